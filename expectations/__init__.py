@@ -1,0 +1,1 @@
+"""Great Expectations suites, one a published table."""

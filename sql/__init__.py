@@ -1,0 +1,1 @@
+"""The SQL models (one file = one table), thresholds and reference facts."""

@@ -1,0 +1,209 @@
+"""The SQL runner: reads each model's header, orders the files by what they read, and builds the tables.
+
+A model is one file under sql/<layer>/ with a YAML comment (grain, key, columns) and one query. The header feeds the
+column types, the comments, the test fixtures, the data dictionary and the Parquet metadata; parents are read from the
+query itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from importlib.resources import files
+from typing import Any
+
+import duckdb
+import yaml
+
+LAYERS = ("staging", "intermediate", "marts")
+READS = {  # which layers a layer may read
+    "staging": {"raw"},
+    "intermediate": {"staging", "intermediate", "reference", "raw"},
+    "marts": {"intermediate", "marts", "reference"},
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as the header declares it."""
+
+    name: str
+    type: str
+    unit: str | None
+    doc: str
+    values: tuple[str, ...] = ()
+
+    @property
+    def comment(self) -> str:
+        """Text and unit in one line, as shown to a reader of the database."""
+        listed = f" One of: {', '.join(self.values)}." if self.values else ""
+        return f"{self.doc}{f' [{self.unit}]' if self.unit else ''}{listed}"
+
+
+@dataclass(frozen=True)
+class Model:
+    """One SQL file: one table."""
+
+    layer: str
+    name: str
+    grain: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    query: str
+    parents: frozenset[str]
+    params: frozenset[str]
+
+    @property
+    def table(self) -> str:
+        """Layer and name, as other models read it."""
+        return f"{self.layer}.{self.name}"
+
+    @property
+    def ddl(self) -> str:
+        """The column list of a CREATE TABLE with the declared types."""
+        return ", ".join(f'"{column.name}" {column.type}' for column in self.columns)
+
+
+class ModelError(Exception):
+    """A model's file, header or result is not what its header says: a fault of the project, not of the data."""
+
+
+_HEADER = re.compile(r"\A\s*/\*(?P<header>.*?)\*/(?P<query>.*)\Z", re.DOTALL)
+_PARAM = re.compile(r"\$([a-z][a-z0-9_]*)")
+_CONNECTION = duckdb.connect(":memory:", config={"threads": 1})
+
+
+def parse(layer: str, name: str, text: str) -> Model:
+    """The model in one SQL file. Raises ModelError where header or query are malformed."""
+    match = _HEADER.match(text)
+    if match is None:
+        raise ModelError(f"sql/{layer}/{name}.sql does not start with a header comment")
+    header = yaml.safe_load(match["header"])
+    query = match["query"].strip().rstrip(";")
+    columns = tuple(
+        Column(column, spec["type"], spec.get("unit"), spec["doc"], tuple(spec.get("values", ())))
+        for column, spec in header["columns"].items()
+    )
+    bare = re.sub(r"--[^\n]*", "", query)
+    return Model(
+        layer,
+        name,
+        header["grain"],
+        tuple(header["key"]),
+        columns,
+        query,
+        parents(query),
+        frozenset(_PARAM.findall(bare)),
+    )
+
+
+def parents(query: str) -> frozenset[str]:
+    """The schema-qualified tables that a query reads, found in DuckDB's own parse of it."""
+    row = _CONNECTION.execute("SELECT json_serialize_sql(?)", [query]).fetchone()
+    tree = json.loads(row[0]) if row else {"error": True}
+    if tree["error"]:
+        raise ModelError(f"query cannot be parsed: {tree.get('error_message')}")
+    found: set[str] = set()
+    stack: list[Any] = [tree]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            if node.get("type") == "BASE_TABLE" and node.get("schema_name"):
+                found.add(f"{node['schema_name']}.{node['table_name']}")
+            stack += node.values()
+        elif isinstance(node, list):
+            stack += node
+    return frozenset(found)
+
+
+@cache
+def load() -> dict[str, Model]:
+    """All models by table name, in the order in which they must be built."""
+    models: dict[str, Model] = {}
+    for layer in LAYERS:
+        for file in sorted(files(f"basewatch.sql.{layer}").iterdir(), key=lambda entry: entry.name):
+            if file.name.endswith(".sql"):
+                model = parse(layer, file.name.removesuffix(".sql"), file.read_text(encoding="utf-8"))
+                models[model.table] = model
+    for model in models.values():
+        for parent in model.parents:
+            if parent.split(".")[0] not in READS[model.layer]:
+                raise ModelError(f"{model.table} reads {parent}: {model.layer} may not read that layer")
+            if parent.split(".")[0] in LAYERS and parent not in models:
+                raise ModelError(f"{model.table} reads {parent}, which no file defines")
+    graph = {name: {parent for parent in model.parents if parent in models} for name, model in models.items()}
+    try:
+        return {name: models[name] for name in TopologicalSorter(graph).static_order()}
+    except CycleError as error:
+        raise ModelError(f"models read each other in a circle: {' → '.join(error.args[1])}") from None
+
+
+def marts() -> list[Model]:
+    """The published models."""
+    return [model for model in load().values() if model.layer == "marts"]
+
+
+def sha256() -> str:
+    """A hash over every model's text."""
+    digest = hashlib.sha256()
+    for name, model in sorted(load().items()):
+        digest.update(f"{name}\n{model.query}\n{model.columns}".encode())
+    return digest.hexdigest()
+
+
+def build(
+    connection: duckdb.DuckDBPyConnection,
+    params: dict[str, Any],
+    only: Iterable[str] | None = None,
+    progress: Callable[[str, float, int], None] | None = None,
+) -> dict[str, int]:
+    """Build all models (or those named) in order; returns rows a table.
+
+    The connection must hold the schemas `raw` and `reference` with the tables that the models read. `params` gives a
+    value for every $name in the queries. Raises ModelError where a result does not match its header.
+    """
+    for layer in LAYERS:
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {layer}")
+    wanted = None if only is None else set(only)
+    counts: dict[str, int] = {}
+    for model in load().values():
+        if wanted is None or model.table in wanted:
+            started = time.perf_counter()
+            counts[model.table] = materialise(connection, model, params)
+            if progress:
+                progress(model.table, time.perf_counter() - started, counts[model.table])
+    return counts
+
+
+def materialise(connection: duckdb.DuckDBPyConnection, model: Model, params: dict[str, Any]) -> int:
+    """Build one table from its query, with the declared types and comments; returns its row count."""
+    missing = model.params - set(params)
+    if missing:
+        raise ModelError(f"{model.table} needs ${', $'.join(sorted(missing))}, which params.yml does not give")
+    bound = {name: params[name] for name in model.params}
+    try:
+        connection.execute(f"CREATE OR REPLACE TABLE {model.table} ({model.ddl})")
+        columns = ", ".join(f'"{column.name}"' for column in model.columns)
+        result = connection.execute(f"SELECT * FROM ({model.query}) LIMIT 0", bound)
+        built = [name for name, *_ in result.description or []]
+        if built != [column.name for column in model.columns]:
+            raise ModelError(f"{model.table}: the query gives {built}, the header declares {columns}")
+        connection.execute(f"INSERT INTO {model.table} {model.query}", bound)
+        connection.execute(f"COMMENT ON TABLE {model.table} IS {_quote(model.grain)}")
+        for column in model.columns:
+            connection.execute(f'COMMENT ON COLUMN {model.table}."{column.name}" IS {_quote(column.comment)}')
+    except duckdb.Error as error:
+        raise ModelError(f"{model.table}: {error}") from error
+    row = connection.execute(f"SELECT count(*) FROM {model.table}").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _quote(text: str) -> str:
+    """A SQL string literal, for the statements that take no parameters."""
+    return "'" + text.replace("'", "''") + "'"

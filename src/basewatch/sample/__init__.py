@@ -1,0 +1,1 @@
+"""The bundled sample: what the first run works on."""
