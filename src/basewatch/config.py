@@ -55,9 +55,7 @@ class Nightly(Section):
     """The scheduled run."""
 
     cron: str = Field("15 5 * * *", description="When `basewatch schedule` runs, in UTC.")
-    horizon_days: int = Field(
-        14, ge=1, description="How many days back a night looks for missing, failed or late days."
-    )
+    horizon_days: int = Field(14, ge=1, description="Days back a night looks for missing, failed or late ones.")
 
 
 class Report(Section):
@@ -73,9 +71,7 @@ class Source(Section):
     enabled: bool = False
     location: str | None = Field(None, description="A URL, or a local path to the same layout.")
     on_failure: Literal["continue", "stop"] = "continue"
-    max_stale_days: int | None = Field(
-        None, ge=0, description="A source with no good day for longer fails the run (4)."
-    )
+    max_stale_days: int | None = Field(None, ge=0, description="Fails the run (4) when no good day is newer.")
 
 
 class Cover(Section):

@@ -82,11 +82,15 @@ def write_aside(target: Path, data: bytes) -> None:
     fsync_folder(target.parent)
 
 
+def _write(table: pa.Table, sink: Any) -> None:
+    pq.write_table(table, sink, compression=COMPRESSION, compression_level=COMPRESSION_LEVEL, row_group_size=ROW_GROUP)
+
+
 def write_parquet(table: pa.Table, target: Path) -> None:
     """Write a table as zstd Parquet, aside and renamed."""
     target.parent.mkdir(parents=True, exist_ok=True)
     aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-    pq.write_table(table, aside, compression=COMPRESSION, compression_level=COMPRESSION_LEVEL, row_group_size=ROW_GROUP)
+    _write(table, aside)
     with aside.open("rb") as handle:
         os.fsync(handle.fileno())
     aside.replace(target)
@@ -200,9 +204,7 @@ class Lake:
 
     def _store(self, table: pa.Table, folder: Path) -> str:
         sink = pa.BufferOutputStream()
-        pq.write_table(
-            table, sink, compression=COMPRESSION, compression_level=COMPRESSION_LEVEL, row_group_size=ROW_GROUP
-        )
+        _write(table, sink)
         data = sink.getvalue().to_pybytes()
         target = folder / f"{hashlib.sha256(data).hexdigest()[:20]}.parquet"
         if not target.exists():
