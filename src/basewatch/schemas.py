@@ -126,7 +126,10 @@ _TABLES = [
     _table(
         "track_points",
         "icao24 seen_at network",
-        "Positions near watched bases, from trace archives and live polls; heights and speeds in aviation units.",
+        "Positions near watched bases, from trace archives and live polls; heights and speeds in aviation units. "
+        "Near: within archive_ring_outer_nm below archive_ring_outer_ft (or on the ground, or of unknown height), or "
+        "within archive_ring_inner_nm at any height. base_id and distance_km: the nearest base. track_deg on the ground "
+        "is the true heading. Addresses that are not ICAO's own (~) are left out.",
         icao24=pa.string(),
         seen_at=AT,
         network=pa.string(),
@@ -151,8 +154,9 @@ _TABLES = [
     _table(
         "track_edges",
         "icao24 seen_at network edge",
-        "The first and last position of each day of every aircraft that came near a watched base or is on the watch "
-        "list, anywhere in the world: what stitches days together and shows where it went.",
+        "Positions anywhere in the world of aircraft that came near a watched base or are on the watch list: the first "
+        "and last of a day (edge first, last), and of each stretch near a base the position before it and the one after "
+        "it (edge before, after). They stitch days together, show where it went, and prove that a silence was one.",
         icao24=pa.string(),
         seen_at=AT,
         network=pa.string(),
@@ -167,12 +171,16 @@ _TABLES = [
         callsign=pa.string(),
         registration=pa.string(),
         type_code=pa.string(),
+        operator=pa.string(),
         db_flags=pa.int32(),
     ),
     _table(
         "base_background",
         "base_id network",
-        "What the receivers heard of other traffic near a base on one day: the measure of what could have been seen.",
+        "What the receivers heard near a base on one day of aircraft outside the watched fleets: the measure of what "
+        "could have been seen. No row: the day was not scanned for it. Heights are above the field; arrivals_touchdown "
+        "were heard on the ground, arrivals_low lost within 10 km and 2,000 ft of it, the rest higher up; jumps and "
+        "stacked_aircraft (signs of GNSS interference) count every aircraft.",
         base_id=pa.string(),
         network=pa.string(),
         aircraft_50nm=pa.int32(),
@@ -180,11 +188,17 @@ _TABLES = [
         aircraft_low=pa.int32(),
         arrivals=pa.int32(),
         arrivals_touchdown=pa.int32(),
+        arrivals_low=pa.int32(),
+        departures=pa.int32(),
+        departures_ground=pa.int32(),
         lowest_height_ft=pa.int32(),
         median_last_height_ft=pa.int32(),
+        median_first_height_ft=pa.int32(),
+        last_heights_ft=pa.list_(pa.int32()),
         points=pa.int64(),
         points_per_hour=pa.list_(pa.int32()),
         jumps=pa.int32(),
+        jumped_aircraft=pa.int32(),
         stacked_aircraft=pa.int32(),
     ),
     _table(
