@@ -128,8 +128,8 @@ _TABLES = [
         "icao24 seen_at network",
         "Positions near watched bases, from trace archives and live polls; heights and speeds in aviation units. "
         "Near: within archive_ring_outer_nm below archive_ring_outer_ft (or on the ground, or of unknown height), or "
-        "within archive_ring_inner_nm at any height. base_id and distance_km: the nearest base. track_deg on the ground "
-        "is the true heading. Addresses that are not ICAO's own (~) are left out.",
+        "within archive_ring_inner_nm at any height. base_id, distance_km: the nearest base. track_deg on the ground is "
+        "the true heading. Addresses that are not ICAO's own (~) are left out.",
         icao24=pa.string(),
         seen_at=AT,
         network=pa.string(),
@@ -155,8 +155,8 @@ _TABLES = [
         "track_edges",
         "icao24 seen_at network edge",
         "Positions anywhere in the world of aircraft that came near a watched base or are on the watch list: the first "
-        "and last of a day (edge first, last), and of each stretch near a base the position before it and the one after "
-        "it (edge before, after). They stitch days together, show where it went, and prove that a silence was one.",
+        "and last of a day (edge first, last), and of each stretch near a base the position before and the one after "
+        "(edge before, after). They stitch days together, show where it went, and prove that a silence was one.",
         icao24=pa.string(),
         seen_at=AT,
         network=pa.string(),
