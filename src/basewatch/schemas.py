@@ -128,8 +128,8 @@ _TABLES = [
         "icao24 seen_at network",
         "Positions near watched bases, from trace archives and live polls; heights and speeds in aviation units. "
         "Near: within archive_ring_outer_nm below archive_ring_outer_ft (or on the ground, or of unknown height), or "
-        "within archive_ring_inner_nm at any height. base_id, distance_km: the nearest base. track_deg on the ground is "
-        "the true heading. Addresses that are not ICAO's own (~) are left out.",
+        "within archive_ring_inner_nm at any height. base_id, distance_km: the nearest base. track_deg on the ground "
+        "is true heading. Addresses that are not ICAO's own (~) are left out.",
         icao24=pa.string(),
         seen_at=AT,
         network=pa.string(),
