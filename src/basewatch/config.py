@@ -41,6 +41,7 @@ class Reference(Section):
 
     bases: str | None = None
     runways: str | None = None
+    fields: str | None = None
     fleets: str | None = None
     aircraft: str | None = None
     aircraft_types: str | None = None

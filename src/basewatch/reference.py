@@ -95,14 +95,29 @@ FLEET_RULE = (
 )
 
 
+class FieldRow(Row):
+    """Another airfield that an aircraft could have used: rivals of the bases, and origins and destinations."""
+
+    ident: str
+    icao: Annotated[str | None, Field(pattern=r"^[A-Z]{4}$"), Blank]
+    name: str
+    country: Annotated[str | None, Field(pattern=r"^[A-Z]{2}$"), Blank]
+    latitude: Annotated[float, Field(ge=-90, le=90)]
+    longitude: Annotated[float, Field(ge=-180, le=180)]
+    elevation_ft: Annotated[float | None, Field(ge=-1500, le=20000), Blank]
+    serves: Literal["civil", "military", "shared", "unknown"]
+    source_url: Text
+    checked_on: When
+
+
 class FleetRow(Row):
     """One rule of a fleet: an aircraft that meets every filled column of any row belongs to it.
 
-    `icao24` and `registration` must equal; `operator` must equal what any register says of the aircraft's address or
-    registration; the prefixes must begin the registration, or the callsign where a digit follows; `country` is that of
-    the address block, or of the registration where no address is known. `all` and `unidentified` are built in: their
-    rows have a name and a definition and no rule. A row of another fleet without a rule would mean every aircraft, so
-    it is an error.
+    `icao24`, `registration` and `type_code` must equal; `operator` must equal what a register says of the aircraft's
+    address or registration; `registration_prefix` begins the registration; `callsign_prefix` is the three letters in
+    front of a callsign's digits; `country` is that of the address block. `all` and `unidentified` are built in: their rows
+    have a name and a definition and no rule. A row of another fleet without a rule would mean every aircraft, so it is
+    an error.
     """
 
     fleet_id: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
@@ -111,7 +126,7 @@ class FleetRow(Row):
     icao24: Annotated[str | None, Field(pattern=r"^[0-9a-f]{6}$"), Blank]
     registration: Text
     registration_prefix: Text
-    callsign_prefix: Text
+    callsign_prefix: Annotated[str | None, Field(pattern=r"^[A-Z]{3}$"), Blank]
     operator: Text
     type_code: Text
     country: Annotated[str | None, Field(pattern=r"^[A-Z]{2}$"), Blank]
@@ -238,6 +253,7 @@ class CorrectionRow(Row):
 ROWS: dict[str, type[Row]] = {
     "bases": BaseRow,
     "runways": RunwayRow,
+    "fields": FieldRow,
     "fleets": FleetRow,
     "aircraft": AircraftRow,
     "aircraft_types": AircraftTypeRow,
@@ -250,6 +266,7 @@ ROWS: dict[str, type[Row]] = {
 KEYS: dict[str, tuple[str, ...]] = {  # what makes a row unique, and the order in which the shipped rows stand
     "bases": ("base_id",),
     "runways": ("base_id", "le_ident"),
+    "fields": ("ident",),
     "fleets": ("fleet_id", *FLEET_RULE),
     "aircraft": ("icao24", "register", "valid_from"),
     "aircraft_types": ("type_code",),
@@ -304,8 +321,9 @@ class Reference:
 def load(settings: Settings) -> Reference:
     """The reference tables that the settings name, else the shipped ones; every row checked.
 
-    A fleets file of one's own need not repeat the built-in fleets: they are added. Raises ConfigError naming the file,
-    the line, the column and what is wrong.
+    A fleets file of one's own need not repeat the built-in fleets: they are added. With a bases file of one's own the
+    shipped runways and keywords shrink to the bases in it. Raises ConfigError naming the file, the line, the column and
+    what is wrong.
     """
     rows: dict[str, list[Any]] = {}
     digest = hashlib.sha256()
@@ -318,6 +336,7 @@ def load(settings: Settings) -> Reference:
         digest.update(f"{table}\n{text}".encode())
         rows[table] = parse(table, text, own or f"{table}.csv")
     rows["fleets"] += _built_in_fleets({row.fleet_id for row in rows["fleets"]})
+    _fit_to_bases(rows, settings)
     _check_references(rows)
     return Reference(rows, digest.hexdigest())
 
@@ -325,6 +344,16 @@ def load(settings: Settings) -> Reference:
 @cache
 def _shipped(name: str) -> str:
     return files("basewatch.sql.reference").joinpath(name).read_text(encoding="utf-8")
+
+
+def _fit_to_bases(rows: dict[str, list[Any]], settings: Settings) -> None:
+    """Drop shipped rows about bases that the user's own list leaves out; in the user's own files they are errors."""
+    if settings.reference.bases is None:
+        return
+    bases = {row.base_id for row in rows["bases"]}
+    for table in ("runways", "keywords"):
+        if getattr(settings.reference, table) is None:
+            rows[table] = [row for row in rows[table] if row.base_id is None or row.base_id in bases]
 
 
 def _built_in_fleets(present: set[str]) -> list[FleetRow]:
