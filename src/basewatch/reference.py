@@ -115,9 +115,9 @@ class FleetRow(Row):
 
     `icao24`, `registration` and `type_code` must equal; `operator` must equal what a register says of the aircraft's
     address or registration; `registration_prefix` begins the registration; `callsign_prefix` is the three letters in
-    front of a callsign's digits; `country` is that of the address block. `all` and `unidentified` are built in: their rows
-    have a name and a definition and no rule. A row of another fleet without a rule would mean every aircraft, so it is
-    an error.
+    front of a callsign's digits; `country` is that of the address block. `all` and `unidentified` are built in: their
+    rows have a name and a definition and no rule. A row of another fleet without a rule would mean every aircraft, so
+    it is an error.
     """
 
     fleet_id: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
@@ -391,7 +391,7 @@ def parse(table: str, text: str, where: str) -> list[Any]:
             seen[key] = reader.line_num
             rows.append(row)
     except csv.Error as error:
-        raise ConfigError(f"{where}, line {reader.line_num}: not readable as CSV: {error}") from None
+        raise ConfigError(f"{where}, line {reader.line_num + 1} or after: not readable as CSV: {error}") from None
     return rows
 
 

@@ -1,0 +1,181 @@
+"""Reading reference CSVs: what is accepted, what is refused, and how the refusal reads."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from basewatch import reference
+from basewatch.config import Settings
+from basewatch.errors import ConfigError
+
+BASES = "base_id,name,icao,country,kind,latitude,longitude,is_shared_with_civil\n"
+BASE = "home,Home Field,EDXX,DE,air,50.0,8.0,false\n"
+RUNWAYS = "base_id,le_ident,he_ident,heading_deg_true,heading_basis\n"
+FLEETS = "fleet_id,name,definition,operator\n"
+KEYWORDS = "base_id,alias,role,strength,example_hit,example_miss\n"
+
+
+def own(folder: Path, **tables: str) -> Settings:
+    """Settings whose reference tables are the given texts."""
+    for table, text in tables.items():
+        (folder / f"{table}.csv").write_text(text, encoding="utf-8")
+    return Settings.model_validate(
+        {"folder": folder, "reference": {table: f"{table}.csv" for table in tables}},
+    )
+
+
+def test_absent_optional_columns_and_blank_cells_read_as_null() -> None:
+    (row,) = reference.parse("bases", BASES + "home,Home Field,  ,DE,air,50.0,8.0,true\n", "b.csv")
+    assert (row.icao, row.iata, row.elevation_ft, row.checked_on) == (None, None, None, None)
+    assert row.is_shared_with_civil is True
+
+
+def test_cells_are_typed_and_stripped() -> None:
+    text = (
+        "icao24,registration,type_code,type_name,operator,is_military,register,valid_from\n"
+        "15406e, RA-82030 ,A124,,Russian Air Force,true,mine,2024-02-29\n"
+    )
+    (row,) = reference.parse("aircraft", text, "a.csv")
+    assert (row.registration, row.is_military, row.valid_from, row.valid_to) == (
+        "RA-82030",
+        True,
+        date(2024, 2, 29),
+        None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("table", "text", "told"),
+    [
+        ("bases", BASES + BASE + "away,Away,EDYY,DE,air,95.0,8.0,false\n", "b.csv, line 3, column latitude:"),
+        ("bases", BASES + "home,Home,EDXX,DE,air,50.0,8.0,maybe\n", "b.csv, line 2, column is_shared_with_civil:"),
+        ("bases", BASES + "home,Home,edxx,DE,air,50.0,8.0,false\n", "b.csv, line 2, column icao:"),
+        ("bases", BASES + BASE + BASE, "b.csv, line 3, column base_id: base_id home stands already in line 2"),
+        ("bases", BASES + "home,Home,EDXX,DE,air,50.0\n", "b.csv, line 2: the row does not have as many cells"),
+        ("bases", BASES + BASE.strip() + ",more\n", "b.csv, line 2: the row does not have as many cells"),
+        ("bases", BASES.replace("kind", "sort") + BASE, "b.csv, line 1: columns missing: kind; unknown: sort"),
+        ("bases", BASES.replace("name", "icao") + BASE, "columns missing: name; twice: icao"),
+        ("bases", "", "b.csv, line 1: columns missing: base_id"),
+        ("bases", BASES + 'home,"Home,EDXX,DE,air,50.0,8.0,false\n', "b.csv, line 2 or after: not readable as CSV"),
+        ("runways", RUNWAYS + "home,09,27,361,true\n", "b.csv, line 2, column heading_deg_true:"),
+        ("runways", RUNWAYS + "home,09,27,90,guess\n", "b.csv, line 2, column heading_basis:"),
+        ("fleets", FLEETS + "mine,Mine,,\n", "b.csv, line 2: Value error, fleet mine: a row needs a rule"),
+        ("fleets", FLEETS + "all,All,,Me\n", "b.csv, line 2: Value error, fleet all is built in and takes no rule"),
+        ("keywords", KEYWORDS + ",Home,name,strong,,\n", "the name 'Home' needs base_id and strength"),
+        ("keywords", KEYWORDS + "home,Home,name,weak,At Home air base,\n", "needs example_hit and example_miss"),
+        ("icao_blocks", "position,start_hex,end_hex,country_name\n1,200000,1fffff,X\n", "before its start 200000"),
+        ("icao_blocks", "position,start_hex,end_hex,country_name\n1,10000,1fffff,X\n", "line 2, column start_hex:"),
+        ("aircraft_types", "type_code,wake,is_helicopter\nA124,X,false\n", "b.csv, line 2, column wake:"),
+    ],
+)
+def test_a_bad_row_is_refused_with_file_line_and_column(table: str, text: str, told: str) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        reference.parse(table, text, "b.csv")
+    assert told in str(refusal.value)
+
+
+def test_the_line_is_right_behind_a_cell_that_runs_over_two_lines() -> None:
+    text = BASES + 'home,"Home\nField",EDXX,DE,air,50.0,8.0,false\n' + "away,Away,EDYY,DE,sea,1,8.0,false\n"
+    with pytest.raises(ConfigError, match=r"b\.csv, line 4, column kind:"):
+        reference.parse("bases", text, "b.csv")
+
+
+def test_the_refusal_does_not_repeat_the_cell() -> None:
+    """A cell can be anything, a secret pasted into the wrong file too."""
+    with pytest.raises(ConfigError) as refusal:
+        reference.parse("bases", BASES + "home,Home,hunter2,DE,air,50.0,8.0,false\n", "b.csv")
+    assert "hunter2" not in str(refusal.value)
+
+
+def test_own_bases_shrink_the_shipped_runways_and_keywords(tmp_path: Path) -> None:
+    shipped = reference.load(Settings())
+    kept = reference.load(own(tmp_path, bases=BASES + "hmeimim,Hmeimim,OSLK,SY,air,35.4,35.9,true\n"))
+    assert {row.base_id for row in kept.rows["runways"]} == {"hmeimim"}
+    assert {row.base_id for row in kept.rows["keywords"]} <= {"hmeimim", None}
+    named = [row for row in shipped.rows["keywords"] if row.base_id == "hmeimim"]
+    assert named and [row for row in kept.rows["keywords"] if row.base_id == "hmeimim"] == named
+
+
+def test_an_unknown_base_in_ones_own_runways_is_an_error(tmp_path: Path) -> None:
+    settings = own(tmp_path, bases=BASES + BASE, runways=RUNWAYS + "hmoe,09,27,90,true\n")
+    with pytest.raises(ConfigError, match=r"base_id 'hmoe' is not in bases\.csv"):
+        reference.load(settings)
+
+
+def test_own_fleets_keep_the_built_in_ones_once(tmp_path: Path) -> None:
+    fleets = reference.load(own(tmp_path, fleets=FLEETS + "mine,Mine,All of mine,Me\nall,Everything,,\n")).rows[
+        "fleets"
+    ]
+    assert sorted((row.fleet_id, row.name) for row in fleets) == [
+        ("all", "Everything"),
+        ("mine", "Mine"),
+        ("unidentified", "Unidentified aircraft"),
+    ]
+
+
+def test_a_missing_source_row_is_an_error(tmp_path: Path) -> None:
+    text = "source,kind,title,licence,covers\nfeeds,news,Feeds,theirs,never\n"
+    with pytest.raises(ConfigError, match=r"sources\.csv: no row for readsb_archive"):
+        reference.load(own(tmp_path, sources=text))
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe broken"])
+def test_an_unreadable_file_is_named(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "mine.csv").write_bytes(content)
+    settings = Settings.model_validate({"folder": tmp_path, "reference": {"bases": "mine.csv"}})
+    with pytest.raises(ConfigError, match=r"reference\.bases: mine\.csv cannot be read"):
+        reference.load(settings)
+
+
+def test_a_byte_order_mark_is_read_over(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text(BASES + BASE, encoding="utf-8-sig")
+    settings = Settings.model_validate({"folder": tmp_path, "reference": {"bases": "mine.csv"}})
+    assert list(reference.load(settings).bases) == ["home"]
+
+
+def test_the_hash_follows_the_text(tmp_path: Path) -> None:
+    first = reference.load(own(tmp_path, bases=BASES + BASE)).sha256
+    assert reference.load(own(tmp_path, bases=BASES + BASE)).sha256 == first
+    assert reference.load(own(tmp_path, bases=BASES + BASE.replace("50.0", "50.1"))).sha256 != first
+
+
+def test_tables_have_the_types_of_their_row_models(tmp_path: Path) -> None:
+    loaded = reference.load(own(tmp_path, bases=BASES + BASE))
+    table = loaded.table("bases")
+    assert table.schema.field("latitude").type == pa.float64()
+    assert table.schema.field("icao").type == pa.string()
+    assert table.schema.field("kind").type == pa.string()
+    assert table.schema.field("is_shared_with_civil").type == pa.bool_()
+    assert table.schema.field("checked_on").type == pa.date32()
+    assert table.to_pylist() == [row.model_dump() for row in loaded.rows["bases"]]
+    assert loaded.table("corrections").schema == reference.schema("corrections")
+    assert reference.schema("fleets").field("is_military").type == pa.bool_()
+    assert reference.schema("icao_blocks").field("position").type == pa.int64()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[]", "holds no thresholds"),
+        ("", "holds no thresholds"),
+        ("a: 5", "a needs value, unit and why"),
+        ("a: [", "is not valid YAML"),
+        ("a: {value: 1, unit: d}", "a needs value, unit and why"),
+    ],
+)
+def test_malformed_thresholds_are_refused(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "p.yml").write_text(text, encoding="utf-8")
+    settings = Settings.model_validate({"folder": tmp_path, "reference": {"params": "p.yml"}})
+    with pytest.raises(ConfigError, match=told):
+        reference.load_params(settings)
+
+
+def test_missing_thresholds_are_named(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"folder": tmp_path, "reference": {"params": "p.yml"}})
+    with pytest.raises(ConfigError, match=r"reference\.params: p\.yml cannot be read"):
+        reference.load_params(settings)
