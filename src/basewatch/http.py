@@ -202,6 +202,25 @@ def clean_url(url: str) -> str:
     return redact(urlunsplit((parts.scheme, host, parts.path, query, "")))
 
 
+class _Shown(logging.Filter):
+    """Keeps secrets out of the library's own debug lines, which name every address with its query."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(_shown(value) for value in record.args)
+        return True
+
+
+def _shown(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return clean_url(value) if "?" in value else redact(value)
+
+
+for _name in ("urllib3.connectionpool", "urllib3.util.retry"):
+    logging.getLogger(_name).addFilter(_Shown())
+
+
 # ---- content
 
 
