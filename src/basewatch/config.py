@@ -106,25 +106,110 @@ class Articles(Source):
     """Article files in a folder."""
 
 
-class ReadsbArchive(Source):
+class OverHttp(Source):
+    """What every source that speaks HTTP takes: how patient it is, and what it keeps of what it fetched."""
+
+    connect_seconds: float = Field(10, gt=0, description="Time allowed to reach a host.")
+    read_seconds: float = Field(60, gt=0, description="Time allowed between two pieces of an answer.")
+    attempts: int = Field(5, ge=1, description="Times a request is sent before it counts as failed.")
+    longest_wait_seconds: float = Field(
+        120,
+        gt=0,
+        description="A provider that asks for more patience than this fails the day, which is caught up later.",
+    )
+    breaker_after: int = Field(3, ge=1, description="Failures in a row after which a source is left alone for a while.")
+    breaker_seconds: float = Field(300, gt=0, description="How long it is left alone.")
+    max_body_mb: int = Field(64, ge=1, description="No answer of an API may be larger.")
+    keep_landing: bool = Field(True, description="Whether the verbatim files stay after they were decoded.")
+
+
+class ReadsbArchive(OverHttp):
     """Daily readsb trace archives."""
 
+    layout: Literal["auto", "github", "samples", "globe_history"] = Field(
+        "auto",
+        description="What a URL in `location` serves: GitHub releases (…/repos/<owner>/globe_history_{year}), the "
+        "ADS-B Exchange samples, or a readsb globe_history. `auto` tells from the address.",
+    )
+    aircraft: list[str] = Field(
+        default_factory=list, description="Addresses to fetch one by one; a globe_history URL serves nothing else."
+    )
+    index_url: str | None = Field(
+        "https://raw.githubusercontent.com/adsblol/globe_history_{year}/main/PREFERRED_RELEASES.txt",
+        description="The list of preferred files, asked where the releases API is used up or does not reach back.",
+    )
+    token: SecretStr | None = Field(None, description="A GitHub token: 5,000 requests an hour in place of 60.")
+    publish_hours: float = Field(6, ge=0, description="Hours after midnight UTC before which a day is not due yet.")
+    late_days: int = Field(3, ge=0, description="Days after which an unpublished day counts as missing, not late.")
+    history_days: int | None = Field(
+        None, ge=1, description="How far back the provider keeps traces; none before that is `expired`, not `empty`."
+    )
+    split_bytes: int = Field(2_000_000_000, ge=1, description="Size at which the provider splits a day's tar.")
+    disk_budget_gb: float = Field(50, gt=0, description="Landed archives may take up no more than this.")
+    requests_per_second: float = Field(2, gt=0, description="For hosts that serve traces one by one.")
 
-class ReadsbLive(Source):
-    """/v2 JSON of a live provider or a local readsb."""
+
+class ReadsbLive(OverHttp):
+    """/v2 JSON of live providers or a local readsb; or recorded answers in a folder (`location`)."""
+
+    networks: list[str] = Field(
+        default_factory=lambda: ["adsb.lol"],
+        description="adsb.lol, adsb.fi, airplanes.live, adsbexchange (needs api_key), local (needs an address).",
+    )
+    addresses: dict[str, str] = Field(
+        default_factory=dict, description="Address of a network in place of its usual one; for `local`, aircraft.json."
+    )
+    api_key: SecretStr | None = Field(None, description="Key for adsbexchange.")
+    api_key_header: str = "api-auth"
+    bases: list[str] = Field(default_factory=list, description="Bases whose surroundings are polled.")
+    aircraft: list[str] = Field(default_factory=list, description="Addresses that are polled wherever they are.")
+    military: bool = Field(True, description="Whether to poll all aircraft that the network knows as military.")
+    every_seconds: float = Field(60, gt=0, description="Time between two rounds of polls.")
+    flush_seconds: float = Field(600, gt=0, description="Time between two additions to the lake.")
+    max_gap_minutes: float = Field(
+        10, gt=0, description="A longer time without an answer makes a hole: not polled is not quiet."
+    )
 
 
-class OpenSky(Source):
-    """OpenSky REST, OAuth2 client credentials."""
+class OpenSky(OverHttp):
+    """OpenSky REST, OAuth2 client credentials. `location` replaces the API's base address."""
 
     client_id: str | None = None
     client_secret: SecretStr | None = None
+    token_url: str = "https://auth.opensky-network.org/auth/realms/opensky-network/protocol/openid-connect/token"  # noqa: S105
+    bases: list[str] = Field(default_factory=list, description="Bases whose arrivals and departures are asked for.")
+    aircraft: list[str] = Field(default_factory=list, description="Addresses whose flights are asked for.")
+    tier: Literal["anonymous", "standard", "feeder", "licensed"] = Field(
+        "standard", description="What the account is: it decides the credits of a day."
+    )
+    publish_hours: float = Field(
+        4, ge=0, description="Hours after midnight UTC before which the nightly batch of flights is not due yet."
+    )
+    poll_states: bool = Field(False, description="Whether `basewatch watch` polls /states/all around the bases too.")
 
 
-class Flightradar24(Source):
-    """The official Flightradar24 API."""
+class Flightradar24(OverHttp):
+    """The official Flightradar24 API. `location` replaces its base address (the sandbox, for one)."""
 
     token: SecretStr | None = None
+    bases: list[str] = Field(default_factory=list, description="Bases whose flights are asked for.")
+    registrations: list[str] = Field(default_factory=list, description="Registrations asked for wherever they fly.")
+    plan: Literal["explorer", "essential", "advanced"] = Field(
+        "explorer", description="The plan subscribed to: requests a minute, rows an answer, days back."
+    )
+    detail: Literal["full", "light"] = "full"
+    lookback_hours: float = Field(
+        12,
+        ge=0,
+        description="Flights are selected by when they were first seen: so many hours before a day are asked for too.",
+    )
+    max_requests: int = Field(500, ge=1, description="A window that needs more requests than this is left unfinished.")
+    positions_every_minutes: int | None = Field(
+        None, ge=1, description="Ask for historic positions around the bases at this step; costs many credits."
+    )
+    retention_days: int | None = Field(
+        30, ge=1, description="Landed files and lake rows older than this are deleted, as the API's terms demand."
+    )
 
 
 class GdeltDoc(Source):
