@@ -25,7 +25,7 @@ LAYERS = ("staging", "intermediate", "marts")
 READS = {  # which layers a layer may read
     "staging": {"raw"},
     "intermediate": {"staging", "intermediate", "reference", "raw"},
-    "marts": {"intermediate", "marts", "reference"},
+    "marts": {"intermediate", "marts", "reference", "raw"},  # raw: the ledger alone
 }
 
 

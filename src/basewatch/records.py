@@ -259,3 +259,44 @@ def opensky_rows(
     kept.
     """
     return _table("opensky_flights", rows, _opensky, {"source": source, "origin_file": origin_file})
+
+
+_PLAIN: dict[str, Reader] = {
+    "icao24": icao24,
+    "registration": upper,
+    "callsign": upper,
+    "type_code": upper,
+    "operator": text,
+    "origin": upper,
+    "departed_at": moment,
+    "destination": upper,
+    "arrived_at": moment,
+    "url": text,
+}
+
+
+def _plain(row: Mapping[Any, object]) -> dict[str, Any]:
+    given = {str(key).strip().lower(): value for key, value in row.items()}
+    found = {name: _read(name, reader, given.get(name)) for name, reader in _PLAIN.items()}
+    if found["icao24"] is None and found["registration"] is None:
+        raise Malformed("neither icao24 nor registration is given: nobody can say which aircraft it was")
+    when: datetime | None = found["departed_at"] or found["arrived_at"]
+    if when is None:
+        raise Malformed("departed_at and arrived_at are both empty")
+    found["day"] = when.date()
+    named = _read("record_id", text, given.get("record_id"))
+    if named is None:  # the same flight in two files is one record
+        named = f"{found['icao24'] or found['registration']}-{int(when.timestamp())}"
+    found["record_id"] = named
+    return found
+
+
+def plain_rows(
+    rows: Iterable[Mapping[Any, object]], source: str, origin_file: str, fetched_at: datetime | None = None
+) -> tuple[pa.Table, list[Reject]]:
+    """Lake rows `plain_flights` of records in the project's own plain form (docs/flight-files.md), and the rejects.
+
+    Times are ISO text or epoch seconds, UTC. A record needs an aircraft (icao24 or registration) and a time. `day` is
+    the UTC day of departed_at, else of arrived_at; record_id is made of aircraft and time where none is given.
+    """
+    return _table("plain_flights", rows, _plain, {"source": source, "origin_file": origin_file})

@@ -1,0 +1,172 @@
+/*
+grain: one row per aircraft, registration and callsign prefix under which it was recorded
+key: [aircraft, registration, callsign_prefix]
+columns:
+  aircraft: {type: VARCHAR, doc: "Key of the aircraft"}
+  registration: {type: VARCHAR, doc: "Registration, null where none is known"}
+  callsign_prefix: {type: VARCHAR, doc: "First three letters of the callsign where a digit follows them, else null"}
+  type_code: {type: VARCHAR, doc: "ICAO type: as recorded, else from the register"}
+  wake: {type: VARCHAR, doc: "Wake category of the type"}
+  operator: {type: VARCHAR, doc: "Operator by the register"}
+  country: {type: VARCHAR, doc: "Country of the address block, ISO 3166-1 alpha-2"}
+  is_military: {type: BOOLEAN, doc: "Whether the register lists it as military, null where no register knows it"}
+  military_basis: {type: VARCHAR, doc: "What said so"}
+  fleets: {type: "VARCHAR[]", doc: "Fleets that it belongs to under this callsign"}
+*/
+-- Identity by registration first, by address where no registration is recorded: addresses are re-used and re-issued.
+WITH recorded AS (
+    SELECT
+        aircraft,
+        registration,
+        CASE WHEN regexp_matches(callsign, '^[A-Z]{3}[0-9]') THEN callsign[:3] END AS callsign_prefix,
+        arg_max(type_code, first_evidence_at) FILTER (WHERE type_code IS NOT NULL) AS type_code
+    FROM intermediate.int_stays
+    GROUP BY ALL
+
+    UNION
+    SELECT DISTINCT
+        k.aircraft,
+        k.registration,
+        NULL AS callsign_prefix,
+        NULL AS type_code
+    FROM intermediate.int_aircraft_keys AS k
+),
+
+identities AS (
+    SELECT
+        aircraft,
+        registration,
+        callsign_prefix,
+        max(type_code) AS type_code,
+        replace(registration, '-', '') AS mark
+    FROM recorded
+    GROUP BY ALL
+),
+
+register AS (
+    SELECT
+        icao24,
+        replace(upper(registration), '-', '') AS mark,
+        type_code,
+        operator,
+        is_military,
+        register
+    FROM reference.aircraft
+),
+
+by_mark AS (
+    SELECT
+        mark,
+        arg_min(type_code, icao24) AS type_code,
+        arg_min(operator, icao24) AS operator,
+        bool_or(is_military) AS is_military,
+        min(register) AS register
+    FROM register
+    WHERE mark IS NOT NULL
+    GROUP BY mark
+),
+
+by_address AS (
+    SELECT
+        icao24,
+        arg_min(type_code, mark) AS type_code,
+        arg_min(operator, mark) AS operator,
+        bool_or(is_military) AS is_military,
+        min(register) AS register
+    FROM register
+    GROUP BY icao24
+),
+
+known AS (
+    SELECT
+        i.aircraft,
+        i.registration,
+        i.callsign_prefix,
+        coalesce(i.type_code, m.type_code, a.type_code) AS type_code,
+        coalesce(m.operator, a.operator) AS operator,
+        coalesce(m.is_military, a.is_military) AS is_military,
+        coalesce(m.register, a.register) AS register
+    FROM identities AS i
+    LEFT JOIN by_mark AS m ON i.mark = m.mark
+    -- a register row for the address speaks of this aircraft only if it names no other registration
+    LEFT JOIN by_address AS a
+        ON
+            i.aircraft = a.icao24
+            AND m.mark IS NULL
+            AND (
+                i.mark IS NULL
+                OR NOT EXISTS (
+                    SELECT 1 FROM register AS r WHERE r.icao24 = i.aircraft AND r.mark IS NOT NULL AND r.mark <> i.mark
+                )
+            )
+),
+
+-- the first block that holds the address wins: small territories stand before the large block around them
+countries AS (
+    SELECT
+        k.aircraft,
+        arg_min(b.country, b.position) AS country
+    FROM (SELECT DISTINCT aircraft FROM known WHERE regexp_full_match(aircraft, '[0-9a-f]{6}')) AS k
+    INNER JOIN reference.icao_blocks AS b ON k.aircraft BETWEEN b.start_hex AND b.end_hex
+    GROUP BY k.aircraft
+),
+
+described AS (
+    SELECT
+        k.*,
+        t.wake,
+        c.country
+    FROM known AS k
+    LEFT JOIN countries AS c ON k.aircraft = c.aircraft
+    LEFT JOIN reference.aircraft_types AS t ON k.type_code = t.type_code
+),
+
+memberships AS (
+    SELECT
+        d.aircraft,
+        d.registration,
+        d.callsign_prefix,
+        list_sort(list(DISTINCT f.fleet_id)) AS fleets
+    FROM described AS d
+    INNER JOIN reference.fleets AS f
+        ON
+            f.fleet_id NOT IN ('all', 'unidentified')
+            AND (f.icao24 IS NULL OR f.icao24 = d.aircraft)
+            AND (f.registration IS NULL OR replace(f.registration, '-', '') = replace(d.registration, '-', ''))
+            AND (f.registration_prefix IS NULL OR starts_with(d.registration, f.registration_prefix))
+            AND (f.callsign_prefix IS NULL OR f.callsign_prefix = d.callsign_prefix)
+            AND (f.operator IS NULL OR lower(f.operator) = lower(d.operator))
+            AND (f.type_code IS NULL OR f.type_code = d.type_code)
+            AND (f.country IS NULL OR f.country = d.country)
+            AND (f.is_military IS NULL OR f.is_military = d.is_military)
+            -- a row with no condition describes a fleet, it does not fill it
+            AND coalesce(
+                f.icao24, f.registration, f.registration_prefix, f.callsign_prefix, f.operator, f.type_code, f.country,
+                f.is_military::VARCHAR
+            ) IS NOT NULL
+    GROUP BY d.aircraft, d.registration, d.callsign_prefix
+)
+
+SELECT
+    d.aircraft,
+    d.registration,
+    d.callsign_prefix,
+    d.type_code,
+    d.wake,
+    d.operator,
+    d.country,
+    d.is_military,
+    CASE WHEN d.is_military IS NOT NULL THEN 'register: ' || d.register END AS military_basis,
+    list_concat(
+        CASE
+            WHEN d.registration IS NULL AND d.type_code IS NULL AND d.operator IS NULL THEN ['all', 'unidentified']
+            ELSE ['all']
+        END,
+        coalesce(m.fleets, [])
+    ) AS fleets
+FROM described AS d
+LEFT JOIN memberships AS m
+    ON
+        d.aircraft = m.aircraft
+        AND d.registration IS NOT DISTINCT FROM m.registration
+        AND d.callsign_prefix IS NOT DISTINCT FROM m.callsign_prefix

@@ -1,0 +1,149 @@
+/*
+grain: one row per spell without a visit and pair of settings (episode hours, baseline days)
+key: [base_id, fleet_id, first_day, episode_hours, baseline_days]
+columns:
+  base_id: {type: VARCHAR, doc: "Watched base"}
+  fleet_id: {type: VARCHAR, doc: "Fleet"}
+  first_day: {type: DATE, doc: "First day of the spell"}
+  episode_hours: {type: INTEGER, unit: h, doc: "Setting: longest silence inside an episode"}
+  baseline_days: {type: INTEGER, unit: day, doc: "Setting: exposure looked back at, at most"}
+  baseline_from: {type: DATE, doc: "First day of the baseline"}
+  prior_episodes: {type: BIGINT, doc: "Episodes in the baseline that began on observable days"}
+  prior_visits: {type: BIGINT, doc: "Visits in them"}
+  prior_exposure_days: {type: DOUBLE, unit: day, doc: "Exposure of the baseline"}
+  gap_exposure_days: {type: DOUBLE, unit: day, doc: "Exposure of the spell"}
+  spells_looked_at: {type: BIGINT, doc: "Long spells in the baseline, and this one"}
+  p_quiet: {type: DOUBLE, doc: "Probability of such silence at the earlier rate; null below the least number of episodes"}
+  p_quiet_scan: {type: DOUBLE, doc: "The same, corrected for how many spells were looked at"}
+*/
+-- Gamma-Poisson: n episodes in T days of exposure, a Gamma(1/2) prior on the rate; the chance of none in G more days is
+-- (T / (T + G)) ^ (n + 1/2). The rate's own uncertainty is in it, so short histories make no certain pauses.
+WITH settings AS (
+    SELECT
+        h.episode_hours,
+        b.baseline_days
+    FROM
+        (SELECT unnest(list_distinct(list_append($gap_sensitivity_episode_hours, $gap_episode_hours))) AS episode_hours)
+            AS h
+    CROSS JOIN
+        (SELECT unnest(list_distinct(list_append($gap_sensitivity_baseline_days, $gap_baseline_days))) AS baseline_days)
+            AS b
+),
+
+exposed_episodes AS (
+    SELECT
+        e.base_id,
+        e.fleet_id,
+        e.episode_hours,
+        e.started_on,
+        count(*) OVER so_far AS episodes_to,
+        sum(e.visits) OVER so_far AS visits_to
+    FROM intermediate.int_episodes AS e
+    INNER JOIN intermediate.int_exposure AS x ON e.base_id = x.base_id AND e.started_on = x.day
+    WHERE x.exposure > 0
+    WINDOW so_far AS (
+        PARTITION BY e.base_id, e.fleet_id, e.episode_hours
+        ORDER BY e.started_on, e.episode_no
+        ROWS UNBOUNDED PRECEDING
+    )
+),
+
+windows AS (
+    SELECT
+        s.base_id,
+        s.fleet_id,
+        s.first_day,
+        s.last_visit_on,
+        t.episode_hours,
+        t.baseline_days,
+        before.exposure_to AS exposure_to_start,
+        during.exposure_to - before.exposure_to AS gap_exposure_days,
+        before.exposure_to - t.baseline_days AS wanted_from
+    FROM intermediate.int_spells AS s
+    INNER JOIN intermediate.int_exposure AS before ON s.base_id = before.base_id AND s.last_visit_on = before.day
+    INNER JOIN intermediate.int_exposure AS during ON s.base_id = during.base_id AND s.last_day = during.day
+    CROSS JOIN settings AS t
+),
+
+baselines AS (
+    SELECT
+        w.*,
+        x.day AS baseline_from,
+        w.exposure_to_start - x.exposure_before AS prior_exposure_days
+    FROM windows AS w
+    ASOF INNER JOIN intermediate.int_exposure AS x ON w.base_id = x.base_id AND w.wanted_from <= x.exposure_before
+),
+
+counted AS (
+    SELECT
+        b.*,
+        coalesce(upto.episodes_to, 0) - coalesce(earlier.episodes_to, 0) AS prior_episodes,
+        coalesce(upto.visits_to, 0) - coalesce(earlier.visits_to, 0) AS prior_visits
+    FROM baselines AS b
+    ASOF LEFT JOIN exposed_episodes AS upto
+        ON
+            b.base_id = upto.base_id AND b.fleet_id = upto.fleet_id AND b.episode_hours = upto.episode_hours
+            AND b.last_visit_on >= upto.started_on
+    ASOF LEFT JOIN exposed_episodes AS earlier
+        ON
+            b.base_id = earlier.base_id AND b.fleet_id = earlier.fleet_id AND b.episode_hours = earlier.episode_hours
+            AND b.baseline_from > earlier.started_on
+),
+
+long_spells AS (
+    SELECT
+        base_id,
+        fleet_id,
+        first_day
+    FROM intermediate.int_spells
+    WHERE gap_days >= $gap_pause_days
+),
+
+looked_at AS (
+    SELECT
+        b.base_id,
+        b.fleet_id,
+        b.first_day,
+        b.episode_hours,
+        b.baseline_days,
+        count(*) AS earlier_spells
+    FROM baselines AS b
+    INNER JOIN long_spells AS l ON b.base_id = l.base_id AND b.fleet_id = l.fleet_id
+    WHERE l.first_day >= b.baseline_from AND l.first_day < b.first_day
+    GROUP BY ALL
+),
+
+judged AS (
+    SELECT
+        c.*,
+        coalesce(l.earlier_spells, 0) + 1 AS spells_looked_at,
+        CASE
+            WHEN c.prior_episodes >= $gap_min_episodes AND c.prior_exposure_days > 0
+                THEN power(
+                    c.prior_exposure_days / (c.prior_exposure_days + c.gap_exposure_days), c.prior_episodes + 0.5
+                )
+        END AS p_quiet
+    FROM counted AS c
+    LEFT JOIN looked_at AS l
+        ON
+            c.base_id = l.base_id AND c.fleet_id = l.fleet_id AND c.first_day = l.first_day
+            AND c.episode_hours = l.episode_hours AND c.baseline_days = l.baseline_days
+)
+
+SELECT
+    base_id,
+    fleet_id,
+    first_day,
+    episode_hours,
+    baseline_days,
+    baseline_from,
+    prior_episodes,
+    prior_visits,
+    prior_exposure_days,
+    gap_exposure_days,
+    spells_looked_at,
+    p_quiet,
+    -- 1 - (1 - p)^m; for small p the difference drowns in rounding, m * p does not
+    CASE WHEN p_quiet < 1e-9 THEN spells_looked_at * p_quiet ELSE 1 - power(1 - p_quiet, spells_looked_at) END
+        AS p_quiet_scan
+FROM judged

@@ -1,0 +1,105 @@
+/*
+grain: one row per spell that a visit ended: whether and when the resumption was confirmed, and what followed
+key: [base_id, fleet_id, first_day]
+columns:
+  base_id: {type: VARCHAR, doc: "Watched base"}
+  fleet_id: {type: VARCHAR, doc: "Fleet"}
+  first_day: {type: DATE, doc: "First day of the spell that ended"}
+  ended_on: {type: DATE, doc: "Day of the visit that ended it"}
+  confirmed_on: {type: DATE, doc: "Day of the visit that confirms it; null where none does"}
+  icao24: {type: VARCHAR, doc: "Aircraft that ended it"}
+  type_code: {type: VARCHAR, doc: "Its type"}
+  episodes_after: {type: BIGINT, doc: "Episodes in the $resumption_window_days that follow"}
+  exposure_after_days: {type: DOUBLE, unit: day, doc: "Exposure of those days, up to as_of"}
+  background_before: {type: DOUBLE, doc: "Other aircraft a measured day over as long a window before the spell"}
+  background_after: {type: DOUBLE, doc: "The same after it"}
+*/
+WITH ended AS (
+    SELECT
+        s.base_id,
+        s.fleet_id,
+        s.first_day,
+        s.last_visit_on,
+        v.first_on AS ended_on,
+        v.icao24,
+        v.type_code,
+        v.confidence,
+        v.sources,
+        v.visit_id,
+        least(v.first_on + ($resumption_window_days - 1)::INTEGER, $as_of)::DATE AS window_to,
+        greatest(s.last_visit_on - $resumption_window_days::INTEGER, '1900-01-01'::DATE)::DATE AS window_from
+    FROM intermediate.int_spells AS s
+    INNER JOIN intermediate.int_fleet_visits AS v ON s.ended_by = v.visit_id AND s.fleet_id = v.fleet_id
+),
+
+-- joined on the exact day: a range join over millions of visits would cost minutes
+following_days AS (
+    SELECT
+        base_id,
+        fleet_id,
+        first_day,
+        visit_id,
+        icao24,
+        sources,
+        unnest(generate_series(ended_on::TIMESTAMP, ended_on::TIMESTAMP + to_days($resumption_confirm_days), INTERVAL 1 DAY))::DATE
+            AS day
+    FROM ended
+),
+
+witnesses AS (
+    SELECT
+        f.base_id,
+        f.fleet_id,
+        f.first_day,
+        min(v.first_on) AS witnessed_on
+    FROM following_days AS f
+    INNER JOIN intermediate.int_fleet_visits AS v
+        ON f.base_id = v.base_id AND f.fleet_id = v.fleet_id AND f.day = v.first_on
+    WHERE
+        v.visit_id <> f.visit_id
+        AND (v.confidence >= 3 OR v.icao24 <> f.icao24 OR NOT list_has_all(f.sources, v.sources))
+    GROUP BY ALL
+),
+
+episodes AS (
+    SELECT
+        base_id,
+        fleet_id,
+        started_on,
+        count(*) OVER (PARTITION BY base_id, fleet_id ORDER BY started_on, episode_no ROWS UNBOUNDED PRECEDING)
+            AS episodes_to
+    FROM intermediate.int_episodes
+    WHERE episode_hours = $gap_episode_hours
+),
+
+afterwards AS (
+    SELECT
+        e.*,
+        coalesce(upto.episodes_to, 0) - coalesce(earlier.episodes_to, 0) AS episodes_after
+    FROM ended AS e
+    ASOF LEFT JOIN episodes AS upto
+        ON e.base_id = upto.base_id AND e.fleet_id = upto.fleet_id AND e.window_to >= upto.started_on
+    ASOF LEFT JOIN episodes AS earlier
+        ON e.base_id = earlier.base_id AND e.fleet_id = earlier.fleet_id AND e.ended_on > earlier.started_on
+)
+
+SELECT
+    a.base_id,
+    a.fleet_id,
+    a.first_day,
+    a.ended_on,
+    CASE WHEN a.confidence >= 3 THEN a.ended_on ELSE w.witnessed_on END AS confirmed_on,
+    a.icao24,
+    a.type_code,
+    a.episodes_after,
+    x_end.exposure_to - x_start.exposure_before AS exposure_after_days,
+    (b_end.background_to - coalesce(b_start.background_to, 0))
+    / nullif(b_end.observed_to - coalesce(b_start.observed_to, 0), 0) AS background_before,
+    (x_end.background_to - x_prior.background_to) / nullif(x_end.observed_to - x_prior.observed_to, 0) AS background_after
+FROM afterwards AS a
+LEFT JOIN witnesses AS w ON a.base_id = w.base_id AND a.fleet_id = w.fleet_id AND a.first_day = w.first_day
+INNER JOIN intermediate.int_exposure AS x_end ON a.base_id = x_end.base_id AND a.window_to = x_end.day
+INNER JOIN intermediate.int_exposure AS x_start ON a.base_id = x_start.base_id AND a.ended_on = x_start.day
+INNER JOIN intermediate.int_exposure AS x_prior ON a.base_id = x_prior.base_id AND (a.ended_on - 1)::DATE = x_prior.day
+INNER JOIN intermediate.int_exposure AS b_end ON a.base_id = b_end.base_id AND a.last_visit_on = b_end.day
+LEFT JOIN intermediate.int_exposure AS b_start ON a.base_id = b_start.base_id AND a.window_from = b_start.day

@@ -1,0 +1,34 @@
+/*
+grain: one row per pair of address and registration that tracks state
+key: [icao24, registration]
+columns:
+  icao24: {type: VARCHAR, doc: "Address"}
+  registration: {type: VARCHAR, doc: "Registration that the archive gives it, null where it gives none"}
+  sightings: {type: BIGINT, doc: "Days on which the pair was seen"}
+  first_seen_at: {type: TIMESTAMPTZ, doc: "First position"}
+  last_seen_at: {type: TIMESTAMPTZ, doc: "Last position"}
+*/
+WITH seen AS (
+    SELECT
+        icao24,
+        registration,
+        day,
+        seen_at
+    FROM raw.track_points
+    UNION ALL
+    SELECT
+        icao24,
+        registration,
+        day,
+        seen_at
+    FROM raw.track_edges
+)
+
+SELECT
+    icao24,
+    nullif(upper(trim(registration)), '') AS registration,
+    count(DISTINCT day) AS sightings,
+    min(seen_at) AS first_seen_at,
+    max(seen_at) AS last_seen_at
+FROM seen
+GROUP BY ALL

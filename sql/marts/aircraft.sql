@@ -1,0 +1,114 @@
+/*
+grain: one row per aircraft on record and span of days with one identity
+key: [icao24, valid_from]
+columns:
+  icao24: {type: VARCHAR, doc: "24-bit address, or reg:<REGISTRATION> where no address is on record"}
+  valid_from: {type: DATE, unit: UTC, doc: "First day on record under this registration"}
+  valid_to: {type: DATE, unit: UTC, doc: "Last day before another registration took the address; null while it holds"}
+  registration: {type: VARCHAR, doc: "Registration mark; null where none is known"}
+  type_code: {type: VARCHAR, doc: "ICAO aircraft type designator"}
+  wake: {type: VARCHAR, values: [L, M, H, J], doc: "Wake category"}
+  operator: {type: VARCHAR, doc: "Operator by the register"}
+  country: {type: VARCHAR, doc: "Country of the address block, ISO 3166-1 alpha-2"}
+  is_military: {type: BOOLEAN, doc: "Whether the register lists it as military; null where no register knows it"}
+  military_basis: {type: VARCHAR, doc: "What said so"}
+  fleets: {type: "VARCHAR[]", doc: "Fleets that it belongs to"}
+  first_seen_at: {type: TIMESTAMPTZ, unit: UTC, doc: "First record"}
+  last_seen_at: {type: TIMESTAMPTZ, unit: UTC, doc: "Last record"}
+  conflicts: {type: "VARCHAR[]", doc: "Where registers and records disagree: other addresses of the registration, other registrations of the address"}
+*/
+WITH seen AS (
+    SELECT
+        aircraft AS icao24,
+        registration,
+        min(first_seen_at) AS first_seen_at,
+        max(last_seen_at) AS last_seen_at
+    FROM intermediate.int_aircraft_keys
+    WHERE sightings > 0
+    GROUP BY ALL
+),
+
+-- records without a registration say nothing against one that other records of the same address give
+identified AS (
+    SELECT *
+    FROM seen
+    QUALIFY registration IS NOT NULL OR count(*) OVER (PARTITION BY icao24) = 1
+),
+
+described AS (
+    SELECT
+        aircraft,
+        registration,
+        arg_min(type_code, coalesce(callsign_prefix, '')) AS type_code,
+        arg_min(wake, coalesce(callsign_prefix, '')) AS wake,
+        min(operator) AS operator,
+        min(country) AS country,
+        bool_or(is_military) AS is_military,
+        min(military_basis) AS military_basis,
+        list_sort(list_distinct(flatten(list(fleets)))) AS fleets
+    FROM intermediate.int_aircraft
+    GROUP BY ALL
+),
+
+other_addresses AS (
+    SELECT
+        mark,
+        list_sort(list(DISTINCT address || ' (' || said_by || ')')) AS said
+    FROM (
+        SELECT
+            replace(registration, '-', '') AS mark,
+            icao24 AS address,
+            'records' AS said_by
+        FROM intermediate.int_aircraft_keys
+        WHERE icao24 IS NOT NULL AND registration IS NOT NULL
+        UNION ALL
+        SELECT
+            replace(upper(registration), '-', '') AS mark,
+            icao24 AS address,
+            register AS said_by
+        FROM reference.aircraft
+        WHERE registration IS NOT NULL
+    ) AS stated
+    GROUP BY mark
+    HAVING count(DISTINCT address) > 1
+),
+
+other_marks AS (
+    SELECT
+        icao24,
+        list_sort(list(DISTINCT registration || ' (' || register || ')')) AS said
+    FROM reference.aircraft
+    WHERE registration IS NOT NULL
+    GROUP BY icao24
+)
+
+SELECT
+    i.icao24,
+    coalesce(i.first_seen_at::DATE, '1900-01-01'::DATE) AS valid_from,
+    (lead(i.first_seen_at::DATE) OVER (PARTITION BY i.icao24 ORDER BY i.first_seen_at) - 1)::DATE AS valid_to,
+    i.registration,
+    d.type_code,
+    d.wake,
+    d.operator,
+    d.country,
+    d.is_military,
+    d.military_basis,
+    coalesce(d.fleets, ['all']) AS fleets,
+    i.first_seen_at,
+    i.last_seen_at,
+    list_concat(
+        coalesce(list_transform(a.said, lambda said: 'address of ' || i.registration || ': ' || said), []),
+        list_transform(
+            list_filter(
+                coalesce(m.said, []),
+                lambda said: NOT starts_with(replace(said, '-', ''), replace(i.registration, '-', '') || ' (')
+            ),
+            lambda said: 'registration of ' || i.icao24 || ': ' || said
+        )
+    ) AS conflicts
+FROM identified AS i
+LEFT JOIN described AS d ON i.icao24 = d.aircraft AND i.registration IS NOT DISTINCT FROM d.registration
+LEFT JOIN other_addresses AS a ON replace(i.registration, '-', '') = a.mark
+LEFT JOIN other_marks AS m ON i.icao24 = m.icao24 AND i.registration IS NOT NULL
+QUALIFY row_number() OVER (PARTITION BY i.icao24, i.first_seen_at::DATE ORDER BY i.last_seen_at DESC, i.registration) = 1
+ORDER BY i.icao24, valid_from

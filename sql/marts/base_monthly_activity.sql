@@ -1,0 +1,177 @@
+/*
+grain: one row per base, fleet and UTC month; counts are null where the month is unknown
+key: [base_id, fleet_id, month]
+columns:
+  base_id: {type: VARCHAR, doc: "Watched base"}
+  fleet_id: {type: VARCHAR, doc: "Fleet counted"}
+  month: {type: DATE, unit: UTC, doc: "First day of the month"}
+  visits: {type: INTEGER, doc: "Stays whose first evidence falls in the month; a lower bound where days are missing or blind"}
+  arrivals: {type: INTEGER, doc: "Arrivals with evidence in the month"}
+  departures: {type: INTEGER, doc: "Departures with evidence in the month"}
+  distinct_aircraft: {type: INTEGER, doc: "Different aircraft among the visits"}
+  heavy_visits: {type: INTEGER, doc: "Visits by aircraft of wake category H or J"}
+  ground_hours: {type: DOUBLE, unit: h, doc: "On the ground, over the visits with both ends known; null where there is none"}
+  days_in_month: {type: INTEGER, unit: day, doc: "Calendar days"}
+  days_observed: {type: INTEGER, unit: day, doc: "Days on which other traffic proves that the field could be seen"}
+  days_unmeasured: {type: INTEGER, unit: day, doc: "Days looked at, with no other traffic to judge by"}
+  days_blind: {type: INTEGER, unit: day, doc: "Days looked at, on which nothing could be heard"}
+  days_missing: {type: INTEGER, unit: day, doc: "Days that nobody looked at, or not wholly, days before the spine began among them"}
+  visits_per_observable_day: {type: DOUBLE, unit: 1/day, doc: "Visits begun on observed or unmeasured days, a day of these; null without such days"}
+  visits_prior_month: {type: INTEGER, doc: "Visits of the month before; null where unknown"}
+  visits_trailing_12m_mean: {type: DOUBLE, doc: "Mean over the known months among the twelve before"}
+  activity: {type: VARCHAR, values: [active, quiet, unknown], doc: "active: a visit; quiet: none, and at least half of the days observed or unmeasured; unknown: none, and fewer"}
+  mentions: {type: INTEGER, doc: "Articles that name the base; null where no news source was read in the month"}
+  mention_origins: {type: INTEGER, doc: "Independent origins among them"}
+  p_surge: {type: DOUBLE, doc: "Probability of at least so many episodes at the earlier rate, exposure adjusted; null below 4 earlier episodes"}
+  is_surge: {type: BOOLEAN, doc: "p_surge, corrected for how many months were looked at, is below the threshold; null where it is"}
+  is_partial: {type: BOOLEAN, doc: "The month has not ended"}
+*/
+WITH days AS (
+    SELECT
+        base_id,
+        date_trunc('month', day)::DATE AS month,
+        count(*) AS days_in_spine,
+        count(*) FILTER (WHERE observability = 'observed') AS days_observed,
+        count(*) FILTER (WHERE observability = 'unmeasured') AS days_unmeasured,
+        count(*) FILTER (WHERE observability = 'blind') AS days_blind
+    FROM intermediate.int_base_days
+    GROUP BY ALL
+),
+
+months AS (
+    SELECT
+        d.base_id,
+        f.fleet_id,
+        d.month,
+        d.days_observed,
+        d.days_unmeasured,
+        d.days_blind,
+        least(last_day(d.month), $as_of) - d.month + 1 AS days_elapsed
+    FROM days AS d
+    CROSS JOIN (SELECT DISTINCT fleet_id FROM reference.fleets) AS f
+),
+
+visits AS (
+    SELECT
+        v.base_id,
+        v.fleet_id,
+        date_trunc('month', v.first_on)::DATE AS month,
+        count(*) AS visits,
+        count(*) FILTER (WHERE d.observability IN ('observed', 'unmeasured')) AS visits_on_observable_days,
+        count(DISTINCT v.icao24) AS distinct_aircraft,
+        count(*) FILTER (WHERE v.wake IN ('H', 'J')) AS heavy_visits,
+        sum(v.ground_minutes) / 60 AS ground_hours
+    FROM intermediate.int_fleet_visits AS v
+    LEFT JOIN intermediate.int_base_days AS d ON v.base_id = d.base_id AND v.first_on = d.day
+    GROUP BY ALL
+),
+
+arrivals AS (
+    SELECT
+        base_id,
+        fleet_id,
+        date_trunc('month', arrived_on)::DATE AS month,
+        count(*) AS arrivals
+    FROM intermediate.int_fleet_visits
+    WHERE arrived_on IS NOT NULL
+    GROUP BY ALL
+),
+
+departures AS (
+    SELECT
+        base_id,
+        fleet_id,
+        date_trunc('month', departed_on)::DATE AS month,
+        count(*) AS departures
+    FROM intermediate.int_fleet_visits
+    WHERE departed_on IS NOT NULL
+    GROUP BY ALL
+),
+
+mentions AS (
+    SELECT
+        base_id,
+        date_trunc('month', published_at)::DATE AS month,
+        count(DISTINCT mention_id) AS mentions,
+        count(DISTINCT coalesce(origin, story_id)) AS mention_origins
+    FROM marts.news_mentions
+    GROUP BY ALL
+),
+
+-- a month in which no news source was read has no mentions to count: unknown, not none
+read_months AS (
+    SELECT DISTINCT date_trunc('month', l.day)::DATE AS month
+    FROM raw.source_days AS l
+    INNER JOIN reference.sources AS s ON l.source = s.source
+    WHERE s.kind = 'news' AND l.status IN ('ok', 'empty', 'partial')
+),
+
+joined AS (
+    SELECT
+        m.*,
+        coalesce(v.visits, 0) AS visits,
+        coalesce(v.visits_on_observable_days, 0) AS visits_on_observable_days,
+        coalesce(a.arrivals, 0) AS arrivals,
+        coalesce(g.departures, 0) AS departures,
+        coalesce(v.distinct_aircraft, 0) AS distinct_aircraft,
+        coalesce(v.heavy_visits, 0) AS heavy_visits,
+        v.ground_hours,
+        n.mentions,
+        n.mention_origins,
+        r.month IS NOT NULL AS is_read,
+        2 * (m.days_observed + m.days_unmeasured) >= m.days_elapsed AS is_known
+    FROM months AS m
+    LEFT JOIN visits AS v ON m.base_id = v.base_id AND m.fleet_id = v.fleet_id AND m.month = v.month
+    LEFT JOIN arrivals AS a ON m.base_id = a.base_id AND m.fleet_id = a.fleet_id AND m.month = a.month
+    LEFT JOIN departures AS g ON m.base_id = g.base_id AND m.fleet_id = g.fleet_id AND m.month = g.month
+    LEFT JOIN mentions AS n ON m.base_id = n.base_id AND m.month = n.month
+    LEFT JOIN read_months AS r ON m.month = r.month
+),
+
+-- unknown is never zero: without half the days looked at, only what is on record is shown
+counted AS (
+    SELECT
+        j.* EXCLUDE (visits, arrivals, departures, distinct_aircraft, heavy_visits),
+        CASE WHEN is_known THEN visits ELSE nullif(visits, 0) END AS visits,
+        CASE WHEN is_known THEN arrivals ELSE nullif(arrivals, 0) END AS arrivals,
+        CASE WHEN is_known THEN departures ELSE nullif(departures, 0) END AS departures,
+        CASE WHEN is_known THEN distinct_aircraft ELSE nullif(distinct_aircraft, 0) END AS distinct_aircraft,
+        CASE WHEN is_known THEN heavy_visits ELSE nullif(heavy_visits, 0) END AS heavy_visits
+    FROM joined AS j
+)
+
+SELECT
+    c.base_id,
+    c.fleet_id,
+    c.month,
+    c.visits,
+    c.arrivals,
+    c.departures,
+    c.distinct_aircraft,
+    c.heavy_visits,
+    c.ground_hours,
+    day(last_day(c.month)) AS days_in_month,
+    c.days_observed,
+    c.days_unmeasured,
+    c.days_blind,
+    c.days_elapsed - c.days_observed - c.days_unmeasured - c.days_blind AS days_missing,
+    c.visits_on_observable_days / nullif(c.days_observed + c.days_unmeasured, 0) AS visits_per_observable_day,
+    lag(c.visits) OVER by_month AS visits_prior_month,
+    avg(c.visits) OVER (
+        PARTITION BY c.base_id, c.fleet_id ORDER BY c.month ROWS BETWEEN 12 PRECEDING AND 1 PRECEDING
+    ) AS visits_trailing_12m_mean,
+    CASE
+        WHEN c.visits > 0 OR c.arrivals > 0 OR c.departures > 0 THEN 'active'
+        WHEN c.is_known THEN 'quiet'
+        ELSE 'unknown'
+    END AS activity,
+    CASE WHEN c.is_read THEN coalesce(c.mentions, 0) ELSE c.mentions END AS mentions,
+    CASE WHEN c.is_read THEN coalesce(c.mention_origins, 0) ELSE c.mention_origins END AS mention_origins,
+    o.p_surge,
+    o.p_surge_scan < $gap_alpha AS is_surge,
+    last_day(c.month) > $as_of AS is_partial
+FROM counted AS c
+LEFT JOIN intermediate.int_month_odds AS o
+    ON c.base_id = o.base_id AND c.fleet_id = o.fleet_id AND c.month = o.month
+WINDOW by_month AS (PARTITION BY c.base_id, c.fleet_id ORDER BY c.month)
+ORDER BY c.base_id, c.fleet_id, c.month

@@ -1,0 +1,198 @@
+/*
+grain: one row per claim of one article about one base, held against flight records alone
+key: [claim_id]
+columns:
+  claim_id: {type: VARCHAR, doc: "Made from the mention and the number of the claim in it"}
+  mention_id: {type: VARCHAR, doc: "The mention that makes it"}
+  claim: {type: VARCHAR, values: [pause, resumption, flight], doc: "What is claimed"}
+  base_id: {type: VARCHAR, doc: "Watched base"}
+  fleet_id: {type: VARCHAR, doc: "Fleet meant"}
+  type_code: {type: VARCHAR, doc: "ICAO type claimed; null where none is"}
+  claimed_count: {type: INTEGER, doc: "Flights claimed; null where no number is"}
+  route: {type: VARCHAR, doc: "Route claimed; null where none is"}
+  claimed_from: {type: DATE, unit: UTC, doc: "First day claimed"}
+  claimed_to: {type: DATE, unit: UTC, doc: "Last day claimed"}
+  gap_id: {type: VARCHAR, doc: "The spell without a visit that fits the claimed pause; null when none does"}
+  verdict: {type: VARCHAR, values: [corroborated, contradicted, not_observable, no_data], doc: "What the record says of it"}
+  visits_recorded: {type: INTEGER, doc: "Counted visits in the claimed window; null where nobody looked and none is on record"}
+  days_observable: {type: INTEGER, unit: day, doc: "Days of the claimed window that could be seen"}
+  visit_ids: {type: "VARCHAR[]", doc: "The visits that are the evidence"}
+  explanation: {type: VARCHAR, doc: "The verdict in one sentence"}
+*/
+WITH claims AS (
+    SELECT
+        w.*,
+        m.mention_id,
+        m.mention_id || '-' || w.claim_no AS claim_id
+    FROM intermediate.int_claim_windows AS w
+    INNER JOIN marts.news_mentions AS m ON w.article_id = m.article_id AND w.base_id = m.base_id
+),
+
+-- visits of the fleet and type meant; a stay counts for a window by its first evidence, and against a silence by any day of it
+witnessed AS (
+    SELECT
+        c.claim_id,
+        count(*) FILTER (WHERE v.first_on BETWEEN c.claimed_from AND c.claimed_to) AS in_window,
+        count(*) FILTER (WHERE v.first_on <= c.core_to AND v.last_on >= c.core_from) AS in_core,
+        min(v.first_on) FILTER (WHERE v.first_on <= c.silent_to AND v.last_on >= c.silent_from) AS silence_first,
+        max(v.last_on) FILTER (WHERE v.first_on <= c.silent_to AND v.last_on >= c.silent_from) AS silence_last,
+        list_sort(list(v.visit_id) FILTER (WHERE v.first_on BETWEEN c.claimed_from AND c.claimed_to)) AS window_ids,
+        list_sort(list(v.visit_id) FILTER (WHERE v.first_on <= c.silent_to AND v.last_on >= c.silent_from)) AS silence_ids,
+        count(*) FILTER (WHERE v.first_on < c.core_from) AS earlier
+    FROM claims AS c
+    INNER JOIN intermediate.int_fleet_visits AS v
+        ON
+            c.base_id = v.base_id
+            AND c.fleet_id = v.fleet_id
+            AND (c.type_code IS NULL OR c.type_code = v.type_code)
+    GROUP BY c.claim_id
+),
+
+days AS (
+    SELECT
+        c.claim_id,
+        count(*) FILTER (WHERE d.day BETWEEN c.claimed_from AND c.claimed_to AND d.observability IN ('observed', 'unmeasured'))
+            AS window_observable,
+        count(*) FILTER (WHERE d.day BETWEEN c.claimed_from AND c.claimed_to AND d.observability <> 'missing') AS window_read,
+        count(*) FILTER (WHERE d.day BETWEEN c.core_from AND c.core_to AND d.observability IN ('observed', 'unmeasured'))
+            AS core_observable,
+        count(*) FILTER (WHERE d.day BETWEEN c.core_from AND c.core_to AND d.observability <> 'missing') AS core_read
+    FROM claims AS c
+    INNER JOIN intermediate.int_base_days AS d
+        ON c.base_id = d.base_id AND d.day BETWEEN least(c.claimed_from, c.silent_from) AND greatest(c.claimed_to, c.silent_to)
+    GROUP BY c.claim_id
+),
+
+-- the spell that overlaps the claimed silence most
+spells AS (
+    SELECT
+        c.claim_id,
+        arg_max(g.gap_id, least(g.last_day, c.silent_to) - greatest(g.first_day, c.silent_from)) AS gap_id,
+        bool_or(g.first_day <= c.core_from AND g.last_day >= c.core_to) AS fills
+    FROM claims AS c
+    INNER JOIN marts.base_gaps AS g ON c.base_id = g.base_id AND c.fleet_id = g.fleet_id
+    WHERE g.first_day <= c.silent_to AND g.last_day >= c.silent_from AND c.claim <> 'flight'
+    GROUP BY c.claim_id
+),
+
+measured AS (
+    SELECT
+        c.*,
+        s.gap_id,
+        coalesce(s.fills, FALSE) AS fills,
+        coalesce(v.in_window, 0) AS in_window,
+        coalesce(v.in_core, 0) AS in_core,
+        coalesce(v.earlier, 0) AS earlier,
+        v.silence_first,
+        v.silence_last,
+        coalesce(v.window_ids, []) AS window_ids,
+        coalesce(v.silence_ids, []) AS silence_ids,
+        coalesce(d.window_observable, 0) AS window_observable,
+        coalesce(d.window_read, 0) AS window_read,
+        coalesce(d.core_observable, 0) AS core_observable,
+        coalesce(d.core_read, 0) AS core_read,
+        c.claimed_to - c.claimed_from + 1 AS window_days,
+        c.core_to - c.core_from + 1 AS core_days
+    FROM claims AS c
+    LEFT JOIN witnessed AS v ON c.claim_id = v.claim_id
+    LEFT JOIN days AS d ON c.claim_id = d.claim_id
+    LEFT JOIN spells AS s ON c.claim_id = s.claim_id
+),
+
+judged AS (
+    SELECT
+        *,
+        CASE
+            WHEN claimed_from IS NULL OR claimed_to IS NULL THEN 'no_data'
+            WHEN claim = 'flight' THEN CASE
+                WHEN in_window >= coalesce(claimed_count, 1) THEN 'corroborated'
+                WHEN window_observable >= $claim_observable_share * window_days THEN 'contradicted'
+                WHEN window_read = 0 AND in_window = 0 THEN 'no_data'
+                ELSE 'not_observable'
+            END
+            WHEN in_core > 0 THEN 'contradicted'
+            WHEN core_read = 0 THEN 'no_data'
+            WHEN core_observable < $claim_observable_share * core_days THEN 'not_observable'
+            WHEN earlier = 0 OR NOT fills THEN 'no_data'
+            WHEN claim = 'pause' THEN 'corroborated'
+            WHEN in_window > 0 THEN 'corroborated'
+            WHEN window_observable >= $claim_observable_share * window_days THEN 'contradicted'
+            ELSE 'not_observable'
+        END AS verdict
+    FROM measured
+)
+
+SELECT
+    claim_id,
+    mention_id,
+    claim,
+    base_id,
+    fleet_id,
+    type_code,
+    claimed_count,
+    route,
+    claimed_from,
+    claimed_to,
+    gap_id,
+    verdict,
+    CASE WHEN window_read > 0 THEN in_window ELSE nullif(in_window, 0) END AS visits_recorded,
+    window_observable AS days_observable,
+    CASE WHEN claim <> 'flight' AND in_core > 0 THEN silence_ids ELSE window_ids END AS visit_ids,
+    CASE
+        WHEN claimed_from IS NULL OR claimed_to IS NULL
+            THEN 'The claim gives no dates that a record could be held against.'
+        WHEN claim = 'flight' AND verdict = 'corroborated'
+            THEN format(
+                '{} recorded {} from {} to {}, where {} claimed.',
+                in_window, CASE WHEN in_window = 1 THEN 'visit' ELSE 'visits' END, claimed_from, claimed_to,
+                CASE WHEN coalesce(claimed_count, 1) = 1 THEN '1 is' ELSE claimed_count || ' are' END
+            )
+        WHEN claim = 'flight' AND verdict = 'contradicted'
+            THEN format(
+                '{} recorded from {} to {}, where {} claimed, and {} of {} days could be seen.',
+                CASE in_window WHEN 0 THEN 'No visit is' WHEN 1 THEN '1 visit is' ELSE in_window || ' visits are' END,
+                claimed_from, claimed_to,
+                CASE WHEN coalesce(claimed_count, 1) = 1 THEN '1 is' ELSE claimed_count || ' are' END,
+                window_observable, window_days
+            )
+        WHEN claim = 'flight'
+            THEN format(
+                '{} recorded from {} to {}, but only {} of {} days could be seen: silence here proves nothing.',
+                CASE in_window WHEN 0 THEN 'No visit is' WHEN 1 THEN '1 visit is' ELSE in_window || ' visits are' END,
+                claimed_from, claimed_to, window_observable, window_days
+            )
+        WHEN in_core > 0
+            THEN format(
+                '{} recorded between {} and {} ({} of them from {} to {}, which no rounding of the claim covers): flights had not stopped.',
+                CASE WHEN len(silence_ids) = 1 THEN '1 visit is' ELSE len(silence_ids) || ' visits are' END,
+                silence_from_text, silence_to_text, in_core, core_from, core_to
+            )
+        WHEN core_read = 0
+            THEN format('Nobody recorded flights from {} to {}: the claim can be neither confirmed nor denied.', core_from, core_to)
+        WHEN core_observable < $claim_observable_share * core_days
+            THEN format(
+                'Only {} of {} days from {} to {} could be seen: silence here proves nothing.',
+                core_observable, core_days, core_from, core_to
+            )
+        WHEN earlier = 0
+            THEN format('No earlier visit is on record, so the silence from {} to {} cannot be called a pause.', core_from, core_to)
+        WHEN NOT fills
+            THEN format('No listed spell without a visit fills the days from {} to {}.', core_from, core_to)
+        WHEN claim = 'pause'
+            THEN format('No visit is recorded from {} to {}, and {} of {} days could be seen.', core_from, core_to, core_observable, core_days)
+        WHEN verdict = 'corroborated'
+            THEN format(
+                'No visit is recorded from {} to {}, and {} from {} to {}.',
+                core_from, core_to, CASE WHEN in_window = 1 THEN '1 visit is' ELSE in_window || ' visits are' END,
+                claimed_from, claimed_to
+            )
+        ELSE format('No visit is recorded from {} to {} either.', claimed_from, claimed_to)
+    END AS explanation
+FROM (
+    SELECT
+        *,
+        greatest(silence_first, silent_from) AS silence_from_text,
+        least(silence_last, silent_to) AS silence_to_text
+    FROM judged
+) AS j
+ORDER BY claim_id

@@ -1,0 +1,51 @@
+/*
+grain: one row per base, month and pair of flight sources that both recorded something there
+key: [base_id, month, source_a, source_b]
+columns:
+  base_id: {type: VARCHAR, doc: "Watched base"}
+  month: {type: DATE, unit: UTC, doc: "First day of the month"}
+  source_a: {type: VARCHAR, doc: "One source, the earlier in the alphabet"}
+  source_b: {type: VARCHAR, doc: "The other"}
+  both: {type: INTEGER, doc: "Counted visits that both witnessed"}
+  only_a: {type: INTEGER, doc: "Visits that the first alone witnessed"}
+  only_b: {type: INTEGER, doc: "Visits that the second alone witnessed"}
+*/
+WITH visits AS (
+    SELECT
+        base_id,
+        date_trunc('month', first_on)::DATE AS month,
+        sources
+    FROM intermediate.int_fleet_visits
+    WHERE fleet_id = 'all'
+),
+
+witnesses AS (
+    SELECT DISTINCT
+        base_id,
+        month,
+        unnest(sources) AS source
+    FROM visits
+),
+
+pairs AS (
+    SELECT
+        a.base_id,
+        a.month,
+        a.source AS source_a,
+        b.source AS source_b
+    FROM witnesses AS a
+    INNER JOIN witnesses AS b ON a.base_id = b.base_id AND a.month = b.month AND a.source < b.source
+)
+
+SELECT
+    p.base_id,
+    p.month,
+    p.source_a,
+    p.source_b,
+    count(*) FILTER (WHERE list_contains(v.sources, p.source_a) AND list_contains(v.sources, p.source_b)) AS both,
+    count(*) FILTER (WHERE list_contains(v.sources, p.source_a) AND NOT list_contains(v.sources, p.source_b)) AS only_a,
+    count(*) FILTER (WHERE NOT list_contains(v.sources, p.source_a) AND list_contains(v.sources, p.source_b)) AS only_b
+FROM pairs AS p
+INNER JOIN visits AS v ON p.base_id = v.base_id AND p.month = v.month
+GROUP BY ALL
+ORDER BY ALL

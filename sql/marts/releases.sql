@@ -1,0 +1,22 @@
+/*
+grain: one row per release kept, this one the newest
+key: [release_id]
+columns:
+  release_id: {type: VARCHAR, doc: "Release"}
+  published_at: {type: TIMESTAMPTZ, unit: UTC, doc: "When it was made"}
+  run_id: {type: VARCHAR, doc: "Run that made it"}
+  rows: {type: "MAP(VARCHAR, BIGINT)", doc: "Rows a table"}
+  code_version: {type: VARCHAR, doc: "Version of basewatch"}
+  models_sha256: {type: VARCHAR, doc: "Hash of the SQL models"}
+  parameters_sha256: {type: VARCHAR, doc: "Hash of the thresholds and reference tables"}
+*/
+SELECT
+    release_id,
+    published_at,
+    run_id,
+    rows,
+    code_version,
+    models_sha256,
+    parameters_sha256
+FROM raw.releases
+ORDER BY published_at, release_id

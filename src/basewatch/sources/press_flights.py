@@ -1,0 +1,131 @@
+"""Flights that the press reported: a cited page a row, shown as confidence 1 and never counted.
+
+The shipped table (sql/reference/press_flights.csv) is the default; `location` names another of the same columns.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from datetime import date
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from basewatch.errors import SourceError
+from basewatch.schemas import TABLES
+from basewatch.sources import Context, Day, Event, Landed, LandedFile, Reject, Rows, Window
+
+GRAIN = "whole"
+CODE = "press_flights"
+DIRECTIONS = {"arrival", "departure", "visit", "unknown"}
+COLUMNS = pa.schema([column for column in TABLES["press_flights"].schema if column.name not in ("source", "day")])
+KINDS = {"flight", "pause", "resumption", "monthly_count"}
+
+
+def fetch(window: Window, context: Context) -> Landed:
+    """The press table, where it is. Raises SourceError where the named file does not exist."""
+    location = context.source(CODE).location
+    if location:
+        path = context.settings.path(location)
+        if not path.is_file():
+            raise SourceError(f"press_flights: {location} is no file; unset the location to use the shipped table")
+    else:
+        path = Path(str(files("basewatch.sql.reference").joinpath("press_flights.csv")))
+    data = path.read_bytes()
+    return Landed(window, (LandedFile(path, path.name, hashlib.sha256(data).hexdigest(), len(data), context.now),))
+
+
+def decode(landed: Landed, context: Context) -> Iterator[Event]:
+    """Rows of the reports in the window, filed under the first day of the event (else of publication), and the days."""
+    by_day: dict[date, list[dict[str, Any]]] = defaultdict(list)
+    rejected = 0
+    for file in landed.files:
+        reader = csv.DictReader(io.StringIO(file.path.read_text(encoding="utf-8-sig"), newline=""))
+        for number, values in enumerate(reader, start=1):
+            try:
+                row = _row(values, number)
+            except ValueError as error:
+                rejected += 1
+                yield Reject(landed.window.until, f"{file.url}, record {number}", str(error), str(values)[:2000])
+                continue
+            base = row["base_id"]
+            if base is not None and base not in context.reference.bases:
+                rejected += 1
+                yield Reject(landed.window.until, f"{file.url}, record {number}", f"base_id {base!r} is not watched")
+                continue
+            day = row["event_date_from"] or row["published_on"]
+            if day is not None and landed.window.holds(day):
+                by_day[day].append(row)
+    digest, size = (landed.files[0].sha256, landed.files[0].size) if landed.files else (None, 0)
+    for day in sorted({*by_day, *([landed.window.until] if rejected else [])}):
+        rows = by_day.get(day, [])
+        bad = rejected if day == landed.window.until else 0
+        if rows:
+            yield Rows("press_flights", day, pa.Table.from_pylist(rows, COLUMNS))
+        yield Day(
+            day,
+            "partial" if bad else "ok",
+            files=1,
+            bytes=size,
+            records_read=len(rows) + bad,
+            records_kept=len(rows),
+            records_rejected=bad,
+            sha256=digest,
+            error=f"{bad} rows could not be used; they lie in the run's quarantine" if bad else None,
+        )
+
+
+def _row(values: Mapping[str, str], number: int) -> dict[str, Any]:
+    """One report with typed values. Raises ValueError naming the column."""
+    given = {name: (value or "").strip() or None for name, value in values.items() if name}
+
+    def day(name: str) -> date | None:
+        try:
+            return date.fromisoformat(given[name]) if given.get(name) else None  # type: ignore[arg-type]
+        except ValueError:
+            raise ValueError(f"{name}: {given[name]!r} is not a date") from None
+
+    row: dict[str, Any] = {
+        "record_id": given.get("record_id") or given.get("row") or str(number),
+        "event_group": given.get("event_group"),
+        "event_date_from": day("event_date_from"),
+        "event_date_to": day("event_date_to"),
+        "base_id": given.get("base_id"),
+        "direction": given.get("direction"),
+        "aircraft_type": given.get("aircraft_type"),
+        "registration_or_hex": given.get("registration_or_hex"),
+        "operator": given.get("operator"),
+        "count": None,
+        "route_from": given.get("route_from"),
+        "route_to": given.get("route_to"),
+        "claim_kind": given.get("claim_kind"),
+        "paraphrase": given.get("paraphrase"),
+        "publisher": given.get("publisher") or given.get("source_publisher"),
+        "published_on": day("published_on") or day("source_published_on"),
+        "url": given.get("url") or given.get("source_url"),
+        "date_basis": given.get("date_basis"),
+        "evidence": given.get("evidence"),
+        "note": given.get("note"),
+    }
+    if given.get("count"):
+        if not str(given["count"]).isdigit():
+            raise ValueError(f"count: {given['count']!r} is not a number")
+        row["count"] = int(str(given["count"]))
+    if row["direction"] not in DIRECTIONS:
+        raise ValueError(f"direction: {row['direction']!r} is none of {', '.join(sorted(DIRECTIONS))}")
+    if row["claim_kind"] not in KINDS:
+        raise ValueError(f"claim_kind: {row['claim_kind']!r} is none of {', '.join(sorted(KINDS))}")
+    if row["url"] is None:
+        raise ValueError("url is empty: a report without a citation is not shown")
+    if row["event_group"] is None:
+        row["event_group"] = f"row-{row['record_id']}"
+    first, last = row["event_date_from"], row["event_date_to"]
+    if first and last and last < first:
+        raise ValueError(f"event_date_to {last} is before event_date_from {first}")
+    return row
