@@ -61,16 +61,16 @@ class BaseRow(Row):
 class RunwayRow(Row):
     """A runway; the ends' coordinates are null where no source gives them.
 
-    `heading_basis` says how good `heading_deg_true` is: `ends` the course between the end points, `true` a source
-    states it, `designator` ten times the designator (magnetic, within about 20 degrees of true where bases lie),
-    `assumed` see `note`.
+    `heading_basis` says how good `heading_deg_true` is: `true` the course between the end points where they are given,
+    else as a source states it; `designator` ten times the designator (magnetic, within about 20 degrees of true where
+    bases lie); `assumed` see `note`.
     """
 
     base_id: str
     le_ident: str
     he_ident: str
     heading_deg_true: Annotated[float, Field(ge=0, le=360)]
-    heading_basis: Literal["ends", "true", "designator", "assumed"]
+    heading_basis: Literal["true", "designator", "assumed"]
     length_ft: Number
     surface: Text
     le_latitude: Number

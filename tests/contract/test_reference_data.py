@@ -118,12 +118,12 @@ def test_runway_ends_lie_at_their_base_and_along_their_heading() -> None:
         base = shipped().bases[row.base_id]
         ends = [(row.le_latitude, row.le_longitude), (row.he_latitude, row.he_longitude)]
         if None in ends[0] or None in ends[1]:
-            assert row.heading_basis != "ends"
+            assert row.heading_basis != "true"
             continue
         assert all(kilometres((base.latitude, base.longitude), end) < 5 for end in ends), row
         north, east = ends[1][0] - ends[0][0], (ends[1][1] - ends[0][1]) * math.cos(math.radians(base.latitude))
         course = math.degrees(math.atan2(east, north)) % 360
-        assert row.heading_basis == "ends"
+        assert row.heading_basis == "true"
         assert abs((course - row.heading_deg_true + 180) % 360 - 180) < 0.2, (row.base_id, row.le_ident, course)
         apart = kilometres(*ends) * 3280.84
         assert "end points" in (row.note or "") or apart == pytest.approx(row.length_ft, rel=0.1), row
