@@ -491,3 +491,10 @@ def test_articles_say_that_they_are_paraphrases_and_cite_a_press_row() -> None:
         assert re.search(r"paraphrase|пересказ|إعادة صياغة", content), entry.name
         (url,) = re.findall(r"^Original URL: (\S+)$", content, re.MULTILINE)
         assert url in cited, entry.name
+
+
+def test_the_fleet_in_the_guide_loads() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "reference-data.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```csv\n(.*?)```", guide, re.DOTALL)
+    (row,) = reference.parse("fleets", example, "guide")
+    assert (row.type_code, row.country, row.is_military) == ("C17", "US", True)
