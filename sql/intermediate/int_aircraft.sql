@@ -72,7 +72,8 @@ by_address AS (
         arg_min(type_code, mark) AS type_code,
         arg_min(operator, mark) AS operator,
         bool_or(is_military) AS is_military,
-        min(register) AS register
+        min(register) AS register,
+        min(mark) AS mark
     FROM register
     GROUP BY icao24
 ),
@@ -90,15 +91,7 @@ known AS (
     LEFT JOIN by_mark AS m ON i.mark = m.mark
     -- a register row for the address speaks of this aircraft only if it names no other registration
     LEFT JOIN by_address AS a
-        ON
-            i.aircraft = a.icao24
-            AND m.mark IS NULL
-            AND (
-                i.mark IS NULL
-                OR NOT EXISTS (
-                    SELECT 1 FROM register AS r WHERE r.icao24 = i.aircraft AND r.mark IS NOT NULL AND r.mark <> i.mark
-                )
-            )
+        ON i.aircraft = a.icao24 AND m.mark IS NULL AND (i.mark IS NULL OR a.mark IS NULL)
 ),
 
 -- the first block that holds the address wins: small territories stand before the large block around them

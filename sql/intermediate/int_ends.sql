@@ -1,11 +1,11 @@
 /*
 grain: one row per evidenced end of a stay (or presence) at a base, equal ends of several witnesses made one
-key: [base_id, aircraft, direction, at]
+key: [base_id, aircraft, direction, happened_at]
 columns:
   base_id: {type: VARCHAR, doc: "Watched base"}
   aircraft: {type: VARCHAR, doc: "Key of the aircraft: its address, or reg:<REGISTRATION> where none is on record"}
   direction: {type: VARCHAR, values: [arrival, departure, presence], doc: "Which end of a stay the row shows; presence: on the ground, neither end seen"}
-  at: {type: TIMESTAMPTZ, doc: "When; for a presence its first evidence"}
+  happened_at: {type: TIMESTAMPTZ, doc: "When; for a presence its first evidence"}
   until_at: {type: TIMESTAMPTZ, doc: "When; for a presence its last evidence"}
   evidence: {type: VARCHAR, values: [touchdown, aligned_loss, descent_loss, reappearance, inbound_only, reported], doc: "Sort of evidence"}
   confidence: {type: INTEGER, doc: "4 strongest to 1"}
@@ -34,7 +34,7 @@ marked AS (
     SELECT
         *,
         coalesce(
-            at - lag(at) OVER (PARTITION BY base_id, aircraft, direction ORDER BY at)
+            happened_at - lag(happened_at) OVER (PARTITION BY base_id, aircraft, direction ORDER BY happened_at)
             > to_minutes($stay_merge_minutes),
             TRUE
         ) AS is_new
@@ -45,7 +45,7 @@ grouped AS (
     SELECT
         *,
         count(*) FILTER (WHERE is_new OR direction = 'presence')
-            OVER (PARTITION BY base_id, aircraft, direction ORDER BY at, confidence, source, evidence_id ROWS UNBOUNDED PRECEDING)
+            OVER (PARTITION BY base_id, aircraft, direction ORDER BY happened_at, confidence, source, evidence_id ROWS UNBOUNDED PRECEDING)
             AS end_no
     FROM marked
 )
@@ -54,18 +54,18 @@ SELECT
     base_id,
     aircraft,
     direction,
-    arg_min(at, (-confidence, source, at)) AS at,
+    arg_min(happened_at, (-confidence, source, happened_at)) AS happened_at,
     CASE
-        WHEN direction = 'presence' THEN max(until_at) ELSE arg_min(until_at, (-confidence, source, at))
+        WHEN direction = 'presence' THEN max(until_at) ELSE arg_min(until_at, (-confidence, source, happened_at))
     END AS until_at,
-    arg_min(evidence, (-confidence, source, at)) AS evidence,
+    arg_min(evidence, (-confidence, source, happened_at)) AS evidence,
     max(confidence) AS confidence,
-    arg_min(rule, (-confidence, source, at)) AS rule,
-    arg_min(other_icao, (-confidence, source, at)) FILTER (WHERE other_icao IS NOT NULL) AS other_icao,
-    arg_min(other_base_id, (-confidence, source, at)) FILTER (WHERE other_base_id IS NOT NULL) AS other_base_id,
-    arg_min(callsign, (-confidence, source, at)) FILTER (WHERE callsign IS NOT NULL) AS callsign,
-    arg_min(registration, (-confidence, source, at)) FILTER (WHERE registration IS NOT NULL) AS registration,
-    arg_min(type_code, (-confidence, source, at)) FILTER (WHERE type_code IS NOT NULL) AS type_code,
+    arg_min(rule, (-confidence, source, happened_at)) AS rule,
+    arg_min(other_icao, (-confidence, source, happened_at)) FILTER (WHERE other_icao IS NOT NULL) AS other_icao,
+    arg_min(other_base_id, (-confidence, source, happened_at)) FILTER (WHERE other_base_id IS NOT NULL) AS other_base_id,
+    arg_min(callsign, (-confidence, source, happened_at)) FILTER (WHERE callsign IS NOT NULL) AS callsign,
+    arg_min(registration, (-confidence, source, happened_at)) FILTER (WHERE registration IS NOT NULL) AS registration,
+    arg_min(type_code, (-confidence, source, happened_at)) FILTER (WHERE type_code IS NOT NULL) AS type_code,
     list_sort(list(DISTINCT source)) AS sources,
     list_sort(list(DISTINCT evidence_id)) AS evidence_ids
 FROM grouped

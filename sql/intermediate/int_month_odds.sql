@@ -1,5 +1,5 @@
 /*
-grain: one row per base, fleet and month of the spine: episodes in it, and the chance of so many at the earlier rate
+grain: one row per base, fleet and month of the spine, episodes in it, and the chance of so many at the earlier rate
 key: [base_id, fleet_id, month]
 columns:
   base_id: {type: VARCHAR, doc: "Watched base"}

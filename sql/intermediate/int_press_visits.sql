@@ -1,5 +1,5 @@
 /*
-grain: one row per event that the press reported: one aircraft or group at one base on one stated day
+grain: one row per event that the press reported, one aircraft or group at one base on one stated day
 key: [base_id, event_group, direction, day]
 columns:
   base_id: {type: VARCHAR, doc: "Base named"}

@@ -5,7 +5,7 @@ columns:
   base_id: {type: VARCHAR, doc: "Watched base"}
   aircraft: {type: VARCHAR, doc: "Key of the aircraft: its address, or reg:<REGISTRATION> where none is on record"}
   direction: {type: VARCHAR, values: [arrival, departure, presence], doc: "Which end of a stay the row shows; presence: on the ground, neither end seen"}
-  at: {type: TIMESTAMPTZ, doc: "When; for a presence its first evidence"}
+  happened_at: {type: TIMESTAMPTZ, doc: "When; for a presence its first evidence"}
   until_at: {type: TIMESTAMPTZ, doc: "When; for a presence its last evidence"}
   evidence: {type: VARCHAR, values: [touchdown, aligned_loss, descent_loss, reappearance, inbound_only, reported], doc: "Sort of evidence"}
   confidence: {type: INTEGER, doc: "4 strongest to 1"}
@@ -30,7 +30,7 @@ ends AS (
         *,
         'arrival' AS direction,
         destination_icao AS field,
-        coalesce(arrived_at, last_seen_at) AS at,
+        coalesce(arrived_at, last_seen_at) AS happened_at,
         arrived_at IS NOT NULL AS has_time,
         origin_icao AS other,
         FALSE AS is_plan
@@ -42,7 +42,7 @@ ends AS (
         *,
         'departure' AS direction,
         origin_icao AS field,
-        coalesce(departed_at, first_seen_at) AS at,
+        coalesce(departed_at, first_seen_at) AS happened_at,
         departed_at IS NOT NULL AS has_time,
         destination_icao AS other,
         FALSE AS is_plan
@@ -54,7 +54,7 @@ ends AS (
         *,
         'arrival' AS direction,
         planned_icao AS field,
-        last_seen_at AS at,
+        last_seen_at AS happened_at,
         FALSE AS has_time,
         origin_icao AS other,
         TRUE AS is_plan
@@ -66,8 +66,8 @@ SELECT
     b.base_id,
     k.aircraft,
     e.direction,
-    e.at,
-    e.at AS until_at,
+    e.happened_at,
+    e.happened_at AS until_at,
     'reported' AS evidence,
     CASE WHEN e.is_plan THEN 1 WHEN e.has_time AND NOT e.is_estimate THEN 3 ELSE 2 END AS confidence,
     CASE
@@ -90,4 +90,4 @@ INNER JOIN fields AS b ON e.field = b.code
 LEFT JOIN fields AS o ON e.other = o.code
 INNER JOIN intermediate.int_aircraft_keys AS k
     ON e.icao24 IS NOT DISTINCT FROM k.icao24 AND e.registration IS NOT DISTINCT FROM k.registration
-WHERE e.at IS NOT NULL
+WHERE e.happened_at IS NOT NULL

@@ -1,5 +1,5 @@
 /*
-grain: one row per spell that a visit ended: whether and when the resumption was confirmed, and what followed
+grain: one row per spell that a visit ended, whether and when the resumption was confirmed, and what followed
 key: [base_id, fleet_id, first_day]
 columns:
   base_id: {type: VARCHAR, doc: "Watched base"}

@@ -36,7 +36,7 @@ WITH strong AS (
     WHERE confidence >= 2
     WINDOW flights AS (
         PARTITION BY base_id, aircraft
-        ORDER BY at, CASE direction WHEN 'arrival' THEN 0 WHEN 'presence' THEN 1 ELSE 2 END
+        ORDER BY happened_at, CASE direction WHEN 'arrival' THEN 0 WHEN 'presence' THEN 1 ELSE 2 END
     )
 ),
 
@@ -46,7 +46,7 @@ opened AS (
         direction = 'arrival'
         OR direction_before IS NULL
         OR direction_before = 'departure'
-        OR at - until_before > to_days($stay_max_days) AS opens
+        OR happened_at - until_before > to_days($stay_max_days) AS opens
     FROM strong
 ),
 
@@ -55,7 +55,7 @@ numbered AS (
         *,
         count(*) FILTER (WHERE opens) OVER (
             PARTITION BY base_id, aircraft
-            ORDER BY at, CASE direction WHEN 'arrival' THEN 0 WHEN 'presence' THEN 1 ELSE 2 END
+            ORDER BY happened_at, CASE direction WHEN 'arrival' THEN 0 WHEN 'presence' THEN 1 ELSE 2 END
             ROWS UNBOUNDED PRECEDING
         ) AS stay_no
     FROM opened
@@ -63,7 +63,7 @@ numbered AS (
     UNION ALL BY NAME
     SELECT
         *,
-        -row_number() OVER (PARTITION BY base_id, aircraft ORDER BY at, direction) AS stay_no
+        -row_number() OVER (PARTITION BY base_id, aircraft ORDER BY happened_at, direction) AS stay_no
     FROM intermediate.int_ends
     WHERE confidence < 2
 ),
@@ -73,19 +73,19 @@ stays AS (
         base_id,
         aircraft,
         stay_no,
-        arg_min(callsign, at) FILTER (WHERE callsign IS NOT NULL) AS callsign,
-        arg_min(registration, at) FILTER (WHERE registration IS NOT NULL) AS registration,
-        arg_min(type_code, at) FILTER (WHERE type_code IS NOT NULL) AS type_code,
-        min(at) FILTER (WHERE direction = 'arrival' AND confidence >= 2) AS arrived_at,
-        max(at) FILTER (WHERE direction = 'departure' AND confidence >= 2) AS departed_at,
-        min(at) AS first_evidence_at,
+        arg_min(callsign, happened_at) FILTER (WHERE callsign IS NOT NULL) AS callsign,
+        arg_min(registration, happened_at) FILTER (WHERE registration IS NOT NULL) AS registration,
+        arg_min(type_code, happened_at) FILTER (WHERE type_code IS NOT NULL) AS type_code,
+        min(happened_at) FILTER (WHERE direction = 'arrival' AND confidence >= 2) AS arrived_at,
+        max(happened_at) FILTER (WHERE direction = 'departure' AND confidence >= 2) AS departed_at,
+        min(happened_at) AS first_evidence_at,
         max(until_at) AS last_evidence_at,
         coalesce(any_value(evidence) FILTER (WHERE direction = 'arrival'), 'none') AS arrival_evidence,
         coalesce(any_value(evidence) FILTER (WHERE direction = 'departure'), 'none') AS departure_evidence,
         max(confidence) FILTER (WHERE direction = 'arrival') AS arrival_confidence,
         max(confidence) FILTER (WHERE direction = 'departure') AS departure_confidence,
         max(confidence) AS confidence,
-        string_agg(rule, '; ' ORDER BY at) AS rule,
+        string_agg(rule, '; ' ORDER BY happened_at) AS rule,
         any_value(other_icao) FILTER (WHERE direction = 'arrival') AS origin_icao,
         any_value(other_base_id) FILTER (WHERE direction = 'arrival') AS origin_base_id,
         any_value(other_icao) FILTER (WHERE direction = 'departure') AS destination_icao,

@@ -115,7 +115,7 @@ legs AS (
 ordered AS (
     SELECT
         *,
-        coalesce(departed_at, arrived_at) AS at,
+        coalesce(departed_at, arrived_at) AS began_at,
         coalesce(
             departed_at - lag(departed_at) OVER in_time > to_minutes($stay_merge_minutes)
             AND coalesce(arrived_at - lag(arrived_at) OVER in_time > to_minutes($stay_merge_minutes), TRUE),
@@ -130,7 +130,7 @@ numbered AS (
     SELECT
         *,
         count(*) FILTER (WHERE is_new) OVER (
-            PARTITION BY icao24 ORDER BY at, arrived_at, sources ROWS UNBOUNDED PRECEDING
+            PARTITION BY icao24 ORDER BY began_at, arrived_at, sources ROWS UNBOUNDED PRECEDING
         ) AS leg_no
     FROM ordered
 ),
@@ -138,24 +138,24 @@ numbered AS (
 merged AS (
     SELECT
         icao24,
-        any_value(callsign ORDER BY confidence DESC, at) AS callsign,
-        any_value(departed_at ORDER BY confidence DESC, at) AS departed_at,
-        any_value(arrived_at ORDER BY confidence DESC, at) AS arrived_at,
-        any_value(origin_icao ORDER BY confidence DESC, at) AS origin_icao,
-        any_value(destination_icao ORDER BY confidence DESC, at) AS destination_icao,
-        any_value(origin_base_id ORDER BY confidence DESC, at) AS origin_base_id,
-        any_value(destination_base_id ORDER BY confidence DESC, at) AS destination_base_id,
+        any_value(callsign ORDER BY confidence DESC, began_at) AS callsign,
+        any_value(departed_at ORDER BY confidence DESC, began_at) AS departed_at,
+        any_value(arrived_at ORDER BY confidence DESC, began_at) AS arrived_at,
+        any_value(origin_icao ORDER BY confidence DESC, began_at) AS origin_icao,
+        any_value(destination_icao ORDER BY confidence DESC, began_at) AS destination_icao,
+        any_value(origin_base_id ORDER BY confidence DESC, began_at) AS origin_base_id,
+        any_value(destination_base_id ORDER BY confidence DESC, began_at) AS destination_base_id,
         min(origin_state) AS origin_state,
         min(destination_state) AS destination_state,
         list_sort(list_distinct(flatten(list(sources)))) AS sources,
         max(confidence) AS confidence,
-        min(at) AS at
+        min(began_at) AS began_at
     FROM numbered
     GROUP BY icao24, leg_no
 )
 
 SELECT
-    regexp_replace(lower(icao24), '[^a-z0-9~]+', '_', 'g') || '-' || strftime(at, '%Y%m%dT%H%M%S')
+    regexp_replace(lower(icao24), '[^a-z0-9~]+', '_', 'g') || '-' || strftime(began_at, '%Y%m%dT%H%M%S')
     || CASE WHEN row_number() OVER same = 1 THEN '' ELSE '-' || row_number() OVER same END AS leg_id,
     icao24,
     callsign,
@@ -170,5 +170,5 @@ SELECT
     sources,
     confidence
 FROM merged
-WINDOW same AS (PARTITION BY icao24, at ORDER BY arrived_at, origin_icao, destination_icao)
-ORDER BY icao24, at
+WINDOW same AS (PARTITION BY icao24, began_at ORDER BY arrived_at, origin_icao, destination_icao)
+ORDER BY icao24, began_at

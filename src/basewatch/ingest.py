@@ -108,10 +108,19 @@ def ingest(window: Window, context: Context, lake: Lake, run_id: str) -> Outcome
     return outcome
 
 
+def is_unchanged(window: Window, context: Context, lake: Lake) -> bool:
+    """Whether a window of local files would be read from the very files it was last ingested from."""
+    try:
+        landed = sources.module(window.source).fetch(window, context)
+    except SourceError:
+        return False  # the run says so, and the ledger keeps it
+    return lake.window_fingerprint(window.source, _span(window)) == _fingerprint(landed, context)
+
+
 def write_events(
     events: Iterable[sources.Event], source: str, lake: Lake, run_id: str, outcome: Outcome
 ) -> list[LedgerRow]:
-    """Write the rows that the events carry and return the ledger rows that would make them count (not yet committed)."""
+    """Write the rows that the events carry; returns the ledger rows that would make them count, not yet committed."""
     parts: dict[tuple[str, date], set[str]] = defaultdict(set)
     tables: dict[tuple[str, str, date], list[pa.Table]] = defaultdict(list)
     notes: list[Day] = []
@@ -155,7 +164,8 @@ def _failures(window: Window, lake: Lake, run_id: str, error: str, *, is_whole: 
     return [
         ledger_row(window.source, Day(day, "failed", error=error), run_id)
         for day in days
-        if (window.source, GLOBAL, day) not in known or known[window.source, GLOBAL, day].status not in DONE | {"partial"}
+        if (window.source, GLOBAL, day) not in known
+        or known[window.source, GLOBAL, day].status not in DONE | {"partial"}
     ]
 
 

@@ -86,6 +86,7 @@ def parse(layer: str, name: str, text: str) -> Model:
         raise ModelError(f"sql/{layer}/{name}.sql does not start with a header comment")
     header = yaml.safe_load(match["header"])
     query = match["query"].strip().rstrip(";")
+    where = f"sql/{layer}/{name}.sql"
     columns = tuple(
         Column(column, spec["type"], spec.get("unit"), spec["doc"], tuple(spec.get("values", ())))
         for column, spec in header["columns"].items()
@@ -98,17 +99,17 @@ def parse(layer: str, name: str, text: str) -> Model:
         tuple(header["key"]),
         columns,
         query,
-        parents(query),
+        parents(query, where),
         frozenset(_PARAM.findall(bare)),
     )
 
 
-def parents(query: str) -> frozenset[str]:
+def parents(query: str, where: str = "query") -> frozenset[str]:
     """The schema-qualified tables that a query reads, found in DuckDB's own parse of it."""
     row = _CONNECTION.execute("SELECT json_serialize_sql(?)", [query]).fetchone()
     tree = json.loads(row[0]) if row else {"error": True}
     if tree["error"]:
-        raise ModelError(f"query cannot be parsed: {tree.get('error_message')}")
+        raise ModelError(f"{where} cannot be parsed: {tree.get('error_message')}")
     found: set[str] = set()
     stack: list[Any] = [tree]
     while stack:
@@ -182,7 +183,7 @@ def build(
 
 
 def materialise(connection: duckdb.DuckDBPyConnection, model: Model, params: dict[str, Any]) -> int:
-    """Build one table from its query, with the declared types and comments; returns its row count."""
+    """Build one table from its query, with the declared types; returns its row count."""
     missing = model.params - set(params)
     if missing:
         raise ModelError(f"{model.table} needs ${', $'.join(sorted(missing))}, which params.yml does not give")
@@ -195,13 +196,17 @@ def materialise(connection: duckdb.DuckDBPyConnection, model: Model, params: dic
         if built != [column.name for column in model.columns]:
             raise ModelError(f"{model.table}: the query gives {built}, the header declares {columns}")
         connection.execute(f"INSERT INTO {model.table} {model.query}", bound)
-        connection.execute(f"COMMENT ON TABLE {model.table} IS {_quote(model.grain)}")
-        for column in model.columns:
-            connection.execute(f'COMMENT ON COLUMN {model.table}."{column.name}" IS {_quote(column.comment)}')
     except duckdb.Error as error:
         raise ModelError(f"{model.table}: {error}") from error
     row = connection.execute(f"SELECT count(*) FROM {model.table}").fetchone()
     return int(row[0]) if row else 0
+
+
+def comment(connection: duckdb.DuckDBPyConnection, model: Model, table: str) -> None:
+    """Put the header's words on a table and its columns, where an analyst's tools show them."""
+    connection.execute(f"COMMENT ON TABLE {table} IS {_quote(model.grain)}")
+    for column in model.columns:
+        connection.execute(f'COMMENT ON COLUMN {table}."{column.name}" IS {_quote(column.comment)}')
 
 
 def _quote(text: str) -> str:

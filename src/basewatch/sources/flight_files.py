@@ -77,7 +77,9 @@ def fetch(window: Window, context: Context) -> Landed:
     """The files at the configured location, where they are. Raises SourceError where there are none."""
     settings = context.source(CODE)
     if not settings.location:
-        raise SourceError("flight_files has no location: set sources.flight_files.location to a folder, file or pattern")
+        raise SourceError(
+            "flight_files has no location: set sources.flight_files.location to a folder, file or pattern"
+        )
     location = context.settings.folder / Path(settings.location).expanduser()
     found = files_at(location)
     if not found:
@@ -109,7 +111,9 @@ def decode(landed: Landed, context: Context) -> Iterator[Event]:
     assert isinstance(settings, FlightFiles)
     tallies: dict[date, _Tally] = defaultdict(_Tally)
     at_base: dict[tuple[str, date], int] = defaultdict(int)
-    codes = {code: base.base_id for base in context.reference.bases.values() for code in (base.icao, base.ident) if code}
+    codes = {
+        code: base.base_id for base in context.reference.bases.values() for code in (base.icao, base.ident) if code
+    }
     rejected: dict[date, int] = defaultdict(int)
     for file in landed.files:
         try:
@@ -183,7 +187,8 @@ def read(file: Path) -> tuple[Form, list[Any]]:
     if form is None:
         shown = ", ".join(sorted(columns)[:12]) or "none"
         raise ValueError(
-            f"columns not recognised ({shown}); known: Flightradar24 (fr24_id …), OpenSky (icao24, firstSeen, lastSeen …), "
+            f"columns not recognised ({shown}); known: Flightradar24 (fr24_id …), "
+            "OpenSky (icao24, firstSeen, lastSeen …), "
             "plain (icao24 or registration, with origin and departed_at or destination and arrived_at)"
         )
     return form, rows
@@ -194,7 +199,9 @@ def _parquet(file: Path) -> list[Any]:
         rows: list[Any] = pq.read_table(file).to_pylist()
     except (pa.ArrowException, OSError) as error:
         raise ValueError(f"not readable as Parquet: {error}") from None
-    return [{name: value.isoformat() if isinstance(value, date) else value for name, value in row.items()} for row in rows]
+    return [
+        {name: value.isoformat() if isinstance(value, date) else value for name, value in row.items()} for row in rows
+    ]
 
 
 def _text(file: Path) -> list[Any]:

@@ -1,0 +1,305 @@
+"""A run, step by step, as plain functions: plan, ingest, build, check, publish. Flows only wrap these.
+
+The order is the promise: sources are judged before anything is built, gates before anything is published, and the one
+switch of `current` comes last.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from basewatch import dictionary, gates, ingest, models, reference, report, sources
+from basewatch.config import Settings
+from basewatch.errors import BasewatchError, ConfigError, GateRefused, SourcesFailed
+from basewatch.ingest import Outcome
+from basewatch.reference import Params, Reference
+from basewatch.sources import Context, Window
+from basewatch.warehouse import Candidate, Release, Warehouse, new_run_id, utc_now
+
+Progress = Callable[[str], None]
+FIRST_RECORDS = date(2000, 1, 1)
+
+
+def silent(_line: str) -> None:
+    """Progress for those who want none."""
+
+
+@dataclass
+class Run:
+    """One run: what it was told, what it will look at, and what came of it."""
+
+    settings: Settings
+    warehouse: Warehouse
+    reference: Reference
+    params: Params
+    run_id: str
+    started_at: datetime
+    until: date
+    windows: list[Window] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    progress: Progress = silent
+
+    def context(self, source: str) -> Context:
+        """What a source may know."""
+        landing = self.warehouse.root / "landing" / source
+        return Context(self.settings, self.reference, self.params.values, landing, self.started_at)
+
+    @property
+    def as_of(self) -> date:
+        """The last day of the spine: the latest that this run or any before it was asked for."""
+        days = [row.day for row in self.warehouse.lake.ledger()]
+        return max([self.until, *days])
+
+
+def yesterday(now: datetime) -> date:
+    """The last UTC day that has ended."""
+    return now.date() - timedelta(days=1)
+
+
+def start(settings: Settings, until: date | None, since: date | None = None, progress: Progress = silent) -> Run:
+    """A run over every enabled source up to `until` (default: yesterday); with `since`, over a range of days.
+
+    Reads and checks settings, reference tables, thresholds and the ledger; touches nothing. Raises ConfigError.
+    """
+    now = utc_now()
+    until = until or yesterday(now)
+    if until > now.date():
+        raise ConfigError(f"day {until} has not come yet (UTC today is {now.date()})")
+    if since is not None and since > until:
+        raise ConfigError(f"--from {since} is after --to {until}")
+    warehouse = Warehouse(settings.root)
+    run = Run(
+        settings,
+        warehouse,
+        reference.load(settings),
+        reference.load_params(settings),
+        new_run_id(now),
+        now,
+        until,
+        progress=progress,
+    )
+    if not settings.enabled_sources():
+        raise ConfigError("no source is enabled; set `enabled = true` in one of the [sources.…] tables")
+    run.windows = ingest.plan(settings, warehouse.lake.ledger(), until, since)
+    return run
+
+
+def ingest_window(run: Run, window: Window) -> Outcome:
+    """Ingest one window and remember what came of it."""
+    outcome = ingest.ingest(window, run.context(window.source), run.warehouse.lake, run.run_id)
+    run.outcomes.append(outcome)
+    run.progress(f"{window.name}: {outcome.summary}")
+    if outcome.is_failure and run.settings.source(window.source).on_failure == "stop":
+        raise SourcesFailed(f"{window.source} failed and its policy is stop: {outcome.error}")
+    return outcome
+
+
+def judge_sources(run: Run) -> None:
+    """Raise SourcesFailed where no enabled source succeeded. Press reports are no record, so they do not count here."""
+    kinds = {row.source: row.kind for row in run.reference.rows["sources"]}
+    tried = {outcome.window.source for outcome in run.outcomes}
+    good = {outcome.window.source for outcome in run.outcomes if not outcome.is_failure}
+    counting = {code for code in tried if kinds.get(code) != "press"}
+    if counting and not counting & good:
+        faults = "; ".join(sorted({f"{o.window.source}: {o.error}" for o in run.outcomes if o.is_failure}))
+        raise SourcesFailed(f"no enabled source succeeded: {faults}")
+
+
+def stale_sources(run: Run) -> list[str]:
+    """A sentence for each enabled source whose last good day is older than its `max_stale_days`."""
+    ledger = run.warehouse.lake.ledger()
+    found = []
+    for code in run.settings.enabled_sources():
+        limit = run.settings.source(code).max_stale_days
+        if limit is None:
+            continue
+        good = [row.day for row in ledger if row.source == code and row.status in ("ok", "empty", "partial")]
+        if not good or (run.until - max(good)).days > limit:
+            last = max(good) if good else "never"
+            found.append(f"{code}: last good day {last}, more than {limit} days before {run.until}")
+    return found
+
+
+def is_new(run: Run) -> bool:
+    """Whether a build now would differ from what is published (or was, before a rollback)."""
+    inputs = run.warehouse.inputs(run.reference, run.params, run.as_of)
+    now = run.warehouse.current()
+    if now is None:
+        return True
+    latest = run.warehouse.releases()[-1]
+    return inputs.fingerprint not in (now.manifest["fingerprint"], latest.manifest["fingerprint"])
+
+
+def build(run: Run) -> Candidate:
+    """Build the candidate from the lake."""
+    return run.warehouse.build(run.reference, run.params, run.as_of, run.run_id, _table_progress(run.progress))
+
+
+def _table_progress(progress: Progress) -> Callable[[str, float, int], None]:
+    def show(table: str, seconds: float, rows: int) -> None:
+        if table.startswith("marts.") or seconds > 1:
+            progress(f"built {table}: {rows:,} rows in {seconds:.1f} s")
+
+    return show
+
+
+def check(run: Run, candidate: Candidate) -> gates.GateResult:
+    """Judge the candidate."""
+    result = gates.check(
+        candidate.database,
+        candidate.run_id,
+        as_of=candidate.inputs.as_of,
+        checked_at=utc_now(),
+        models=models.marts(),
+        params=run.params.values,
+    )
+    warned = len(result.failures) - len(result.refusals)
+    run.progress(f"gates: {result.results.num_rows} checks, {len(result.refusals)} refused, {warned} warned")
+    return result
+
+
+def refuse(run: Run, candidate: Candidate, result: gates.GateResult) -> GateRefused:
+    """Put a refused candidate with its failing rows and gate page into quarantine; returns the error to raise."""
+    folder = run.warehouse.quarantine / candidate.run_id
+    folder.mkdir(parents=True, exist_ok=True)
+    gates.write_page(result, folder / "gates.html")
+    gates.write_failing_rows(result, candidate.database, folder / "failing_rows")
+    run.warehouse.refuse(candidate)
+    return GateRefused(
+        f"nothing was published: {len(result.refusals)} critical checks failed\n{gates.explain(result)}\n"
+        f"gate page, failing rows and candidate: {folder}"
+    )
+
+
+def publish(run: Run, candidate: Candidate, result: gates.GateResult) -> Release:
+    """Make a candidate that passed its gates the current release, with report, gate page and data dictionary."""
+
+    def extras(folder: Path, release_id: str) -> None:
+        gates.write_page(result, folder / "quality" / "gates.html")
+        write_report(run.settings, run.reference, folder, folder / "report", release_id, "../quality/gates.html")
+
+    release = run.warehouse.publish(candidate, result.results, utc_now(), extras, run.settings.warehouse.keep_releases)
+    dictionary.write(run.warehouse.root / "README.md")
+    run.progress(f"published {release.release_id}")
+    return release
+
+
+def write_report(
+    settings: Settings, facts: Reference, folder: Path, out: Path, release_id: str | None, gate_page: str | None
+) -> Path:
+    """Write the report of the release in `folder` into `out`."""
+    return report.write(
+        folder / "basewatch.duckdb",
+        out,
+        bases=settings.report.bases,
+        fleet=settings.report.fleet,
+        gate_page=gate_page,
+        licences=[row.model_dump() for row in facts.rows["sources"]],
+        release_id=release_id,
+    )
+
+
+def finish(run: Run, status: int, release: Release | None, error: str | None) -> None:
+    """Keep the run's record and merge ledger segments."""
+    run.warehouse.lake.compact()
+    run.warehouse.note_run(
+        run.run_id,
+        {
+            "run_id": run.run_id,
+            "started_at": run.started_at.isoformat(),
+            "finished_at": utc_now().isoformat(),
+            "until": run.until,
+            "exit_status": status,
+            "release_id": release.release_id if release else None,
+            "error": error,
+            "failures": {o.window.name: o.error for o in run.outcomes if o.is_failure},
+            "rejected": sum(o.rejected for o in run.outcomes),
+        },
+    )
+
+
+def publish_what_is_new(run: Run) -> Release | None:
+    """Build, check and publish if that would change anything. Raises GateRefused."""
+    if not is_new(run):
+        run.progress("nothing new to publish")
+        return None
+    candidate = build(run)
+    result = check(run, candidate)
+    if not result.passed:
+        raise refuse(run, candidate, result)
+    return publish(run, candidate, result)
+
+
+def execute(run: Run) -> Release | None:
+    """The whole run as plain functions; the flow does the same with states and artifacts around it."""
+    return guarded(run, lambda: _steps(run))
+
+
+def _steps(run: Run) -> Release | None:
+    for window in run.windows:
+        ingest_window(run, window)
+    judge_sources(run)
+    return publish_what_is_new(run)
+
+
+def guarded(run: Run, work: Callable[[], Release | None]) -> Release | None:
+    """Do the work of a run holding the warehouse, and keep a record of how it ended, whatever happened."""
+    with run.warehouse.lock():
+        release, status, error = None, 1, None
+        try:
+            release = work()
+            stale = stale_sources(run)
+            if stale:
+                raise SourcesFailed("; ".join(stale))
+            status = 0
+        except BasewatchError as fault:
+            status, error = fault.exit_status, str(fault)
+            raise
+        except BaseException as fault:
+            error = f"{type(fault).__name__}: {fault}"
+            raise
+        finally:
+            finish(run, status, release, error)
+        return release
+
+
+def has_work(run: Run) -> bool:
+    """Whether the run would do anything: a window to look at that may have changed, or inputs not yet published.
+
+    Windows of local files that are unchanged since they were last read are dropped from the plan here, by their
+    hashes, so that a night with nothing new costs seconds.
+    """
+    run.windows = [window for window in run.windows if not _is_unchanged(run, window)]
+    return bool(run.windows) or is_new(run)
+
+
+def _is_unchanged(run: Run, window: Window) -> bool:
+    module = sources.module(window.source)
+    location = run.settings.source(window.source).location or ""
+    if module.GRAIN != "whole" or "://" in location:
+        return False
+    return ingest.is_unchanged(window, run.context(window.source), run.warehouse.lake)
+
+
+def manifest_text(release: Release) -> str:
+    """A release's manifest as JSON."""
+    return json.dumps(release.manifest, indent=1)
+
+
+def copy_report(release: Release, out: Path) -> Path:
+    """Copy a release's report as it was published."""
+    out.mkdir(parents=True, exist_ok=True)
+    return Path(shutil.copy(release.folder / "report" / "index.html", out / "index.html"))
+
+
+def describe(release: Release | None) -> dict[str, Any]:
+    """What to tell a user about a release."""
+    if release is None:
+        return {"release_id": None}
+    return {key: release.manifest[key] for key in ("release_id", "published_at", "as_of", "run_id", "rows")}

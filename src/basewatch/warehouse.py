@@ -1,0 +1,504 @@
+"""The warehouse on disk: candidate, gates, immutable releases, one atomic pointer, rollback and retention.
+
+A candidate is built beside the releases. When the gates pass it becomes a release folder by one rename, and `current`
+is switched by another: that switch is the only commit, so a reader holds one whole release or another, and a run that
+dies anywhere leaves the published one as it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from filelock import FileLock, Timeout
+
+from basewatch import __version__, models
+from basewatch.errors import BasewatchError, ConfigError, WarehouseBusy
+from basewatch.lake import Lake, fsync_folder, write_aside
+from basewatch.reference import ROWS, Params, Reference
+from basewatch.schemas import AT, LEDGER, TABLES, TEXTS
+
+DATABASE = "basewatch.duckdb"
+AFTER_GATES = ("marts.quality_results", "marts.releases")  # what the run says of itself, filled when it publishes
+
+HISTORY: dict[str, pa.Schema] = {  # what models may read of earlier releases and of the run itself, in schema raw
+    "published_visits": pa.schema(
+        [
+            ("visit_id", pa.string()),
+            ("base_id", pa.string()),
+            ("icao24", pa.string()),
+            ("first_evidence_at", AT),
+            ("last_evidence_at", AT),
+            ("previous_ids", TEXTS),
+        ]
+    ),
+    "quality_results": pa.schema(
+        [
+            ("run_id", pa.string()),
+            ("gate", pa.string()),
+            ("check_name", pa.string()),
+            ("table_name", pa.string()),
+            ("success", pa.bool_()),
+            ("severity", pa.string()),
+            ("observed", pa.string()),
+            ("unexpected_count", pa.int64()),
+            ("why", pa.string()),
+            ("checked_at", AT),
+        ]
+    ),
+    "releases": pa.schema(
+        [
+            ("release_id", pa.string()),
+            ("published_at", AT),
+            ("run_id", pa.string()),
+            ("rows", pa.map_(pa.string(), pa.int64())),
+            ("code_version", pa.string()),
+            ("models_sha256", pa.string()),
+            ("parameters_sha256", pa.string()),
+        ]
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All that decides what a build gives: equal inputs, equal tables."""
+
+    as_of: date
+    lake: str
+    models: str
+    parameters: str
+    code_version: str = __version__
+
+    @property
+    def fingerprint(self) -> str:
+        """One hash over them."""
+        text = json.dumps([str(self.as_of), self.lake, self.models, self.parameters, self.code_version])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A built but unpublished set of tables."""
+
+    folder: Path
+    run_id: str
+    inputs: Inputs
+    rows: dict[str, int]
+
+    @property
+    def database(self) -> Path:
+        """Its DuckDB file: marts in schema main."""
+        return self.folder / DATABASE
+
+
+@dataclass(frozen=True)
+class Release:
+    """A published version."""
+
+    folder: Path
+    manifest: dict[str, Any]
+
+    @property
+    def release_id(self) -> str:
+        """Its name, which sorts by time."""
+        return self.folder.name
+
+    @property
+    def database(self) -> Path:
+        """Its DuckDB file."""
+        return self.folder / DATABASE
+
+
+class Warehouse:
+    """The folders below one root (contract, section 4)."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.lake = Lake(root)
+        self.releases_folder = root / "releases"
+        self.current_link = root / "current"
+        self.quarantine = root / "quarantine"
+        self.candidate_folder = root / "candidate"
+        self.runs_folder = root / "runs"
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the warehouse for one run; a second run is told at once (WarehouseBusy). Freed when the process dies."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"warehouse.root {self.root} cannot be made: {error.strerror}") from None
+        lock = FileLock(self.root / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise WarehouseBusy(
+                f"another run holds the warehouse at {self.root}; wait for it or look at its log"
+            ) from None
+        except OSError as error:
+            raise ConfigError(f"warehouse.root {self.root} cannot be written: {error.strerror}") from None
+        try:
+            self._clear_leftovers()
+            yield
+        finally:
+            lock.release()
+
+    def _clear_leftovers(self) -> None:
+        """What a run that died left half-made: never referred to, so nothing is lost."""
+        for folder in self.releases_folder.glob(".making-*"):
+            remove_tree(folder)
+        for link in self.root.glob(".current-*"):
+            link.unlink()
+        if self.lake.folder.exists():
+            self.lake.sweep()
+
+    # ---- releases
+
+    def releases(self) -> list[Release]:
+        """Published releases, oldest first."""
+        if not self.releases_folder.exists():
+            return []
+        found = []
+        for folder in sorted(self.releases_folder.iterdir()):
+            manifest = folder / "manifest.json"
+            if not folder.name.startswith(".") and manifest.exists():
+                found.append(Release(folder, json.loads(manifest.read_text(encoding="utf-8"))))
+        return found
+
+    def current(self) -> Release | None:
+        """The release that `current` points to, None before the first."""
+        if not self.current_link.is_symlink():
+            return None
+        folder = self.current_link.resolve()
+        manifest = folder / "manifest.json"
+        if not manifest.exists():
+            raise BasewatchError(
+                f"{self.current_link} points to {folder.name}, which is not a whole release; "
+                "choose another with `basewatch rollback RELEASE`"
+            )
+        return Release(folder, json.loads(manifest.read_text(encoding="utf-8")))
+
+    def switch(self, release_id: str) -> None:
+        """Point `current` at a release by one rename, and see that the root's database link stands."""
+        aside = self.root / f".current-{uuid.uuid4().hex}"
+        aside.symlink_to(Path("releases") / release_id)
+        aside.replace(self.current_link)
+        fsync_folder(self.root)
+        link = self.root / DATABASE
+        if not link.is_symlink():
+            aside = self.root / f".current-{uuid.uuid4().hex}"
+            aside.symlink_to(Path("current") / DATABASE)
+            aside.replace(link)
+            fsync_folder(self.root)
+
+    def rollback(self, release_id: str | None) -> Release:
+        """Point `current` at the release before it, or at the one named. Raises ConfigError where there is none."""
+        found = {release.release_id: release for release in self.releases()}
+        now = self.current()
+        if release_id is None:
+            earlier = [name for name in found if now is not None and name < now.release_id]
+            if not earlier:
+                raise ConfigError("there is no release before the current one")
+            release_id = earlier[-1]
+        if release_id not in found:
+            raise ConfigError(f"no release {release_id!r}; kept: {', '.join(found) or 'none'}")
+        self.switch(release_id)
+        return found[release_id]
+
+    def retain(self, keep: int) -> list[str]:
+        """Remove the oldest releases beyond `keep`; never the current one. Returns the names removed."""
+        now = self.current()
+        names = [release.release_id for release in self.releases()]
+        surplus = [name for name in names[: max(0, len(names) - keep)] if now is None or name != now.release_id]
+        for name in surplus:
+            aside = self.releases_folder / f".making-gone-{name}"
+            (self.releases_folder / name).rename(aside)
+            remove_tree(aside)
+        return surplus
+
+    # ---- build
+
+    def inputs(self, reference: Reference, params: Params, as_of: date) -> Inputs:
+        """What a build now would be made from."""
+        parameters = hashlib.sha256(f"{params.sha256}{reference.sha256}".encode()).hexdigest()
+        return Inputs(as_of, self.lake.fingerprint(), models.sha256(), parameters)
+
+    def build(
+        self,
+        reference: Reference,
+        params: Params,
+        as_of: date,
+        run_id: str,
+        progress: Callable[[str, float, int], None] | None = None,
+    ) -> Candidate:
+        """Build every model from the lake into a fresh candidate; the one before it is thrown away."""
+        remove_tree(self.candidate_folder)
+        self.candidate_folder.mkdir(parents=True)
+        inputs = self.inputs(reference, params, as_of)
+        work = self.candidate_folder / "work.duckdb"
+        with duckdb.connect(str(work)) as connection:
+            configure(connection, self.candidate_folder)
+            self._load(connection, reference)
+            names = [name for name in models.load() if name not in AFTER_GATES]
+            built = models.build(connection, {**params.values, "as_of": as_of}, names, progress)
+            connection.execute(f"ATTACH '{quoted(self.candidate_folder / DATABASE)}' AS made")
+            for model in models.marts():
+                if model.table not in AFTER_GATES:
+                    copy_table(connection, model, "made")
+            connection.execute("DETACH made")
+        work.unlink()
+        rows = {name.removeprefix("marts."): count for name, count in built.items() if name.startswith("marts.")}
+        candidate = Candidate(self.candidate_folder, run_id, inputs, rows)
+        note = {**vars(inputs), "as_of": str(as_of), "run_id": run_id, "rows": rows}
+        write_aside(self.candidate_folder / "candidate.json", json.dumps(note, indent=1).encode())
+        return candidate
+
+    def candidate(self) -> Candidate:
+        """The candidate that `build` left. Raises ConfigError where there is none."""
+        note = self.candidate_folder / "candidate.json"
+        if not note.exists():
+            raise ConfigError("there is no candidate; `basewatch build` makes one")
+        values = json.loads(note.read_text(encoding="utf-8"))
+        inputs = Inputs(
+            date.fromisoformat(values["as_of"]),
+            values["lake"],
+            values["models"],
+            values["parameters"],
+            values["code_version"],
+        )
+        return Candidate(self.candidate_folder, values["run_id"], inputs, values["rows"])
+
+    def _load(self, connection: duckdb.DuckDBPyConnection, reference: Reference) -> None:
+        """The schemas that models read: the lake as views over the files that the ledger names, and the reference."""
+        connection.execute("CREATE SCHEMA raw")
+        connection.execute("CREATE SCHEMA reference")
+        ledger = self.lake.ledger()
+        for name, table in TABLES.items():
+            files = [str(file) for file in self.lake.files(name, ledger)]
+            if files:
+                listed = ", ".join(f"'{quoted(file)}'" for file in files)
+                connection.execute(
+                    f"CREATE VIEW raw.{name} AS SELECT * FROM read_parquet([{listed}], hive_partitioning = false)"
+                )
+            else:
+                store(connection, f"raw.{name}", table.schema.empty_table())
+        rows = [{**vars(row), "parts": list(row.parts)} for row in ledger]
+        store(connection, "raw.source_days", pa.Table.from_pylist(rows, schema=LEDGER))
+        for name in ROWS:
+            store(connection, f"reference.{name}", reference.table(name))
+        self._load_history(connection)
+
+    def _load_history(self, connection: duckdb.DuckDBPyConnection) -> None:
+        now = self.current()
+        columns = ", ".join(HISTORY["published_visits"].names)
+        if now is None:
+            store(connection, "raw.published_visits", HISTORY["published_visits"].empty_table())
+        else:
+            connection.execute(f"ATTACH '{quoted(now.database)}' AS published (READ_ONLY)")
+            connection.execute(
+                f"CREATE TABLE raw.published_visits AS SELECT {columns} "
+                "FROM published.main.base_visits WHERE icao24 IS NOT NULL"
+            )
+            connection.execute("DETACH published")
+
+    # ---- publish
+
+    def publish(
+        self,
+        candidate: Candidate,
+        quality: pa.Table,
+        now: datetime,
+        extras: Callable[[Path, str], None],
+        keep: int,
+    ) -> Release:
+        """Make the candidate the current release.
+
+        quality: the gate results in the contract's columns. extras: writes the report and the gate page into the
+        release's folder (given with the release's id) before it is sealed. Readers see the old release until the one
+        rename of `current`.
+        """
+        release_id = self._release_id(candidate, now)
+        making = self.releases_folder / f".making-{release_id}"
+        remove_tree(making)
+        making.mkdir(parents=True)
+        shutil.copyfile(candidate.database, making / DATABASE)
+        rows = dict(candidate.rows)
+        rows["quality_results"] = quality.num_rows
+        rows["releases"] = len(self.releases()) + 1
+        note = {
+            "release_id": release_id,
+            "published_at": now.isoformat(),
+            "run_id": candidate.run_id,
+            "as_of": str(candidate.inputs.as_of),
+            "code_version": candidate.inputs.code_version,
+            "models_sha256": candidate.inputs.models,
+            "parameters_sha256": candidate.inputs.parameters,
+            "lake_sha256": candidate.inputs.lake,
+            "fingerprint": candidate.inputs.fingerprint,
+            "rows": rows,
+        }
+        self._add_run_tables(making, quality, note)
+        export_parquet(making)
+        extras(making, release_id)
+        note["files"] = list_files(making)
+        write_aside(making / "manifest.json", json.dumps(note, indent=1).encode())
+        seal(making)
+        folder = self.releases_folder / release_id
+        making.rename(folder)
+        fsync_folder(self.releases_folder)
+        self.switch(release_id)
+        remove_tree(self.candidate_folder)
+        self.retain(keep)
+        return Release(folder, note)
+
+    def _release_id(self, candidate: Candidate, now: datetime) -> str:
+        stem = f"{now:%Y%m%dT%H%M%SZ}-{candidate.inputs.fingerprint[:8]}"
+        taken = {release.release_id for release in self.releases()}
+        number = 2
+        name = stem
+        while name in taken:
+            name, number = f"{stem}-{number}", number + 1
+        return name
+
+    def _add_run_tables(self, making: Path, quality: pa.Table, note: dict[str, Any]) -> None:
+        history = [release.manifest for release in self.releases()] + [note]
+        listed = [
+            {
+                "release_id": entry["release_id"],
+                "published_at": datetime.fromisoformat(entry["published_at"]),
+                "run_id": entry["run_id"],
+                "rows": list(entry["rows"].items()),
+                "code_version": entry["code_version"],
+                "models_sha256": entry["models_sha256"],
+                "parameters_sha256": entry["parameters_sha256"],
+            }
+            for entry in history
+        ]
+        with duckdb.connect() as connection:
+            configure(connection, making)
+            connection.execute("CREATE SCHEMA raw; CREATE SCHEMA marts")
+            store(connection, "raw.quality_results", quality.cast(HISTORY["quality_results"]))
+            store(connection, "raw.releases", pa.Table.from_pylist(listed, schema=HISTORY["releases"]))
+            connection.execute(f"ATTACH '{quoted(making / DATABASE)}' AS made")
+            for name in AFTER_GATES:
+                models.materialise(connection, models.load()[name], {})
+                copy_table(connection, models.load()[name], "made")
+            connection.execute("DETACH made")
+        (making / "tmp").rmdir() if (making / "tmp").exists() else None
+
+    def refuse(self, candidate: Candidate) -> Path:
+        """Move a candidate that a gate refused into quarantine; returns its folder there."""
+        folder = self.quarantine / candidate.run_id / "candidate"
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        remove_tree(folder)
+        candidate.folder.rename(folder)
+        return folder
+
+    # ---- runs
+
+    def note_run(self, run_id: str, values: dict[str, Any]) -> None:
+        """Keep what a run did, for `basewatch status`."""
+        text = json.dumps(values, indent=1, default=str)
+        write_aside(self.runs_folder / f"{run_id}.json", text.encode())
+
+    def last_run(self) -> dict[str, Any] | None:
+        """What the latest run did, None before the first."""
+        files = sorted(self.runs_folder.glob("*.json")) if self.runs_folder.exists() else []
+        if not files:
+            return None
+        found: dict[str, Any] = json.loads(files[-1].read_text(encoding="utf-8"))
+        return found
+
+
+def new_run_id(now: datetime) -> str:
+    """A name for a run that sorts by time."""
+    return f"{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
+
+
+def configure(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """UTC everywhere, spill beside the database, no extension downloads."""
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(f"SET temp_directory = '{quoted(folder / 'tmp')}'")
+    connection.execute("SET autoinstall_known_extensions = false")
+    connection.execute("SET enable_progress_bar = false")
+
+
+def store(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
+    """Create a table from Arrow rows."""
+    connection.register("incoming", rows)
+    connection.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM incoming")
+    connection.unregister("incoming")
+
+
+def copy_table(connection: duckdb.DuckDBPyConnection, model: models.Model, database: str) -> None:
+    """Copy a built mart into the attached database's main schema, comments included."""
+    target = f"{database}.main.{model.name}"
+    connection.execute(f"CREATE OR REPLACE TABLE {target} ({model.ddl})")
+    connection.execute(f"INSERT INTO {target} SELECT * FROM {model.table}")
+    models.comment(connection, model, target)
+
+
+def export_parquet(folder: Path) -> None:
+    """Write every published table of the folder's database as `<table>/<table>.parquet`."""
+    with duckdb.connect(str(folder / DATABASE), read_only=True) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        for model in models.marts():
+            (folder / model.name).mkdir()
+            file = folder / model.name / f"{model.name}.parquet"
+            connection.execute(
+                f"COPY main.{model.name} TO '{quoted(file)}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 3, "
+                f"ROW_GROUP_SIZE 122880, KV_METADATA {{grain: '{quoted(model.grain)}', key: '{','.join(model.key)}'}})"
+            )
+
+
+def list_files(folder: Path) -> list[dict[str, Any]]:
+    """Every file below a release's folder with size and hash: the list for readers of Parquet, and what to verify."""
+    listed = []
+    for file in sorted(folder.rglob("*")):
+        if file.is_file():
+            with file.open("rb") as handle:
+                digest = hashlib.file_digest(handle, "sha256").hexdigest()
+            listed.append({"path": str(file.relative_to(folder)), "bytes": file.stat().st_size, "sha256": digest})
+    return listed
+
+
+def seal(folder: Path) -> None:
+    """Sync a release to disk and take the right to write from its files."""
+    for file in folder.rglob("*"):
+        if file.is_file():
+            with file.open("rb") as handle:
+                os.fsync(handle.fileno())
+            file.chmod(0o444)
+    for entry in [*folder.rglob("*"), folder]:
+        if entry.is_dir():
+            fsync_folder(entry)
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder and all in it, if it is there."""
+    if folder.is_symlink() or folder.is_file():
+        folder.unlink()
+    elif folder.exists():
+        shutil.rmtree(folder)
+
+
+def quoted(text: object) -> str:
+    """Text for use between single quotes in a SQL statement that takes no parameters."""
+    return str(text).replace("'", "''")
+
+
+def utc_now() -> datetime:
+    """This moment."""
+    return datetime.now(UTC)
