@@ -178,7 +178,7 @@ _TABLES = [
         "base_background",
         "base_id network",
         "What the receivers heard near a base on one day of aircraft outside the watched fleets: the measure of what "
-        "could have been seen. No row: the day was not scanned for it. Heights are above the field; arrivals_touchdown "
+        "could have been seen. No row: nothing was heard, or not looked for (a scan of the watch list). Heights are above the field; arrivals_touchdown "
         "were heard on the ground, arrivals_low lost within 10 km and 2,000 ft of it, the rest higher up; jumps and "
         "stacked_aircraft (signs of GNSS interference) count every aircraft.",
         base_id=pa.string(),
@@ -247,12 +247,14 @@ _TABLES = [
         fleet_id=pa.string(),
         type_code=pa.string(),
         claimed_count=pa.int32(),
+        printed_type=pa.string(),
         route=pa.string(),
         claimed_from=pa.date32(),
         claimed_to=pa.date32(),
         duration_days=pa.int32(),
         is_rounded=pa.bool_(),
         verb_strength=pa.string(),
+        window_basis=pa.string(),
         statement=pa.string(),
     ),
     _table(

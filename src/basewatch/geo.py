@@ -1,0 +1,83 @@
+"""Great-circle geometry on a sphere: distances as chords between unit vectors, bearings, and the discs around bases.
+
+A sphere of the mean radius is within 0.6 % of the ellipsoid, far inside every threshold that uses these distances.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+EARTH_KM = 6371.0088  # mean radius, IUGG
+NM_KM = 1.852  # by definition
+FT_KM = 0.0003048  # by definition
+
+Floats = npt.NDArray[np.float64]
+
+
+def unit_vectors(latitude: Floats, longitude: Floats) -> Floats:
+    """Unit vectors (n, 3) of positions in degrees."""
+    phi, lam = np.radians(latitude), np.radians(longitude)
+    cos_phi = np.cos(phi)
+    return np.stack((cos_phi * np.cos(lam), cos_phi * np.sin(lam), np.sin(phi)), axis=-1)
+
+
+def chord_km(a: Floats, b: Floats) -> Floats:
+    """Great-circle distance in kilometres between unit vectors (n, 3), row by row; exact for near points too."""
+    difference = a - b
+    chord = np.sqrt(np.einsum("ij,ij->i", difference, difference))
+    return np.asarray(2 * EARTH_KM * np.arcsin(np.minimum(chord / 2, 1.0)))
+
+
+def distance_km(latitude: Floats, longitude: Floats, latitude_2: Floats, longitude_2: Floats) -> Floats:
+    """Great-circle distance in kilometres between positions in degrees, row by row."""
+    return chord_km(unit_vectors(latitude, longitude), unit_vectors(latitude_2, longitude_2))
+
+
+def bearing_deg(latitude: Floats, longitude: Floats, latitude_2: Floats, longitude_2: Floats) -> Floats:
+    """Initial true bearing from the first position to the second, degrees, 0 to 360."""
+    phi, phi_2 = np.radians(latitude), np.radians(latitude_2)
+    delta = np.radians(longitude_2 - longitude)
+    east = np.sin(delta) * np.cos(phi_2)
+    north = np.cos(phi) * np.sin(phi_2) - np.sin(phi) * np.cos(phi_2) * np.cos(delta)
+    return np.asarray(np.degrees(np.arctan2(east, north)) % 360)
+
+
+def angle_between_deg(a: Floats, b: Floats) -> Floats:
+    """The smaller angle between two bearings, degrees, 0 to 180."""
+    return np.asarray(np.abs((a - b + 180) % 360 - 180))
+
+
+def half_width_deg(latitude: float, radius_km: float, south: float, north: float) -> float | None:
+    """Widest longitude offset of a disc's points between two parallels, degrees; None where it has none there.
+
+    The disc lies around `latitude`. 180 means every longitude (the disc holds a pole, or reaches around it).
+    From the spherical law of cosines: the offset at parallel φ is widest at sin φ = sin φ₀ / cos r.
+    """
+    angle = radius_km / EARTH_KM
+    phi_0 = math.radians(latitude)
+    low, high = max(math.radians(south), phi_0 - angle), min(math.radians(north), phi_0 + angle)
+    if low > high:
+        return None
+    if phi_0 + angle >= math.pi / 2 or phi_0 - angle <= -math.pi / 2:
+        return 180.0
+    widest = math.asin(math.sin(phi_0) / math.cos(angle))
+    phi = min(max(widest, low), high)
+    cosine = (math.cos(angle) - math.sin(phi_0) * math.sin(phi)) / (math.cos(phi_0) * math.cos(phi))
+    return math.degrees(math.acos(min(max(cosine, -1.0), 1.0)))
+
+
+def spans(longitude: float, half_width: float) -> Iterator[tuple[float, float]]:
+    """The span around a longitude as one or two intervals within -180 to 180, cut at the antimeridian."""
+    if half_width >= 180:
+        yield -180.0, 180.0
+        return
+    west, east = longitude - half_width, longitude + half_width
+    yield max(west, -180.0), min(east, 180.0)
+    if west < -180:
+        yield west + 360, 180.0
+    if east > 180:
+        yield -180.0, east - 360

@@ -1,0 +1,373 @@
+"""Parsed traces to rows: exact distances, the positions near a base, and those at the edges of each stretch.
+
+Works on whole traces, some ten thousand points at a time, as arrays. Built without pyarrow's conversion of Python
+objects, which would import pandas into every decoding process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from basewatch.geo import EARTH_KM, half_width_deg, spans, unit_vectors
+from basewatch.prefilter import Place, Ring
+from basewatch.schemas import TABLES
+from basewatch.traces import Parsed
+
+Bools = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+SECOND = 1_000_000  # microseconds
+DAY = 86_400 * SECOND
+EARLIEST = 946_684_800 * SECOND  # 2000-01-01: nothing of this kind was recorded before
+GRID = 2  # cells a degree
+
+STALE, NEW_LEG, RATE_IS_GEOMETRIC, ALTITUDE_IS_GEOMETRIC = 1, 2, 4, 8  # readsb's flags of a point
+
+
+class Names:
+    """Texts of one column as numbers, in the order in which they were met; None is -1."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[str | None, int] = {None: -1}
+
+    def of(self, text: str | None) -> int:
+        """The number of a text."""
+        return self.numbers.setdefault(text, len(self.numbers) - 1)
+
+    def column(self, numbers: Ints) -> pa.Array:
+        """A dictionary column of the texts with these numbers."""
+        texts = [text.encode() for text in self.numbers if text is not None]
+        ends = np.cumsum([0, *map(len, texts)], dtype=np.int32)
+        values = pa.Array.from_buffers(
+            pa.string(), len(texts), [None, pa.py_buffer(ends), pa.py_buffer(b"".join(texts))]
+        )
+        return pa.DictionaryArray.from_arrays(column(numbers, pa.int32(), numbers >= 0), values)
+
+
+def column(values: npt.NDArray[Any], kind: pa.DataType, valid: Bools | None = None) -> pa.Array:
+    """An Arrow column of a fixed-width type; where `valid` is false, null."""
+    if pa.types.is_boolean(kind):
+        data = np.packbits(values, bitorder="little")
+    else:
+        width = f"{'f' if pa.types.is_floating(kind) else 'i'}{kind.bit_width // 8}"
+        with np.errstate(invalid="ignore"):
+            data = np.ascontiguousarray(values).astype(width)
+    mask = None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little"))
+    return pa.Array.from_buffers(kind, len(values), [mask, pa.py_buffer(data)])
+
+
+class Bases:
+    """The watched places as arrays, and which of them may be within reach of a position."""
+
+    def __init__(self, places: Sequence[Place], reach_km: float) -> None:
+        self.places = list(places)
+        self.reach_km = reach_km
+        latitude = np.array([place.latitude for place in places], np.float64)
+        longitude = np.array([place.longitude for place in places], np.float64)
+        self.vectors = unit_vectors(latitude, longitude)
+        self.latitude, self.longitude = latitude, longitude
+        self.elevation_ft = np.array([place.elevation_ft for place in places], np.float64)
+        near: list[list[int]] = [[] for _ in range(180 * GRID * 360 * GRID)]
+        for number, place in enumerate(self.places):
+            for cell in _cells(place, reach_km):
+                near[cell].append(number)
+        self._first = np.cumsum([0, *map(len, near)])
+        self._near = np.array([number for cell in near for number in cell], np.int64)
+
+    def pairs(self, latitude: Floats, longitude: Floats) -> tuple[Ints, Ints, Floats]:
+        """Every position with every place within reach: position's index, place's number, distance in kilometres.
+
+        Ordered by position. Distances are great-circle, positions in degrees.
+        """
+        row = np.minimum((latitude + 90) * GRID, 180 * GRID - 1).astype(np.int64)
+        cell = row * 360 * GRID + np.minimum((longitude + 180) * GRID, 360 * GRID - 1).astype(np.int64)
+        first = self._first[cell]
+        many = self._first[cell + 1] - first
+        some = np.flatnonzero(many)
+        many, first = many[some], first[some]
+        index = np.repeat(some, many)
+        offset = np.arange(len(index)) - np.repeat(np.cumsum(many) - many, many)
+        place = self._near[np.repeat(first, many) + offset]
+        vectors = unit_vectors(latitude[some], longitude[some])
+        difference = np.repeat(vectors, many, axis=0) - self.vectors[place]
+        chord = np.sqrt(np.einsum("ij,ij->i", difference, difference))
+        close = chord <= 2 * np.sin(min(self.reach_km / EARTH_KM / 2, np.pi / 2))
+        distance = 2 * EARTH_KM * np.arcsin(np.minimum(chord[close] / 2, 1.0))
+        return index[close], place[close], distance
+
+
+def _cells(place: Place, reach_km: float) -> set[int]:
+    found = set()
+    margin = 1e-6
+    reach = reach_km / EARTH_KM * 180 / np.pi + margin
+    low, high = max(place.latitude - reach, -90.0), min(place.latitude + reach, 90.0)
+    for row in range(int((low + 90) * GRID), min(int((high + 90) * GRID), 180 * GRID - 1) + 1):
+        south = row / GRID - 90
+        width = half_width_deg(place.latitude, reach_km + 1e-3, south - margin, south + 1 / GRID + margin)
+        if width is None:
+            continue
+        for west, east in spans(place.longitude, width + margin):
+            last = min(int((east + 180) * GRID), 360 * GRID - 1)
+            found |= {row * 360 * GRID + column for column in range(int((west + 180) * GRID), last + 1)}
+    return found
+
+
+@dataclass
+class Frame:
+    """The points of many traces as arrays: one element a point, traces one after another in file order."""
+
+    trace: Ints
+    at: Ints  # microseconds since 1970, UTC
+    latitude: Floats
+    longitude: Floats
+    altitude_ft: Floats  # as given; nan where unknown or on the ground
+    geometric_ft: Floats
+    speed_kt: Floats
+    track_deg: Floats
+    rate_fpm: Floats
+    flags: Ints
+    ground: Bools
+    valid: Bools
+    kind: Ints
+    callsign: Ints
+    kinds: Names
+    callsigns: Names
+
+    @property
+    def baro_ft(self) -> Floats:
+        """Pressure altitude, feet; nan where the altitude given is a geometric one."""
+        return np.where(self.flags & ALTITUDE_IS_GEOMETRIC, np.nan, self.altitude_ft)
+
+    @property
+    def geom_ft(self) -> Floats:
+        """Geometric altitude, feet."""
+        stands_in = (self.flags & ALTITUDE_IS_GEOMETRIC).astype(bool) & np.isnan(self.geometric_ft)
+        return np.where(stands_in, self.altitude_ft, self.geometric_ft)
+
+    @property
+    def height_ft(self) -> Floats:
+        """Geometric altitude where known, else pressure altitude; nan on the ground."""
+        geom = self.geom_ft
+        return np.where(np.isnan(geom), self.altitude_ft, geom)
+
+
+def frame(traces: Sequence[Parsed], latest: int) -> Frame:
+    """The points of some traces as arrays. Points with no possible place or time (after `latest`, µs) are not valid."""
+    rows: list[tuple[Any, ...]] = []
+    for parsed in traces:
+        rows += map(msgspec.structs.astuple, parsed.points)
+    names = ("seconds", "lat", "lon", "altitude", "speed", "track", "flags", "rate", "details", "kind", "geometric")
+    columns: dict[str, tuple[Any, ...]] = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {}
+    counts = np.array([len(parsed.points) for parsed in traces], np.int64)
+    trace = np.repeat(np.arange(len(traces)), counts)
+
+    def numbers(name: str) -> Floats:
+        return np.array(columns.get(name, ()), np.float64)
+
+    stamp = np.repeat(np.array([parsed.head.timestamp for parsed in traces], np.float64), counts)
+    with np.errstate(all="ignore"):
+        seconds = stamp + numbers("seconds")
+        possible = (seconds * SECOND >= EARLIEST) & (seconds * SECOND <= latest)
+        # readsb gives the base to a millisecond and the offset to ten; float64 holds that exactly until 2255
+        at = np.rint(np.where(possible, seconds, 0) * 1000).astype(np.int64) * 1000
+    latitude, longitude = numbers("lat"), numbers("lon")
+    altitude = columns.get("altitude", ())
+    ground = np.array([value == "ground" for value in altitude], np.bool_)
+    flags = np.array([flag or 0 for flag in columns.get("flags", ())], np.int64)
+    kinds, callsigns = Names(), Names()
+    details = columns.get("details", ())
+    kind = np.array(
+        [
+            kinds.of(kind if kind is not None or detail is None else detail.type)
+            for kind, detail in zip(columns.get("kind", ()), details, strict=True)
+        ],
+        np.int64,
+    )
+    return Frame(
+        trace=trace,
+        at=at,
+        latitude=latitude,
+        longitude=longitude,
+        altitude_ft=np.array([None if value.__class__ is str else value for value in altitude], np.float64),
+        geometric_ft=numbers("geometric"),
+        speed_kt=numbers("speed"),
+        track_deg=numbers("track"),
+        rate_fpm=numbers("rate"),
+        flags=flags,
+        ground=ground,
+        valid=possible & (np.abs(latitude) <= 90) & (np.abs(longitude) <= 180),
+        kind=kind,
+        callsign=_carry(details, trace, flags, callsigns),
+        kinds=kinds,
+        callsigns=callsigns,
+    )
+
+
+def _carry(details: Sequence[Any], trace: Ints, flags: Ints, callsigns: Names) -> Ints:
+    """The callsign of each point: the last one that was not blank in the same leg, -1 before the first."""
+    given = [
+        (index, callsigns.of(detail.flight.strip()))
+        for index, detail in enumerate(details)
+        if detail is not None and detail.flight and not detail.flight.isspace()
+    ]
+    index = np.arange(len(trace))
+    start = (flags & NEW_LEG).astype(bool)
+    if len(start):
+        start[0] = True
+        start[1:] |= trace[1:] != trace[:-1]
+    leg = np.maximum.accumulate(np.where(start, index, 0)) if len(start) else index
+    last = np.full(len(trace), -1)
+    code = np.full(len(trace), -1)
+    if given:
+        where, what = np.array(given).T
+        last[where], code[where] = where, what
+        last = np.maximum.accumulate(last)
+    return np.where(last >= leg, code[last], -1)
+
+
+@dataclass
+class Near:
+    """What of a frame is near a base. Indices are into the frame."""
+
+    nearest: Ints  # number of the nearest base, -1 where none is within reach
+    distance_km: Floats
+    is_near: Bools
+    pair_point: Ints
+    pair_base: Ints
+    pair_km: Floats
+
+
+def near(points: Frame, bases: Bases, rings: Sequence[Ring]) -> Near:
+    """Which points are near a base by any of the rings, and every pair of a valid point and a base within reach."""
+    inside = np.flatnonzero(points.valid)
+    index, base, distance = bases.pairs(points.latitude[inside], points.longitude[inside])
+    index = inside[index]
+    count = len(points.trace)
+    nearest, closest = np.full(count, -1), np.full(count, np.inf)
+    if len(index):
+        first = np.flatnonzero(np.concatenate(([True], index[1:] != index[:-1])))
+        least = np.minimum.reduceat(distance, first)
+        closest[index[first]] = least
+        at_least = distance == np.repeat(least, np.diff(np.append(first, len(index))))
+        nearest[index[at_least][::-1]] = base[at_least][::-1]
+    is_near = np.zeros(count, np.bool_)
+    for ring in rings:
+        low = True if ring.below_ft is None else ~(points.altitude_ft >= ring.below_ft)
+        is_near |= (closest <= ring.radius_km) & low
+    return Near(nearest, closest, is_near, index, base, distance)
+
+
+def neighbours(points: Frame, found: Near) -> tuple[Ints, Ints]:
+    """The points right before a stretch near a base, and those right after one, in file order."""
+    inside, same = found.is_near, points.trace[1:] == points.trace[:-1]
+    outside = ~inside & points.valid
+    before = np.flatnonzero(outside[:-1] & inside[1:] & same)
+    after = np.flatnonzero(inside[:-1] & outside[1:] & same) + 1
+    return before, after
+
+
+def latest_of_equal(trace: Ints, at: Ints, chosen: Ints) -> Ints:
+    """The chosen points by trace and time; of several at one time the one that came last."""
+    order = chosen[np.lexsort((chosen, at[chosen], trace[chosen]))]
+    if len(order) < 2:
+        return order
+    same = (trace[order][1:] == trace[order][:-1]) & (at[order][1:] == at[order][:-1])
+    return order[np.append(~same, True)]
+
+
+class Registry:
+    """Head fields of some traces, as dictionary columns by trace."""
+
+    def __init__(self, traces: Sequence[Parsed]) -> None:
+        self.flags = np.array([parsed.head.dbFlags or 0 for parsed in traces], np.int64)
+        self._columns: dict[str, tuple[Names, Ints]] = {}
+        for name, field in (("icao24", "icao"), ("registration", "r"), ("type_code", "t"), ("operator", "ownOp")):
+            names = Names()
+            codes = [names.of((getattr(parsed.head, field) or "").strip() or None) for parsed in traces]
+            self._columns[name] = names, np.array(codes, np.int64)
+
+    def column(self, name: str, trace: Ints) -> pa.Array:
+        """The field of each of these traces."""
+        names, codes = self._columns[name]
+        return names.column(codes[trace])
+
+
+def _constant(text: str, count: int) -> pa.Array:
+    names = Names()
+    return names.column(np.full(count, names.of(text)))
+
+
+def _shared(points: Frame, chosen: Ints, registry: Registry, source: str, network: str) -> dict[str, pa.Array]:
+    trace, count = points.trace[chosen], len(chosen)
+    speed, track, rate = points.speed_kt[chosen], points.track_deg[chosen], points.rate_fpm[chosen]
+    return {
+        "source": _constant(source, count),
+        "day": column(points.at[chosen] // DAY, pa.date32()),
+        "icao24": registry.column("icao24", trace),
+        "seen_at": column(points.at[chosen], pa.timestamp("us", tz="UTC")),
+        "network": _constant(network, count),
+        "latitude": column(points.latitude[chosen], pa.float64()),
+        "longitude": column(points.longitude[chosen], pa.float64()),
+        "is_ground": column(points.ground[chosen], pa.bool_()),
+        "ground_speed_kt": column(speed, pa.float32(), ~np.isnan(speed)),
+        "track_deg": column(track, pa.float32(), ~np.isnan(track)),
+        "vertical_rate_fpm": _whole(rate),
+        "callsign": points.callsigns.column(points.callsign[chosen]),
+        "registration": registry.column("registration", trace),
+        "type_code": registry.column("type_code", trace),
+        "operator": registry.column("operator", trace),
+        "db_flags": column(registry.flags[trace], pa.int32()),
+    }
+
+
+def _whole(values: Floats) -> pa.Array:
+    valid = np.abs(values) < 2**31
+    return column(np.where(valid, values, 0), pa.int32(), valid)
+
+
+def _table(name: str, columns: dict[str, pa.Array]) -> pa.Table:
+    names = TABLES[name].schema.names
+    return pa.Table.from_arrays([columns[column] for column in names], names=names)
+
+
+def point_rows(
+    points: Frame, found: Near, chosen: Ints, bases: Bases, registry: Registry, source: str, network: str
+) -> pa.Table:
+    """Rows of lake table track_points for the chosen points; texts as dictionary columns."""
+    flags = points.flags[chosen]
+    names = Names()
+    for place in bases.places:
+        names.of(place.place_id)
+    return _table(
+        "track_points",
+        _shared(points, chosen, registry, source, network)
+        | {
+            "altitude_baro_ft": _whole(points.baro_ft[chosen]),
+            "altitude_geom_ft": _whole(points.geom_ft[chosen]),
+            "position_type": points.kinds.column(points.kind[chosen]),
+            "is_new_leg": column((flags & NEW_LEG).astype(bool), pa.bool_()),
+            "is_stale": column((flags & STALE).astype(bool), pa.bool_()),
+            "base_id": names.column(found.nearest[chosen]),
+            "distance_km": column(found.distance_km[chosen], pa.float32()),
+        },
+    )
+
+
+def edge_rows(
+    points: Frame, chosen: Ints, edge: Ints, names: Names, registry: Registry, source: str, network: str
+) -> pa.Table:
+    """Rows of lake table track_edges for the chosen points and the names of their edges."""
+    baro, geom = points.baro_ft[chosen], points.geom_ft[chosen]
+    return _table(
+        "track_edges",
+        _shared(points, chosen, registry, source, network)
+        | {"edge": names.column(edge), "altitude_ft": _whole(np.where(np.isnan(baro), geom, baro))},
+    )
