@@ -1,0 +1,403 @@
+"""Which watched bases a text names: one pass for all names in all scripts, then a closer look at what was found.
+
+An automaton over the stems of all names gives candidates; the name's own pattern (inflection, prefixes, joined or
+hyphened words) decides at that spot. A strong name counts alone. A weak one (a town, a common word) counts only with a
+word near it that makes it an air base, and no word that makes it something else. Nothing is fuzzy: another spelling is
+another row of keywords.csv.
+"""
+
+from __future__ import annotations
+
+import bisect
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import ahocorasick
+
+from basewatch.news import text as texts
+from basewatch.news.text import key
+from basewatch.reference import KeywordRow
+
+Strength = Literal["strong", "weak_with_cue"]
+
+CUE_TOKENS = 12  # a cue stands within so many words of a weak name (reference rule for base names in the news)
+NEGATIVE_TOKENS = 12
+PAIR_TOKENS = 2
+WINDOW = 220  # characters on either side in which words are counted at all
+_LOCAL = 80  # characters around a stem in which the whole name must lie
+
+
+@dataclass(frozen=True)
+class Found:
+    """One spot that names a base: where in the folded text, by which row, and how surely."""
+
+    base_id: str
+    start: int
+    end: int
+    alias: str
+    strength: Strength
+    matched_by: str
+
+
+@dataclass(frozen=True)
+class _Name:
+    base_id: str
+    alias: str
+    is_strong: bool
+    pattern: re.Pattern[str]
+    order: int
+
+
+@dataclass(frozen=True)
+class _Spot:
+    start: int
+    end: int
+    name: _Name
+
+
+# ---- patterns
+
+_SPLIT = re.compile(r"[\s\-'\"./(),·]+")
+_SEPARATOR = r"[ \-'\"()·]{0,3}"
+_CYRILLIC = re.compile("[а-яѐ-џґ]")
+_ARABIC = re.compile("[\u0620-\u06ff]")
+_HEBREW = re.compile("[\u05d0-\u05ea]")
+_AGGLUTINATING = re.compile("[\u0531-\u058f\u10a0-\u10ff]")  # Armenian, Georgian
+
+# Case endings by the class of the word, East and South Slavic together; the class is read from the ending.
+_ADJECTIVE = (
+    "ый|ий|ій|ой|ая|яя|ое|ее|ые|ие|ого|его|ому|ему|ым|им|ім|ом|ем|ей|ую|юю|ою|ею|ых|их|ыми|ими|"
+    "а|е|у|ої|і|ий|ого|ому|ій|им|их|ими|ото|ата|ия|ият|иот|о"
+)
+_MASCULINE = "а|я|у|ю|ом|ем|єм|ям|ам|е|є|и|ы|і|ї|ові|еві|єві|ою|ами|ах|ів|ов|ь|й|ът|от|та|те|ској|ски"
+_FEMININE = "а|я|ы|и|і|ї|е|є|у|ю|ой|ей|ою|ею|єю|їю|ом|ам|ям|ами|ями|ах|ях|о|ју|јом|ја|је|ји|та|ата|ката"
+_NEUTER = "о|е|ё|є|а|я|у|ю|ом|ем|єм|і|ї|ами|то"
+_PLURAL = "ы|и|і|ов|ів|ей|ам|ям|ами|ями|ах|ях|а|у|ом|е"
+# "хмеймимский", "моздокская": the adjective made from a name
+_DERIVED = r"(?:ь?ск(?:ий|ого|ому|им|ом|ая|ой|ую|ою|ое|ие|их|ими|а|е|і|ої|ій)|ьк(?:ий|ого|ому|им|а|ої|ій|у))"
+
+
+def _cyrillic(word: str) -> tuple[str, str]:
+    """The part of a word that never changes, and the pattern of what may follow it."""
+    if len(word) < 4:
+        return word, re.escape(word)
+    classes: list[tuple[str, str]] = [
+        (r"(?:ый|ий|ій|ой|ая|яя|ое|ее|ые|ие)$", _ADJECTIVE),
+        (r"[ая]$", _FEMININE),
+        (r"[оеё]$", _NEUTER),
+        (r"[ыиі]$", _PLURAL),
+        (r"[йьј]$", _MASCULINE),
+    ]
+    for ending, follows in classes:
+        match = re.search(ending, word)
+        if match and match.start() >= 3:
+            stem = word[: match.start()]
+            return stem, f"{re.escape(stem)}(?:{follows})"
+    return word, f"{re.escape(word)}(?:{_MASCULINE}|{_DERIVED})?"
+
+
+def _word(word: str) -> tuple[str, str]:
+    """A word's fixed part and its pattern, by its script; a trailing `*` stands for any further letters."""
+    if word.endswith("*"):
+        return word[:-1], re.escape(word[:-1]) + r"\w*"
+    if _CYRILLIC.search(word):
+        return _cyrillic(word)
+    if _ARABIC.search(word):
+        bare = word[2:] if word.startswith("ال") and len(word) > 4 else word
+        return bare, rf"(?:ال)?{re.escape(bare)}"
+    if _AGGLUTINATING.search(word) and len(word) >= 4:
+        stem = word[:-1]
+        return stem, rf"{re.escape(stem)}\w{{0,5}}"
+    return word, re.escape(word)
+
+
+# "and, so, in, to, like" are written onto the word, before the article
+_ARABIC_PREFIX = r"(?:[وف]?(?:[بكل]?ال|لل|[بكلس])?)"
+_HEBREW_PREFIX = r"[ובלמהכש]{0,3}"
+
+
+def _words(alias: str) -> list[str]:
+    words = [word for word in _SPLIT.split(key(alias)) if word]
+    if not words:
+        raise ValueError(f"{alias!r} holds no letters")
+    return words
+
+
+def _name_pattern(alias: str) -> str:
+    """The pattern, over folded text, of all forms of a name."""
+    words = _words(alias)
+    body = _SEPARATOR.join(_word(word)[1] for word in words)
+    first, last = words[0], words[-1]
+    if texts.UNSPACED.search(first):
+        before = ""
+    elif _ARABIC.search(first):
+        before = rf"(?<!\w){_ARABIC_PREFIX}"
+    elif _HEBREW.search(first):
+        before = rf"(?<!\w){_HEBREW_PREFIX}"
+    else:
+        before = r"(?<!\w)"
+    after = "" if texts.UNSPACED.search(last) else r"(?!\w)"
+    return f"{before}(?P<name>{body}){after}"
+
+
+# Endings that Latin-script languages join to a foreign name; used only for a text known to be in that language.
+_LATIN_SUFFIXES = {
+    "de": "s", "nl": "s", "sv": "s", "da": "s", "no": "s",
+    "pl": "u|em|ie|owi|ami|ach|y|a|ie",
+    "cs": "u|em|e|ech|a|y", "sk": "u|om|e|och|a|y", "sl": "u|om|a|i|ih",
+    "hr": "u|om|a|i|e", "sr": "u|om|a|i|e", "bs": "u|om|a|i|e",
+    "hu": "ban|ben|ba|be|bol|ra|re|rol|tol|nak|nek|on|en|i|ig|nal|nel|t|et|bem|hoz|hez",
+    "fi": "in|issa|iin|ista|ille|illa|ilta|ia", "et": "i|is|ist|isse|ile|il|ilt",
+    "tr": "e|a|i|de|da|den|dan|in|ye|ya|nin|nun|un|u|deki|daki", "az": "e|a|de|da|den|dan|in|i|dəki|in",
+    "ro": "ul|ului", "lt": "e|o|a|as|u|oje|ui|is", "lv": "a|u|e|i|s|am", "sq": "it|i|in",
+}  # fmt: skip
+_MIN_SUFFIXED = 6
+
+
+def _alternation(rows: Iterable[str]) -> re.Pattern[str] | None:
+    patterns = sorted({_name_pattern(alias).replace("?P<name>", "?:") for alias in rows}, key=len, reverse=True)
+    return re.compile("|".join(patterns)) if patterns else None
+
+
+def _automaton(names: list[_Name]) -> Any:
+    """The automaton over one stem a name, None without names.
+
+    The stem is that of the name's rarest word ("Adler" of "Adler airport"), so that common words find nothing.
+    """
+    uses = Counter(word for name in names for word in _words(name.alias))
+    seeds: dict[str, list[_Name]] = {}
+    for name in names:
+        rarest = min(_words(name.alias), key=lambda word: (uses[word], -len(word)))
+        seeds.setdefault(_word(rarest)[0], []).append(name)
+    if not seeds:
+        return None
+    automaton: Any = ahocorasick.Automaton()
+    for stem, found in seeds.items():
+        automaton.add_word(stem, (len(stem), found))
+    automaton.make_automaton()
+    return automaton
+
+
+class Matcher:
+    """All names of all bases, ready to be looked for. Built once from the reference rows; holds no state of a text."""
+
+    def __init__(
+        self,
+        rows: Iterable[KeywordRow],
+        other_places: Iterable[str] = (),
+        aircraft: re.Pattern[str] | None = None,
+    ) -> None:
+        names = []
+        cues: dict[tuple[str | None, str], list[str]] = {}
+        for order, row in enumerate(rows):
+            if row.role == "name":
+                if row.base_id is None:
+                    raise ValueError(f"the name {row.alias!r} belongs to no base")
+                pattern = re.compile(_name_pattern(row.alias))
+                names.append(_Name(row.base_id, row.alias, row.strength != "weak", pattern, order))
+            else:
+                cues.setdefault((row.base_id, f"{row.role}_{row.strength or 'weak'}"), []).append(row.alias)
+        self._automaton = _automaton(names)
+        self._words = {at: pattern for at, aliases in cues.items() if (pattern := _alternation(aliases))}
+        self._places = _alternation(other_places)
+        self._aircraft = aircraft
+        self._with_suffix: dict[tuple[str, str], re.Pattern[str]] = {}
+
+    # ---- candidates
+
+    def _candidates(self, folded: str, language: str | None) -> list[_Spot]:
+        """Every spot where a name's whole pattern stands, the longest at each place; at equal length a strong one."""
+        spots: dict[tuple[int, int, int], _Spot] = {}
+        if self._automaton is None:
+            return []
+        for last, (length, names) in self._automaton.iter(folded):
+            first = last - length + 1
+            begin, stop = max(0, first - _LOCAL), min(len(folded), last + 1 + _LOCAL)
+            for name in names:
+                for match in self._pattern(name, language).finditer(folded, begin, stop):
+                    if match.start() <= first and match.end() > last:
+                        spots[match.start("name"), match.end("name"), name.order] = _Spot(
+                            match.start("name"), match.end("name"), name
+                        )
+        return _longest(spots.values())
+
+    def _pattern(self, name: _Name, language: str | None) -> re.Pattern[str]:
+        """The name's pattern, with the endings that the text's language joins to a name in Latin letters."""
+        endings = _LATIN_SUFFIXES.get(language or "")
+        last = key(name.alias).split()[-1]
+        if not endings or not name.is_strong or len(last) < _MIN_SUFFIXED or not last.isascii():
+            return name.pattern
+        at = (name.alias, language or "")
+        if at not in self._with_suffix:
+            source = name.pattern.pattern.removesuffix(r"(?!\w)")
+            self._with_suffix[at] = re.compile(rf"{source}(?:{endings})?(?!\w)")
+        return self._with_suffix[at]
+
+    # ---- judgement
+
+    def find(self, folded: str, language: str | None = None) -> list[Found]:
+        """The spots of a folded text (`text.key`) that name a base, in order.
+
+        A strong name counts unless a word beside it takes it for something else. A weak one counts with a cue within
+        12 words in its paragraph that belongs to it rather than to another place, and no negative nearer than that.
+        """
+        spots = self._candidates(folded, language)
+        if not spots:
+            return []
+        found = []
+        for spot in spots:
+            if spot.name.is_strong:
+                if not self._is_taken(folded, spot):
+                    found.append(_found(spot, "strong", "name"))
+            else:
+                cue = self._cue(folded, spot, spots)
+                if cue is not None:
+                    found.append(_found(spot, "weak_with_cue", cue))
+        return found
+
+    def bases_in(self, text: str, language: str | None = None) -> dict[str, Found]:
+        """The bases that a text names, each with its best spot: the quick way for streams."""
+        best: dict[str, Found] = {}
+        for found in self.find(key(text), language):
+            held = best.get(found.base_id)
+            if held is None or (held.strength != "strong" and found.strength == "strong"):
+                best[found.base_id] = found
+        return best
+
+    def _near(self, folded: str, spot: _Spot, what: str) -> Iterator[tuple[float, int, int]]:
+        """(distance in words, start, end) of the words of this sort near a spot, within its line."""
+        begin, stop = _line(folded, spot.start, spot.end)
+        for base_id in (None, spot.name.base_id):
+            pattern = self._words.get((base_id, what))
+            if pattern is None:
+                continue
+            for match in pattern.finditer(folded, begin, stop):
+                if match.start() >= spot.start and match.end() <= spot.end:
+                    continue  # part of the name itself
+                yield _distance(folded, spot.start, spot.end, match.start(), match.end()), match.start(), match.end()
+
+    def _is_taken(self, folded: str, spot: _Spot) -> bool:
+        """Whether a phrase around the name, or a word right beside it, makes it something that is no base."""
+        return any(
+            distance == 0 and (end > spot.end or start < spot.start)
+            for distance, start, end in self._near(folded, spot, "negative_strong")
+        )
+
+    def _cue(self, folded: str, spot: _Spot, spots: list[_Spot]) -> str | None:
+        """The cue that makes a weak name a base, None where there is none."""
+        if self._is_taken(folded, spot):
+            return None
+        negatives = [hit for hit in self._near(folded, spot, "negative_weak") if hit[0] <= NEGATIVE_TOKENS]
+        nearest_negative = min((hit[0] for hit in negatives), default=float("inf"))
+        others: list[tuple[int, int]] | None = None
+        for distance, start, end in sorted(self._near(folded, spot, "cue_strong")):
+            if distance > CUE_TOKENS or distance > nearest_negative:
+                break
+            if others is None:
+                others = self._other_places(folded, spot, spots)
+            if not any(
+                _distance(folded, start, end, *other) < distance
+                or (_distance(folded, start, end, *other) == distance and other[0] > start and spot.start < start)
+                for other in others
+            ):
+                return folded[start:end]
+        if nearest_negative < float("inf"):
+            return None
+        own = self._own_kind(folded, spot)
+        for distance, start, end in sorted(self._near(folded, spot, "cue_weak")):
+            if distance <= CUE_TOKENS and not (own and _is_akin(own, folded[start:end])):
+                return folded[start:end]
+        return self._aircraft_near(folded, spot) or self._strong_beside(folded, spot, spots)
+
+    def _aircraft_near(self, folded: str, spot: _Spot) -> str | None:
+        """A military or transport type named near a weak name."""
+        if self._aircraft is None:
+            return None
+        begin, stop = _line(folded, spot.start, spot.end)
+        for match in self._aircraft.finditer(folded, begin, stop):
+            if _distance(folded, spot.start, spot.end, *match.span()) <= CUE_TOKENS:
+                return match.group()
+        return None
+
+    def _strong_beside(self, folded: str, spot: _Spot, spots: list[_Spot]) -> str | None:
+        """Another base's strong name next to a weak one ("Khmeimim and Qamishli"): they are named as a pair."""
+        for other in spots:
+            if other.name.is_strong and other.name.base_id != spot.name.base_id:
+                between = folded[min(spot.end, other.end) : max(spot.start, other.start)]
+                if "\n" not in between and texts.tokens_between(between, 0, len(between)) <= PAIR_TOKENS:
+                    return other.name.alias
+        return None
+
+    def names_place(self, folded: str) -> bool:
+        """Whether the text names a well-known place that is no watched base."""
+        return self._places is not None and self._places.search(folded) is not None
+
+    def _own_kind(self, folded: str, spot: _Spot) -> str | None:
+        """The word within a weak name that says what it is ("airport"): the same word near it proves nothing more."""
+        pattern = self._words.get((None, "cue_weak"))
+        match = pattern.search(folded, spot.start, spot.end) if pattern else None
+        return match.group() if match else None
+
+    def _other_places(self, folded: str, spot: _Spot, spots: list[_Spot]) -> list[tuple[int, int]]:
+        """Where other places are named in the same line: a cue beside one of them says nothing of this one."""
+        begin, stop = _line(folded, spot.start, spot.end)
+        others = [
+            (other.start, other.end)
+            for other in spots
+            if other.name.base_id != spot.name.base_id and other.start >= begin and other.end <= stop
+        ]
+        if self._places is not None:
+            others += [
+                match.span()
+                for match in self._places.finditer(folded, begin, stop)
+                if match.end() <= spot.start or match.start() >= spot.end
+            ]
+        return others
+
+
+def _found(spot: _Spot, strength: Strength, matched_by: str) -> Found:
+    return Found(spot.name.base_id, spot.start, spot.end, spot.name.alias, strength, matched_by)
+
+
+def _longest(spots: Iterable[_Spot]) -> list[_Spot]:
+    """Of overlapping spots the longest; of equal ones the strong one, then the row that stands first."""
+    ranked = sorted(spots, key=lambda spot: (spot.start - spot.end, not spot.name.is_strong, spot.name.order))
+    starts: list[int] = []
+    kept: list[_Spot] = []
+    for spot in ranked:
+        index = bisect.bisect_right(starts, spot.start)
+        if index and kept[index - 1].end > spot.start:
+            continue
+        if index < len(kept) and kept[index].start < spot.end:
+            continue
+        starts.insert(index, spot.start)
+        kept.insert(index, spot)
+    return kept
+
+
+_ARTICLE = re.compile(r"^[وفبكل]?(?:ال|لل)?(?=\w{3})")
+
+
+def _is_akin(word: str, other: str) -> bool:
+    """Whether two words are forms of one: their first five letters are the same, Arabic prefixes apart."""
+    return _ARTICLE.sub("", word)[:5] == _ARTICLE.sub("", other)[:5]
+
+
+def _line(folded: str, start: int, end: int) -> tuple[int, int]:
+    """The part of a spot's line in which words near it are looked for."""
+    begin, stop = max(0, start - WINDOW), min(len(folded), end + WINDOW)
+    before = folded.rfind("\n", begin, start)
+    after = folded.find("\n", end, stop)
+    return (before + 1 if before >= 0 else begin), (after if after >= 0 else stop)
+
+
+def _distance(folded: str, start: int, end: int, other_start: int, other_end: int) -> float:
+    """Words between two spans; 0 where they touch or overlap."""
+    if other_start >= end:
+        return texts.tokens_between(folded, end, other_start)
+    if start >= other_end:
+        return texts.tokens_between(folded, other_end, start)
+    return 0

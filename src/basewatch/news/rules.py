@@ -1,0 +1,186 @@
+"""The words that claims are read by: sql/reference/claim_rules.yml and aircraft_names.yml, as patterns over folded text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+from basewatch.news.text import UNSPACED, key
+
+_ARABIC = re.compile("[\u0620-\u06ff]")
+_HEBREW = re.compile("[\u05d0-\u05ea]")
+NEVER = re.compile(r"(?!)")
+
+TAGS = (
+    "resume", "pause", "after", "first_in", "flight", "landed", "towards", "flew", "cancel", "civil", "military",
+    "russian", "others", "there", "approx", "times", "last", "next", "from", "to", "since", "since_after",
+)  # fmt: skip
+
+
+def phrase(words: str) -> str:
+    """The pattern of one phrase: spaces match spaces and hyphens, `*` any further letters, scripts their own edges."""
+    folded = key(words)
+    parts = [re.escape(part).replace(r"\*", r"\w*") for part in re.split(r"[\s\-]+", folded) if part]
+    body = r"[\s\-]+".join(parts)
+    first, last = folded[0], folded.rstrip("*")[-1]
+    if UNSPACED.match(first):
+        return body
+    before = r"(?<!\w)"
+    if _ARABIC.match(first):
+        before += r"[وف]?[بكل]?" if folded.startswith("ال") else r"(?:[وف]?(?:[بكل]?ال|لل|[بكل])?)"
+    elif _HEBREW.match(first):
+        before += r"[ובלמהכש]{0,3}"
+    return before + body + ("" if UNSPACED.match(last) else r"(?!\w)")
+
+
+def any_of(phrases: Iterable[str]) -> str:
+    """The pattern of whichever of the phrases stands there, the longest first; one that never matches for none."""
+    ranked = sorted(set(phrases), key=lambda words: (-len(words), words))
+    return "(?:" + "|".join(phrase(words) for words in ranked) + ")" if ranked else NEVER.pattern
+
+
+@dataclass(frozen=True, eq=False)
+class Language:
+    """One language's words: a pattern a tag, and the tables of number words, units and calendar names."""
+
+    code: str
+    tags: dict[str, re.Pattern[str]]
+    numbers: dict[str, int]
+    number: str
+    unit: str
+    units: dict[str, re.Pattern[str]]
+    durations: list[tuple[re.Pattern[str], tuple[int, str] | None]]
+    counts: list[tuple[re.Pattern[str], int]]
+    months: list[re.Pattern[str]]
+    month: str
+    weekdays: list[re.Pattern[str]]
+    relative: list[tuple[re.Pattern[str], int]]
+    calendar: tuple[str, str, str] | None
+    day_suffix: str
+    of: str
+    route: dict[str, re.Pattern[str]]
+    credit_before: re.Pattern[str]
+    credit_after: re.Pattern[str]
+
+    def has(self, tag: str, folded: str) -> bool:
+        """Whether the folded text holds a word of this tag."""
+        return self.tags[tag].search(folded) is not None
+
+    def amount(self, written: str) -> int | None:
+        """The number that digits or a number word stand for; None for anything else."""
+        if written.isdigit():
+            return int(written)
+        for form in (written, written.removeprefix("ال"), written[1:] if written[:1] in "وبلف" else written):
+            if form in self.numbers:
+                return self.numbers[form]
+        return None
+
+
+def _language(code: str, words: dict[str, Any]) -> Language:
+    numbers = {key(word): value for word, value in words["numbers"].items()}
+    months = [re.compile(any_of(names)) for names in words["months"]]
+    units = {unit: any_of(names) for unit, names in words["units"].items()}
+    ranked = sorted(words["durations"].items(), key=lambda item: -len(item[0]))
+    suffix = "|".join(re.escape(key(end)) for end in words["day_suffix"])
+    calendar = words.get("calendar")
+    return Language(
+        code=code,
+        tags={tag: re.compile(any_of(words.get(tag) or ())) for tag in TAGS},
+        numbers=numbers,
+        number=rf"(?:(?<!{'[0-9]' if calendar else chr(92) + 'w'})\d{{1,3}}(?!\d)|{any_of(words['numbers'])})",
+        unit=f"(?:{'|'.join(units.values())})",
+        units={unit: re.compile(pattern) for unit, pattern in units.items()},
+        durations=[(re.compile(phrase(word)), (int(v[0]), str(v[1])) if v else None) for word, v in ranked],
+        counts=[(re.compile(phrase(word)), int(value)) for word, value in words["counts"].items()],
+        months=months,
+        month=any_of(name for names in words["months"] for name in names),
+        weekdays=[re.compile(any_of(names)) for names in words["weekdays"]],
+        relative=sorted(
+            ((re.compile(phrase(word)), int(days)) for word, days in words["relative"].items()),
+            key=lambda item: -len(item[0].pattern),
+        ),
+        calendar=(calendar[0], calendar[1], calendar[2]) if calendar else None,
+        day_suffix=rf"(?:[\-'’]?(?:{suffix})(?!\w))?" if suffix else "",
+        of=any_of(words["of"]) if words["of"] else NEVER.pattern,
+        route={part: re.compile(any_of(names or ())) for part, names in words["route"].items()},
+        credit_before=re.compile(any_of(words["credit"]["before"])),
+        credit_after=re.compile(any_of(words["credit"]["after"])),
+    )
+
+
+@dataclass(frozen=True)
+class Misprint:
+    """A printed type that was never built, and the types it may stand for."""
+
+    pattern: re.Pattern[str]
+    could_be: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """All of it."""
+
+    languages: dict[str, Language]
+    places: tuple[str, ...]
+    types: list[tuple[re.Pattern[str], str]]
+    misprints: list[Misprint]
+    any_type: re.Pattern[str]
+    fleets: dict[str, tuple[str, ...]]
+    origins: list[tuple[str, re.Pattern[str]]]
+    data_origins: list[tuple[str, re.Pattern[str]]]
+    domains: dict[str, str]
+
+
+def _maker(spelling: str) -> str:
+    """A maker's name and what may join it to a number. Two letters want a hyphen or nothing: "il 26 ottobre" is a day."""
+    name = phrase(spelling).removesuffix(r"(?!\w)")
+    return name + (r"\s?-?\s?" if len(key(spelling)) > 2 or UNSPACED.match(key(spelling)) else r"(?:\s?-\s?)?")
+
+
+def _types(names: dict[str, Any]) -> tuple[list[tuple[re.Pattern[str], str]], list[Misprint]]:
+    makers = {
+        maker: "(?:" + "|".join(_maker(word) for word in sorted(set(spellings), key=len, reverse=True)) + ")"
+        for maker, spellings in names["makers"].items()
+    }
+
+    def numbered(maker: str, numbers: Iterable[str]) -> str:
+        listed = "|".join(re.escape(key(number)) for number in sorted(numbers, key=len, reverse=True))
+        return rf"{makers[maker]}['\"]?(?:{listed})(?!\d)"
+
+    types = []
+    for row in names["types"]:
+        pattern = numbered(row["maker"], row["numbers"])
+        if row.get("names"):
+            pattern = f"{pattern}(?:[^.\\n]{{0,12}}{any_of(row['names'])})?|{any_of(row['names'])}"
+        types.append((re.compile(pattern), str(row["code"])))
+    misprints = [
+        Misprint(re.compile(rf"{numbered(row['maker'], [row['number']])}\w?"), tuple(row["could_be"]))
+        for row in names["misprints"]
+    ]
+    return types, misprints
+
+
+@cache
+def rules() -> Rules:
+    """The shipped rules, read once."""
+    folder = files("basewatch.sql.reference")
+    words = yaml.safe_load(folder.joinpath("claim_rules.yml").read_text(encoding="utf-8"))
+    names = yaml.safe_load(folder.joinpath("aircraft_names.yml").read_text(encoding="utf-8"))
+    types, misprints = _types(names)
+    return Rules(
+        languages={code: _language(code, spec) for code, spec in words["languages"].items()},
+        places=tuple(words["places"]),
+        types=types,
+        misprints=misprints,
+        any_type=re.compile("|".join(f"(?:{pattern.pattern})" for pattern, _ in types)),
+        fleets={fleet: tuple(rule["all_of"]) for fleet, rule in words["fleets"].items()},
+        origins=[(name, re.compile(any_of(spellings))) for name, spellings in words["origins"].items()],
+        data_origins=[(name, re.compile(any_of(spellings))) for name, spellings in words["data"].items()],
+        domains=dict(words["domains"]),
+    )
