@@ -46,9 +46,18 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 COUNTS = (
-    "aircraft_50nm aircraft_25nm aircraft_low arrivals arrivals_touchdown arrivals_low departures departures_ground "
-    "points jumps jumped_aircraft"
-).split()
+    "aircraft_50nm",
+    "aircraft_25nm",
+    "aircraft_low",
+    "arrivals",
+    "arrivals_touchdown",
+    "arrivals_low",
+    "departures",
+    "departures_ground",
+    "points",
+    "jumps",
+    "jumped_aircraft",
+)
 
 
 @dataclass
@@ -307,11 +316,8 @@ def _bound_for(
 def _interference(tally: Tally, points: Frame, found: Near, today: Bools, bases: Bases, limits: Limits) -> None:
     """Count impossible jumps into, out of and near each base, and aircraft that stand still in the air on one spot."""
     trace, at, near = points.trace, points.at, found.is_near
-    honest = (
-        points.valid
-        & today
-        & np.isin(points.kind, [n for text, n in points.kinds.numbers.items() if _own_position(text)])
-    )
+    own = [number for kind, number in points.kinds.numbers.items() if _own_position(kind)]
+    honest = points.valid & today & np.isin(points.kind, own)
     pair = np.flatnonzero((trace[1:] == trace[:-1]) & (near[1:] | near[:-1]) & honest[1:] & honest[:-1])
     pair = pair[(points.flags[pair + 1] & STALE) == 0]
     if not len(pair):

@@ -280,7 +280,7 @@ def latest_of_equal(trace: Ints, at: Ints, chosen: Ints) -> Ints:
     if len(order) < 2:
         return order
     same = (trace[order][1:] == trace[order][:-1]) & (at[order][1:] == at[order][:-1])
-    return order[np.append(~same, True)]
+    return np.asarray(order[np.append(~same, True)])
 
 
 class Registry:

@@ -91,7 +91,7 @@ def _below(limit: int) -> str:
 def expression(places: Iterable[Place], rings: Iterable[Ring]) -> str:
     """The expression (RE2 syntax, bytes as Latin-1) for points near any of the places by any of the rings."""
     rings = sorted(rings, key=lambda ring: ring.radius_km)
-    limits = {ring.below_ft for ring in rings} - {None}
+    limits = {ring.below_ft for ring in rings if ring.below_ft is not None}
     if len(limits) > 1:
         raise ValueError("rings may share one height limit only")
     any_height: dict[str, set[str]] = defaultdict(set)
@@ -106,8 +106,8 @@ def expression(places: Iterable[Place], rings: Iterable[Ring]) -> str:
         alike[frozenset(always), frozenset(low_only[row] - always)].add(row)
     low = _below(next(iter(limits))) if limits else ""
     rows = []
-    for (always, lows), latitudes in sorted(alike.items(), key=lambda item: sorted(item[1])):
-        ends = [_any_of(always)] if always else []
+    for (at_all, lows), latitudes in sorted(alike.items(), key=lambda item: sorted(item[1])):
+        ends = [_any_of(at_all)] if at_all else []
         ends += [rf"{_any_of(lows)}\d*,{low}"] if lows else []
         rows.append(rf"{_any_of(latitudes)}\d*,(?:{'|'.join(ends)})")
     number = r"-?\d+\.\d+"

@@ -178,9 +178,9 @@ _TABLES = [
         "base_background",
         "base_id network",
         "What the receivers heard near a base on one day of aircraft outside the watched fleets: the measure of what "
-        "could have been seen. No row: nothing was heard, or not looked for (a scan of the watch list). Heights are above the field; arrivals_touchdown "
-        "were heard on the ground, arrivals_low lost within 10 km and 2,000 ft of it, the rest higher up; jumps and "
-        "stacked_aircraft (signs of GNSS interference) count every aircraft.",
+        "could have been seen. No row: nothing was heard, or not looked for (a scan of the watch list). Heights are "
+        "above the field; arrivals_touchdown were heard on the ground, arrivals_low lost close to it and low, the rest "
+        "higher up; jumps and stacked_aircraft (signs of GNSS interference) count every aircraft.",
         base_id=pa.string(),
         network=pa.string(),
         aircraft_50nm=pa.int32(),

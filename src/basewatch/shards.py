@@ -305,7 +305,7 @@ def _mark(head: bytes) -> str:
 
 
 def _ends(text: bytes, place: Lines) -> list[float]:
-    """Times of a trace's first and last point, seconds since 1970, without parsing it; not a number where unreadable."""
+    """Times of a trace's first and last point, seconds since 1970, read without a parse; nan where unreadable."""
     stamp = _STAMP.search(text, 0, place.start)
     last = text.rfind(b"\n[", place.start, place.end)
     try:
@@ -373,9 +373,8 @@ class _Process:
         except OSError:
             answer = b""
         if not answer:
-            raise SourceError(
-                f"a decoding process ended with status {self.child.wait()} (a negative one is a signal; -9: out of memory)"
-            )
+            status = self.child.wait()
+            raise SourceError(f"a decoding process ended with status {status} (-9: most likely out of memory)")
         outcome = msgspec.msgpack.decode(answer, type=Outcome)
         if outcome.failure:
             raise SourceError(f"decoding failed: {outcome.failure}")

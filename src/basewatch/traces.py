@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import deflate
 import msgspec
@@ -108,7 +108,7 @@ def gunzip(data: bytes) -> bytes:
     stated = int.from_bytes(data[-4:], "little")
     if 0 < stated <= LARGEST_TEXT:
         try:
-            text: bytes = deflate.gzip_decompress(data)
+            text = cast(bytes, deflate.gzip_decompress(data))  # a bytearray, which does all that is asked of it
         except (deflate.DeflateError, ValueError, MemoryError):
             text = b""
         if len(text) == stated:
