@@ -126,10 +126,12 @@ class Breaker:
 
 @dataclass
 class State:
-    """What outlives a client: one limiter a host, one breaker a source."""
+    """What outlives a client: one limiter a host, one breaker a source, tokens with their expiry, credits spent."""
 
     limiters: dict[str, Limiter] = field(default_factory=dict)
     breakers: dict[str, Breaker] = field(default_factory=dict)
+    tokens: dict[str, tuple[str, float]] = field(default_factory=dict)
+    counters: dict[str, float] = field(default_factory=dict)
     clock: Clock = Clock()
 
 

@@ -1,0 +1,460 @@
+"""Flightradar24's official API: flight summaries at watched bases and of watched registrations, and, where the plan
+allows, historic positions around the bases.
+
+The API pages by nothing but its row limit: an answer that is full is asked again in two halves. What it gave may be
+kept for a limited time only; `expire` keeps to that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow.compute as pc
+
+from basewatch import landing as landings
+from basewatch import limits, records
+from basewatch.config import Flightradar24
+from basewatch.doctor import Finding
+from basewatch.errors import SourceError
+from basewatch.http import Client, HttpFault
+from basewatch.lake import Lake, LedgerRow, ledger_row
+from basewatch.landing import Answer, Landing, Manifest, chunks, hours_since, is_url, manifests, midnight, replay
+from basewatch.sources import Context, Day, Event, Landed, Reject, Rows, Window, scoped
+
+GRAIN = "day"
+CODE = "flightradar24"
+API = "https://fr24api.flightradar24.com/api"
+SUMMARY, POSITIONS = "summary", "positions"
+SHORTEST = timedelta(minutes=2)  # a span that is still full at this length is left incomplete, and said so
+SETTLED = timedelta(hours=24)  # a flight not ended so long after it was last seen will never be said to have ended
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What one question is about: a ledger scope, and the API's filter for it."""
+
+    scope: str
+    filter: Mapping[str, str]
+
+
+class _Stopped(Exception):
+    """No further request of this window makes sense."""
+
+    def __init__(self, fault: HttpFault | None, reason: str) -> None:
+        super().__init__(reason)
+        self.fault, self.reason = fault, reason
+
+
+def fetch(window: Window, context: Context) -> Landed:
+    """The window's flight summaries (and positions), one file an answer.
+
+    Days before the plan's history are noted as expired, days that have not ended as late; neither is asked for. Raises
+    SourceError where nothing at all could be had.
+    """
+    settings = _settings(context)
+    if settings.location and not is_url(settings.location):
+        return replay(context.settings.path(settings.location), window)
+    landing = Landing(context, window)
+    about = subjects(context)
+    due = _due(window, about, landing, context)
+    answered, stopped, fault = 0, None, None
+    asker = _Asker(settings, landing, context)
+    for since, until in chunks(due, _days_a_query(settings)):
+        for subject in about:
+            if stopped:
+                landing.note(subject.scope, since, until, SUMMARY, "failed", stopped)
+                continue
+            try:
+                asker.summaries(subject, since, until)
+                answered += 1
+            except _Stopped as error:
+                stopped, fault = error.reason, error.fault
+                landing.note(subject.scope, since, until, SUMMARY, "failed", stopped)
+            except HttpFault as error:
+                fault = error
+                landing.note(subject.scope, since, until, SUMMARY, "failed", str(error))
+    if due and not answered:
+        raise SourceError(stopped or str(fault), retryable=fault is None or fault.retryable)
+    if settings.positions_every_minutes and not stopped:
+        asker.positions(due)
+    return landing.finish()
+
+
+def scopes(context: Context) -> list[str]:
+    """The ledger scopes that the settings ask for. Raises SourceError where they name none."""
+    return [subject.scope for subject in subjects(context)]
+
+
+def subjects(context: Context) -> list[Subject]:
+    """What is asked about: each base by its airport code, each registration. Raises SourceError where none is named."""
+    settings = _settings(context)
+    if not settings.bases and not settings.registrations:
+        raise SourceError(
+            "flightradar24 asks for one airport or registration at a time and none is named: set "
+            "sources.flightradar24.bases to base_ids of bases.csv (or sources.flightradar24.registrations)"
+        )
+    found = [
+        Subject(f"base:{base.base_id}", {"airports": f"both:{scoped.airport(CODE, base)}"})
+        for base in scoped.bases(CODE, settings.bases, context)
+    ]
+    return found + [Subject(f"aircraft:reg:{mark}", {"registrations": mark}) for mark in settings.registrations]
+
+
+def _due(window: Window, about: Iterable[Subject], landing: Landing, context: Context) -> list[date]:
+    settings = _settings(context)
+    history = limits.stated(CODE, "history", settings.plan)
+    due = []
+    for day in window.days():
+        if hours_since(day, context.now) < 0:
+            status, why = "late", "the day has not ended"
+        elif history and context.now - midnight(day) > timedelta(days=history):
+            status, why = "expired", f"before the {history:,.0f} days that the plan {settings.plan!r} reaches back"
+        else:
+            due.append(day)
+            continue
+        for subject in about:
+            landing.note(subject.scope, day, day, SUMMARY, status, why)
+    return due
+
+
+def _days_a_query(settings: Flightradar24) -> int:
+    """Days that fit into one query with the hours asked for before them."""
+    room = timedelta(days=limits.due(CODE, "summary_window")) - timedelta(hours=settings.lookback_hours)
+    return max(1, int(room / timedelta(days=1)))
+
+
+class _Asker:
+    """The requests of one window, counted."""
+
+    def __init__(self, settings: Flightradar24, landing: Landing, context: Context) -> None:
+        self.settings, self.landing, self.context = settings, landing, context
+        self.client = _client(settings)
+        self.api = (settings.location or API).rstrip("/")
+        self.rows = int(limits.due(CODE, "rows", settings.plan))
+
+    def summaries(self, subject: Subject, since: date, until: date) -> None:
+        """Land all summaries of flights first seen from some hours before the first day to the end of the last."""
+        begin = midnight(since) - timedelta(hours=self.settings.lookback_hours)
+        history = limits.stated(CODE, "history", self.settings.plan)
+        if history:  # the hours before may lie beyond what the plan reaches
+            begin = max(begin, self.context.now - timedelta(days=history) + timedelta(minutes=5))
+        self._halves(subject, since, until, begin, midnight(until) + timedelta(days=1, seconds=-1))
+
+    def _halves(self, subject: Subject, since: date, until: date, begin: datetime, end: datetime) -> None:
+        query = {
+            **subject.filter,
+            "flight_datetime_from": _text(begin),
+            "flight_datetime_to": _text(end),
+            "sort": "asc",
+            "limit": str(self.rows),
+        }
+        body, url, count = self._ask(f"{self.api}/flight-summary/{self.settings.detail}", query)
+        if count >= self.rows and end - begin > SHORTEST:
+            middle = (begin + (end - begin) / 2).replace(microsecond=0)
+            self._halves(subject, since, until, begin, middle)
+            self._halves(subject, since, until, middle + timedelta(seconds=1), end)
+            return
+        name = f"{subject.scope}-{SUMMARY}-{begin:%Y%m%dT%H%M%S}-{end:%Y%m%dT%H%M%S}.json"
+        self.landing.put(name, body, url, subject.scope, since, until, SUMMARY)
+        if count >= self.rows:
+            why = f"more than {self.rows} flights within {_text(begin)}–{_text(end)}: the plan shows no more"
+            self.landing.note(subject.scope, since, until, SUMMARY, "partial", why)
+
+    def positions(self, days: Iterable[date]) -> None:
+        """Land snapshots of the positions around each base; a plan without them leaves a note, and no fault."""
+        step = timedelta(minutes=self.settings.positions_every_minutes or 60)
+        reach = float(self.context.params["near_any_height_nm"])
+        for base in scoped.bases(CODE, self.settings.bases, self.context):
+            for day in days:
+                at = midnight(day)
+                while at < midnight(day) + timedelta(days=1):
+                    query = {
+                        "bounds": _bounds(base.latitude, base.longitude, reach),
+                        "timestamp": str(int(at.timestamp())),
+                        "data_sources": "ADSB,MLAT",  # the third kind, ESTIMATED, is nobody's observation
+                    }
+                    try:
+                        body, url, count = self._ask(f"{self.api}/historic/flight-positions/full", query)
+                    except (_Stopped, HttpFault) as fault:
+                        self.landing.note(f"base:{base.base_id}", day, day, POSITIONS, "ok", f"no positions: {fault}")
+                        return
+                    if count:
+                        name = f"base:{base.base_id}-{POSITIONS}-{at:%Y%m%dT%H%M%S}.json"
+                        self.landing.put(name, body, url, f"base:{base.base_id}", day, day, POSITIONS)
+                    at += step
+
+    def _ask(self, url: str, query: Mapping[str, str]) -> tuple[bytes, str, int]:
+        if self.client.requests >= self.settings.max_requests:
+            raise _Stopped(
+                None,
+                f"flightradar24: {self.settings.max_requests} requests made in one window (sources.flightradar24."
+                "max_requests); the rest is left to the next run",
+            )
+        try:
+            answer = self.client.get(url, query)
+        except HttpFault as fault:
+            if fault.status == 402:
+                raise _Stopped(fault, f"{fault}; credits are used up until the plan renews or is topped up") from None
+            if fault.status == 401:
+                raise _Stopped(fault, f"{fault}; check BASEWATCH_SOURCES__FLIGHTRADAR24__TOKEN") from None
+            if fault.status == 403:
+                raise _Stopped(fault, f"{fault}; the plan does not include this (sources.flightradar24.plan)") from None
+            if fault.kind in ("limited", "circuit"):
+                raise _Stopped(fault, str(fault)) from None
+            raise
+        said = answer.json()
+        rows = said.get("data") if isinstance(said, dict) else None
+        if not isinstance(rows, list):
+            raise HttpFault(f"flightradar24: {answer.url} answered JSON without a list `data`", kind="content")
+        return answer.body, answer.url, len(rows)
+
+
+def _text(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _bounds(latitude: float, longitude: float, reach_nm: float) -> str:
+    """A box around a place as the API writes it: north, south, west, east, three decimals."""
+    tall = reach_nm / 60
+    wide = min(tall / max(0.02, math.cos(math.radians(latitude))), 179.0)
+    return ",".join(f"{value:.3f}" for value in (latitude + tall, latitude - tall, longitude - wide, longitude + wide))
+
+
+def _settings(context: Context) -> Flightradar24:
+    settings = context.source(CODE)
+    assert isinstance(settings, Flightradar24)
+    return settings
+
+
+def _client(settings: Flightradar24) -> Client:
+    if settings.token is None:
+        raise SourceError("flightradar24 needs a token: set BASEWATCH_SOURCES__FLIGHTRADAR24__TOKEN")
+    token = settings.token.get_secret_value()
+    return Client(
+        CODE,
+        limits=limits.rates(CODE, settings.plan),
+        headers={"Accept": "application/json", "Accept-Version": "v1"},
+        private_headers={"Authorization": f"Bearer {token}"},
+        secrets=[token],
+        policy=limits.policy(settings),
+    )
+
+
+# ---- decode
+
+
+def decode(landed: Landed, context: Context) -> Iterator[Event]:
+    """Summaries as rows of `flightradar24_flights`, positions as rows of `track_points`, and the days.
+
+    A flight is filed under the day it was first seen; one from the hours before the window that was still seen in it,
+    under the window's first day. A day with a flight that had not ended is partial, and is looked at again.
+    """
+    window = landed.window
+    found = scoped.tallies()
+    unended: set[tuple[str, date]] = set()
+    read: list[Manifest] = []
+    for folder, manifest in manifests(landed):
+        read.append(manifest)
+        for answer in manifest.answers:
+            if answer.file is None:
+                continue
+            if answer.kind == POSITIONS:
+                yield from _positions(folder, answer, manifest, window, found, context)
+            else:
+                yield from _summaries(folder, answer, manifest, window, found, unended)
+    for noted in scoped.judge(window, read, found, context):
+        yield _not_ended(noted, unended)
+
+
+def _not_ended(noted: Day, unended: set[tuple[str, date]]) -> Day:
+    waiting = any(day == noted.day and noted.scope in (scope, "global") for scope, day in unended)
+    if not waiting or noted.status not in ("ok", "empty"):
+        return noted
+    return Day(**{**vars(noted), "status": "partial", "error": "a flight had not ended when the day was fetched"})
+
+
+def _read(folder: Path, answer: Answer, manifest: Manifest) -> tuple[list[Any], int, str]:
+    """The `data` of a landed answer, its size and hash. Raises ValueError."""
+    assert answer.file is not None
+    body = (folder / answer.file).read_bytes()
+    try:
+        said = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"not readable as JSON: {error}") from None
+    rows = said.get("data") if isinstance(said, dict) else None
+    if not isinstance(rows, list):
+        raise ValueError("no list `data`")
+    return rows, len(body), str(manifest.files[answer.file]["sha256"])
+
+
+def _summaries(
+    folder: Path,
+    answer: Answer,
+    manifest: Manifest,
+    window: Window,
+    found: scoped.Tallies,
+    unended: set[tuple[str, date]],
+) -> Iterator[Event]:
+    assert answer.file is not None
+    first, last = max(answer.since, window.since), min(answer.until, window.until)
+    try:
+        rows, size, digest = _read(folder, answer, manifest)
+    except ValueError as error:
+        found[answer.scope, first].count(scoped.Tally(1, 0, 1))
+        yield Reject(first, answer.file, str(error))
+        return
+    fetched_at = manifest.fetched_at(answer.file)
+    table, rejects = records.flightradar24_rows(rows, CODE, answer.file, fetched_at)
+    for reject in rejects:
+        found[answer.scope, first].count(scoped.Tally(1, 0, 1))
+        yield Reject(first, reject.where, reject.reason, reject.raw)
+    days = []
+    for on, seen, landed_at, ended in zip(
+        *(table.column(name).to_pylist() for name in ("day", "last_seen", "datetime_landed", "flight_ended")),
+        strict=True,
+    ):
+        last_sign = max((at for at in (seen, landed_at) if at), default=midnight(on))
+        if on < first:  # from the hours before: only what reached into the window is of it
+            on = first if last_sign >= midnight(first) else on
+        days.append(on)
+        if ended is False and fetched_at - last_sign < SETTLED and first <= on <= last:
+            unended.add((answer.scope, on))
+    table = scoped.filed_under(table, days)
+    for day in sorted({day for day in days if first <= day <= last}):
+        rows_of_day = table.filter(pc.equal(table.column("day"), day))
+        found[answer.scope, day].count(scoped.Tally(rows_of_day.num_rows, rows_of_day.num_rows, 0, size, {digest}))
+        yield Rows("flightradar24_flights", day, rows_of_day, answer.scope)
+
+
+def _positions(
+    folder: Path, answer: Answer, manifest: Manifest, window: Window, found: scoped.Tallies, context: Context
+) -> Iterator[Event]:
+    from basewatch.sources import polled
+
+    assert answer.file is not None
+    if not window.holds(answer.since):
+        return
+    try:
+        rows, size, digest = _read(folder, answer, manifest)
+    except ValueError as error:
+        yield Reject(answer.since, answer.file, str(error))
+        return
+    aircraft, rejects = [], []
+    for row in rows:
+        try:
+            aircraft.append(position_aircraft(row))
+        except (ValueError, TypeError, AttributeError) as error:
+            rejects.append(Reject(answer.since, answer.file, f"position: {error}", str(row)))
+    yield from rejects
+    sightings = [polled.Sighting(CODE, each["seen_at"], each) for each in aircraft if each is not None]
+    table = polled.points(sightings, answer.since, CODE, context)
+    tally = scoped.Tally(len(rows), table.num_rows, len(rejects), size, {digest})
+    found[answer.scope, answer.since].count(tally)
+    if table.num_rows:
+        yield Rows("track_points", answer.since, table, answer.scope)
+
+
+def position_aircraft(row: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A position as an aircraft object of the /v2 form; None where it is an estimate or names no address.
+
+    Heights are feet, speeds knots and feet a minute, as the API gives them. Height 0 is how it writes the ground, track
+    0 may mean unknown. Raises ValueError or TypeError for a malformed row.
+    """
+    if row.get("hex") is None or str(row.get("source", "")).upper() == "ESTIMATED":
+        return None
+    at = records.moment(row["timestamp"])
+    address = records.icao24(row["hex"])
+    if at is None or address is None:
+        raise ValueError("no time or no address")
+    height = records.whole(row.get("alt"))
+    return {
+        "hex": address,
+        "flight": records.upper(row.get("callsign")),
+        "r": records.upper(row.get("reg")),
+        "t": records.upper(row.get("type")),
+        "seen_at": at.timestamp(),
+        "lat": records.number(row["lat"]),
+        "lon": records.number(row["lon"]),
+        "alt_baro": "ground" if height == 0 else height,
+        "gs": records.number(row.get("gspeed")),
+        "track": records.number(row.get("track")) or None,
+        "baro_rate": records.whole(row.get("vspeed")),
+        "type": (records.text(row.get("source")) or "").lower() or None,
+    }
+
+
+# ---- the subscriber's terms
+
+
+def expire(context: Context, lake: Lake, run_id: str) -> list[LedgerRow]:
+    """Delete what was fetched longer ago than the terms allow (sources.flightradar24.retention_days).
+
+    Landed windows go; lake files go once a ledger row with status `expired` has replaced the one that named them, so a
+    reader never meets a name without its file. Rows that the user brought as files are the user's. Returns the
+    tombstones.
+    """
+    days = _settings(context).retention_days
+    if days is None:
+        return []
+    landings.expire(context, CODE, days)
+    before = context.now.astimezone(UTC) - timedelta(days=days)
+    old = [row for row in lake.ledger() if row.source == CODE and row.parts and row.ingested_at < before]
+    why = f"deleted {days} days after it was fetched, as the provider's terms demand"
+    tombstones = [
+        ledger_row(
+            CODE, Day(row.day, "expired", row.scope, records_read=row.records_read, error=why), run_id, at=context.now
+        )
+        for row in old
+    ]
+    written = lake.commit(tombstones)
+    still_named = {part for row in lake.ledger() for part in row.parts}
+    for row in old:
+        for part in set(row.parts) - still_named:
+            (lake.folder / part).unlink(missing_ok=True)
+    return written
+
+
+# ---- doctor
+
+
+def check(context: Context) -> list[Finding]:
+    """Configuration, token and reachability of Flightradar24; asks once, for an empty span of time (one credit)."""
+    settings = _settings(context)
+    if settings.location and not is_url(settings.location):
+        there = context.settings.path(settings.location).is_dir()
+        return [Finding(there, f"flightradar24: replay folder {settings.location}", "name an existing folder")]
+    findings = []
+    try:
+        findings.append(Finding(True, f"flightradar24: asks for {', '.join(scopes(context))}"))
+    except SourceError as error:
+        return [Finding(False, str(error), "name bases in sources.flightradar24.bases")]
+    if settings.token is None:
+        advice = "set BASEWATCH_SOURCES__FLIGHTRADAR24__TOKEN to the token of your subscription"
+        return [*findings, Finding(False, "flightradar24: no token", advice)]
+    retention = settings.retention_days
+    findings.append(
+        Finding(
+            retention is not None,
+            f"flightradar24: rows are kept {retention} days" if retention else "flightradar24: rows are kept for ever",
+            "the API's terms ask for deletion within 30 days: set sources.flightradar24.retention_days",
+        )
+    )
+    end = context.now.astimezone(UTC) - timedelta(days=1)
+    query = {
+        **subjects(context)[0].filter,
+        "flight_datetime_from": _text(end - timedelta(minutes=1)),
+        "flight_datetime_to": _text(end),
+        "limit": "1",
+    }
+    try:
+        _client(settings).get(f"{(settings.location or API).rstrip('/')}/flight-summary/light", query)
+        findings.append(Finding(True, "flightradar24: reachable, token accepted"))
+    except SourceError as error:
+        findings.append(Finding(False, str(error), "check network, token, plan and credits"))
+    return findings

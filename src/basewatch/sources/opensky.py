@@ -1,0 +1,384 @@
+"""OpenSky Network: flights to and from watched bases, and flights of watched aircraft, from the REST API.
+
+Airports and times are OpenSky's estimates. Flights are written in a nightly batch, so a day is asked for when it has
+been; queries hold one or two UTC days, which cost the same credits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, timedelta
+from typing import Any
+
+import msgspec
+import pyarrow.compute as pc
+
+from basewatch import http, limits, records
+from basewatch.config import OpenSky
+from basewatch.doctor import Finding
+from basewatch.errors import SourceError
+from basewatch.http import Client, HttpFault
+from basewatch.landing import (
+    Answer,
+    Landing,
+    chunks,
+    hours_since,
+    is_url,
+    manifests,
+    midnight,
+    replay,
+)
+from basewatch.sources import Context, Event, Landed, Reject, Rows, Window, scoped
+
+GRAIN = "day"
+CODE = "opensky"
+API = "https://opensky-network.org/api"
+M_FT = 3.28084  # a metre in feet
+MS_KT = 1.943844  # a metre a second in knots
+MS_FPM = 196.8504  # a metre a second in feet a minute
+POSITION_SOURCES = ("adsb", "asterix", "mlat", "flarm")  # the API's position_source 0 to 3
+
+
+@dataclass(frozen=True)
+class Query:
+    """One call of /flights/*: the scope and days that it is about, and its parameters."""
+
+    scope: str
+    since: date
+    until: date
+    kind: str
+    params: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """The file in which its answer lands."""
+        return f"{self.scope}-{self.kind}-{self.since}-{self.until}.json"
+
+
+def fetch(window: Window, context: Context) -> Landed:
+    """The window's flights, one file an answer. Days whose nightly batch is not due yet are noted as late.
+
+    Raises SourceError where nothing at all could be had.
+    """
+    settings = _settings(context)
+    if settings.location and not is_url(settings.location):
+        return replay(context.settings.path(settings.location), window)
+    landing = Landing(context, window)
+    due = [day for day in window.days() if hours_since(day, context.now) >= settings.publish_hours]
+    for scope in scopes(context):
+        for day in window.days():
+            if day not in due:
+                why = "OpenSky writes flights in a nightly batch; this day's is not due yet"
+                landing.note(scope, day, day, "flights", "late", why)
+    client = _client(settings)
+    api = (settings.location or API).rstrip("/")
+    fault: HttpFault | None = None
+    answered = 0
+    stopped: str | None = None
+    for query in queries(due, context):
+        if stopped is None:
+            stopped = _out_of_credits(settings, context)
+        if stopped is not None:
+            landing.note(query.scope, query.since, query.until, query.kind, "failed", stopped)
+            continue
+        try:
+            _ask(client, f"{api}/flights/{query.kind}", query, landing, settings, context)
+            answered += 1
+        except HttpFault as error:
+            fault = error
+            landing.note(query.scope, query.since, query.until, query.kind, "failed", str(error))
+            if error.kind in ("unauthorised", "limited", "circuit", "disk") or error.status == 403:
+                stopped = _advice(error, settings)
+    if due and not answered:
+        reason = stopped or str(fault)
+        raise SourceError(reason, retryable=fault is None or fault.retryable)
+    return landing.finish()
+
+
+def scopes(context: Context) -> list[str]:
+    """The ledger scopes that the settings ask for. Raises SourceError where they name none."""
+    settings = _settings(context)
+    if not settings.bases and not settings.aircraft:
+        raise SourceError(
+            "opensky asks for one airport or aircraft at a time and none is named: set sources.opensky.bases to "
+            "base_ids of bases.csv (or sources.opensky.aircraft to addresses)"
+        )
+    named = scoped.bases(CODE, settings.bases, context)
+    return [f"base:{base.base_id}" for base in named] + [f"aircraft:{address}" for address in settings.aircraft]
+
+
+def queries(days: Iterable[date], context: Context) -> Iterator[Query]:
+    """The calls that cover these days within the window limit, newest days first: those matter most if credits end.
+
+    A call for an aircraft returns flights that begin and end inside it: it starts a day early, to hold those over
+    midnight.
+    """
+    settings = _settings(context)
+    most = int(limits.due(CODE, "flights_window"))
+    for since, until in sorted(chunks(days, most), reverse=True):
+        for base in scoped.bases(CODE, settings.bases, context):
+            for kind in ("arrival", "departure"):
+                params = {"airport": scoped.airport(CODE, base), **_span(since, until)}
+                yield Query(f"base:{base.base_id}", since, until, kind, params)
+    for since, until in sorted(chunks(days, most - 1), reverse=True):
+        for address in settings.aircraft:
+            params = {"icao24": address.lower(), **_span(since - timedelta(days=1), until)}
+            yield Query(f"aircraft:{address}", since, until, "aircraft", params)
+
+
+def _span(since: date, until: date) -> dict[str, str]:
+    """The first and the last second of a run of days: the last one's midnight would open a further day's partition."""
+    end = midnight(until) + timedelta(days=1, seconds=-1)
+    return {"begin": str(int(midnight(since).timestamp())), "end": str(int(end.timestamp()))}
+
+
+def _ask(client: Client, url: str, query: Query, landing: Landing, settings: OpenSky, context: Context) -> None:
+    _spend(settings, context, limits.due(CODE, "flights_credits"))
+    answer = client.get(url, query.params, ok=(200, 404))  # 404 means no flights, whatever its body
+    left = answer.headers.get("X-Rate-Limit-Remaining", "")
+    if left.isdigit():
+        http.STATE.counters[_account(settings, context)] = _budget(settings) - int(left)
+    if answer.status == 404:
+        landing.note(query.scope, query.since, query.until, query.kind, "ok")
+    else:
+        landing.put(query.name, answer.body, answer.url, query.scope, query.since, query.until, query.kind)
+
+
+def _settings(context: Context) -> OpenSky:
+    settings = context.source(CODE)
+    assert isinstance(settings, OpenSky)
+    return settings
+
+
+# ---- credits
+
+
+def _account(settings: OpenSky, context: Context) -> str:
+    return f"{CODE} {settings.client_id or 'anonymous'} {context.now.astimezone(UTC).date()}"
+
+
+def _budget(settings: OpenSky) -> int:
+    tier = settings.tier if settings.client_id else "anonymous"
+    return int(limits.due(CODE, "credits", tier))
+
+
+def _spend(settings: OpenSky, context: Context, credits: float) -> None:
+    account = _account(settings, context)
+    http.STATE.counters[account] = http.STATE.counters.get(account, 0) + credits
+
+
+def _out_of_credits(settings: OpenSky, context: Context) -> str | None:
+    """Why no further query can be paid for today; None while one can."""
+    used, budget = http.STATE.counters.get(_account(settings, context), 0), _budget(settings)
+    if used + limits.due(CODE, "flights_credits") <= budget:
+        return None
+    return (
+        f"opensky: about {used:,.0f} of the day's {budget:,} credits are used; the rest of the days is caught up by "
+        "later runs (fewer bases, or a higher sources.opensky.tier if the account has one, would help)"
+    )
+
+
+# ---- transport
+
+
+def _client(settings: OpenSky) -> Client:
+    secret = settings.client_secret.get_secret_value() if settings.client_secret else None
+    return Client(
+        CODE,
+        limits=limits.rates(CODE),
+        headers={"Accept": "application/json"},
+        authorise=_authorise(settings) if settings.client_id and secret else None,
+        secrets=[secret],
+        policy=limits.policy(settings),
+    )
+
+
+def _authorise(settings: OpenSky) -> Callable[[bool], dict[str, str]]:
+    """Bearer headers by client credentials; the token is kept for the process and renewed shortly before it expires."""
+    secret = settings.client_secret.get_secret_value() if settings.client_secret else ""
+    asking = Client(CODE, limits=limits.rates(CODE), secrets=[secret], policy=limits.policy(settings))
+    key = f"{settings.token_url} {settings.client_id} {hashlib.sha256(secret.encode()).hexdigest()}"
+
+    def headers(renew: bool) -> dict[str, str]:
+        token, expires = http.STATE.tokens.get(key, ("", 0.0))
+        now = http.STATE.clock.wall()
+        if renew or now >= expires - limits.due(CODE, "token_margin"):
+            form = {
+                "grant_type": "client_credentials",
+                "client_id": settings.client_id or "",
+                "client_secret": secret,
+            }
+            try:
+                given = asking.post(settings.token_url, form).json()
+                token, lasts = str(given["access_token"]), float(given.get("expires_in", 60))
+            except HttpFault as fault:
+                if fault.status in (400, 401, 403):
+                    raise HttpFault(
+                        f"{fault}; check BASEWATCH_SOURCES__OPENSKY__CLIENT_ID and …__CLIENT_SECRET (an API client is "
+                        "made on the account page of opensky-network.org; user name and password no longer work)",
+                        kind="unauthorised",
+                        status=fault.status,
+                    ) from None
+                raise
+            except (KeyError, TypeError, ValueError):
+                raise HttpFault("opensky: the token answer holds no access_token", kind="content") from None
+            http.hide(token)
+            http.STATE.tokens[key] = (token, now + lasts)
+        return {"Authorization": f"Bearer {token}"}
+
+    return headers
+
+
+def _advice(fault: HttpFault, settings: OpenSky) -> str:
+    if fault.status == 403 and not settings.client_id:
+        return f"{fault}; past flights need an account: set BASEWATCH_SOURCES__OPENSKY__CLIENT_ID and …__CLIENT_SECRET"
+    return str(fault)
+
+
+# ---- decode
+
+
+def decode(landed: Landed, context: Context) -> Iterator[Event]:
+    """Flights of the landed answers as rows of `opensky_flights`, and the days.
+
+    An arrival is filed under the day it was last seen, a departure under the day it was first seen.
+    """
+    window = landed.window
+    found = scoped.tallies()
+    read = []
+    for folder, manifest in manifests(landed):
+        read.append(manifest)
+        for answer in manifest.answers:
+            if answer.file is None or answer.status != "ok":
+                continue
+            body = (folder / answer.file).read_bytes()
+            digest = str(manifest.files[answer.file]["sha256"])
+            yield from _flights(body, digest, answer, window, found)
+    yield from scoped.judge(window, read, found, context)
+
+
+def _flights(body: bytes, digest: str, answer: Answer, window: Window, found: scoped.Tallies) -> Iterator[Event]:
+    assert answer.file is not None
+    first = max(answer.since, window.since)
+    last = min(answer.until, window.until)
+    try:
+        rows = msgspec.json.decode(body)
+        if not isinstance(rows, list):
+            raise ValueError("not a list of flights")
+    except (msgspec.DecodeError, ValueError) as error:
+        yield Reject(first, answer.file, f"not readable as OpenSky flights: {error}")
+        found[answer.scope, first].count(scoped.Tally(1, 0, 1, len(body), {digest}))
+        return
+    table, rejects = records.opensky_rows(rows, CODE, answer.file, None)
+    for reject in rejects:
+        found[answer.scope, first].count(scoped.Tally(1, 0, 1))
+        yield Reject(first, reject.where, reject.reason, reject.raw)
+    by = "first_seen" if answer.kind == "departure" else "last_seen"
+    times = [
+        at or other
+        for at, other in zip(table.column(by).to_pylist(), table.column("first_seen").to_pylist(), strict=True)
+    ]
+    # an aircraft's query starts a day early: flights that ended then belong to that day's own query
+    days = [max(at.date(), answer.since) if answer.kind != "aircraft" else at.date() for at in times]
+    table = scoped.filed_under(table, days)
+    for day in sorted(set(days)):
+        if not first <= day <= last:
+            continue
+        rows_of_day = table.filter(pc.equal(table.column("day"), day))
+        found[answer.scope, day].count(scoped.Tally(rows_of_day.num_rows, rows_of_day.num_rows, 0, len(body), {digest}))
+        yield Rows("opensky_flights", day, rows_of_day, answer.scope)
+
+
+# ---- states: what is in the air now, for the poller
+
+
+def states_query(latitude: float, longitude: float, reach_deg: float) -> dict[str, str]:
+    """Parameters of /states/all for a box around a place; boxes of up to 25 square degrees cost one credit."""
+    return {
+        "lamin": f"{max(latitude - reach_deg, -90):.4f}",
+        "lomin": f"{max(longitude - reach_deg, -180):.4f}",
+        "lamax": f"{min(latitude + reach_deg, 90):.4f}",
+        "lomax": f"{min(longitude + reach_deg, 180):.4f}",
+    }
+
+
+def states_aircraft(answer: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """State vectors as aircraft objects of the /v2 form: feet, knots and feet a minute in place of metres and m/s.
+
+    Vectors without a position are left out; `seen_at` is epoch seconds. Field order: OpenSky REST documentation.
+    """
+    for state in answer.get("states") or ():
+        if not isinstance(state, list) or len(state) < 17 or state[5] is None or state[6] is None or state[3] is None:
+            continue
+        source = state[16]
+        yield {
+            "hex": state[0],
+            "flight": state[1],
+            "seen_at": state[3],
+            "lon": state[5],
+            "lat": state[6],
+            "alt_baro": "ground" if state[8] else _times(state[7], M_FT),
+            "alt_geom": _times(state[13], M_FT),
+            "gs": _times(state[9], MS_KT),
+            "track": state[10],
+            "baro_rate": _times(state[11], MS_FPM),
+            "type": POSITION_SOURCES[source] if source in range(len(POSITION_SOURCES)) else None,
+        }
+
+
+def _times(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor
+
+
+def states(context: Context, base_id: str, reach_deg: float = 1.2) -> http.Answer:
+    """The latest /states/all around a base; anonymous where no credentials are set. Raises SourceError."""
+    settings = _settings(context)
+    (base,) = scoped.bases(CODE, [base_id], context)
+    api = (settings.location or API).rstrip("/")
+    return _client(settings).get(f"{api}/states/all", states_query(base.latitude, base.longitude, reach_deg))
+
+
+# ---- doctor
+
+
+def check(context: Context) -> list[Finding]:
+    """Configuration, credentials and reachability of OpenSky."""
+    settings = _settings(context)
+    findings = []
+    try:
+        asked = scopes(context)
+        findings.append(Finding(True, f"opensky: asks for {', '.join(asked)}", ""))
+    except SourceError as error:
+        findings.append(Finding(False, str(error), "name bases in sources.opensky.bases"))
+    if settings.location and not is_url(settings.location):
+        exists = context.settings.path(settings.location).is_dir()
+        return [*findings, Finding(exists, f"opensky: replay folder {settings.location}", "name an existing folder")]
+    if bool(settings.client_id) != bool(settings.client_secret):
+        findings.append(
+            Finding(False, "opensky: only one of client id and secret is set", "set both, or neither for anonymous use")
+        )
+    elif not settings.client_id:
+        findings.append(
+            Finding(
+                False,
+                "opensky: no credentials; past flights are refused to anonymous callers",
+                "set BASEWATCH_SOURCES__OPENSKY__CLIENT_ID and BASEWATCH_SOURCES__OPENSKY__CLIENT_SECRET",
+            )
+        )
+    cost = limits.due(CODE, "flights_credits") * 2 * len(settings.bases)
+    findings.append(
+        Finding(
+            cost <= _budget(settings),
+            f"opensky: one day of all bases costs {cost:,.0f} of {_budget(settings):,} credits a day",
+            "name fewer bases, or set sources.opensky.tier to what the account is",
+        )
+    )
+    try:
+        client = _client(settings)
+        client.get(f"{(settings.location or API).rstrip('/')}/states/all", states_query(0.0, 0.0, 0.5))
+        findings.append(Finding(True, "opensky: reachable, credentials accepted", ""))
+    except SourceError as error:
+        findings.append(Finding(False, str(error), "check network, proxy and credentials"))
+    return findings

@@ -1,0 +1,131 @@
+"""What the sources that ask per base or aircraft share: scopes, and the ledger days that their answers come to."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+
+import pyarrow as pa
+
+from basewatch.errors import SourceError
+from basewatch.landing import Manifest
+from basewatch.reference import BaseRow
+from basewatch.sources import GLOBAL, Context, Day, Window
+
+_DONE = {"ok", "empty", "expired"}
+_WORST_FIRST = ("failed", "late", "missing", "partial")
+
+
+@dataclass
+class Tally:
+    """What one scope came to on one day."""
+
+    read: int = 0
+    kept: int = 0
+    rejected: int = 0
+    bytes: int = 0
+    hashes: set[str] = field(default_factory=set)
+
+    def count(self, other: Tally) -> None:
+        """Add another tally to this one."""
+        self.read += other.read
+        self.kept += other.kept
+        self.rejected += other.rejected
+        self.bytes += other.bytes
+        self.hashes |= other.hashes
+
+
+Tallies = defaultdict[tuple[str, date], Tally]
+
+
+def tallies() -> Tallies:
+    """An empty account."""
+    return defaultdict(Tally)
+
+
+def bases(source: str, names: Iterable[str], context: Context) -> list[BaseRow]:
+    """The named bases. Raises SourceError for one that is not in bases.csv."""
+    known = context.reference.bases
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise SourceError(f"sources.{source}.bases: {', '.join(map(repr, unknown))} not in bases.csv")
+    return [known[name] for name in names]
+
+
+def airport(source: str, base: BaseRow) -> str:
+    """The code by which providers know the base. Raises SourceError for a base that has none."""
+    code = base.icao or base.ident
+    if not code:
+        raise SourceError(
+            f"sources.{source}.bases: {base.base_id} has neither an ICAO code nor an ident in bases.csv, so its "
+            "flights cannot be asked for; take it out of the list"
+        )
+    return code
+
+
+def judge(window: Window, manifests: Iterable[Manifest], found: Tallies, context: Context) -> Iterator[Day]:
+    """The ledger days of a window: one for each scope asked about, and one with scope `global` that sums them up.
+
+    The sum is what catching up goes by: it is done only when every scope is.
+    """
+    asked: dict[tuple[str, date], tuple[str, str | None]] = {}
+    for manifest in manifests:
+        for scope in manifest.scopes():
+            for day in window.days():
+                verdict = manifest.verdict(scope, day)
+                if verdict is not None:
+                    asked[scope, day] = verdict
+    by_day: dict[date, list[Day]] = defaultdict(list)
+    for (scope, day), (status, error) in sorted(asked.items()):
+        tally = found.get((scope, day), Tally())
+        if status == "ok":
+            status, error = _by_records(tally, context)
+        noted = _day(day, status, scope, tally, error)
+        by_day[day].append(noted)
+        yield noted
+    for day, noted_days in sorted(by_day.items()):
+        total = Tally()
+        for (_, on), tally in found.items():
+            if on == day:
+                total.count(tally)
+        errors = sorted({noted.error for noted in noted_days if noted.error})
+        yield _day(day, _sum({noted.status for noted in noted_days}), GLOBAL, total, "; ".join(errors)[:2000] or None)
+
+
+def _by_records(tally: Tally, context: Context) -> tuple[str, str | None]:
+    if tally.rejected and tally.rejected >= tally.read * float(context.params["rejected_share_max"]):
+        return "partial", f"{tally.rejected} of {tally.read} records rejected"
+    return ("ok" if tally.kept else "empty"), None
+
+
+def _sum(statuses: set[str]) -> str:
+    if statuses <= _DONE:
+        return next(status for status in ("ok", "empty", "expired") if status in statuses)
+    if statuses & _DONE:
+        return "partial"
+    return next(status for status in _WORST_FIRST if status in statuses)
+
+
+def _day(day: date, status: str, scope: str, tally: Tally, error: str | None) -> Day:
+    digest = hashlib.sha256("\n".join(sorted(tally.hashes)).encode()).hexdigest() if tally.hashes else None
+    return Day(
+        day,
+        status,
+        scope,
+        files=len(tally.hashes),
+        bytes=tally.bytes,
+        records_read=tally.read,
+        records_kept=tally.kept,
+        records_rejected=tally.rejected,
+        sha256=digest,
+        error=error,
+    )
+
+
+def filed_under(table: pa.Table, days: list[date]) -> pa.Table:
+    """The table with its `day` column replaced."""
+    index = table.column_names.index("day")
+    return table.set_column(index, table.schema.field(index), pa.array(days, pa.date32()))

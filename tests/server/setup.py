@@ -1,0 +1,93 @@
+"""What tests of network sources share: settings, contexts, and the module-wide state set back to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from basewatch import http, reference, sources
+from basewatch.config import Settings
+from basewatch.sources import Context, Day, Landed, Reject, Rows, Window
+from server.core import FakeClock
+
+QUICK = {"read_seconds": 0.4, "connect_seconds": 2.0, "breaker_after": 99}
+
+
+@contextmanager
+def virtual_time(now: datetime) -> Iterator[FakeClock]:
+    """All clients run on a clock of their own, and forget afterwards what they knew."""
+    clock = FakeClock(now.timestamp())
+    before = http.STATE
+    http.STATE = http.State(clock=http.Clock(clock.time, clock.time, clock.sleep))
+    try:
+        yield clock
+    finally:
+        http.STATE = before
+        http._SECRETS.clear()
+
+
+def settings(folder: Path, **per_source: dict[str, Any]) -> Settings:
+    """Settings with these sources enabled, quick to give up waiting."""
+    tables = {code: {"enabled": True, **QUICK, **values} for code, values in per_source.items()}
+    return Settings(folder=folder, warehouse={"root": "warehouse"}, sources=tables)  # type: ignore[arg-type]
+
+
+def context(configured: Settings, now: datetime, source: str) -> Context:
+    """A context as a run would make it."""
+    tables, params = _shipped()
+    return Context(configured, tables, params, configured.root / "landing" / source, now)
+
+
+@cache
+def _shipped() -> tuple[reference.Reference, dict[str, Any]]:
+    return reference.load(Settings()), reference.load_params(Settings()).values
+
+
+def window(source: str, since: str, until: str | None = None) -> Window:
+    """A window of days given as text."""
+    return Window(source, date.fromisoformat(since), date.fromisoformat(until or since))
+
+
+def at(text: str) -> datetime:
+    """A UTC time given as text."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+class Decoded:
+    """What a landed window decodes to."""
+
+    def __init__(self, landed: Landed, about: Context) -> None:
+        events = list(sources.module(landed.window.source).decode(landed, about))
+        self.days = [event for event in events if isinstance(event, Day)]
+        self.rejects = [event for event in events if isinstance(event, Reject)]
+        self.rows = [event for event in events if isinstance(event, Rows)]
+
+    def status(self) -> dict[tuple[str, str], str]:
+        """Ledger statuses by scope and day."""
+        return {(day.scope, str(day.day)): day.status for day in self.days}
+
+    def day(self, scope: str, on: str) -> Day:
+        """One ledger day."""
+        (found,) = [day for day in self.days if (day.scope, str(day.day)) == (scope, on)]
+        return found
+
+    def table(self, name: str) -> list[dict[str, Any]]:
+        """The rows of one lake table, in the order of its record ids."""
+        found = [event.data for event in self.rows if event.table == name]
+        if not found:
+            return []
+        rows: list[dict[str, Any]] = pa.concat_tables(found).to_pylist()
+        return sorted(rows, key=lambda row: str(row.get("record_id", row.get("seen_at"))))
+
+
+def files_below(folder: Path) -> Iterator[tuple[Path, bytes]]:
+    """Every file below a folder with its bytes."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            yield path, path.read_bytes()
