@@ -20,6 +20,7 @@ import duckdb
 import pytest
 
 from basewatch import config, reference
+from basewatch.news.matching import Matcher
 
 SHIPPED = (*reference.ROWS, "press_flights")
 KEYS = {**reference.KEYS, "press_flights": ("record_id",)}
@@ -377,6 +378,19 @@ def test_examples_of_weak_names_hold_the_name() -> None:
         assert stem in row.example_miss.casefold(), row.alias
 
 
+def test_weak_names_count_in_their_hit_and_not_in_their_miss() -> None:
+    rows = shipped().rows["keywords"]
+    matcher = Matcher(rows)
+    wrong = []
+    for row in rows:
+        if row.role == "name" and row.strength == "weak":
+            if row.base_id not in matcher.bases_in(row.example_hit, row.language):
+                wrong.append(("not found", row.alias, row.example_hit))
+            if row.base_id in matcher.bases_in(row.example_miss, row.language):
+                wrong.append(("found", row.alias, row.example_miss))
+    assert wrong == []
+
+
 @pytest.mark.parametrize("town", ["Latakia", "Lattakia", "Lattaquié", "Латакия", "Латакія", "اللاذقية", "Lazkiye"])
 def test_a_town_is_a_weak_name(town: str) -> None:
     rows = [row for row in shipped().rows["keywords"] if row.alias == town]
@@ -394,6 +408,7 @@ def test_sources_prove_what_the_contract_says() -> None:
         "opensky": "one_base",
         "flightradar24": "one_base",
         "flight_files": "one_base",
+        "simulated": "one_base",
         "press_flights": "never",
         "gdelt_doc": "never",
         "gdelt_files": "never",
@@ -469,7 +484,7 @@ def test_simulated_flights_cannot_be_taken_for_real_ones() -> None:
 
 
 def test_the_simulated_pause_and_the_declared_days_are_as_written() -> None:
-    covers: list[Any] = sample().sources.flight_files.covers
+    covers: list[Any] = sample().sources.simulated.covers
     assert [(cover.base, str(cover.since), str(cover.until)) for cover in covers] == [
         ("simulated_field", "2025-01-01", "2026-07-24")
     ]
