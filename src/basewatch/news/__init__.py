@@ -1,13 +1,14 @@
 """News text to facts: which bases an article names, what it claims of flights there, and whose story it is.
 
-`Reader(reference)` is built once; `reader.read(Article(...))` gives a `Reading`; `tables(readings, source)` gives the rows
-of the lake tables `news_articles`, `news_mentions` and `news_claims`; `reader.bases_in(text)` is the quick way for streams.
+`Reader(reference, params)` is built once; `reader.read(Article(...))` gives a `Reading`; `tables(readings, source)` and
+`rows(readings, source, scope)` give rows of the lake tables `news_articles`, `news_mentions` and `news_claims`;
+`reader.bases_in(text)` is the quick way for streams.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from itertools import groupby
@@ -15,13 +16,14 @@ from typing import Any
 
 import pyarrow as pa
 
+from basewatch.config import Settings
 from basewatch.news import claims as claim_reader
 from basewatch.news import stories, text
 from basewatch.news.claims import Claim, Sentence
 from basewatch.news.matching import Found, Matcher
 from basewatch.news.rules import Rules, rules
 from basewatch.news.text import key
-from basewatch.reference import Reference
+from basewatch.reference import Reference, load_params
 from basewatch.schemas import TABLES
 from basewatch.sources import Rows
 
@@ -33,7 +35,7 @@ _LONGEST = 200_000  # characters of a body that are read: longer than any articl
 
 @dataclass(frozen=True)
 class Article:
-    """What a source knows of one article. `text` is the body, or the summary or nothing where only that is to be had."""
+    """What a source knows of one article. `text` is the body, or a summary, or nothing, as far as it is to be had."""
 
     text: str = ""
     title: str | None = None
@@ -91,11 +93,22 @@ class Reading:
 
 
 class Reader:
-    """Reads articles against one set of reference tables. Building takes about a second; reading holds no state."""
+    """Reads articles against one set of reference tables. Building takes about a second; reading holds no state.
 
-    def __init__(self, reference: Reference) -> None:
+    `params` are the thresholds of params.yml (`news_*`); the shipped ones where they are not given.
+    """
+
+    def __init__(self, reference: Reference, params: Mapping[str, Any] | None = None) -> None:
+        values = params if params is not None else load_params(Settings()).values
         self.rules: Rules = rules()
-        self.matcher = Matcher(reference.rows["keywords"], self.rules.places, self.rules.any_type)
+        self.recent_days = int(values["news_recent_days"])
+        self.matcher = Matcher(
+            reference.rows["keywords"],
+            self.rules.places,
+            self.rules.any_type,
+            cue_words=int(values["news_cue_words"]),
+            pair_words=int(values["news_pair_words"]),
+        )
 
     def bases_in(self, content: str, language: str | None = None) -> dict[str, Found]:
         """The bases that a text names, by id, each with its best spot (alias, strength): one pass, for streams."""
@@ -125,7 +138,7 @@ class Reader:
             title=article.title,
             origin=stories.origin(self.rules, words, folded_title, folded_body, domain) if found else None,
             data_origin=stories.data_origin(self.rules, f"{folded_title}\n{folded_body}") if found else None,
-            title_key=stories.title_key(article.title),
+            title_key=stories.title_key(article.title, self.rules),
             text_simhash=text.simhash(body) if found else None,
             origin_file=article.origin_file,
             mentions=(),
@@ -137,7 +150,9 @@ class Reader:
         claimed: dict[str, claim_reader.BaseClaims] = {}
         if words is not None:
             published = article.published_at.astimezone(UTC).date() if article.published_at else None
-            claimed = claim_reader.read(self._sentences(title, body, language), bases, words, self.rules, published)
+            claimed = claim_reader.read(
+                self._sentences(title, body, language), bases, words, self.rules, published, self.recent_days
+            )
         best = _best(found)
         mentions = tuple(_mention(best[base_id], claimed.get(base_id)) for base_id in sorted(bases))
         listed = tuple(claim for base_id in sorted(bases) if base_id in claimed for claim in claimed[base_id].claims)

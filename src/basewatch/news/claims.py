@@ -6,6 +6,7 @@ civil flights alone, and it stands in relation to the base: names it, points to 
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -16,19 +17,19 @@ from basewatch.news.dates import Duration, Span
 from basewatch.news.rules import Language, Rules
 from basewatch.news.text import key
 
-RECENT = timedelta(days=62)  # a flight further back than two months is background, not the story
 LONGEST_PAUSE = 5 * 366
 _STRENGTHS = ("claimed", "seen_towards", "landed")
-_CLAUSE = re.compile(
-    r"[,;:،؛、]|(?<!\w)(?:and|while|whereas|и|а|і|й|та|و|et|tandis que|und|während|e|mentre|y|mientras|ve|i|a)(?!\w)"
-)
 _CHAIN = re.compile(r"(?<![\w-])[^\W\d_][\w']*(?:\s?[-–—→]\s?[^\W\d_][\w']*){2,}(?:\s(?:region|area|регион|область))?")
 _STATEMENT = 240
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One checkable statement about one base. `window_basis`: where its days come from (`stated`, `flights`, `published`)."""
+    """One checkable statement about one base.
+
+    `window_basis` says where its days come from: `stated` in the sentence, the claimed `flights`, or, where the text
+    dates nothing, the day it was `published`. `printed_type` is a misprinted aircraft type as it was printed.
+    """
 
     base_id: str
     claim: str
@@ -56,6 +57,18 @@ class Sentence:
     names_place: bool = False
 
 
+@dataclass(frozen=True)
+class _Text:
+    """What holds for all sentences of one text."""
+
+    language: Language
+    rules: Rules
+    published: date | None
+    fleet: str
+    types: frozenset[str]
+    recent: timedelta
+
+
 @dataclass
 class _Said:
     """What one sentence says, before it is tied to a base."""
@@ -81,22 +94,27 @@ class BaseClaims:
 
 
 def read(
-    sentences: list[Sentence], bases: list[str], language: Language, rules: Rules, published: date | None
+    sentences: list[Sentence],
+    bases: list[str],
+    language: Language,
+    rules: Rules,
+    published: date | None,
+    recent_days: int,
 ) -> dict[str, BaseClaims]:
     """The claims about each base, in the order in which the bases are given (the main one first).
 
-    `sentences` hold the title first. Without a day of publication nothing that needs one is claimed.
+    `sentences` hold the title first. Without a day of publication nothing that needs one is claimed; flights more than
+    `recent_days` before it are background and no claim.
     """
     article = "\n".join(sentence.folded for sentence in sentences)
-    fleet = _fleet(article, language, rules)
-    known = {code for pattern, code in rules.types if pattern.search(article)}
-    said = []
-    last_bases: tuple[str, ...] = ()
+    types = frozenset(code for pattern, code in rules.types if pattern.search(article))
+    text = _Text(language, rules, published, _fleet(article, language, rules), types, timedelta(days=recent_days))
+    said: list[tuple[tuple[str, ...], _Said]] = []
+    last: tuple[str, ...] = ()
     for sentence in sentences:
-        heard = _hear(sentence, language, rules, published, fleet, known)
-        about = _about(sentence, bases, last_bases, language)
-        if sentence.bases:
-            last_bases = sentence.bases
+        heard = _hear(sentence, text)
+        about = _about(sentence, bases, last, language)
+        last = sentence.bases or last
         if heard is not None and about:
             said.append((about, heard))
     return {
@@ -122,27 +140,23 @@ def _about(sentence: Sentence, bases: list[str], last: tuple[str, ...], language
     return last if last and set(last) <= set(bases) else tuple(bases[:1])
 
 
-def _hear(
-    sentence: Sentence, language: Language, rules: Rules, published: date | None, fleet: str, known: set[str]
-) -> _Said | None:
-    folded = sentence.folded
-    types = _types(folded, rules, known)
+def _hear(sentence: Sentence, text: _Text) -> _Said | None:
+    """What a sentence says of flying; None where it says nothing, denies, only plans, or is about civil flights."""
+    folded, language = sentence.folded, text.language
+    types = _types(folded, text)
     if not (types or language.has("flight", folded)) or language.has("cancel", folded):
         return None
-    is_military = language.has("military", folded) or bool(types)
-    if language.has("civil", folded) and not is_military:
+    if language.has("civil", folded) and not types and not language.has("military", folded):
         return None
     other = language.has("others", folded) and not language.has("russian", folded)
-    said = _Said(sentence, "all" if other else fleet)
-    spans = dates.find(folded, language, published) if published else []
+    said = _Said(sentence, "all" if other else text.fleet)
+    spans = dates.find(folded, language, text.published) if text.published else []
     said.strength = _strength(folded, language)
-    said.types = [code for _, _, code, _ in types if code]
+    said.types = [kind.code for kind in types if kind.code]
     _hear_pause(said, language, spans)
-    if published is not None and said.strength is not None:
-        said.flights = _flights(sentence, language, types, spans, published, said)
-    if not (said.has_pause or said.resumes or said.strength):
-        return None
-    return said
+    if said.strength is not None:
+        said.flights = _flights(said, types, spans, text)
+    return said if said.has_pause or said.resumes or said.strength else None
 
 
 def _strength(folded: str, language: Language) -> str | None:
@@ -163,109 +177,94 @@ def _hear_pause(said: _Said, language: Language, spans: list[Span]) -> None:
     said.resumed_on = next((span for span in spans if resume), None)
     for duration in dates.durations(folded, language):
         before, after = folded[max(0, duration.start - 30) : duration.start], folded[duration.end : duration.end + 30]
-        leads = _touches(language, "after", before, after)
+        leads = _touches(language, before, after)
         first_in = language.tags["first_in"].search(before) is not None
         beside = pause is not None and (
             duration.end <= pause.start() <= duration.end + 20 or pause.end() <= duration.start <= pause.end() + 30
         )
-        if (leads and (resume or pause)) or beside or (first_in and (resume or said.strength)):
-            if duration.days is None or duration.days <= LONGEST_PAUSE:
-                said.pause, said.has_pause = duration, True
-                said.resumes = said.resumes or first_in or (leads and pause is not None)
-                return
-    if pause is not None and resume is not None:
-        said.has_pause = True
+        is_length = (leads and (resume or pause)) or beside or (first_in and (resume or said.strength))
+        if is_length and (duration.days or 0) <= LONGEST_PAUSE:
+            said.pause, said.has_pause = duration, True
+            said.resumes = said.resumes or first_in or (leads and pause is not None)
+            return
+    said.has_pause = pause is not None and resume is not None
 
 
-def _touches(language: Language, tag: str, before: str, after: str) -> bool:
-    """Whether a word such as "after" stands near before a length of time (or, as in Turkish, right after it)."""
-    if any(len(before[match.end() :].split()) <= 3 for match in language.tags[tag].finditer(before)):
+def _touches(language: Language, before: str, after: str) -> bool:
+    """Whether a word such as "after" stands near before a length of time, or right behind it as in Turkish."""
+    tag = language.tags["after"]
+    if any(len(before[match.end() :].split()) <= 3 for match in tag.finditer(before)):
         return True
-    return any(
-        len(after[: match.start()].split()) <= 1 for match in language.tags[tag].finditer(after)
-    ) and language.code in ("tr", "ja")
+    return language.has_postpositions and any(len(after[: match.start()].split()) <= 1 for match in tag.finditer(after))
 
 
-_Type = tuple[int, int, str | None, str | None]  # start, end, designator, as misprinted
+@dataclass(frozen=True)
+class _Type:
+    """An aircraft type named in a sentence; `code` is null for a misprint that nothing in the text makes good."""
+
+    start: int
+    end: int
+    code: str | None
+    printed: str | None = None
 
 
-def _types(folded: str, rules: Rules, known: set[str]) -> list[_Type]:
-    """The aircraft types a sentence names, in order; a misprint stands for a type only if the text names that rightly."""
-    found: list[_Type] = []
-    for pattern, code in rules.types:
-        found += [(match.start(), match.end(), code, None) for match in pattern.finditer(folded)]
-    for misprint in rules.misprints:
+def _types(folded: str, text: _Text) -> list[_Type]:
+    """The types a sentence names, in order; a misprint stands for a type only if the text names that type rightly."""
+    found = [
+        _Type(match.start(), match.end(), code)
+        for pattern, code in text.rules.types
+        for match in pattern.finditer(folded)
+    ]
+    for misprint in text.rules.misprints:
         for match in misprint.pattern.finditer(folded):
-            if all(match.end() <= start or match.start() >= end for start, end, *_ in found):
-                meant = next((code for code in misprint.could_be if code in known), None)
-                found.append((match.start(), match.end(), meant, match.group()))
-    found.sort()
-    return found
+            if all(match.end() <= other.start or match.start() >= other.end for other in found):
+                meant = next((code for code in misprint.could_be if code in text.types), None)
+                found.append(_Type(match.start(), match.end(), meant, match.group().upper()))
+    return sorted(found, key=lambda kind: kind.start)
 
 
-def _flights(
-    sentence: Sentence, language: Language, types: list[_Type], spans: list[Span], published: date, said: _Said
-) -> list[Claim]:
+def _flights(said: _Said, types: list[_Type], spans: list[Span], text: _Text) -> list[Claim]:
     """The dated flights a sentence reports: each type with the days and the count of its own clause."""
-    recent = [span for span in spans if published - RECENT <= span.last and span.first <= published]
+    folded, published = said.sentence.folded, text.published
+    if published is None:
+        return []
+    recent = [span for span in spans if published - text.recent <= span.last and span.first <= published]
     if not recent:
         return []
-    folded = sentence.folded
-    if not types:
-        if said.strength == "claimed" or said.resumes or not sentence.bases:
+    if not types:  # "two transports landed at Hmeimim on Sunday" is a claim; "flights on Sunday" is too little
+        if said.strength == "claimed" or said.resumes or not said.sentence.bases:
             return []
-        span = recent[0]
-        count = _count(folded, language, 0, len(folded), None)
-        return [_flight(sentence, language, said, None, None, span, count)]
+        return [_flight(said, _Type(0, 0, None), recent[0], _count(folded, text.language, 0, len(folded), None), text)]
     edges = [0]
-    for (_, end, *_), (start, *_) in zip(types, types[1:], strict=False):
-        cuts = list(_CLAUSE.finditer(folded, end, start))
-        edges.append(cuts[-1].start() if cuts else start)
+    for kind, following in itertools.pairwise(types):
+        cuts = list(text.rules.clause.finditer(folded, kind.end, following.start))
+        edges.append(cuts[-1].start() if cuts else following.start)
     edges.append(len(folded))
-    parts = [(edges[n], edges[n + 1], kind) for n, kind in enumerate(types)]
-    dated = [next((span for span in recent if first <= span.start < last), None) for first, last, _ in parts]
+    clauses = list(itertools.pairwise(edges))
+    dated = [next((span for span in recent if first <= span.start < last), None) for first, last in clauses]
     claims = []
-    for index, (first, last, (start, _, code, printed)) in enumerate(parts):
-        shared = next((span for span in dated[index + 1 :] if span), None) or next(
-            (span for span in dated if span), None
-        )
-        claims.append(
-            _flight(
-                sentence,
-                language,
-                said,
-                code,
-                printed,
-                dated[index] or shared,
-                _count(folded, language, first, last, start),
-            )
-        )
+    for index, (kind, (first, last)) in enumerate(zip(types, clauses, strict=True)):
+        # "an Il-62 and an An-124 landed on Sunday": a clause without days of its own shares those that follow, or lead
+        span = next((day for day in [*dated[index:], *dated] if day), recent[0])
+        claims.append(_flight(said, kind, span, _count(folded, text.language, first, last, kind.start), text))
     return claims
 
 
-def _flight(
-    sentence: Sentence,
-    language: Language,
-    said: _Said,
-    code: str | None,
-    printed: str | None,
-    span: Span | None,
-    count: int | None,
-) -> Claim:
+def _flight(said: _Said, kind: _Type, span: Span, count: int | None, text: _Text) -> Claim:
     return Claim(
         base_id="",
         claim="flight",
         fleet_id=said.fleet_id,
-        type_code=code,
-        printed_type=printed,
+        type_code=kind.code,
+        printed_type=kind.printed,
         claimed_count=count or 1,
-        route=_route(sentence, language),
-        claimed_from=span.first if span else None,
-        claimed_to=span.last if span else None,
+        route=_route(said.sentence, text.language),
+        claimed_from=span.first,
+        claimed_to=span.last,
         is_rounded=False,
         verb_strength=said.strength,
         window_basis="stated",
-        statement=sentence.printed[:_STATEMENT],
+        statement=said.sentence.printed[:_STATEMENT],
     )
 
 
@@ -349,10 +348,9 @@ def _length(claim: Claim) -> int:
 def _pause_and_resumption(
     base_id: str, heard: list[_Said], flights: list[Claim], published: date | None
 ) -> list[Claim]:
+    """The pause, back from the resumption by its length, and the resumption, over the days of the claimed flights."""
     resuming = [said for said in heard if said.resumes]
-    pausing = sorted(
-        (said for said in heard if said.has_pause), key=lambda said: said.pause is None or said.pause.days is None
-    )
+    pausing = sorted((said for said in heard if said.has_pause), key=lambda said: not (said.pause and said.pause.days))
     first = min((claim.claimed_from for claim in flights if claim.claimed_from), default=None)
     last = max((claim.claimed_to for claim in flights if claim.claimed_to), default=None)
     basis = "flights"

@@ -95,8 +95,8 @@ def find(folded: str, language: Language, published: date) -> list[Span]:
     """The past days that a folded sentence names, in order: absolute, weekday and relative ones, joined to ranges.
 
     A date without a year is the last such day up to publication; a weekday the last one up to publication ("last"
-    and its like exclude that day itself); "between Friday and Wednesday" counts back from its end. "Since X" runs to the
-    day of publication. Days still to come are left out.
+    and its like exclude that day itself); "between Friday and Wednesday" counts back from its end. "Since X" runs to
+    the day of publication. Days still to come are left out.
     """
     spans = _absolute(folded, language, published) + _weekdays(folded, language, published)
     spans += [
@@ -193,7 +193,7 @@ def _beside(pattern: re.Pattern[str], before: str, after: str) -> bool:
 
 
 def _join(folded: str, spans: list[Span], language: Language, published: date) -> list[Span]:
-    """Two dates with only "and", "to" or a dash between become a range where "between" or "from" leads or a dash joins."""
+    """Two dates with only "and", "to" or a dash between are a range where "between" or "from" leads or a dash joins."""
     patterns = _patterns(language)
     joined: list[Span] = []
     index = 0

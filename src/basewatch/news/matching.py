@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 import ahocorasick
@@ -23,9 +24,6 @@ from basewatch.reference import KeywordRow
 
 Strength = Literal["strong", "weak_with_cue"]
 
-CUE_TOKENS = 12  # a cue stands within so many words of a weak name (reference rule for base names in the news)
-NEGATIVE_TOKENS = 12
-PAIR_TOKENS = 2
 WINDOW = 220  # characters on either side in which words are counted at all
 _LOCAL = 80  # characters around a stem in which the whole name must lie
 
@@ -67,36 +65,29 @@ _ARABIC = re.compile("[\u0620-\u06ff]")
 _HEBREW = re.compile("[\u05d0-\u05ea]")
 _AGGLUTINATING = re.compile("[\u0531-\u058f\u10a0-\u10ff]")  # Armenian, Georgian
 
-# Case endings by the class of the word, East and South Slavic together; the class is read from the ending.
-_ADJECTIVE = (
-    "ый|ий|ій|ой|ая|яя|ое|ее|ые|ие|ого|его|ому|ему|ым|им|ім|ом|ем|ей|ую|юю|ою|ею|ых|их|ыми|ими|"
-    "а|е|у|ої|і|ий|ого|ому|ій|им|их|ими|ото|ата|ия|ият|иот|о"
-)
-_MASCULINE = "а|я|у|ю|ом|ем|єм|ям|ам|е|є|и|ы|і|ї|ові|еві|єві|ою|ами|ах|ів|ов|ь|й|ът|от|та|те|ској|ски"
-_FEMININE = "а|я|ы|и|і|ї|е|є|у|ю|ой|ей|ою|ею|єю|їю|ом|ам|ям|ами|ями|ах|ях|о|ју|јом|ја|је|ји|та|ата|ката"
-_NEUTER = "о|е|ё|є|а|я|у|ю|ом|ем|єм|і|ї|ами|то"
-_PLURAL = "ы|и|і|ов|ів|ей|ам|ям|ами|ями|ах|ях|а|у|ом|е"
-# "хмеймимский", "моздокская": the adjective made from a name
-_DERIVED = r"(?:ь?ск(?:ий|ого|ому|им|ом|ая|ой|ую|ою|ое|ие|их|ими|а|е|і|ої|ій)|ьк(?:ий|ого|ому|им|а|ої|ій|у))"
+
+@cache
+def _classes() -> list[tuple[re.Pattern[str], str]]:
+    """(dictionary ending, pattern of all endings) of each class of Cyrillic names, the first that fits first."""
+    return [
+        (
+            re.compile(f"(?:{'|'.join(key(ending) for ending in row['of'])})$"),
+            "|".join(sorted({key(ending) for ending in row["forms"]}, key=len, reverse=True)),
+        )
+        for row in texts.languages()["cyrillic"]
+    ]
 
 
 def _cyrillic(word: str) -> tuple[str, str]:
-    """The part of a word that never changes, and the pattern of what may follow it."""
+    """The part of a word that never changes, and the pattern of the word in all its cases."""
     if len(word) < 4:
         return word, re.escape(word)
-    classes: list[tuple[str, str]] = [
-        (r"(?:ый|ий|ій|ой|ая|яя|ое|ее|ые|ие)$", _ADJECTIVE),
-        (r"[ая]$", _FEMININE),
-        (r"[оеё]$", _NEUTER),
-        (r"[ыиі]$", _PLURAL),
-        (r"[йьј]$", _MASCULINE),
-    ]
-    for ending, follows in classes:
-        match = re.search(ending, word)
+    for ending, forms in _classes():
+        match = ending.search(word)
         if match and match.start() >= 3:
             stem = word[: match.start()]
-            return stem, f"{re.escape(stem)}(?:{follows})"
-    return word, f"{re.escape(word)}(?:{_MASCULINE}|{_DERIVED})?"
+            return stem, f"{re.escape(stem)}(?:{forms})"
+    return word, re.escape(word)
 
 
 def _word(word: str) -> tuple[str, str]:
@@ -143,17 +134,6 @@ def _name_pattern(alias: str) -> str:
     return f"{before}(?P<name>{body}){after}"
 
 
-# Endings that Latin-script languages join to a foreign name; used only for a text known to be in that language.
-_LATIN_SUFFIXES = {
-    "de": "s", "nl": "s", "sv": "s", "da": "s", "no": "s",
-    "pl": "u|em|ie|owi|ami|ach|y|a|ie",
-    "cs": "u|em|e|ech|a|y", "sk": "u|om|e|och|a|y", "sl": "u|om|a|i|ih",
-    "hr": "u|om|a|i|e", "sr": "u|om|a|i|e", "bs": "u|om|a|i|e",
-    "hu": "ban|ben|ba|be|bol|ra|re|rol|tol|nak|nek|on|en|i|ig|nal|nel|t|et|bem|hoz|hez",
-    "fi": "in|issa|iin|ista|ille|illa|ilta|ia", "et": "i|is|ist|isse|ile|il|ilt",
-    "tr": "e|a|i|de|da|den|dan|in|ye|ya|nin|nun|un|u|deki|daki", "az": "e|a|de|da|den|dan|in|i|dəki|in",
-    "ro": "ul|ului", "lt": "e|o|a|as|u|oje|ui|is", "lv": "a|u|e|i|s|am", "sq": "it|i|in",
-}  # fmt: skip
 _MIN_SUFFIXED = 6
 
 
@@ -189,15 +169,20 @@ class Matcher:
         rows: Iterable[KeywordRow],
         other_places: Iterable[str] = (),
         aircraft: re.Pattern[str] | None = None,
+        *,
+        cue_words: int,
+        pair_words: int,
     ) -> None:
+        self._cue_words, self._pair_words = cue_words, pair_words
         names = []
         cues: dict[tuple[str | None, str], list[str]] = {}
         for order, row in enumerate(rows):
             if row.role == "name":
                 if row.base_id is None:
                     raise ValueError(f"the name {row.alias!r} belongs to no base")
-                pattern = re.compile(_name_pattern(row.alias))
-                names.append(_Name(row.base_id, row.alias, row.strength != "weak", pattern, order))
+                names.append(
+                    _Name(row.base_id, row.alias, row.strength != "weak", re.compile(_name_pattern(row.alias)), order)
+                )
             else:
                 cues.setdefault((row.base_id, f"{row.role}_{row.strength or 'weak'}"), []).append(row.alias)
         self._automaton = _automaton(names)
@@ -226,14 +211,14 @@ class Matcher:
 
     def _pattern(self, name: _Name, language: str | None) -> re.Pattern[str]:
         """The name's pattern, with the endings that the text's language joins to a name in Latin letters."""
-        endings = _LATIN_SUFFIXES.get(language or "")
+        endings = texts.languages()["latin"].get(language)
         last = key(name.alias).split()[-1]
         if not endings or not name.is_strong or len(last) < _MIN_SUFFIXED or not last.isascii():
             return name.pattern
         at = (name.alias, language or "")
         if at not in self._with_suffix:
             source = name.pattern.pattern.removesuffix(r"(?!\w)")
-            self._with_suffix[at] = re.compile(rf"{source}(?:{endings})?(?!\w)")
+            self._with_suffix[at] = re.compile(rf"{source}(?:{'|'.join(endings)})?(?!\w)")
         return self._with_suffix[at]
 
     # ---- judgement
@@ -290,11 +275,11 @@ class Matcher:
         """The cue that makes a weak name a base, None where there is none."""
         if self._is_taken(folded, spot):
             return None
-        negatives = [hit for hit in self._near(folded, spot, "negative_weak") if hit[0] <= NEGATIVE_TOKENS]
+        negatives = [hit for hit in self._near(folded, spot, "negative_weak") if hit[0] <= self._cue_words]
         nearest_negative = min((hit[0] for hit in negatives), default=float("inf"))
         others: list[tuple[int, int]] | None = None
         for distance, start, end in sorted(self._near(folded, spot, "cue_strong")):
-            if distance > CUE_TOKENS or distance > nearest_negative:
+            if distance > self._cue_words or distance > nearest_negative:
                 break
             if others is None:
                 others = self._other_places(folded, spot, spots)
@@ -308,7 +293,7 @@ class Matcher:
             return None
         own = self._own_kind(folded, spot)
         for distance, start, end in sorted(self._near(folded, spot, "cue_weak")):
-            if distance <= CUE_TOKENS and not (own and _is_akin(own, folded[start:end])):
+            if distance <= self._cue_words and not (own and _is_akin(own, folded[start:end])):
                 return folded[start:end]
         return self._aircraft_near(folded, spot) or self._strong_beside(folded, spot, spots)
 
@@ -318,7 +303,7 @@ class Matcher:
             return None
         begin, stop = _line(folded, spot.start, spot.end)
         for match in self._aircraft.finditer(folded, begin, stop):
-            if _distance(folded, spot.start, spot.end, *match.span()) <= CUE_TOKENS:
+            if _distance(folded, spot.start, spot.end, *match.span()) <= self._cue_words:
                 return match.group()
         return None
 
@@ -327,7 +312,7 @@ class Matcher:
         for other in spots:
             if other.name.is_strong and other.name.base_id != spot.name.base_id:
                 between = folded[min(spot.end, other.end) : max(spot.start, other.start)]
-                if "\n" not in between and texts.tokens_between(between, 0, len(between)) <= PAIR_TOKENS:
+                if "\n" not in between and texts.tokens_between(between, 0, len(between)) <= self._pair_words:
                     return other.name.alias
         return None
 

@@ -1,4 +1,4 @@
-"""The words that claims are read by: sql/reference/claim_rules.yml and aircraft_names.yml, as patterns over folded text."""
+"""The words that claims are read by, as patterns over folded text: claim_rules.yml, aircraft_names.yml."""
 
 from __future__ import annotations
 
@@ -67,6 +67,7 @@ class Language:
     route: dict[str, re.Pattern[str]]
     credit_before: re.Pattern[str]
     credit_after: re.Pattern[str]
+    has_postpositions: bool
 
     def has(self, tag: str, folded: str) -> bool:
         """Whether the folded text holds a word of this tag."""
@@ -111,6 +112,7 @@ def _language(code: str, words: dict[str, Any]) -> Language:
         route={part: re.compile(any_of(names or ())) for part, names in words["route"].items()},
         credit_before=re.compile(any_of(words["credit"]["before"])),
         credit_after=re.compile(any_of(words["credit"]["after"])),
+        has_postpositions=bool(words.get("has_postpositions")),
     )
 
 
@@ -135,10 +137,12 @@ class Rules:
     origins: list[tuple[str, re.Pattern[str]]]
     data_origins: list[tuple[str, re.Pattern[str]]]
     domains: dict[str, str]
+    clause: re.Pattern[str]
+    title_labels: re.Pattern[str]
 
 
 def _maker(spelling: str) -> str:
-    """A maker's name and what may join it to a number. Two letters want a hyphen or nothing: "il 26 ottobre" is a day."""
+    """A maker's name and what may join it to a number. Two letters want a hyphen or nothing: "il 26 ottobre"."""
     name = phrase(spelling).removesuffix(r"(?!\w)")
     return name + (r"\s?-?\s?" if len(key(spelling)) > 2 or UNSPACED.match(key(spelling)) else r"(?:\s?-\s?)?")
 
@@ -183,4 +187,6 @@ def rules() -> Rules:
         origins=[(name, re.compile(any_of(spellings))) for name, spellings in words["origins"].items()],
         data_origins=[(name, re.compile(any_of(spellings))) for name, spellings in words["data"].items()],
         domains=dict(words["domains"]),
+        clause=re.compile(rf"[,;:،؛、]|{any_of(words['joiners'])}"),
+        title_labels=re.compile(rf"^(?:\W*{any_of(words['title_labels'])}\W*[:|\-]\s*)+"),
     )

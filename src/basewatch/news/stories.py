@@ -8,22 +8,19 @@ from basewatch.news.rules import Language, Rules
 from basewatch.news.text import UNSPACED, key
 
 _TAIL = re.compile(r"\s+(?:[|·•»]|-{1,2}|::)\s+[^|·•»-]{2,40}$")
-_LABEL = re.compile(
-    r"^(?:\W*(?:breaking|update \d*|exclusive|video|watch|photos?|live|срочно|видео|фото|عاجل|بالفيديو|بالصور)\W*[:|\-]\s*)+"
-)
 _NOT_WORD = re.compile(r"\W+")
 _MIN_TITLE = 12
 _NEAR = 60  # characters between a source's name and the word that credits it
 
 
-def title_key(title: str | None) -> str | None:
+def title_key(title: str | None, rules: Rules) -> str | None:
     """The form in which copies' titles are equal: folded, without labels, the outlet's name at the end, or marks.
 
     None for titles of fewer than 12 characters, which tell too little ("Syria", "World news").
     """
     if not title:
         return None
-    folded = _LABEL.sub("", key(title).replace("\n", " ").strip())
+    folded = rules.title_labels.sub("", key(title).replace("\n", " ").strip())
     bare = _TAIL.sub("", folded)
     words = _NOT_WORD.sub(" ", bare if len(bare) >= _MIN_TITLE else folded).strip()
     long_enough = len(words) >= _MIN_TITLE or len(UNSPACED.findall(words)) >= _MIN_TITLE // 2

@@ -5,18 +5,22 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from functools import cache
+from importlib.resources import files
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import numpy
+import yaml
 
 SCRIPT_RANGES = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 _SPACED_SCRIPT = re.compile(f"(?<=[{SCRIPT_RANGES}])[ \u3000·・]+(?=[{SCRIPT_RANGES}])")
 UNSPACED = re.compile(f"[{SCRIPT_RANGES}\u0e00-\u0e7f]")
 
 
-def _table() -> dict[int, str | None]:
+def _table() -> dict[int, str | int | None]:
     """One character to one folded form, applied after NFKC and case folding."""
-    table: dict[int, str | None] = {}
+    table: dict[int, str | int | None] = {}
     for first, last in ((0xC0, 0x24F), (0x1E00, 0x1EFF), (0x370, 0x3FF), (0x1F00, 0x1FFF)):  # Latin and Greek
         for point in range(first, last + 1):
             base = "".join(c for c in unicodedata.normalize("NFD", chr(point)) if not unicodedata.combining(c))
@@ -28,7 +32,7 @@ def _table() -> dict[int, str | None]:
         table.update(dict.fromkeys(range(first, last + 1)))
     table.update(dict.fromkeys([0xAD, 0x640, 0x670, 0x93C, 0xFEFF]))
     table.update(str.maketrans("ıłøđħðəґё", "ilodhdeге"))
-    table.update(str.maketrans({"æ": "ae", "œ": "oe", "þ": "th"}))
+    table.update({ord("æ"): "ae", ord("œ"): "oe", ord("þ"): "th"})
     table.update(str.maketrans("أإآٱىیکةەۀھ", "ااااييكهههه"))
     table.update(str.maketrans("’‘ʼʹʻʿʾ`´׳‛′", "'" * 12))
     table.update(str.maketrans("“”„‟«»״″〝〞「」『』《》", '"' * 16))
@@ -69,11 +73,7 @@ def tokens_between(text: str, first: int, last: int) -> float:
 
 
 # A full stop ends a sentence only before a capital, a quote or the end: "Oct. 15" and "RA-85563." are told apart by
-# what follows; initials and month abbreviations are listed, since a capital may follow those too.
-_ABBREVIATION = re.compile(
-    r"(?:\b(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|Mr|Mrs|Ms|Dr|Gen|Col|Maj|Lt|No|St|U\.S|U\.K|a\.m|p\.m|"
-    r"г|гг|им|т\.е|т\.д|ул|руб|тыс|млн|ca|bzw|Nr|Okt|Dez|Sept|M|Mme)|\b[^\W\d_])\.$"
-)
+# what follows; abbreviations and initials are known, since a capital may follow those too.
 _STOP = re.compile(r"[.!?…]+[\"'»”’)\]]*(?=\s+[\"'«“„‘(\[]*[^\W\d_a-zа-яіїєґ]|\s+\d|\s*$)|[。！？؟۔।]+[”」』]*|\n+")
 _DAY_NUMBER = re.compile(r"\b\d{1,2}\.$")
 
@@ -85,7 +85,7 @@ def sentences(text: str) -> list[str]:
     for stop in _STOP.finditer(text):
         part = text[start : stop.end()]
         ends_line = "\n" in stop.group()
-        if not ends_line and stop.group() == "." and (_ABBREVIATION.search(part) or _DAY_NUMBER.search(part)):
+        if not ends_line and stop.group() == "." and (_abbreviation().search(part) or _DAY_NUMBER.search(part)):
             continue
         if part.strip():
             found.append(part.strip())
@@ -95,31 +95,23 @@ def sentences(text: str) -> list[str]:
     return found
 
 
-_LETTERS = {  # letters that only one of the neighbouring languages has; the first language that has one wins
-    "uk": "іїєґ",
-    "be": "ў",
-    "mk": "ѓќѕ",
-    "sr": "јљњћђџ",
-    "ru": "ыэё",
-    "fa": "پچژگ",
-    "ja": "",
-}
-_TELLTALE = {language: re.compile(f"[{letters}]") for language, letters in _LETTERS.items() if letters}
 _KANA = re.compile("[\u3040-\u30ff]")
 _CYRILLIC = re.compile("[а-яѐ-џґ]", re.IGNORECASE)
-LANGUAGE_CODE = re.compile(r"^([a-z]{2,3})(?:[-_][A-Za-z0-9-]+)?$")
-_NAMES = {
-    "english": "en", "russian": "ru", "ukrainian": "uk", "arabic": "ar", "french": "fr", "german": "de",
-    "italian": "it", "spanish": "es", "turkish": "tr", "chinese": "zh", "japanese": "ja", "hebrew": "he",
-    "portuguese": "pt", "polish": "pl", "persian": "fa", "greek": "el", "bulgarian": "bg", "serbian": "sr",
-    "korean": "ko", "hindi": "hi", "dutch": "nl", "romanian": "ro", "czech": "cs", "hungarian": "hu",
-}  # fmt: skip
-_THREE = {
-    "eng": "en", "rus": "ru", "ukr": "uk", "ara": "ar", "fra": "fr", "fre": "fr", "deu": "de", "ger": "de",
-    "ita": "it", "spa": "es", "tur": "tr", "zho": "zh", "chi": "zh", "jpn": "ja", "heb": "he", "por": "pt",
-    "pol": "pl", "fas": "fa", "per": "fa", "ell": "el", "gre": "el", "bul": "bg", "srp": "sr", "kor": "ko",
-    "hin": "hi", "nld": "nl", "ron": "ro", "rum": "ro", "ces": "cs", "hun": "hu", "aze": "az", "ind": "id",
-}  # fmt: skip
+_CODE = re.compile(r"^([a-z]{2,3})(?:[-_][A-Za-z0-9-]+)?$")
+
+
+@cache
+def languages() -> dict[str, Any]:
+    """What is known of languages: sql/reference/languages.yml."""
+    text = files("basewatch.sql.reference").joinpath("languages.yml").read_text(encoding="utf-8")
+    known: dict[str, Any] = yaml.safe_load(text)
+    return known
+
+
+@cache
+def _abbreviation() -> re.Pattern[str]:
+    listed = "|".join(re.escape(word) for word in languages()["abbreviations"])
+    return re.compile(rf"(?:\b(?:{listed})|\b[^\W\d_])\.$")
 
 
 def language_code(name: str | None) -> str | None:
@@ -127,12 +119,12 @@ def language_code(name: str | None) -> str | None:
     if not name:
         return None
     wanted = name.strip().lower()
-    if wanted in _NAMES:
-        return _NAMES[wanted]
-    match = LANGUAGE_CODE.match(wanted)
-    if match is None:
-        return None
-    return _THREE.get(match.group(1), match.group(1) if len(match.group(1)) == 2 else None)
+    named: str | None = languages()["names"].get(wanted)
+    match = _CODE.match(wanted)
+    if named is not None or match is None:
+        return named
+    code: str | None = languages()["codes"].get(match.group(1))
+    return code or (match.group(1) if len(match.group(1)) == 2 else None)
 
 
 def language_of(text: str) -> str | None:
@@ -148,12 +140,12 @@ def language_of(text: str) -> str | None:
         return "ja"
     lower = sample.lower()
     if len(_CYRILLIC.findall(lower)) > letters / 2:
-        counts = {code: len(_TELLTALE[code].findall(lower)) for code in ("uk", "be", "mk", "sr", "ru")}
+        counts = {code: sum(map(lower.count, own)) for code, own in languages()["letters"].items()}
         best = max(counts, key=lambda code: counts[code])
-        if counts["be"] and counts["be"] * 4 > counts["uk"]:
-            best = "be"
+        if counts["be"] * 4 > counts["uk"]:  # Belarusian has the Ukrainian letter and one of its own
+            best = "be" if counts["be"] else best
         if counts[best] >= 2:
-            return best
+            return str(best)
     import py3langid  # loads its model on first use: not for those who only match names
 
     code: str = py3langid.classify(sample)[0]
