@@ -96,6 +96,10 @@ class FlightFiles(Source):
     covers: list[Cover] = Field(default_factory=list)
 
 
+class Simulated(FlightFiles):
+    """Made-up flight records for demonstrations: read like flight_files, and named for what they are everywhere."""
+
+
 class PressFlights(Source):
     """Flights that the press reported; the shipped CSV unless `location` names another."""
 
@@ -232,6 +236,7 @@ class Sources(Section):
     opensky: OpenSky = OpenSky()
     flightradar24: Flightradar24 = Flightradar24()
     flight_files: FlightFiles = FlightFiles()
+    simulated: Simulated = Simulated()
     press_flights: PressFlights = PressFlights()
     gdelt_doc: GdeltDoc = GdeltDoc()
     gdelt_files: GdeltFiles = GdeltFiles()

@@ -36,6 +36,7 @@ class Outcome:
     rows: list[LedgerRow] = field(default_factory=list)
     rejected: int = 0
     error: str | None = None
+    is_retryable: bool = False
     is_unchanged: bool = False
 
     @property
@@ -97,7 +98,7 @@ def ingest(window: Window, context: Context, lake: Lake, run_id: str) -> Outcome
             return outcome
         rows = _decode(module, landed, context, lake, run_id, outcome)
     except SourceError as error:
-        outcome.error = str(error)
+        outcome.error, outcome.is_retryable = str(error), error.retryable
         outcome.rows = lake.commit(_failures(window, lake, run_id, str(error), is_whole=module.GRAIN == "whole"))
         return outcome
     if module.GRAIN == "whole":

@@ -6,15 +6,12 @@ switch of `current` comes last.
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-from basewatch import dictionary, gates, ingest, models, reference, report, sources
+from basewatch import dictionary, gates, ingest, models, progress, reference, report, sources
 from basewatch.config import Settings
 from basewatch.errors import BasewatchError, ConfigError, GateRefused, SourcesFailed
 from basewatch.ingest import Outcome
@@ -23,11 +20,6 @@ from basewatch.sources import Context, Window
 from basewatch.warehouse import Candidate, Release, Warehouse, new_run_id, utc_now
 
 Progress = Callable[[str], None]
-FIRST_RECORDS = date(2000, 1, 1)
-
-
-def silent(_line: str) -> None:
-    """Progress for those who want none."""
 
 
 @dataclass
@@ -42,8 +34,8 @@ class Run:
     started_at: datetime
     until: date
     windows: list[Window] = field(default_factory=list)
-    outcomes: list[Outcome] = field(default_factory=list)
-    progress: Progress = silent
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    progress: Progress = progress.say
 
     def context(self, source: str) -> Context:
         """What a source may know."""
@@ -62,7 +54,7 @@ def yesterday(now: datetime) -> date:
     return now.date() - timedelta(days=1)
 
 
-def start(settings: Settings, until: date | None, since: date | None = None, progress: Progress = silent) -> Run:
+def start(settings: Settings, until: date | None, since: date | None = None) -> Run:
     """A run over every enabled source up to `until` (default: yesterday); with `since`, over a range of days.
 
     Reads and checks settings, reference tables, thresholds and the ledger; touches nothing. Raises ConfigError.
@@ -82,7 +74,6 @@ def start(settings: Settings, until: date | None, since: date | None = None, pro
         new_run_id(now),
         now,
         until,
-        progress=progress,
     )
     if not settings.enabled_sources():
         raise ConfigError("no source is enabled; set `enabled = true` in one of the [sources.…] tables")
@@ -93,7 +84,9 @@ def start(settings: Settings, until: date | None, since: date | None = None, pro
 def ingest_window(run: Run, window: Window) -> Outcome:
     """Ingest one window and remember what came of it."""
     outcome = ingest.ingest(window, run.context(window.source), run.warehouse.lake, run.run_id)
-    run.outcomes.append(outcome)
+    if outcome.is_retryable and any(o.is_failure and o.window.source == window.source for o in run.outcomes.values()):
+        outcome.is_retryable = False  # the source is down, not this one request: trying every day again helps nobody
+    run.outcomes[window.name] = outcome
     run.progress(f"{window.name}: {outcome.summary}")
     if outcome.is_failure and run.settings.source(window.source).on_failure == "stop":
         raise SourcesFailed(f"{window.source} failed and its policy is stop: {outcome.error}")
@@ -103,11 +96,11 @@ def ingest_window(run: Run, window: Window) -> Outcome:
 def judge_sources(run: Run) -> None:
     """Raise SourcesFailed where no enabled source succeeded. Press reports are no record, so they do not count here."""
     kinds = {row.source: row.kind for row in run.reference.rows["sources"]}
-    tried = {outcome.window.source for outcome in run.outcomes}
-    good = {outcome.window.source for outcome in run.outcomes if not outcome.is_failure}
+    tried = {outcome.window.source for outcome in run.outcomes.values()}
+    good = {outcome.window.source for outcome in run.outcomes.values() if not outcome.is_failure}
     counting = {code for code in tried if kinds.get(code) != "press"}
     if counting and not counting & good:
-        faults = "; ".join(sorted({f"{o.window.source}: {o.error}" for o in run.outcomes if o.is_failure}))
+        faults = "; ".join(sorted({f"{o.window.source}: {o.error}" for o in run.outcomes.values() if o.is_failure}))
         raise SourcesFailed(f"no enabled source succeeded: {faults}")
 
 
@@ -141,10 +134,10 @@ def build(run: Run) -> Candidate:
     return run.warehouse.build(run.reference, run.params, run.as_of, run.run_id, _table_progress(run.progress))
 
 
-def _table_progress(progress: Progress) -> Callable[[str, float, int], None]:
+def _table_progress(say: Progress) -> Callable[[str, float, int], None]:
     def show(table: str, seconds: float, rows: int) -> None:
         if table.startswith("marts.") or seconds > 1:
-            progress(f"built {table}: {rows:,} rows in {seconds:.1f} s")
+            say(f"built {table}: {rows:,} rows in {seconds:.1f} s")
 
     return show
 
@@ -218,8 +211,8 @@ def finish(run: Run, status: int, release: Release | None, error: str | None) ->
             "exit_status": status,
             "release_id": release.release_id if release else None,
             "error": error,
-            "failures": {o.window.name: o.error for o in run.outcomes if o.is_failure},
-            "rejected": sum(o.rejected for o in run.outcomes),
+            "failures": {o.window.name: o.error for o in run.outcomes.values() if o.is_failure},
+            "rejected": sum(o.rejected for o in run.outcomes.values()),
         },
     )
 
@@ -287,19 +280,18 @@ def _is_unchanged(run: Run, window: Window) -> bool:
     return ingest.is_unchanged(window, run.context(window.source), run.warehouse.lake)
 
 
-def manifest_text(release: Release) -> str:
-    """A release's manifest as JSON."""
-    return json.dumps(release.manifest, indent=1)
+def last_day(run: Run) -> date:
+    """The last day that the lake knows of: what a build on its own goes up to. Raises ConfigError on an empty lake."""
+    days = [row.day for row in run.warehouse.lake.ledger()]
+    if not days:
+        raise ConfigError(f"nothing is ingested in {run.warehouse.root} yet; run `basewatch nightly` or `backfill`")
+    return max(days)
 
 
-def copy_report(release: Release, out: Path) -> Path:
-    """Copy a release's report as it was published."""
-    out.mkdir(parents=True, exist_ok=True)
-    return Path(shutil.copy(release.folder / "report" / "index.html", out / "index.html"))
-
-
-def describe(release: Release | None) -> dict[str, Any]:
-    """What to tell a user about a release."""
-    if release is None:
-        return {"release_id": None}
-    return {key: release.manifest[key] for key in ("release_id", "published_at", "as_of", "run_id", "rows")}
+def note_idle(run: Run) -> None:
+    """Keep the record of a run that found nothing to do. Raises SourcesFailed where a source has gone stale."""
+    stale = stale_sources(run)
+    error = "; ".join(stale) or None
+    finish(run, SourcesFailed.exit_status if stale else 0, None, error)
+    if error:
+        raise SourcesFailed(error)

@@ -337,7 +337,7 @@ class Warehouse:
         rows = dict(candidate.rows)
         rows["quality_results"] = quality.num_rows
         rows["releases"] = len(self.releases()) + 1
-        note = {
+        note: dict[str, Any] = {
             "release_id": release_id,
             "published_at": now.isoformat(),
             "run_id": candidate.run_id,

@@ -28,7 +28,6 @@ from basewatch.errors import SourceError
 from basewatch.sources import GLOBAL, Context, Day, Event, Landed, LandedFile, Reject, Rows, Window
 
 GRAIN = "whole"
-CODE = "flight_files"
 ENDINGS = (".csv", ".json", ".jsonl", ".ndjson", ".parquet")
 UNDECLARED = "records without a declared cover: a lower bound, not a count"
 
@@ -75,15 +74,15 @@ def files_at(location: Path) -> list[Path]:
 
 def fetch(window: Window, context: Context) -> Landed:
     """The files at the configured location, where they are. Raises SourceError where there are none."""
-    settings = context.source(CODE)
+    settings = context.source(window.source)
     if not settings.location:
         raise SourceError(
-            "flight_files has no location: set sources.flight_files.location to a folder, file or pattern"
+            f"{window.source} has no location: set sources.{window.source}.location to a folder, file or pattern"
         )
     location = context.settings.folder / Path(settings.location).expanduser()
     found = files_at(location)
     if not found:
-        raise SourceError(f"flight_files: no {', '.join(ENDINGS)} file at {settings.location}")
+        raise SourceError(f"{window.source}: no {', '.join(ENDINGS)} file at {settings.location}")
     landed = []
     for file in found:
         data = file.read_bytes()
@@ -107,7 +106,7 @@ def decode(landed: Landed, context: Context) -> Iterator[Event]:
     `base:<id>` that the user declares them complete for that base (`ok`, or `empty` where no record touches it).
     """
     window = landed.window
-    settings = context.source(CODE)
+    settings = context.source(window.source)
     assert isinstance(settings, FlightFiles)
     tallies: dict[date, _Tally] = defaultdict(_Tally)
     at_base: dict[tuple[str, date], int] = defaultdict(int)
@@ -123,7 +122,7 @@ def decode(landed: Landed, context: Context) -> Iterator[Event]:
             yield Reject(window.until, file.url, str(error))
             continue
         # the fetch time of the user's own file is no fact about the flight, and would differ every night
-        table, rejects = form.read(values, CODE, file.url, None)
+        table, rejects = form.read(values, window.source, file.url, None)
         days = sorted(set(table.column("day").to_pylist()))
         # a record that cannot be read has no day; it is counted on the last day of the file that holds it
         day_of_rejects = days[-1] if days else window.until
@@ -146,8 +145,8 @@ def decode(landed: Landed, context: Context) -> Iterator[Event]:
         yield _day(day, GLOBAL, "partial", tallies.get(day, _Tally()), rejected.get(day, 0), UNDECLARED)
     for cover in settings.covers:
         if cover.base not in context.reference.bases:
-            raise SourceError(f"flight_files.covers: base {cover.base!r} is not in bases.csv")
-        for day in Window(CODE, max(cover.since, window.since), min(cover.until, window.until)).days():
+            raise SourceError(f"{window.source}.covers: base {cover.base!r} is not in bases.csv")
+        for day in Window(window.source, max(cover.since, window.since), min(cover.until, window.until)).days():
             count = at_base.get((cover.base, day), 0)
             yield Day(
                 day, "ok" if count else "empty", f"base:{cover.base}", len(landed.files) if count else 0,

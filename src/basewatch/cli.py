@@ -1,0 +1,286 @@
+"""The command line: every command is a few lines around the library. Progress on stderr, results on stdout."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from contextlib import contextmanager
+from datetime import date
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from basewatch import __version__, config, gates, progress, reference, run, tables
+from basewatch import status as status_page
+from basewatch.config import Settings
+from basewatch.errors import BasewatchError, ConfigError, GateRefused
+from basewatch.models import ModelError, marts
+from basewatch.warehouse import Release, Warehouse
+
+app = typer.Typer(
+    help="Watches air bases: who landed and took off, when it fell quiet, and whether the press had it right.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="Configuration file (default: ./basewatch.toml).")]
+Base = Annotated[str | None, typer.Option(help="Only this base.")]
+Fleet = Annotated[str | None, typer.Option(help="Only this fleet.")]
+Since = Annotated[str | None, typer.Option(help="Only from this day on (YYYY-MM-DD, or YYYY-MM).")]
+Form = Annotated[str, typer.Option("--format", help="table, csv or json.")]
+Plain = Annotated[bool, typer.Option("--plain", help="Run the steps as plain functions, without Prefect.")]
+
+
+def day(text: str | None, what: str) -> date | None:
+    """A day from `YYYY-MM-DD` or `YYYY-MM` (its first). Raises ConfigError."""
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text if len(text) > 7 else f"{text}-01")
+    except ValueError:
+        raise ConfigError(f"{what} {text!r} is not a day; write it as YYYY-MM-DD") from None
+
+
+def _sample(config_file: Path | None) -> Path:
+    """The bundled sample's configuration; its results go below the folder that the user stands in, or names."""
+    if config_file is not None:
+        raise ConfigError("--sample and --config exclude each other")
+    root = Path(os.environ.get("BASEWATCH_WAREHOUSE__ROOT", "warehouse")).expanduser().resolve()
+    os.environ["BASEWATCH_WAREHOUSE__ROOT"] = str(root)
+    return Path(str(files("basewatch.sample").joinpath("basewatch.toml")))
+
+
+SAMPLE_ENDS = date(2026, 7, 24)  # the last day that the bundled sample speaks of
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    """Options of the program as a whole."""
+    if version:
+        print(f"basewatch {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def nightly(
+    config_file: ConfigFile = None,
+    day_text: Annotated[str | None, typer.Option("--day", help="Last UTC day to ingest (default: yesterday).")] = None,
+    sample: Annotated[bool, typer.Option("--sample", help="Run on the bundled sample.")] = False,
+    plain: Plain = False,
+) -> None:
+    """Ingest every enabled source up to a day, build, check, publish, report."""
+    if sample:
+        config_file = _sample(config_file)
+    until = day(day_text, "--day") or (SAMPLE_ENDS if sample else None)
+    _execute(config_file, until, None, plain=plain)
+
+
+@app.command()
+def backfill(
+    since: Annotated[str, typer.Option("--from", help="First UTC day.")],
+    until: Annotated[str, typer.Option("--to", help="Last UTC day.")],
+    config_file: ConfigFile = None,
+    plain: Plain = False,
+) -> None:
+    """The nightly job over a range of days; days already ingested are skipped."""
+    _execute(config_file, day(until, "--to"), day(since, "--from"), plain=plain)
+
+
+def _execute(config_file: Path | None, until: date | None, since: date | None, *, plain: bool) -> None:
+    settings = config.load(config_file)
+    work = run.start(settings, until, since)
+    with work.warehouse.lock():
+        has_work = run.has_work(work)
+    if not has_work:
+        progress.plain("nothing new to ingest, nothing new to publish")
+        run.note_idle(work)
+        _tell(work.warehouse.current(), work.settings)
+        return
+    with progress.bar(len(work.windows) + len(marts())):
+        if plain:
+            run.execute(work)
+        else:
+            from basewatch.flows import nightly as flows  # starts Prefect: only where there is work
+
+            name = str(config_file) if config_file else None
+            flows.nightly(name, until) if since is None else flows.backfill(since, work.until, name)
+    _tell(work.warehouse.current(), work.settings)
+
+
+def _tell(release: Release | None, settings: Settings) -> None:
+    """Where the results are, and a first answer."""
+    if release is None:
+        return
+    warehouse = Warehouse(settings.root)
+    print(f"release   {release.release_id} (days up to {release.manifest['as_of']})")
+    print(f"database  {warehouse.root / 'basewatch.duckdb'}")
+    print(f"report    {release.folder / 'report' / 'index.html'}")
+    names, found = status_page.first_answer(release, settings)
+    if found:
+        tables.print_table("What the record holds of the last months, unknown months included", names, found)
+    simulated = status_page.simulated_bases(release)
+    if simulated:
+        print(f"SIMULATED, not real: the flights at {', '.join(simulated)}.")
+    print("Silence in the data is not silence on the ground: unknown is never zero.")
+
+
+@contextmanager
+def _stage(config_file: Path | None) -> Any:
+    """A run for one stage alone, on what is already ingested, holding the warehouse."""
+    work = run.start(config.load(config_file), None)
+    with work.warehouse.lock():
+        yield work
+
+
+@app.command()
+def build(config_file: ConfigFile = None) -> None:
+    """Build the candidate from what is ingested."""
+    with _stage(config_file) as work:
+        work.until = run.last_day(work)
+        candidate = run.build(work)
+        print(f"candidate {candidate.folder} (days up to {candidate.inputs.as_of})")
+
+
+@app.command()
+def check(config_file: ConfigFile = None) -> None:
+    """Run the gates over the candidate."""
+    with _stage(config_file) as work:
+        candidate = work.warehouse.candidate()
+        result = run.check(work, candidate)
+        gates.write_page(result, candidate.folder / "gates.html")
+        if not result.passed:
+            raise GateRefused(f"{len(result.refusals)} critical checks failed\n{gates.explain(result)}")
+        print(f"all critical checks passed: {candidate.folder / 'gates.html'}")
+
+
+@app.command()
+def publish(config_file: ConfigFile = None) -> None:
+    """Check the candidate and publish it."""
+    with _stage(config_file) as work:
+        candidate = work.warehouse.candidate()
+        result = run.check(work, candidate)
+        if not result.passed:
+            raise run.refuse(work, candidate, result)
+        release = run.publish(work, candidate, result)
+    _tell(release, work.settings)
+
+
+@app.command()
+def rollback(
+    release: Annotated[str | None, typer.Argument(help="A release's name (default: the one before).")] = None,
+    config_file: ConfigFile = None,
+) -> None:
+    """Point `current` at the release before, or at the one named."""
+    warehouse = Warehouse(config.load(config_file).root)
+    with warehouse.lock():
+        found = warehouse.rollback(release)
+    print(f"current   {found.release_id} (days up to {found.manifest['as_of']})")
+
+
+@app.command()
+def status(
+    config_file: ConfigFile = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Current release, last run, freshness and failures of every source, open gaps, last gate results."""
+    settings = config.load(config_file)
+    found = status_page.read(settings)
+    if as_json:
+        print(json.dumps(found, indent=1, default=str, ensure_ascii=False))
+    else:
+        status_page.show(found)
+
+
+def _table_command(name: str, doc: str) -> Callable[..., None]:
+    def command(
+        base: Base = None,
+        fleet: Fleet = None,
+        since: Since = None,
+        form: Form = "table",
+        config_file: ConfigFile = None,
+    ) -> None:
+        if form not in ("table", "csv", "json"):
+            raise ConfigError(f"--format {form!r} is none of table, csv, json")
+        settings = config.load(config_file)
+        names, found = tables.rows(Warehouse(settings.root), name, base, fleet, day(since, "--since"))
+        tables.show(name, names, found, form)  # type: ignore[arg-type]
+
+    command.__doc__ = doc
+    command.__name__ = name
+    return command
+
+
+for _name, _doc in {
+    "months": "Monthly activity of each base and fleet.",
+    "gaps": "Spells with no visit.",
+    "visits": "Stays of one aircraft at one base.",
+    "mentions": "Articles that name a base.",
+}.items():
+    app.command(_name)(_table_command(_name, _doc))
+
+
+@app.command("report")
+def write_report(
+    release: Annotated[str | None, typer.Option(help="A release's name (default: the current one).")] = None,
+    out: Annotated[Path, typer.Option(help="Folder to write into.")] = Path("report"),
+    config_file: ConfigFile = None,
+) -> None:
+    """Write a release's HTML report elsewhere; the release itself never changes."""
+    settings = config.load(config_file)
+    warehouse = Warehouse(settings.root)
+    found = {entry.release_id: entry for entry in warehouse.releases()}
+    chosen = warehouse.current() if release is None else found.get(release)
+    if chosen is None:
+        raise ConfigError(f"no release {release or ''!r}; kept: {', '.join(found) or 'none'}")
+    page = run.write_report(settings, reference.load(settings), chosen.folder, out, chosen.release_id, None)
+    print(page)
+
+
+@app.command()
+def schedule(
+    cron: Annotated[str | None, typer.Option(help="Cron expression, in UTC (default: from the configuration).")] = None,
+    config_file: ConfigFile = None,
+) -> None:
+    """Stay up and run `nightly` on a schedule, as a Prefect deployment."""
+    settings = config.load(config_file)
+    from basewatch.flows import schedule as flow
+
+    flow.serve(str(config_file.resolve()) if config_file else None, cron or settings.nightly.cron)
+
+
+@app.command()
+def doctor(config_file: ConfigFile = None) -> None:
+    """Check configuration, credentials, sources, disk and permissions; say what to do about each fault."""
+    from basewatch import doctor as checks
+
+    findings = checks.run(config.load(config_file))
+    for finding in findings:
+        print(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.what}{'' if finding.ok else f': {finding.advice}'}")
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(2)
+
+
+def main() -> None:
+    """Run the command line; errors that a user can meet end in one line on stderr and the promised exit status."""
+    try:
+        app(standalone_mode=True)
+    except BasewatchError as error:
+        progress.complain(error)
+        sys.exit(error.exit_status)
+    except ModelError as error:
+        progress.plain(f"basewatch: {error}\nthis is a fault of the project, not of your data")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        progress.plain("basewatch: stopped; nothing published is damaged, the next run carries on")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,5 @@
+"""Made-up flight records for demonstrations: read exactly like flight_files, under a source name that says what they are."""
+
+from basewatch.sources.flight_files import GRAIN, decode, fetch
+
+__all__ = ["GRAIN", "decode", "fetch"]
