@@ -138,6 +138,20 @@ class ReadsbArchive(OverHttp):
     aircraft: list[str] = Field(
         default_factory=list, description="Addresses to fetch one by one; a globe_history URL serves nothing else."
     )
+    network: str = Field(
+        "adsblol",
+        pattern=r"^[a-z0-9_.-]+$",
+        description="Whose receivers the archive is of; coverage is measured for each network by itself.",
+    )
+    own_receiver: bool = Field(
+        False, description="The archive of one's own receiver: few aircraft, so no day need fill all 256 folders."
+    )
+    scan: Literal["all", "military", "watch_list"] = Field(
+        "all",
+        description="Which traces are read: all; those with the military flag or on the watch list; or the watch list "
+        "alone. The latter two are for fast backfills: they measure no coverage, so their days stay `unmeasured`.",
+    )
+    processes: int = Field(0, ge=0, description="Decoding processes; 0: one a core.")
     index_url: str | None = Field(
         "https://raw.githubusercontent.com/adsblol/globe_history_{year}/main/PREFERRED_RELEASES.txt",
         description="The list of preferred files, asked where the releases API is used up or does not reach back.",
