@@ -20,7 +20,7 @@ import duckdb
 import pytest
 
 from basewatch import config, reference
-from basewatch.news.matching import Matcher
+from basewatch.news import Reader
 
 SHIPPED = (*reference.ROWS, "press_flights")
 KEYS = {**reference.KEYS, "press_flights": ("record_id",)}
@@ -379,14 +379,13 @@ def test_examples_of_weak_names_hold_the_name() -> None:
 
 
 def test_weak_names_count_in_their_hit_and_not_in_their_miss() -> None:
-    rows = shipped().rows["keywords"]
-    matcher = Matcher(rows)
+    reader = Reader(shipped())
     wrong = []
-    for row in rows:
+    for row in shipped().rows["keywords"]:
         if row.role == "name" and row.strength == "weak":
-            if row.base_id not in matcher.bases_in(row.example_hit, row.language):
+            if row.base_id not in reader.bases_in(row.example_hit, row.language):
                 wrong.append(("not found", row.alias, row.example_hit))
-            if row.base_id in matcher.bases_in(row.example_miss, row.language):
+            if row.base_id in reader.bases_in(row.example_miss, row.language):
                 wrong.append(("found", row.alias, row.example_miss))
     assert wrong == []
 
@@ -504,6 +503,7 @@ def test_articles_say_that_they_are_paraphrases_and_cite_a_press_row() -> None:
     for entry in entries:
         content = entry.read_text(encoding="utf-8")
         assert re.search(r"paraphrase|пересказ|إعادة صياغة", content), entry.name
+        assert "hmeimim" in Reader(reference.load(sample())).bases_in(content), entry.name
         (url,) = re.findall(r"^Original URL: (\S+)$", content, re.MULTILINE)
         assert url in cited, entry.name
 
