@@ -169,9 +169,8 @@ def check(
     headers = {model.name: model for model in models}
     thresholds = reference.load_params(Settings()).values if params is None else params
     values = {**thresholds, "as_of": as_of, "checked_at": checked_at.astimezone(UTC)}
-    connection = duckdb.connect(str(database), read_only=True)
+    connection = _open(database)
     try:
-        connection.execute("SET TimeZone = 'UTC'")
         outcomes = count_violations(connection, headers, load_suites(suites or files("basewatch.expectations")), values)
         verdicts = judge(outcomes)
         failures = [
@@ -200,17 +199,20 @@ def check(
     return GateResult(run_id, as_of, checked_at, results, failures, time.perf_counter() - started)
 
 
-def explain(result: GateResult, examples: int = 3) -> str:
-    """Why the publish was refused, for a terminal: table, rule, first offending rows and reason of each refusal.
+def explain(result: GateResult, rules: int = 10, examples: int = 3) -> str:
+    """Why the publish was refused, for a terminal: table, rule, reason and first offending rows of each refusal.
 
-    Empty where nothing was refused. Control characters in outside text are left out.
+    The first `rules` refusals with up to `examples` rows each; the gate page has all. Empty where nothing was refused.
+    Control characters in outside text are left out.
     """
     lines = []
-    for failure in result.refusals:
+    for failure in result.refusals[:rules]:
         lines.append(f"{failure.table}: {failure.rule}: {failure.observed}. {failure.why}")
         for row in failure.rows[:examples]:
             shown = {name: row[name] for name in failure.columns if name in row} or row
             lines.append("    " + ", ".join(f"{name}={gatepage.text(value)}" for name, value in shown.items()))
+    if len(result.refusals) > rules:
+        lines.append(f"and {len(result.refusals) - rules} more, on the gate page")
     return "\n".join("".join(letter for letter in line if letter.isprintable()) for line in lines)
 
 
@@ -227,9 +229,8 @@ def write_failing_rows(result: GateResult, database: Path, folder: Path) -> list
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    connection = duckdb.connect(str(database), read_only=True)
+    connection = _open(database)
     try:
-        connection.execute("SET TimeZone = 'UTC'")
         for failure in result.failures:
             if failure.error is not None or not failure.query:
                 continue
@@ -243,6 +244,13 @@ def write_failing_rows(result: GateResult, database: Path, folder: Path) -> list
     finally:
         connection.close()
     return written
+
+
+def _open(database: Path) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(str(database), read_only=True)
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = FALSE")  # it would write over the run's own progress lines
+    return connection
 
 
 def _slug(name: str) -> str:

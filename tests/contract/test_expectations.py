@@ -1,0 +1,120 @@
+"""The suites against the models: what they name exists, what is published is guarded, and every bound says why."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, date, datetime
+from importlib.resources import files
+from typing import Any
+
+import pytest
+
+from basewatch import gates, models, reference
+from basewatch.config import Settings
+
+SUITES = gates.load_suites(files("basewatch.expectations"))
+HEADERS = {model.name: model for model in models.marts()}
+AS_OF, CHECKED_AT = date(2025, 3, 10), datetime(2025, 3, 11, tzinfo=UTC)
+RULES = [(table, entry) for table in sorted(SUITES) for entry in SUITES[table]["expectations"]]
+EACH_RULE = pytest.mark.parametrize(
+    ("table", "entry"), RULES, ids=[f"{table}.{entry['meta']['name']}" for table, entry in RULES]
+)
+CONTRACT = {
+    "bases",
+    "fleets",
+    "aircraft",
+    "base_visits",
+    "base_daily_activity",
+    "base_monthly_activity",
+    "base_gaps",
+    "flight_legs",
+    "news_mentions",
+    "claim_checks",
+    "provider_agreement",
+    "coverage_lead",
+    "source_days",
+    "quality_results",
+    "releases",
+}
+
+
+def test_every_published_table_has_a_suite_and_every_suite_a_table() -> None:
+    assert set(SUITES) == set(HEADERS) == CONTRACT
+
+
+def test_suites_are_files_as_a_reviewer_would_write_them() -> None:
+    for table, suite in SUITES.items():
+        text = files("basewatch.expectations").joinpath(f"{table}.json").read_text(encoding="utf-8")
+        assert text == json.dumps(suite, indent=2, ensure_ascii=False) + "\n", table
+        assert suite["name"] == table and suite["expectations"], table
+
+
+@pytest.mark.parametrize("table", sorted(SUITES))
+def test_great_expectations_reads_the_suite_and_all_of_it_is_translated(table: str) -> None:
+    checks = gates.suite_checks(table, SUITES[table], HEADERS[table].key)
+    assert [check.fault for check in checks if check.fault] == []
+    assert len(checks) == len(SUITES[table]["expectations"])
+
+
+@EACH_RULE
+def test_rule_names_columns_that_exist(table: str, entry: dict[str, Any]) -> None:
+    kwargs = entry["kwargs"]
+    named = [kwargs[name] for name in ("column", "column_A", "column_B") if name in kwargs]
+    columns = {column.name for column in HEADERS[table].columns}
+    assert {*named, *kwargs.get("column_list", [])} <= columns
+
+
+@EACH_RULE
+def test_rule_binds_to_the_declared_tables(table: str, entry: dict[str, Any]) -> None:
+    """Columns and types of every table that a rule reads, as the headers declare them, on empty tables."""
+    connection = gates.duckdb.connect()
+    for name, model in HEADERS.items():
+        connection.execute(f"CREATE TABLE {name} ({model.ddl})")
+    values = {**reference.load_params(Settings()).values, "as_of": AS_OF, "checked_at": CHECKED_AT}
+    suite = {**SUITES[table], "expectations": [entry]}
+    (found,) = gates.count_violations(connection, {}, {table: suite}, values)
+    assert found.error is None
+    if entry["meta"]["name"] not in {"has_bases", "promised_fleets_exist"}:  # an empty table is a fault to these two
+        assert found.violations == 0
+
+
+@EACH_RULE
+def test_rule_says_why_and_how_grave(table: str, entry: dict[str, Any]) -> None:
+    assert entry["severity"] in {"critical", "warning"}
+    assert re.fullmatch(r"[a-z][a-z0-9_]*", entry["meta"]["name"])
+    assert re.fullmatch(r"\S.{10,}\.", entry["meta"]["why"])
+
+
+@EACH_RULE
+def test_rule_does_not_repeat_the_header(table: str, entry: dict[str, Any]) -> None:
+    """Keys and enumerations stand in the header alone, so that they cannot come to differ."""
+    model, kwargs = HEADERS[table], entry["kwargs"]
+    listed = {column.name for column in model.columns if column.values}
+    match entry["type"]:
+        case "expect_column_values_to_not_be_null":
+            assert kwargs["column"] not in model.key
+        case "expect_column_values_to_be_in_set":
+            assert kwargs["column"] not in listed
+        case "expect_compound_columns_to_be_unique":
+            assert set(kwargs["column_list"]) != set(model.key)
+
+
+def test_rule_names_are_unique_in_a_table() -> None:
+    for table, suite in SUITES.items():
+        names = [entry["meta"]["name"] for entry in suite["expectations"]]
+        names += [check.rule for check in gates.header_checks(HEADERS[table])]
+        assert len(names) == len(set(names)), table
+
+
+def test_thresholds_come_from_params() -> None:
+    """A threshold that the models read must not stand in a suite a second time."""
+    named = set(re.findall(r"\$([a-z][a-z0-9_]*)", json.dumps(SUITES))) - {"as_of", "checked_at"}
+    assert named == {
+        "gap_alpha",
+        "gap_min_episodes",
+        "gap_observable_share",
+        "gap_pause_days",
+        "gap_unobserved_share",
+    }
+    assert {*named, "min_gap_days"} <= set(reference.load_params(Settings()).values)
