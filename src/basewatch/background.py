@@ -60,6 +60,29 @@ COUNTS = (
 )
 
 
+class Packed(msgspec.Struct):
+    """A tally in plain values."""
+
+    counts: dict[str, list[int]]
+    hours: list[int]
+    lowest_ft: list[float | None]
+    last: list[tuple[int, int]]
+    first: list[tuple[int, int]]
+    spots: list[tuple[int, int, int, int, int]]
+
+    def tally(self) -> Tally:
+        """The tally again."""
+        return Tally(
+            len(self.lowest_ft),
+            {name: np.array(values, np.int64) for name, values in self.counts.items()},
+            np.array(self.hours, np.int64),
+            np.array([np.inf if value is None else value for value in self.lowest_ft]),
+            self.last,
+            self.first,
+            Counter({(base, row, column, hour): count for base, row, column, hour, count in self.spots}),
+        )
+
+
 @dataclass
 class Tally:
     """Counts by base that add up over the parts of a day, as long as an aircraft's trace is in one part."""
@@ -88,38 +111,15 @@ class Tally:
         self.first_heights_ft += other.first_heights_ft
         self.spots.update(other.spots)
 
-    def packed(self) -> dict[str, object]:
+    def packed(self) -> Packed:
         """The tally in plain values, to send from one process to another."""
-        return {
-            "counts": {name: values.tolist() for name, values in self.counts.items()},
-            "hours": self.hours.tolist(),
-            "lowest_ft": [None if np.isinf(value) else value for value in self.lowest_ft],
-            "last": self.last_heights_ft,
-            "first": self.first_heights_ft,
-            "spots": [[*spot, count] for spot, count in self.spots.items()],
-        }
-
-
-class Packed(msgspec.Struct):
-    """Tally.packed as it arrives."""
-
-    counts: dict[str, list[int]]
-    hours: list[int]
-    lowest_ft: list[float | None]
-    last: list[tuple[int, int]]
-    first: list[tuple[int, int]]
-    spots: list[tuple[int, int, int, int, int]]
-
-    def tally(self) -> Tally:
-        """The tally again."""
-        return Tally(
-            len(self.lowest_ft),
-            {name: np.array(values, np.int64) for name, values in self.counts.items()},
-            np.array(self.hours, np.int64),
-            np.array([np.inf if value is None else value for value in self.lowest_ft]),
-            self.last,
-            self.first,
-            Counter({(base, row, column, hour): count for base, row, column, hour, count in self.spots}),
+        return Packed(
+            counts={name: values.tolist() for name, values in self.counts.items()},
+            hours=self.hours.tolist(),
+            lowest_ft=[None if np.isinf(value) else float(value) for value in self.lowest_ft],
+            last=self.last_heights_ft,
+            first=self.first_heights_ft,
+            spots=[(*spot, count) for spot, count in self.spots.items()],
         )
 
 

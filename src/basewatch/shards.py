@@ -200,7 +200,7 @@ class _Part:
         out.digest = digest.hexdigest()
         out.days = dict(self.days)
         if self.job.scan == "all":
-            out.background = msgspec.convert(self.tally.packed(), Packed)
+            out.background = self.tally.packed()
         return out
 
     def _announce(self) -> None:
