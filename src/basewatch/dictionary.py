@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from basewatch import models
@@ -41,3 +42,19 @@ def write(file: Path) -> None:
     made = text()
     if not file.exists() or file.read_text(encoding="utf-8") != made:
         write_aside(file, made.encode())
+
+
+def main(arguments: list[str]) -> int:
+    """`python -m basewatch.dictionary [--check] FILE`: write the dictionary, or tell whether it is up to date."""
+    file = Path(arguments[-1])
+    if "--check" not in arguments:
+        write(file)
+        return 0
+    if file.exists() and file.read_text(encoding="utf-8") == text():
+        return 0
+    print(f"{file} is not what the models' headers say; write it with `make docs`", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

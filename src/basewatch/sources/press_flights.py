@@ -44,28 +44,27 @@ def fetch(window: Window, context: Context) -> Landed:
 def decode(landed: Landed, context: Context) -> Iterator[Event]:
     """Rows of the reports in the window, filed under the first day of the event (else of publication), and the days."""
     by_day: dict[date, list[dict[str, Any]]] = defaultdict(list)
-    rejected = 0
+    faults: list[tuple[str, str, str]] = []
     for file in landed.files:
         reader = csv.DictReader(io.StringIO(file.path.read_text(encoding="utf-8-sig"), newline=""))
         for number, values in enumerate(reader, start=1):
             try:
                 row = _row(values, number)
             except ValueError as error:
-                rejected += 1
-                yield Reject(landed.window.until, f"{file.url}, record {number}", str(error), str(values)[:2000])
+                faults.append((f"{file.url}, record {number}", str(error), str(values)))
                 continue
-            base = row["base_id"]
-            if base is not None and base not in context.reference.bases:
-                rejected += 1
-                yield Reject(landed.window.until, f"{file.url}, record {number}", f"base_id {base!r} is not watched")
-                continue
-            day = row["event_date_from"] or row["published_on"]
-            if day is not None and landed.window.holds(day):
-                by_day[day].append(row)
+            if row["base_id"] is None or row["base_id"] in context.reference.bases:  # others are not watched here
+                by_day[row["event_date_from"] or row["published_on"]].append(row)
+    # a row that cannot be used has no day; it is counted on the last day of the table, whatever the window
+    last = max(by_day, default=landed.window.until)
+    if landed.window.holds(last):
+        yield from (Reject(last, *fault) for fault in faults)
     digest, size = (landed.files[0].sha256, landed.files[0].size) if landed.files else (None, 0)
-    for day in sorted({*by_day, *([landed.window.until] if rejected else [])}):
+    for day in sorted({*by_day, last}):
+        if not landed.window.holds(day):
+            continue
         rows = by_day.get(day, [])
-        bad = rejected if day == landed.window.until else 0
+        bad = len(faults) if day == last else 0
         if rows:
             yield Rows("press_flights", day, pa.Table.from_pylist(rows, COLUMNS))
         yield Day(
@@ -125,6 +124,8 @@ def _row(values: Mapping[str, str], number: int) -> dict[str, Any]:
         raise ValueError("url is empty: a report without a citation is not shown")
     if row["event_group"] is None:
         row["event_group"] = f"row-{row['record_id']}"
+    if row["event_date_from"] is None and row["published_on"] is None:
+        raise ValueError("no day: neither event_date_from nor the date of publication is given")
     first, last = row["event_date_from"], row["event_date_to"]
     if first and last and last < first:
         raise ValueError(f"event_date_to {last} is before event_date_from {first}")

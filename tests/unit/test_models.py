@@ -1,0 +1,93 @@
+"""The SQL runner: headers, order, layers, and results that must be what the header says."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+
+from basewatch import models
+from basewatch.models import ModelError
+
+HEADER = """/*
+grain: one row per thing
+key: [thing]
+columns:
+  thing: {type: VARCHAR, doc: "A thing", values: [a, b]}
+  size_km: {type: DOUBLE, unit: km, doc: "How big"}
+*/
+"""
+
+
+def test_a_header_is_read_whole() -> None:
+    model = models.parse(
+        "marts", "things", HEADER + "SELECT thing, size_km FROM intermediate.int_things WHERE x = $as_of -- $no"
+    )
+    assert model.table == "marts.things"
+    assert model.key == ("thing",)
+    assert model.parents == {"intermediate.int_things"}
+    assert model.params == {"as_of"}
+    assert model.columns[0].comment == "A thing One of: a, b."
+    assert model.columns[1].comment == "How big [km]"
+
+
+def test_parents_are_found_in_the_query_itself() -> None:
+    query = """
+        WITH a AS (SELECT * FROM raw.t) SELECT * FROM a
+        ASOF JOIN reference.u ON a.x >= u.x WHERE EXISTS (SELECT 1 FROM staging.v) AND 'raw.not' <> ''
+    """
+    assert models.parents(query) == {"raw.t", "reference.u", "staging.v"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("SELECT 1", "header comment"), (HEADER + "SELECT FROM WHERE", "cannot be parsed")],
+)
+def test_malformed_files_are_named(text: str, said: str) -> None:
+    with pytest.raises(ModelError, match=said):
+        models.parse("marts", "things", text)
+
+
+def built(query: str) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect()
+    connection.execute("CREATE SCHEMA marts")
+    models.materialise(connection, models.parse("marts", "things", HEADER + query), {"as_of": None})
+    return connection
+
+
+def test_types_are_those_of_the_header() -> None:
+    connection = built("SELECT 'a' AS thing, 3 AS size_km")
+    assert connection.execute("SELECT typeof(size_km), size_km FROM marts.things").fetchall() == [("DOUBLE", 3.0)]
+
+
+def test_columns_must_be_those_of_the_header() -> None:
+    with pytest.raises(ModelError, match="the header declares"):
+        built("SELECT 'a' AS thing, 3 AS size_nm")
+
+
+def test_a_missing_threshold_is_named() -> None:
+    with pytest.raises(ModelError, match=r"needs \$no_such_threshold"):
+        built("SELECT 'a' AS thing, $no_such_threshold AS size_km")
+
+
+def test_shipped_models_load_in_an_order_that_works() -> None:
+    seen: set[str] = set()
+    for name, model in models.load().items():
+        assert {parent for parent in model.parents if parent.split(".")[0] in models.LAYERS} <= seen
+        seen.add(name)
+    assert "marts.base_gaps" in seen
+
+
+def test_equal_columns_are_equal_everywhere() -> None:
+    """The same name means the same type in every published table, except where the contract itself differs."""
+    known: dict[str, tuple[str, str]] = {}
+    for model in models.marts():
+        for column in model.columns:
+            kind = known.setdefault(column.name, (column.type, model.name))
+            assert kind[0] == column.type, f"{column.name}: {kind[0]} in {kind[1]}, {column.type} in {model.name}"
+
+
+def test_published_columns_and_keys_are_documented() -> None:
+    for model in models.marts():
+        assert set(model.key) <= {column.name for column in model.columns}
+        for column in model.columns:
+            assert len(column.doc) > 3, f"{model.name}.{column.name}"
