@@ -1,0 +1,444 @@
+/*
+grain: one row per loss or appearance of an aircraft in the air that shows a landing at, or a take-off from, a watched base
+key: [icao24, stretch_no, direction]
+columns:
+  icao24: {type: VARCHAR, doc: "24-bit address"}
+  stretch_no: {type: INTEGER, doc: "The stretch of its track that ends or begins there"}
+  direction: {type: VARCHAR, values: [arrival, departure], doc: "A loss is an arrival, an appearance a departure"}
+  base_id: {type: VARCHAR, doc: "Watched base"}
+  at_s: {type: BIGINT, unit: s, doc: "Last position before the loss, or first after the appearance"}
+  evidence: {type: VARCHAR, values: [aligned_loss, descent_loss, reappearance, inbound_only], doc: "Sort of evidence"}
+  confidence: {type: INTEGER, doc: "3 strongest to 1, before interference and what follows are weighed"}
+  rule: {type: VARCHAR, doc: "Which rule fired, with its numbers"}
+*/
+-- Both directions are one geometry: time is counted from the end of the track that lies at the field, the course points
+-- towards the field, and `closing` is the rate at which height is lost towards it.
+WITH days_complete AS (
+    SELECT DISTINCT
+        l.day,
+        CASE WHEN starts_with(l.scope, 'base:') THEN replace(l.scope, 'base:', '') END AS base_id
+    FROM raw.source_days AS l
+    INNER JOIN reference.sources AS s ON l.source = s.source
+    WHERE s.covers = 'all_bases' AND l.status IN ('ok', 'empty')
+),
+
+-- stray ground reports of a second or two say nothing
+flights AS (
+    SELECT
+        s.*,
+        (s.last_height_ft + coalesce(l.elevation_ft, 0))::INTEGER AS last_altitude_ft,
+        (s.first_height_ft + coalesce(f.elevation_ft, 0))::INTEGER AS first_altitude_ft
+    FROM intermediate.int_track_stretches AS s
+    LEFT JOIN reference.bases AS f ON s.first_base_id = f.base_id
+    LEFT JOIN reference.bases AS l ON s.last_base_id = l.base_id
+    WHERE NOT s.is_ground OR s.fresh_points = 0 OR s.end_s - s.start_s >= $track_ground_min_s
+),
+
+around AS (
+    SELECT
+        *,
+        coalesce(
+            lead(begins_by) OVER flight = 'silence' OR lead(start_s) OVER flight - end_s > $track_split_s, TRUE
+        ) AS is_lost,
+        lead(start_s) OVER flight - end_s AS quiet_after_s,
+        start_s - lag(end_s) OVER flight AS quiet_before_s,
+        lead(is_ground) OVER flight AS ground_after,
+        lead(first_altitude_ft) OVER flight AS altitude_after_ft,
+        coalesce(
+            NOT lead(is_ground) OVER flight
+            AND lead(first_altitude_ft) OVER flight < $track_fresh_below_ft
+            AND lead(climb_ft) OVER flight > $track_fresh_climb_ft
+            AND lead(start_s) OVER flight - end_s > $track_fresh_gap_s,
+            FALSE
+        ) AS departs_after
+    FROM flights
+    WINDOW flight AS (PARTITION BY icao24 ORDER BY stretch_no)
+),
+
+candidates AS (
+    SELECT
+        icao24,
+        stretch_no,
+        'arrival' AS direction,
+        -1 AS sign,
+        last_s AS at_s,
+        last_latitude AS latitude,
+        last_longitude AS longitude,
+        last_altitude_ft AS altitude_ft,
+        last_height_basis AS height_basis,
+        quiet_after_s AS quiet_s,
+        departs_after,
+        is_helicopter,
+        serves,
+        climb_ft
+    FROM around
+    WHERE
+        NOT is_ground
+        AND is_lost
+        AND ends_by <> 'leap'
+        AND suspect IS NULL
+        AND fresh_points >= $track_min_points
+        AND end_s - last_s <= $track_stale_tail_s
+        AND last_distance_km <= $track_loss_km
+        AND last_height_ft <= $track_inbound_height_ft
+        -- it was heard flying on, low and level, soon after: a hole in the coverage, not a landing
+        AND NOT coalesce(
+            NOT ground_after
+            AND NOT departs_after
+            AND quiet_after_s <= $track_join_gap_s
+            AND abs(altitude_after_ft - last_altitude_ft) < $track_join_height_ft,
+            FALSE
+        )
+
+    UNION ALL
+    SELECT
+        icao24,
+        stretch_no,
+        'departure' AS direction,
+        1 AS sign,
+        first_s AS at_s,
+        first_latitude AS latitude,
+        first_longitude AS longitude,
+        first_altitude_ft AS altitude_ft,
+        first_height_basis AS height_basis,
+        quiet_before_s AS quiet_s,
+        FALSE AS departs_after,
+        is_helicopter,
+        serves,
+        climb_ft
+    FROM around
+    WHERE
+        NOT is_ground
+        AND begins_by = 'silence'
+        AND suspect IS NULL
+        AND fresh_points >= $track_min_points
+        AND first_distance_km <= $track_loss_km
+        AND first_height_ft <= $track_loss_height_ft
+        AND coalesce(quiet_before_s, $track_fresh_gap_s + 1) > $track_fresh_gap_s
+        AND climb_ft > $track_fresh_climb_ft
+),
+
+tails AS (
+    SELECT
+        c.icao24,
+        c.stretch_no,
+        c.direction,
+        abs(p.at_s - c.at_s) AS t,
+        p.latitude,
+        p.longitude,
+        p.height_ft + coalesce(b.elevation_ft, 0) AS altitude_ft,
+        p.speed_kt,
+        p.track_deg,
+        c.sign * p.rate_fpm AS closing_fpm,
+        row_number() OVER (
+            PARTITION BY c.icao24, c.stretch_no, c.direction ORDER BY abs(p.at_s - c.at_s), p.latitude, p.longitude
+        ) AS nth
+    FROM candidates AS c
+    INNER JOIN intermediate.int_track_points AS p ON c.icao24 = p.icao24 AND c.stretch_no = p.stretch_no
+    LEFT JOIN reference.bases AS b ON p.base_id = b.base_id
+    WHERE p.is_fresh AND abs(p.at_s - c.at_s) <= $track_tail_s
+),
+
+shapes AS (
+    SELECT
+        icao24,
+        stretch_no,
+        direction,
+        count(*) FILTER (WHERE nth <= $track_sink_reports AND closing_fpm > $track_sink_fpm) AS closing_reports,
+        coalesce(regr_slope(altitude_ft, t) * 60, 0) AS closing_fpm,
+        arg_max(latitude, t) FILTER (WHERE t <= $track_course_s) AS far_latitude,
+        arg_max(longitude, t) FILTER (WHERE t <= $track_course_s) AS far_longitude,
+        max(t) FILTER (WHERE t <= $track_course_s) AS far_s,
+        arg_min(track_deg, t) AS track_deg,
+        arg_min(speed_kt, t) AS speed_kt
+    FROM tails
+    GROUP BY icao24, stretch_no, direction
+),
+
+courses AS (
+    SELECT
+        c.*,
+        s.closing_reports,
+        s.closing_fpm,
+        CASE
+            WHEN s.far_s >= 10 THEN degrees(atan2(
+                (mod(c.longitude - s.far_longitude + 540, 360) - 180) * cos(radians(c.latitude)),
+                c.latitude - s.far_latitude
+            ))
+            ELSE s.track_deg + CASE c.direction WHEN 'departure' THEN 180 ELSE 0 END
+        END AS course_deg,
+        coalesce(
+            s.speed_kt,
+            111.195 / 1.852 * 3600 / nullif(s.far_s, 0) * sqrt(
+                power(c.latitude - s.far_latitude, 2)
+                + power((mod(c.longitude - s.far_longitude + 540, 360) - 180) * cos(radians(c.latitude)), 2)
+            )
+        ) AS speed_kt
+    FROM candidates AS c
+    INNER JOIN shapes AS s
+        ON c.icao24 = s.icao24 AND c.stretch_no = s.stretch_no AND c.direction = s.direction
+),
+
+placed AS (
+    SELECT
+        c.*,
+        p.place_id,
+        p.base_id,
+        p.serves AS place_serves,
+        p.latitude AS place_latitude,
+        p.longitude AS place_longitude,
+        c.altitude_ft - p.elevation_ft AS height_ft,
+        111.195 * (mod(p.longitude - c.longitude + 540, 360) - 180) * cos(radians(c.latitude)) AS east_km,
+        111.195 * (p.latitude - c.latitude) AS north_km
+    FROM courses AS c
+    INNER JOIN intermediate.int_track_places AS p
+        ON
+            (
+                (floor(c.latitude)::INTEGER + 90) * 360 + mod(floor(c.longitude)::INTEGER + 180 + 360, 360)
+            ) = p.cell
+),
+
+aimed AS (
+    SELECT
+        *,
+        sqrt(east_km * east_km + north_km * north_km) AS distance_km,
+        east_km * sin(radians(course_deg)) + north_km * cos(radians(course_deg)) AS along_km,
+        abs(east_km * cos(radians(course_deg)) - north_km * sin(radians(course_deg))) AS across_km,
+        -- how far the aircraft flies at this speed until its height is used up
+        CASE
+            WHEN closing_fpm >= $track_sink_fpm THEN speed_kt * 1.852 / 60 * greatest(height_ft, 0) / closing_fpm
+        END AS glide_km
+    FROM placed
+),
+
+judged AS (
+    SELECT
+        *,
+        CASE WHEN along_km >= 0 THEN across_km ELSE distance_km END AS miss_km,
+        CASE WHEN along_km >= 0 THEN across_km ELSE distance_km END
+        + coalesce(abs(distance_km - glide_km) / 2, distance_km)
+        + CASE
+            WHEN
+                (serves = 'military' AND place_serves = 'civil') OR (serves = 'civil' AND place_serves = 'military')
+                THEN $track_class_penalty_km
+            ELSE 0
+        END AS error_km
+    FROM aimed
+    WHERE distance_km <= $track_loss_km
+),
+
+ranked AS (
+    SELECT
+        *,
+        row_number() OVER (PARTITION BY icao24, stretch_no, direction ORDER BY error_km, place_id) AS place_rank,
+        lead(error_km) OVER (PARTITION BY icao24, stretch_no, direction ORDER BY error_km, place_id) AS runner_up_km
+    FROM judged
+),
+
+lines AS (
+    SELECT
+        r.base_id,
+        r.le_ident || '/' || r.he_ident AS runway,
+        r.heading_deg_true AS heading_deg,
+        coalesce((r.le_latitude + r.he_latitude) / 2, b.latitude) AS latitude,
+        coalesce((r.le_longitude + r.he_longitude) / 2, b.longitude) AS longitude,
+        r.le_latitude + r.he_latitude IS NOT NULL AND r.heading_basis = 'true' AS is_exact
+    FROM reference.runways AS r
+    INNER JOIN reference.bases AS b ON r.base_id = b.base_id
+    WHERE NOT r.is_closed
+),
+
+-- positions on the line of a runway, or on a line beside it: not every runway's place is known
+on_lines AS (
+    SELECT
+        j.icao24,
+        j.stretch_no,
+        j.base_id,
+        l.runway,
+        l.is_exact,
+        t.t,
+        111.195 * abs(
+            (mod(t.longitude - l.longitude + 540, 360) - 180) * cos(radians(l.latitude)) * cos(radians(l.heading_deg))
+            - (t.latitude - l.latitude) * sin(radians(l.heading_deg))
+        ) AS beside_km,
+        111.195 * abs(
+            (mod(t.longitude - l.longitude + 540, 360) - 180) * cos(radians(l.latitude)) * sin(radians(l.heading_deg))
+            + (t.latitude - l.latitude) * cos(radians(l.heading_deg))
+        ) AS before_km,
+        abs(mod(coalesce(t.track_deg, j.course_deg) - l.heading_deg + 720 + 90, 180) - 90) AS angle_deg
+    FROM judged AS j
+    INNER JOIN lines AS l ON j.base_id = l.base_id
+    INNER JOIN tails AS t
+        ON j.icao24 = t.icao24 AND j.stretch_no = t.stretch_no AND j.direction = t.direction
+    WHERE
+        j.direction = 'arrival'
+        AND NOT j.is_helicopter
+        AND j.distance_km <= $track_aligned_last_km
+        AND j.height_ft <= $track_aligned_last_height_ft
+        AND j.closing_reports >= $track_sink_reports_min
+        AND t.altitude_ft - (j.altitude_ft - j.height_ft) < $track_aligned_height_ft
+        -- the field lies ahead, or underneath
+        AND (j.along_km > 0 OR j.distance_km <= $track_on_field_km)
+),
+
+alignments_by_runway AS (
+    SELECT
+        icao24,
+        stretch_no,
+        base_id,
+        runway,
+        max(t) - min(t) AS aligned_s,
+        coalesce(
+            max(t) FILTER (WHERE is_exact AND beside_km * 1000 <= $track_aligned_max_offset_m)
+            - min(t) FILTER (WHERE is_exact AND beside_km * 1000 <= $track_aligned_max_offset_m),
+            0
+        ) AS exact_s,
+        min(beside_km) AS nearest_km
+    FROM on_lines
+    WHERE
+        angle_deg <= CASE WHEN is_exact THEN $track_aligned_angle_deg ELSE $track_designator_error_deg END
+        AND beside_km * 1000 <= $track_parallel_max_offset_m
+        + CASE WHEN is_exact THEN 0 ELSE 1000 * before_km * tan(radians($track_designator_error_deg)) END
+    GROUP BY icao24, stretch_no, base_id, runway
+    HAVING max(t) - min(t) >= $track_aligned_min_s AND min(t) <= $track_aligned_min_s
+),
+
+alignments AS (
+    SELECT * FROM alignments_by_runway
+    QUALIFY row_number() OVER (
+        PARTITION BY icao24, stretch_no
+        ORDER BY exact_s >= $track_aligned_min_s DESC, nearest_km, aligned_s DESC, base_id, runway
+    ) = 1
+),
+
+floors AS (
+    -- the height below which a base's arrivals are lost, month by month, where enough of them were heard
+    SELECT
+        base_id,
+        date_trunc('month', day)::DATE AS month,
+        max(median_last_height_ft) AS floor_ft
+    FROM staging.stg_readsb__background
+    WHERE median_last_height_ft > 0
+    GROUP BY base_id, month
+    HAVING sum(arrivals) >= $coverage_min_background
+),
+
+fired AS (
+    SELECT
+        j.*,
+        a.runway,
+        a.aligned_s,
+        a.exact_s,
+        a.nearest_km,
+        f.floor_ft,
+        CASE
+            WHEN j.direction = 'arrival' AND a.runway IS NOT NULL THEN 'aligned_loss'
+            WHEN
+                j.is_helicopter AND j.distance_km > $track_helicopter_field_km
+                THEN NULL
+            WHEN
+                j.height_ft <= $track_loss_height_ft
+                AND j.closing_fpm >= $track_sink_fpm
+                AND j.place_rank = 1
+                AND coalesce(
+                    j.runner_up_km >= $track_runner_up_ratio * greatest(j.error_km, $track_error_floor_km), TRUE
+                )
+                AND j.miss_km <= $track_hit_km + j.distance_km * CASE j.direction
+                    WHEN 'arrival' THEN $track_hit_share ELSE $track_leave_share
+                END
+                AND j.distance_km <= $track_hit_km + $track_profile_max * j.glide_km
+                AND j.glide_km <= $track_hit_km + $track_profile_max * j.distance_km
+                AND (j.direction = 'departure' OR j.closing_reports >= $track_sink_reports_min)
+                THEN CASE j.direction WHEN 'arrival' THEN 'descent_loss' ELSE 'reappearance' END
+            WHEN
+                j.direction = 'arrival'
+                AND j.place_rank = 1
+                AND j.height_ft <= f.floor_ft
+                AND j.along_km >= j.distance_km * cos(radians($track_inbound_angle_deg))
+                THEN 'inbound_only'
+        END AS evidence
+    FROM ranked AS j
+    LEFT JOIN alignments AS a
+        ON j.icao24 = a.icao24 AND j.stretch_no = a.stretch_no AND j.base_id = a.base_id AND j.direction = 'arrival'
+    LEFT JOIN floors AS f
+        ON
+            j.base_id = f.base_id
+            AND date_trunc('month', DATE '1970-01-01' + (j.at_s // 86400)::INTEGER)::DATE = f.month
+    WHERE j.base_id IS NOT NULL
+),
+
+timed AS (
+    SELECT
+        *,
+        CASE evidence
+            WHEN 'aligned_loss' THEN $track_aligned_silence_s
+            WHEN 'reappearance' THEN -$track_fresh_gap_s
+            ELSE $track_loss_silence_s
+        END AS needed_s
+    FROM fired
+    WHERE evidence IS NOT NULL
+)
+
+SELECT
+    t.icao24,
+    t.stretch_no,
+    t.direction,
+    t.base_id,
+    t.at_s,
+    t.evidence,
+    CASE t.evidence WHEN 'aligned_loss' THEN 3 WHEN 'inbound_only' THEN 1 ELSE 2 END
+    - CASE WHEN t.height_basis < 2 AND t.evidence <> 'inbound_only' THEN 1 ELSE 0 END AS confidence,
+    CASE t.evidence
+        WHEN 'aligned_loss' THEN format(
+            'lost {:.1f} km out at {:d} ft above the field, {:d} s {}, sinking in {:d} of its last {:d} reports',
+            t.distance_km,
+            t.height_ft,
+            CASE WHEN t.exact_s >= $track_aligned_min_s THEN t.exact_s ELSE t.aligned_s END,
+            CASE
+                WHEN t.exact_s >= $track_aligned_min_s THEN 'on the line of runway ' || t.runway
+                ELSE format('along runway {}, {:.1f} km beside its known line', t.runway, t.nearest_km)
+            END,
+            t.closing_reports,
+            $track_sink_reports
+        )
+        WHEN 'descent_loss' THEN format(
+            'lost {:.1f} km out at {:d} ft above the field, sinking {:d} ft/min; its path passes {:.1f} km from the field',
+            t.distance_km, t.height_ft, t.closing_fpm::INTEGER, t.miss_km
+        )
+        WHEN 'reappearance' THEN format(
+            'first heard {:.1f} km out at {:d} ft above the field, climbing {:d} ft/min; its path leads {:.1f} km past the field',
+            t.distance_km, t.height_ft, t.closing_fpm::INTEGER, t.miss_km
+        )
+        ELSE format(
+            'lost {:.1f} km out at {:d} ft above the field, inbound, below the {:d} ft at which arrivals are lost that month',
+            t.distance_km, t.height_ft, t.floor_ft
+        )
+    END
+    || CASE
+        WHEN t.direction = 'departure' AND t.quiet_s IS NULL THEN '; never heard before'
+        WHEN t.direction = 'departure' THEN format('; silent for {:d} min before', t.quiet_s // 60)
+        WHEN t.quiet_s IS NULL THEN '; not heard since'
+        ELSE format('; silent for {:d} min', t.quiet_s // 60)
+    END
+    || CASE WHEN t.height_basis < 2 THEN '; height by uncorrected pressure only' ELSE '' END AS rule
+FROM timed AS t
+WHERE
+    (t.direction = 'departure' OR t.departs_after OR coalesce(t.quiet_s >= t.needed_s, TRUE))
+    -- silence counts only on days that were taken in whole
+    AND EXISTS (
+        SELECT 1
+        FROM days_complete AS d
+        WHERE
+            d.day = DATE '1970-01-01' + (t.at_s // 86400)::INTEGER AND (d.base_id IS NULL OR d.base_id = t.base_id)
+    )
+    AND EXISTS (
+        SELECT 1
+        FROM days_complete AS d
+        WHERE
+            d.day = DATE '1970-01-01' + ((t.at_s + t.needed_s) // 86400)::INTEGER
+            AND (d.base_id IS NULL OR d.base_id = t.base_id)
+    )
+QUALIFY
+    row_number() OVER (
+        PARTITION BY t.icao24, t.stretch_no, t.direction ORDER BY t.evidence <> 'aligned_loss', t.error_km, t.base_id
+    ) = 1

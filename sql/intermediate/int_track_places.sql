@@ -1,0 +1,75 @@
+/*
+grain: one row per airfield and square degree from which it can be reached within $track_loss_km
+key: [place_id, cell]
+columns:
+  place_id: {type: VARCHAR, doc: "Base, or identifier of another field"}
+  base_id: {type: VARCHAR, doc: "The watched base; null for another field"}
+  icao: {type: VARCHAR, doc: "ICAO code, null where it has none"}
+  name: {type: VARCHAR, doc: "Name"}
+  serves: {type: VARCHAR, values: [military, civil, shared, unknown], doc: "Whom it serves"}
+  latitude: {type: DOUBLE, unit: deg, doc: "Latitude"}
+  longitude: {type: DOUBLE, unit: deg, doc: "Longitude"}
+  elevation_ft: {type: INTEGER, unit: ft, doc: "Elevation; 0 where unknown"}
+  cell: {type: INTEGER, doc: "Square degree: 360 times whole degrees of latitude plus whole degrees of longitude, both counted from the south-west corner of the world"}
+*/
+WITH places AS (
+    SELECT
+        base_id AS place_id,
+        base_id,
+        icao,
+        name,
+        CASE WHEN is_shared_with_civil THEN 'shared' ELSE 'military' END AS serves,
+        latitude,
+        longitude,
+        coalesce(elevation_ft, 0)::INTEGER AS elevation_ft
+    FROM reference.bases
+
+    UNION ALL
+    SELECT
+        f.ident AS place_id,
+        NULL AS base_id,
+        f.icao,
+        f.name,
+        f.serves,
+        f.latitude,
+        f.longitude,
+        coalesce(f.elevation_ft, 0)::INTEGER AS elevation_ft
+    FROM reference.fields AS f
+    -- a field that is itself watched stands there once
+    WHERE NOT EXISTS (
+        SELECT 1
+        FROM reference.bases AS b
+        WHERE
+            abs(b.latitude - f.latitude) * 111.195 < $track_on_field_km
+            AND abs(b.longitude - f.longitude) * 111.195 * cos(radians(f.latitude)) < $track_on_field_km
+    )
+),
+
+rows_of_cells AS (
+    SELECT
+        *,
+        unnest(range(-1, 2)) AS north
+    FROM places
+),
+
+cells AS (
+    SELECT
+        *,
+        least(5, ceil($track_loss_km / 111.195 / greatest(cos(radians(latitude)), 0.05)))::BIGINT AS reach
+    FROM rows_of_cells
+)
+
+SELECT
+    place_id,
+    base_id,
+    icao,
+    name,
+    serves,
+    latitude,
+    longitude,
+    elevation_ft,
+    (
+        (floor(latitude)::INTEGER + 90 + north) * 360
+        + mod(floor(longitude)::INTEGER + 180 + unnest(range(-reach, reach + 1)) + 360, 360)
+    )::INTEGER AS cell
+FROM cells

@@ -1,0 +1,295 @@
+/*
+grain: one row per stretch of an aircraft's track, unbroken and all in the air or all on the ground
+key: [icao24, stretch_no]
+columns:
+  icao24: {type: VARCHAR, doc: "24-bit address"}
+  stretch_no: {type: INTEGER, doc: "Running number of the aircraft's stretches"}
+  piece_no: {type: INTEGER, doc: "Running number of the aircraft's pieces: stretches that follow each other without silence or leap"}
+  is_ground: {type: BOOLEAN, doc: "On the ground"}
+  is_helicopter: {type: BOOLEAN, doc: "The type is a helicopter"}
+  serves: {type: VARCHAR, values: [military, civil, unknown], doc: "Whose aircraft it is, as far as registers and callsign tell"}
+  start_s: {type: BIGINT, unit: s, doc: "First sighting"}
+  end_s: {type: BIGINT, unit: s, doc: "Last sighting"}
+  begins_by: {type: VARCHAR, values: [silence, leap, state, glitch], doc: "What parts it from the stretch before; the first of all begins by silence"}
+  ends_by: {type: VARCHAR, values: [silence, leap, state, glitch], doc: "What parts it from the stretch after; the last of all ends by silence"}
+  silent_before_s: {type: BIGINT, unit: s, doc: "Silence before; null for the first"}
+  silent_after_s: {type: BIGINT, unit: s, doc: "Silence after; null for the last"}
+  fresh_points: {type: INTEGER, doc: "Positions good for judging place"}
+  first_s: {type: BIGINT, unit: s, doc: "First good position (an edge where there is none)"}
+  first_latitude: {type: FLOAT, unit: deg, doc: "Its latitude"}
+  first_longitude: {type: FLOAT, unit: deg, doc: "Its longitude"}
+  first_base_id: {type: VARCHAR, doc: "Its nearest base"}
+  first_distance_km: {type: FLOAT, unit: km, doc: "Distance to that base"}
+  first_height_ft: {type: INTEGER, unit: ft, doc: "Height above that base's field; above the sea at an edge"}
+  first_height_basis: {type: UTINYINT, doc: "3 satellite, 2 corrected pressure, 1 pressure, 0 none"}
+  last_s: {type: BIGINT, unit: s, doc: "Last good position (an edge where there is none)"}
+  last_latitude: {type: FLOAT, unit: deg, doc: "Its latitude"}
+  last_longitude: {type: FLOAT, unit: deg, doc: "Its longitude"}
+  last_base_id: {type: VARCHAR, doc: "Its nearest base"}
+  last_distance_km: {type: FLOAT, unit: km, doc: "Distance to that base"}
+  last_height_ft: {type: INTEGER, unit: ft, doc: "Height above that base's field; above the sea at an edge"}
+  last_height_basis: {type: UTINYINT, doc: "3 satellite, 2 corrected pressure, 1 pressure, 0 none"}
+  lowest_ft: {type: INTEGER, unit: ft, doc: "Lowest height above the field"}
+  highest_ft: {type: INTEGER, unit: ft, doc: "Greatest height above the field"}
+  farthest_km: {type: FLOAT, unit: km, doc: "Greatest distance from the nearest base"}
+  climb_ft: {type: INTEGER, unit: ft, doc: "From the first height to the greatest"}
+  suspect: {type: VARCHAR, doc: "Why the positions cannot be true; null where nothing speaks against them"}
+  callsign: {type: VARCHAR, doc: "Callsign last heard"}
+  registration: {type: VARCHAR, doc: "Registration mark that day"}
+  type_code: {type: VARCHAR, doc: "ICAO aircraft type designator that day"}
+  source: {type: VARCHAR, doc: "Source that brought it"}
+  networks: {type: VARCHAR, doc: "Networks that heard it that day"}
+*/
+WITH drawn AS (
+    SELECT
+        icao24,
+        stretch_no,
+        any_value(is_ground) AS is_ground,
+        min(at_s) AS start_s,
+        max(at_s) AS end_s,
+        (count(*) FILTER (WHERE is_fresh))::INTEGER AS fresh_points,
+        -- a position that is not fresh gives the place only where no other does
+        min(at_s + CASE WHEN is_fresh THEN 0 ELSE 100000000000 END) % 100000000000 AS first_s,
+        arg_min(latitude, at_s + CASE WHEN is_fresh THEN 0 ELSE 100000000000 END) AS first_latitude,
+        arg_min(longitude, at_s + CASE WHEN is_fresh THEN 0 ELSE 100000000000 END) AS first_longitude,
+        arg_min(base_id, at_s) FILTER (WHERE is_fresh) AS first_base_id,
+        arg_min(distance_km, at_s) FILTER (WHERE is_fresh) AS first_distance_km,
+        arg_min(height_ft, at_s + CASE WHEN is_fresh THEN 0 ELSE 100000000000 END) AS first_height_ft,
+        arg_min(height_basis, at_s + CASE WHEN is_fresh THEN 0 ELSE 100000000000 END) AS first_height_basis,
+        max(CASE WHEN is_fresh THEN at_s ELSE at_s - 100000000000 END) AS last_key,
+        arg_max(latitude, CASE WHEN is_fresh THEN at_s ELSE at_s - 100000000000 END) AS last_latitude,
+        arg_max(longitude, CASE WHEN is_fresh THEN at_s ELSE at_s - 100000000000 END) AS last_longitude,
+        arg_max(base_id, at_s) FILTER (WHERE is_fresh) AS last_base_id,
+        arg_max(distance_km, at_s) FILTER (WHERE is_fresh) AS last_distance_km,
+        arg_max(height_ft, CASE WHEN is_fresh THEN at_s ELSE at_s - 100000000000 END) AS last_height_ft,
+        arg_max(height_basis, CASE WHEN is_fresh THEN at_s ELSE at_s - 100000000000 END) AS last_height_basis,
+        min(height_ft) AS lowest_ft,
+        max(height_ft) AS highest_ft,
+        max(distance_km) AS farthest_km,
+        count(*) FILTER (WHERE is_height_off) AS off_points,
+        count(*) FILTER (WHERE speed_kt IS NOT NULL) AS paced_points,
+        sum(step_km) FILTER (WHERE speed_kt IS NOT NULL AND NOT is_edge) AS path_km,
+        sum(speed_kt * step_s) FILTER (WHERE NOT is_edge) * 1.852 / 3600 AS flown_km,
+        111.195 * greatest(
+            max(latitude) - min(latitude), (max(longitude) - min(longitude)) * cos(radians(min(latitude)))
+        ) AS spread_km,
+        arg_max(callsign, at_s) AS callsign
+    FROM intermediate.int_track_points
+    GROUP BY icao24, stretch_no
+),
+
+placed AS (
+    SELECT
+        * EXCLUDE (last_key),
+        CASE WHEN last_key < 0 THEN last_key + 100000000000 ELSE last_key END AS last_s
+    FROM drawn
+),
+
+neighboured AS (
+    SELECT
+        *,
+        start_s - lag(end_s) OVER flight AS step_before_s,
+        lag(last_latitude) OVER flight AS latitude_before,
+        lag(last_longitude) OVER flight AS longitude_before,
+        lag(end_s) OVER flight AS end_before_s,
+        lead(start_s) OVER flight AS start_after_s,
+        lead(first_latitude) OVER flight AS latitude_after,
+        lead(first_longitude) OVER flight AS longitude_after
+    FROM placed
+    WINDOW flight AS (PARTITION BY icao24 ORDER BY stretch_no)
+),
+
+-- one or two wild positions between two halves of a sound track (multilateration does this) are not a leap
+sound AS (
+    SELECT * EXCLUDE (
+        step_before_s,
+        latitude_before,
+        longitude_before,
+        end_before_s,
+        start_after_s,
+        latitude_after,
+        longitude_after
+    )
+    FROM neighboured
+    WHERE NOT coalesce(
+        end_s - start_s <= $track_glitch_max_s
+        AND start_after_s - end_before_s <= $track_split_s
+        AND 111.195 * sqrt(
+            power(first_latitude - latitude_before, 2)
+            + power((mod(first_longitude - longitude_before + 540, 360) - 180) * cos(radians(first_latitude)), 2)
+        ) > greatest(
+            $track_jump_min_km, $track_max_speed_kt * 1.852 / 3600 * greatest(start_s - end_before_s, 1)
+        )
+        AND 111.195 * sqrt(
+            power(latitude_after - last_latitude, 2)
+            + power((mod(longitude_after - last_longitude + 540, 360) - 180) * cos(radians(last_latitude)), 2)
+        ) > greatest(
+            $track_jump_min_km, $track_max_speed_kt * 1.852 / 3600 * greatest(start_after_s - end_s, 1)
+        )
+        AND 111.195 * sqrt(
+            power(latitude_after - latitude_before, 2)
+            + power((mod(longitude_after - longitude_before + 540, 360) - 180) * cos(radians(latitude_after)), 2)
+        ) <= greatest(
+            $track_jump_min_km, $track_max_speed_kt * 1.852 / 3600 * greatest(start_after_s - end_before_s, 1)
+        ),
+        FALSE
+    )
+),
+
+parted AS (
+    SELECT
+        *,
+        start_s - lag(end_s) OVER flight AS silent_before_s,
+        lag(is_ground) OVER flight AS was_ground,
+        111.195 * sqrt(
+            power(first_latitude - lag(last_latitude) OVER flight, 2)
+            + power(
+                (mod(first_longitude - lag(last_longitude) OVER flight + 540, 360) - 180) * cos(radians(first_latitude)), 2
+            )
+        ) AS leap_km
+    FROM sound
+    WINDOW flight AS (PARTITION BY icao24 ORDER BY stretch_no)
+),
+
+begun AS (
+    SELECT
+        *,
+        CASE
+            WHEN silent_before_s IS NULL THEN 'silence'
+            WHEN
+                leap_km > $track_jump_min_km
+                AND leap_km > $track_max_speed_kt * 1.852 / 3600 * greatest(silent_before_s, 1)
+                THEN 'leap'
+            WHEN silent_before_s > $track_split_s THEN 'silence'
+            WHEN is_ground <> was_ground THEN 'state'
+            ELSE 'glitch'
+        END AS begins_by
+    FROM parted
+),
+
+ended AS (
+    SELECT
+        *,
+        coalesce(lead(begins_by) OVER flight, 'silence') AS ends_by,
+        lead(silent_before_s) OVER flight AS silent_after_s,
+        count(*) FILTER (WHERE begins_by IN ('silence', 'leap')) OVER (
+            PARTITION BY icao24 ORDER BY stretch_no ROWS UNBOUNDED PRECEDING
+        ) AS piece_no
+    FROM begun
+    WINDOW flight AS (PARTITION BY icao24 ORDER BY stretch_no)
+),
+
+heard AS (
+    SELECT
+        icao24,
+        day,
+        source,
+        network,
+        max(registration) AS registration,
+        max(type_code) AS type_code,
+        bool_or(is_military) AS is_military
+    FROM staging.stg_readsb__points
+    GROUP BY ALL
+
+    UNION ALL
+    SELECT
+        icao24,
+        day,
+        source,
+        network,
+        max(registration) AS registration,
+        max(type_code) AS type_code,
+        bool_or(is_military) AS is_military
+    FROM staging.stg_readsb__edges
+    GROUP BY ALL
+),
+
+identities AS (
+    SELECT
+        icao24,
+        day,
+        min(source) AS source,
+        string_agg(DISTINCT network, ', ' ORDER BY network) AS networks,
+        max(registration) AS registration,
+        max(type_code) AS type_code,
+        bool_or(is_military) AS is_military
+    FROM heard
+    GROUP BY icao24, day
+),
+
+register AS (
+    SELECT
+        icao24,
+        bool_or(is_military) AS is_military,
+        max(type_code) AS type_code
+    FROM reference.aircraft
+    GROUP BY icao24
+)
+
+SELECT
+    e.icao24,
+    e.stretch_no,
+    e.piece_no,
+    e.is_ground,
+    coalesce(y.is_helicopter, FALSE) AS is_helicopter,
+    CASE
+        WHEN i.is_military OR r.is_military THEN 'military'
+        -- an airline's callsign, unless a register of noted aircraft or a fleet lays claim to it
+        WHEN
+            r.icao24 IS NULL
+            AND regexp_full_match(e.callsign, '[A-Z]{3}[0-9]{1,4}[A-Z]{0,2}')
+            AND e.callsign[:3] NOT IN (SELECT callsign_prefix FROM reference.fleets WHERE callsign_prefix IS NOT NULL)
+            THEN 'civil'
+        ELSE 'unknown'
+    END AS serves,
+    e.start_s,
+    e.end_s,
+    e.begins_by,
+    e.ends_by,
+    e.silent_before_s,
+    e.silent_after_s,
+    e.fresh_points,
+    e.first_s,
+    e.first_latitude,
+    e.first_longitude,
+    e.first_base_id,
+    e.first_distance_km,
+    e.first_height_ft,
+    e.first_height_basis,
+    e.last_s,
+    e.last_latitude,
+    e.last_longitude,
+    e.last_base_id,
+    e.last_distance_km,
+    e.last_height_ft,
+    e.last_height_basis,
+    e.lowest_ft,
+    e.highest_ft,
+    e.farthest_km,
+    e.highest_ft - e.first_height_ft AS climb_ft,
+    CASE
+        WHEN 'leap' IN (e.begins_by, e.ends_by) THEN 'it leaps'
+        WHEN e.off_points > $track_suspect_share * e.fresh_points THEN 'pressure and satellite height contradict each other'
+        WHEN e.is_ground OR coalesce(y.is_helicopter, FALSE) THEN NULL
+        WHEN
+            e.spread_km < $track_still_km
+            AND e.end_s - e.start_s >= $track_still_min_s
+            AND e.flown_km > 2 * $track_still_km
+            THEN 'it stands still in the air'
+        WHEN
+            e.flown_km > $track_pace_min_km
+            AND (
+                e.path_km > $track_pace_ratio * e.flown_km
+                OR e.flown_km > $track_pace_ratio * e.path_km
+            )
+            THEN 'its speed does not fit the way it makes'
+    END AS suspect,
+    e.callsign,
+    i.registration,
+    coalesce(i.type_code, r.type_code) AS type_code,
+    i.source,
+    i.networks
+FROM ended AS e
+LEFT JOIN identities AS i ON e.icao24 = i.icao24 AND DATE '1970-01-01' + (e.start_s // 86400)::INTEGER = i.day
+LEFT JOIN register AS r ON e.icao24 = r.icao24
+LEFT JOIN reference.aircraft_types AS y ON coalesce(i.type_code, r.type_code) = y.type_code

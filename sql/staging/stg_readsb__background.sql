@@ -1,0 +1,35 @@
+/*
+grain: one row per base, UTC day and network that was listened to there
+key: [source, base_id, network, day]
+columns:
+  source: {type: VARCHAR, doc: "Code of the source module"}
+  network: {type: VARCHAR, doc: "Network whose receivers listened"}
+  day: {type: DATE, doc: "UTC day"}
+  base_id: {type: VARCHAR, doc: "Watched base"}
+  aircraft_50nm: {type: INTEGER, doc: "Aircraft outside the watched fleets heard within 50 NM"}
+  aircraft_25nm: {type: INTEGER, doc: "The same within 25 NM"}
+  aircraft_low: {type: INTEGER, doc: "The same, low enough to prove that the field could be seen"}
+  arrivals: {type: INTEGER, doc: "Of them, those that came down towards the field"}
+  arrivals_touchdown: {type: INTEGER, doc: "Of those, the ones followed down to the runway"}
+  lowest_height_ft: {type: INTEGER, unit: ft, doc: "Lowest height above the field at which any was heard"}
+  median_last_height_ft: {type: INTEGER, unit: ft, doc: "Median height above the field at which arrivals were last heard"}
+  points: {type: BIGINT, doc: "Positions heard"}
+  jumps: {type: INTEGER, doc: "Impossible leaps between consecutive positions"}
+  stacked_aircraft: {type: INTEGER, doc: "Most aircraft that claimed one spot at one time in the air"}
+*/
+SELECT
+    source,
+    network,
+    day,
+    base_id,
+    coalesce(aircraft_50nm, 0) AS aircraft_50nm,
+    coalesce(aircraft_25nm, 0) AS aircraft_25nm,
+    coalesce(aircraft_low, 0) AS aircraft_low,
+    coalesce(arrivals, 0) AS arrivals,
+    coalesce(arrivals_touchdown, 0) AS arrivals_touchdown,
+    lowest_height_ft,
+    median_last_height_ft,
+    coalesce(points, 0) AS points,
+    coalesce(jumps, 0) AS jumps,
+    coalesce(stacked_aircraft, 0) AS stacked_aircraft
+FROM raw.base_background
