@@ -54,7 +54,7 @@ def decode(landed: Landed, context: Context) -> Iterator[Event]:
                 faults.append((f"{file.url}, record {number}", str(error), str(values)))
                 continue
             if row["base_id"] is None or row["base_id"] in context.reference.bases:  # others are not watched here
-                by_day[row["event_date_from"] or row["published_on"]].append(row)
+                by_day[row["filed_on"]].append(row)
     # a row that cannot be used has no day; it is counted on the last day of the table, whatever the window
     last = max(by_day, default=landed.window.until)
     if landed.window.holds(last):
@@ -124,7 +124,11 @@ def _row(values: Mapping[str, str], number: int) -> dict[str, Any]:
         raise ValueError("url is empty: a report without a citation is not shown")
     if row["event_group"] is None:
         row["event_group"] = f"row-{row['record_id']}"
-    if row["event_date_from"] is None and row["published_on"] is None:
+    month = given.get("source_published_month")
+    row["filed_on"] = (
+        row["event_date_from"] or row["published_on"] or (date.fromisoformat(f"{month}-01") if month else None)
+    )
+    if row["filed_on"] is None:
         raise ValueError("no day: neither event_date_from nor the date of publication is given")
     first, last = row["event_date_from"], row["event_date_to"]
     if first and last and last < first:
