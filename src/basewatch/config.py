@@ -157,7 +157,6 @@ class ReadsbArchive(OverHttp):
         description="The list of preferred files, asked where the releases API is used up or does not reach back.",
     )
     token: SecretStr | None = Field(None, description="A GitHub token: 5,000 requests an hour in place of 60.")
-    publish_hours: float = Field(6, ge=0, description="Hours after midnight UTC before which a day is not due yet.")
     late_days: int = Field(3, ge=0, description="Days after which an unpublished day counts as missing, not late.")
     history_days: int | None = Field(
         None, ge=1, description="How far back the provider keeps traces; none before that is `expired`, not `empty`."

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
@@ -88,10 +89,10 @@ def folder(context: Context, source: str) -> Path:
 class Landing:
     """A window being landed."""
 
-    def __init__(self, context: Context, window: Window) -> None:
+    def __init__(self, context: Context, window: Window, below: str = "") -> None:
         self.context, self.window = context, window
         name = f"{window.since}" if window.since == window.until else f"{window.since}_{window.until}"
-        self.path = folder(context, window.source) / name
+        self.path = folder(context, window.source) / below / name
         self.path.mkdir(parents=True, exist_ok=True)
         (self.path / MANIFEST).unlink(missing_ok=True)
         self.answers: list[Answer] = []
@@ -133,7 +134,7 @@ class Landing:
             "attribution": licence.attribution if licence else None,
             "files": [
                 {
-                    "name": str(file.path.relative_to(self.path)),
+                    "name": os.path.relpath(file.path, self.path),
                     "url": file.url,
                     "sha256": file.sha256,
                     "size": file.size,

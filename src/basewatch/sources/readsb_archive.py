@@ -8,7 +8,6 @@ multilateration (`mlatonly`). One copy is chosen, never two merged. Files are re
 from __future__ import annotations
 
 import hashlib
-import importlib
 import os
 import re
 import shutil
@@ -36,7 +35,7 @@ from basewatch.geo import NM_KM
 from basewatch.lake import COMPRESSION, COMPRESSION_LEVEL, ROW_GROUP
 from basewatch.near import DAY, SECOND, Bases
 from basewatch.prefilter import Place, Ring, expression
-from basewatch.sources import Context, Day, Event, Landed, LandedFile, Reject, Rows, Window
+from basewatch.sources import Context, Day, Event, Landed, LandedFile, Reject, Rows, Window, readsb_releases
 from basewatch.tar import Fault, Volume, walk
 
 CODE = "readsb_archive"
@@ -183,7 +182,7 @@ def fetch(window: Window, context: Context) -> Landed:
     if not settings.location:
         raise SourceError(f"{CODE} has no location: set sources.{CODE}.location to an address or a folder of archives")
     if "://" in settings.location:
-        return _fetch_network(window, context)
+        return readsb_releases.fetch_network(window, context)
     location = context.settings.path(settings.location)
     files: list[LandedFile] = []
     absent: dict[date, tuple[str, str]] = {}
@@ -202,15 +201,6 @@ def _settings(context: Context) -> ReadsbArchive:
     settings = context.source(CODE)
     assert isinstance(settings, ReadsbArchive)
     return settings
-
-
-def _fetch_network(window: Window, context: Context) -> Landed:
-    try:
-        module = importlib.import_module("basewatch.sources.readsb_releases")
-    except ModuleNotFoundError:
-        raise SourceError(f"{CODE}: this version reads archives from a folder only; download the day's files") from None
-    landed: Landed = module.fetch_network(window, context)
-    return landed
 
 
 def _absence(day: date, why: str, context: Context) -> tuple[str, str]:
@@ -269,7 +259,9 @@ def decode(landed: Landed, context: Context) -> Iterator[Event]:
     for day, files in sorted(by_day.items()):
         work = Path(tempfile.mkdtemp(prefix=".decoding-", dir=context.landing))
         try:
-            yield from _decode_day(day, sorted(files, key=lambda file: file.path.name), context, work)
+            events = _decode_day(day, sorted(files, key=lambda file: file.path.name), context, work)
+            alone = files[0].note.startswith(readsb_releases.ALONE)
+            yield from readsb_releases.of_aircraft(events) if alone else events
         finally:
             shutil.rmtree(work, ignore_errors=True)
 
@@ -515,7 +507,7 @@ def _judge(
             _trailing(files, day, context),
             copy.split(";")[0],
             params,
-            own_receiver=settings.own_receiver,
+            own_receiver=settings.own_receiver or copy.startswith(readsb_releases.ALONE),
         )
         most = params["rejected_share_max"]
         if incomplete:
