@@ -129,7 +129,7 @@ class Reader:
         words = self.rules.languages.get(language or "")
         reading = Reading(
             article_id=text.article_id(article.url, whole),
-            url=text.canonical_url(article.url),
+            url=(article.url or "").strip() if text.canonical_url(article.url) else None,
             domain=domain,
             published_at=article.published_at,
             published_basis=article.published_basis,
