@@ -207,7 +207,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
             "claimed_types": ["IL76"],
             "claimed_from": date(2025, 3, 1),
             "claimed_to": date(2025, 3, 1),
-            "sources": ["articles"],
+            "sources": ["articles", "feeds"],
         }
         for number in (1, 2)
     ],
@@ -265,7 +265,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
             "lead_days": 1.625,
         }
     ],
-    # complete records to 5 March, then nobody looked
+    # complete records to 5 March, then nobody looked; the news were read on every day, which proves nothing of flights
     "source_days": [
         {
             "source": "flight_files",
@@ -293,6 +293,18 @@ ROWS: dict[str, list[dict[str, Any]]] = {
             "error": error,
         }
         for number, status, error in ((0, "failed", "folder missing"), (1, "empty", None))
+    ]
+    + [
+        {
+            "source": "feeds",
+            "scope": "global",
+            "day": AS_OF - timedelta(days=number),
+            "status": "ok",
+            "files": 1,
+            "records_kept": 1,
+            "ingested_at": at("2025-03-11T01:00:00"),
+        }
+        for number in range(60)
     ],
     "quality_results": [
         {
@@ -599,7 +611,9 @@ FAULTS: dict[str, str] = {
     "base_daily_activity.days_match_the_visits": (
         "UPDATE base_daily_activity SET visits = 1 WHERE day = DATE '2025-02-05' AND fleet_id = 'all'"
     ),
-    "base_daily_activity.seen_days_are_in_the_ledger": "DELETE FROM source_days WHERE day = DATE '2025-02-10'",
+    "base_daily_activity.seen_days_are_in_the_ledger": (
+        "DELETE FROM source_days WHERE day = DATE '2025-02-10' AND source = 'flight_files'"
+    ),
     "base_monthly_activity.base_id_exists": "UPDATE base_monthly_activity SET base_id = 'nowhere'",
     "base_monthly_activity.fleet_id_exists": "UPDATE base_monthly_activity SET fleet_id = 'nobody'",
     "base_monthly_activity.months_are_complete": (
@@ -691,7 +705,7 @@ FAULTS: dict[str, str] = {
     "source_days.fault_is_explained": "UPDATE source_days SET error = NULL",
     "source_days.ingested_in_the_past": "UPDATE source_days SET ingested_at = TIMESTAMPTZ '2025-03-12 00:00:00+00'",
     "source_days.empty_means_nothing_kept": "UPDATE source_days SET records_kept = 1",
-    "source_days.sources_are_fresh": "UPDATE source_days SET day = day - 15",
+    "source_days.sources_are_fresh": "UPDATE source_days SET day = day - 15 WHERE source = 'feeds'",
     "releases.published_in_the_past": "UPDATE releases SET published_at = TIMESTAMPTZ '2025-03-12 00:00:00+00'",
 }
 
@@ -1174,7 +1188,7 @@ def test_page_shows_the_first_rows_and_counts_all(candidate: Path, tmp_path: Pat
     run_sql(candidate, "UPDATE source_days SET files = -1")
     result = checked(candidate)
     failure = faults(result)["source_days", "files_in_range"]
-    assert (failure.count, len(failure.rows)) == (52, gates.SHOWN_ROWS)
+    assert (failure.count, len(failure.rows)) == (112, gates.SHOWN_ROWS)
     assert gates.gatepage.render(result).count("<td>-1</td>") == gates.SHOWN_ROWS
     (written,) = [path for path in gates.write_failing_rows(result, candidate, tmp_path) if "files" in path.name]
-    assert pq.read_table(written).num_rows == 52
+    assert pq.read_table(written).num_rows == 112
