@@ -18,7 +18,7 @@ WITH ledger AS (
         s.covers
     FROM raw.source_days AS d
     INNER JOIN reference.sources AS s ON d.source = s.source
-    WHERE d.day <= $as_of
+    WHERE s.kind = 'flight' AND d.day <= $as_of
 ),
 
 -- an archive of everything covers every base; a query for one airport, or a declared set of records, covers that base

@@ -98,12 +98,13 @@ mentions AS (
     GROUP BY ALL
 ),
 
--- a month in which no news source was read has no mentions to count: unknown, not none
+-- a month in which no news source was read has no mentions to count: unknown, not none; and a folder of chosen articles
+-- says nothing about the bases that they do not name
 read_months AS (
     SELECT DISTINCT date_trunc('month', l.day)::DATE AS month
     FROM raw.source_days AS l
     INNER JOIN reference.sources AS s ON l.source = s.source
-    WHERE s.kind = 'news' AND l.status IN ('ok', 'empty', 'partial')
+    WHERE s.kind = 'news' AND s.covers <> 'never' AND l.status IN ('ok', 'empty', 'partial')
 ),
 
 joined AS (
