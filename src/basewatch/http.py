@@ -132,6 +132,7 @@ class State:
     breakers: dict[str, Breaker] = field(default_factory=dict)
     tokens: dict[str, tuple[str, float]] = field(default_factory=dict)
     counters: dict[str, float] = field(default_factory=dict)
+    quotas: dict[str, float] = field(default_factory=dict)  # a quota that is used up, and until when (monotonic)
     clock: Clock = Clock()
 
 
@@ -369,8 +370,9 @@ def _as_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
 class Client:
     """HTTP for one source. Every request waits for its host's limits; only faults that can pass are tried again.
 
-    `limits` hold for every host unless `host_limits` names it. `authorise(renew)` returns the headers that carry the
-    credentials; it is called with True once when the provider answers 401.
+    `limits` hold for every host unless `host_limits` names it. A provider that asks to be left alone for longer than a
+    run waits is left alone until then; `quota_depth` is how many segments of a path tell its quotas apart.
+    `authorise(renew)` returns the headers that carry the credentials; it is called with True once on a 401.
     """
 
     def __init__(
@@ -385,8 +387,10 @@ class Client:
         secrets: Iterable[str | None] = (),
         policy: Policy | None = None,
         state: State | None = None,
+        quota_depth: int = 0,
     ) -> None:
         self.source = source
+        self._quota_depth = quota_depth
         self.policy = policy or Policy()
         self.state = state or STATE
         self.requests = 0
@@ -500,6 +504,14 @@ class Client:
 
     def _send(self, method: str, url: str, **send: Any) -> requests.Response:
         host = urlsplit(url).netloc.rpartition("@")[2]
+        left = self.state.quotas.get(self._quota(url), 0.0) - self.state.clock.monotonic()
+        if left > 0:
+            raise HttpFault(
+                f"{self.source}: {clean_url(url)} not asked: the provider's limit is used up for another {left:,.0f} s",
+                kind="limited",
+                wait=left,
+                retryable=True,
+            )
         self._wait(host)
         self.requests += 1
         try:
@@ -562,6 +574,7 @@ class Client:
         if status in AGAIN or (status == 403 and (wait is not None or exhausted)):
             kind = "limited" if status in (429, 403) else "server"
             if wait is not None and wait > self.policy.longest_wait_seconds:
+                self.state.quotas[self._quota(url)] = self.state.clock.monotonic() + wait
                 return HttpFault(
                     f"{start}: limited for another {wait:,.0f} s, longer than the "
                     f"{self.policy.longest_wait_seconds:,.0f} s that a run waits; {said}",
@@ -578,6 +591,10 @@ class Client:
         return HttpFault(f"{start} with {said}", kind="server" if status >= 500 else "denied", status=status)
 
     # ---- patience
+
+    def _quota(self, url: str) -> str:
+        parts = urlsplit(url)
+        return "/".join([parts.netloc.rpartition("@")[2], *parts.path.strip("/").split("/")[: self._quota_depth]])
 
     def _limiter(self, host: str) -> Limiter:
         return self.state.limiters.setdefault(host, Limiter())

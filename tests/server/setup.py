@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from basewatch import http, reference, sources
 from basewatch.config import Settings
 from basewatch.sources import Context, Day, Landed, Reject, Rows, Window
 from server.core import FakeClock
 
-QUICK = {"read_seconds": 0.4, "connect_seconds": 2.0, "breaker_after": 99}
+QUICK = {"read_seconds": 10.0, "connect_seconds": 10.0, "breaker_after": 99}
 
 
 @contextmanager
@@ -63,7 +65,11 @@ class Decoded:
     """What a landed window decodes to."""
 
     def __init__(self, landed: Landed, about: Context) -> None:
-        events = list(sources.module(landed.window.source).decode(landed, about))
+        events = []
+        for event in sources.module(landed.window.source).decode(landed, about):
+            if isinstance(event, Rows) and isinstance(event.data, Path):  # the file goes when the next day begins
+                event = replace(event, data=pq.read_table(event.data))
+            events.append(event)
         self.days = [event for event in events if isinstance(event, Day)]
         self.rejects = [event for event in events if isinstance(event, Reject)]
         self.rows = [event for event in events if isinstance(event, Rows)]
@@ -82,7 +88,7 @@ class Decoded:
         found = [event.data for event in self.rows if event.table == name]
         if not found:
             return []
-        rows: list[dict[str, Any]] = pa.concat_tables(found).to_pylist()
+        rows: list[dict[str, Any]] = pa.concat_tables(found, promote_options="permissive").to_pylist()
         return sorted(rows, key=lambda row: str(row.get("record_id", row.get("seen_at"))))
 
 

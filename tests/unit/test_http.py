@@ -49,7 +49,7 @@ def host(clock: FakeClock) -> Iterator[Host]:
 
 
 def client(state: State, **more: object) -> Client:
-    policy = Policy(**{"read_seconds": 0.3, "connect_seconds": 2.0, "breaker_after": 99, **more.pop("policy", {})})  # type: ignore[arg-type]
+    policy = Policy(**{"read_seconds": 10.0, "connect_seconds": 10.0, "breaker_after": 99, **more.pop("policy", {})})  # type: ignore[arg-type]
     return Client("provider", policy=policy, state=state, **more)  # type: ignore[arg-type]
 
 
@@ -123,11 +123,25 @@ def test_a_wait_longer_than_a_run_may_last_ends_at_once_and_says_how_long(
     assert (clock.slept, len(host.log)) == ([], 1)
 
 
+def test_a_quota_that_is_used_up_is_not_tried_until_it_is_free_again(
+    host: Host, state: State, clock: FakeClock
+) -> None:
+    host.too_many({"Retry-After": "4000"}, when=lambda request: request.path.startswith("/api/flights"))
+    with pytest.raises(HttpFault):
+        client(state, quota_depth=2).json(f"{host.url}/api/flights/a")
+    with pytest.raises(HttpFault, match="not asked: the provider's limit is used up for another 4,000 s"):
+        client(state, quota_depth=2).json(f"{host.url}/api/flights/b")
+    assert client(state, quota_depth=2).json(f"{host.url}/api/states/all")
+    clock.sleep(4001)
+    assert client(state, quota_depth=2).json(f"{host.url}/api/flights/b")
+    assert host.statuses() == [429, 200, 200]
+
+
 def test_a_timeout_and_a_broken_connection_are_tried_again(host: Host, state: State) -> None:
-    host.stalled(0.6)
+    host.stalled(1.2)
     host.truncated()
-    assert client(state).json(f"{host.url}/x")["data"] == [1, 2]
-    assert len(host.log) == 3
+    assert client(state, policy={"read_seconds": 0.5}).json(f"{host.url}/x")["data"] == [1, 2]
+    assert len(host.log) >= 3
 
 
 def test_a_host_that_is_not_there_is_a_network_fault(state: State) -> None:

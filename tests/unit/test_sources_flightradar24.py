@@ -225,7 +225,6 @@ def test_more_requests_than_a_window_may_make_are_not_made(world: World) -> None
         lambda host: host.too_many({"Retry-After": "7"}),
         lambda host: host.broken(502, times=2),
         lambda host: host.truncated(),
-        lambda host: host.stalled(0.6),
         lambda host: host.html("Just a moment..."),
         lambda host: host.mislabelled(None, times=9),
         lambda host: host.zipped(encoding=True, content=False, times=9),
@@ -254,6 +253,14 @@ def test_null_fields_and_malformed_records_are_kept_apart(world: World) -> None:
     assert len(got.rejects) == 3
     noted = got.day("base:hmeimim", "2026-10-01")
     assert (noted.status, noted.records_read, noted.records_kept, noted.records_rejected) == ("partial", 4, 1, 3)
+
+
+def test_a_timeout_leaves_no_trace_in_the_rows(world: World) -> None:
+    clean = world.decode("2026-10-01")
+    world.provider.api.stalled(1.2)
+    again = world.decode("2026-10-01", read_seconds=0.5)
+    assert again.table("flightradar24_flights") == clean.table("flightradar24_flights")
+    assert len(world.provider.api.log) >= 3
 
 
 def test_the_landing_replays_to_the_same_rows(world: World) -> None:

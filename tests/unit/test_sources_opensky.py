@@ -227,7 +227,6 @@ def test_one_failed_answer_makes_the_day_partial_and_keeps_the_other(world: Worl
         lambda host: host.too_many(),
         lambda host: host.broken(500, times=2),
         lambda host: host.truncated(),
-        lambda host: host.stalled(0.6),
         lambda host: host.html(),
         lambda host: host.text("upstream timed out"),
         lambda host: host.mislabelled("text/html", times=9),
@@ -248,6 +247,14 @@ def test_a_body_that_is_no_list_of_flights_is_a_reject(world: World) -> None:
     got = setup.Decoded(landed, about)
     assert [reject.reason for reject in got.rejects] == ["not readable as OpenSky flights: not a list of flights"]
     assert got.status()["base:hmeimim", "2026-10-01"] == "partial"
+
+
+def test_a_timeout_leaves_no_trace_in_the_rows(world: World) -> None:
+    clean = world.decode("2026-10-01")
+    world.provider.api.stalled(1.2)
+    again = world.decode("2026-10-01", read_seconds=0.5)
+    assert again.table("opensky_flights") == clean.table("opensky_flights")
+    assert len(world.provider.api.log) >= 5
 
 
 def test_the_landing_replays_to_the_same_rows(world: World) -> None:

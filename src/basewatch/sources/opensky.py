@@ -192,6 +192,7 @@ def _client(settings: OpenSky) -> Client:
         authorise=_authorise(settings) if settings.client_id and secret else None,
         secrets=[secret],
         policy=limits.policy(settings),
+        quota_depth=2,  # /api/states and /api/flights have credits of their own
     )
 
 

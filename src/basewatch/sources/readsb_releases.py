@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from basewatch import limits
+from basewatch import http, limits
 from basewatch.config import ReadsbArchive
 from basewatch.doctor import Finding
 from basewatch.errors import SourceError
-from basewatch.http import STATE, Client, HttpFault, Limit, clean_url
+from basewatch.http import Client, HttpFault, Limit, clean_url
 from basewatch.lake import write_aside
 from basewatch.landing import Landing, folder, hours_since, slug
 from basewatch.sources import Context, Day, Event, Landed, LandedFile, Rows, Window
@@ -253,21 +253,23 @@ def _pages(url: str, day: date, settings: ReadsbArchive, context: Context) -> It
     client = _api_client(settings)
     number = 1
     while True:
-        following, releases = _page(client, url, number, day, context)
+        following, releases = _page(client, url, number, day, settings, context)
         yield releases
         if not following:
             return
         number += 1
 
 
-def _page(client: Client, url: str, number: int, day: date, context: Context) -> tuple[bool, list[dict[str, Any]]]:
+def _page(
+    client: Client, url: str, number: int, day: date, settings: ReadsbArchive, context: Context
+) -> tuple[bool, list[dict[str, Any]]]:
     """One page and whether another follows. Kept with its ETag: a page that has not changed costs no quota."""
     kept = folder(context, CODE) / "index" / f"{slug(urlsplit(url).netloc + urlsplit(url).path)}-{number}.json"
     cached = _read_cache(kept)
-    now = STATE.clock.wall()
+    now = http.STATE.clock.wall()
     if cached:
         age = now - cached["at"]
-        has_day = any(_is_of(release, day) for release in cached["releases"])
+        has_day = any(_is_of(release, day) and not _copy(release, settings).lack for release in cached["releases"])
         if 0 <= age < (STALE_SECONDS if has_day else FRESH_SECONDS):
             return cached["next"], cached["releases"]
     headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
@@ -384,7 +386,9 @@ def _already(target: Path, asset: Asset) -> str | None:
 def _check_room(copy: Copy, targets: set[Path], home: Path, settings: ReadsbArchive) -> None:
     """Raise SourceError where the download would overrun the disk budget or the disk."""
     mine = targets | {target.with_name(f".{target.name}.part") for target in targets}
-    sizes = {file: file.stat().st_size for file in home.rglob("*") if file.is_file()}
+    ours = {home / "index", home / "manifests"}
+    files = (file for file in home.rglob("*") if file.is_file() and not ours & set(file.parents))
+    sizes = {file: file.stat().st_size for file in files}
     others = sum(size for file, size in sizes.items() if file not in mine)
     have = sum(size for file, size in sizes.items() if file in mine)
     if others + copy.size > settings.disk_budget_gb * 1e9:
