@@ -8,7 +8,7 @@ columns:
   network: {type: VARCHAR, doc: "Network whose receivers listened"}
   has_background: {type: BOOLEAN, doc: "Other traffic proves that the field could be seen"}
   is_blind: {type: BOOLEAN, doc: "What should have been heard was not, or arrivals are measured to be missed too often"}
-  detection: {type: DOUBLE, doc: "Probability that a visit would be seen, 0 to 1: the month's share of other arrivals followed to the runway; null if unmeasured"}
+  detection: {type: DOUBLE, doc: "Probability that a visit would be seen, 0 to 1: the month's share of other arrivals followed to the ground, or close to it; null if unmeasured"}
   detection_basis: {type: VARCHAR, doc: "What it was measured on, in words"}
   background_aircraft: {type: INTEGER, doc: "Other aircraft heard within 50 NM"}
   interference: {type: VARCHAR, values: [none, suspected], doc: "GNSS spoofing or jamming near the base"}
@@ -23,7 +23,16 @@ WITH covered AS (
     WHERE s.covers = 'all_bases' AND l.status IN ('ok', 'empty')
 ),
 
--- a network that ever listened at a base is expected there on every day that was taken in whole
+-- a day on which a network reported no base at all was scanned for the watch list only: it says nothing of the rest
+looked AS (
+    SELECT DISTINCT
+        source,
+        network,
+        day
+    FROM staging.stg_readsb__background
+),
+
+-- a network that ever listened at a base is expected there on every day that was looked at
 listeners AS (
     SELECT DISTINCT
         source,
@@ -40,6 +49,7 @@ spine AS (
         n.network
     FROM covered AS c
     INNER JOIN listeners AS n ON c.source = n.source AND (c.base_id IS NULL OR c.base_id = n.base_id)
+    INNER JOIN looked AS k ON n.source = k.source AND n.network = k.network AND c.day = k.day
 ),
 
 days AS (
@@ -52,8 +62,8 @@ days AS (
         coalesce(b.aircraft_25nm, 0) AS aircraft_25nm,
         coalesce(b.aircraft_low, 0) AS aircraft_low,
         coalesce(b.arrivals, 0) AS arrivals,
-        coalesce(b.arrivals_touchdown, 0) AS arrivals_touchdown,
-        coalesce(b.jumps, 0) AS jumps,
+        coalesce(b.arrivals_followed, 0) AS arrivals_followed,
+        coalesce(b.jumped_aircraft, 0) AS jumped_aircraft,
         coalesce(b.stacked_aircraft, 0) AS stacked_aircraft
     FROM spine AS s
     LEFT JOIN staging.stg_readsb__background AS b
@@ -69,7 +79,7 @@ trends AS (
             RANGE BETWEEN $coverage_trailing_days PRECEDING AND 1 PRECEDING
         ) AS usual_aircraft,
         sum(arrivals) OVER in_month AS month_arrivals,
-        sum(arrivals_touchdown) OVER in_month AS month_touchdowns,
+        sum(arrivals_followed) OVER in_month AS month_followed,
         sum(aircraft_25nm) OVER in_month AS month_25nm,
         sum(aircraft_50nm) OVER in_month AS month_50nm
     FROM days
@@ -83,7 +93,7 @@ untrue AS (
         DATE '1970-01-01' + (start_s // 86400)::INTEGER AS day,
         count(DISTINCT icao24) AS aircraft
     FROM intermediate.int_track_stretches
-    WHERE suspect IS NOT NULL
+    WHERE suspect IS NOT NULL AND coalesce(first_base_id, last_base_id) IS NOT NULL
     GROUP BY ALL
 ),
 
@@ -92,7 +102,7 @@ measured AS (
         t.*,
         CASE
             WHEN t.month_arrivals >= $coverage_min_background
-                THEN (0.5 + least(t.month_touchdowns, t.month_arrivals)) / (1 + t.month_arrivals)
+                THEN (0.5 + least(t.month_followed, t.month_arrivals)) / (1 + t.month_arrivals)
         END AS detection,
         -- too little traffic of the day before to say what is usual counts as nothing expected
         coalesce(
@@ -102,8 +112,8 @@ measured AS (
         ) AS is_hushed,
         t.stacked_aircraft >= $interference_min_stacked
         OR (
-            t.jumps >= $interference_min_jumps
-            AND t.jumps >= $interference_min_jump_share * t.aircraft_50nm
+            t.jumped_aircraft >= $interference_min_aircraft
+            AND t.jumped_aircraft >= $interference_min_jump_share * t.aircraft_50nm
         )
         OR coalesce(u.aircraft >= $interference_min_aircraft, FALSE) AS is_suspected
     FROM trends AS t
@@ -121,8 +131,8 @@ SELECT
     CASE
         WHEN detection IS NOT NULL
             THEN format(
-                '{:d} of {:d} other arrivals that month were followed to the runway',
-                month_touchdowns::BIGINT,
+                '{:d} of {:d} other arrivals that month were followed to the ground, or close to it',
+                month_followed::BIGINT,
                 month_arrivals::BIGINT
             )
         WHEN month_25nm >= $coverage_min_background

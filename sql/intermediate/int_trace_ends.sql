@@ -21,7 +21,9 @@ columns:
 WITH ends AS (
     SELECT
         *,
-        to_timestamp(at_s) AS at
+        to_timestamp(at_s) AS at,
+        CASE direction WHEN 'arrival' THEN to_timestamp(at_s) END AS landed_at,
+        CASE direction WHEN 'departure' THEN to_timestamp(at_s) END AS took_off_at
     FROM intermediate.int_track_ends
 )
 
@@ -45,6 +47,6 @@ SELECT
     ) AS evidence_id
 FROM ends AS e
 LEFT JOIN intermediate.int_trace_legs AS a
-    ON e.direction = 'arrival' AND e.icao24 = a.icao24 AND e.at = a.arrived_at AND e.base_id = a.destination_base_id
+    ON e.icao24 = a.icao24 AND e.landed_at = a.arrived_at AND e.base_id = a.destination_base_id
 LEFT JOIN intermediate.int_trace_legs AS d
-    ON e.direction = 'departure' AND e.icao24 = d.icao24 AND e.at = d.departed_at AND e.base_id = d.origin_base_id
+    ON e.icao24 = d.icao24 AND e.took_off_at = d.departed_at AND e.base_id = d.origin_base_id

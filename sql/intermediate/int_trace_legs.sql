@@ -21,6 +21,22 @@ WITH counted_ends AS (
     WHERE confidence >= 2 AND direction <> 'presence'
 ),
 
+losses AS (
+    SELECT DISTINCT
+        icao24,
+        stretch_no
+    FROM counted_ends
+    WHERE direction = 'arrival' AND evidence <> 'touchdown'
+),
+
+climbs AS (
+    SELECT DISTINCT
+        icao24,
+        stretch_no
+    FROM counted_ends
+    WHERE evidence = 'reappearance'
+),
+
 stretches AS (
     SELECT
         s.*,
@@ -31,14 +47,8 @@ stretches AS (
     FROM intermediate.int_track_stretches AS s
     LEFT JOIN reference.bases AS f ON s.first_base_id = f.base_id
     LEFT JOIN reference.bases AS l ON s.last_base_id = l.base_id
-    LEFT JOIN counted_ends AS a
-        ON
-            s.icao24 = a.icao24
-            AND s.stretch_no = a.stretch_no
-            AND a.direction = 'arrival'
-            AND a.evidence <> 'touchdown'
-    LEFT JOIN counted_ends AS d
-        ON s.icao24 = d.icao24 AND s.stretch_no = d.stretch_no AND d.evidence = 'reappearance'
+    LEFT JOIN losses AS a ON s.icao24 = a.icao24 AND s.stretch_no = a.stretch_no
+    LEFT JOIN climbs AS d ON s.icao24 = d.icao24 AND s.stretch_no = d.stretch_no
     WHERE NOT s.is_ground OR s.fresh_points = 0 OR s.end_s - s.start_s >= $track_ground_min_s
 ),
 
@@ -206,6 +216,16 @@ flights AS (
     GROUP BY icao24, flight_no
 ),
 
+flights_with_ends AS (
+    SELECT
+        *,
+        coalesce(ground_before, first_stretch_no) AS origin_stretch_no,
+        CASE WHEN ground_before IS NULL THEN 'first' ELSE 'last' END AS origin_corner,
+        coalesce(ground_after, last_stretch_no) AS destination_stretch_no,
+        CASE WHEN ground_after IS NULL THEN 'last' ELSE 'first' END AS destination_corner
+    FROM flights
+),
+
 taken_off AS (
     SELECT
         e.icao24,
@@ -240,8 +260,8 @@ SELECT
     to_timestamp(a.at_s) AS arrived_at,
     CASE WHEN d.base_id IS NOT NULL THEN o.icao ELSE p.icao END AS origin_icao,
     CASE WHEN a.base_id IS NOT NULL THEN t.icao ELSE q.icao END AS destination_icao,
-    coalesce(d.base_id, p.base_id) AS origin_base_id,
-    coalesce(a.base_id, q.base_id) AS destination_base_id,
+    CASE WHEN d.base_id IS NOT NULL THEN d.base_id ELSE p.base_id END AS origin_base_id,
+    CASE WHEN a.base_id IS NOT NULL THEN a.base_id ELSE q.base_id END AS destination_base_id,
     CASE
         WHEN d.base_id IS NOT NULL OR p.icao24 IS NOT NULL THEN 'field'
         WHEN f.begins_far AND f.first_altitude_ft > $track_inbound_height_ft THEN 'out_of_area'
@@ -254,21 +274,13 @@ SELECT
     END AS destination_state,
     f.sources,
     least(d.confidence, a.confidence) AS confidence
-FROM flights AS f
+FROM flights_with_ends AS f
 LEFT JOIN taken_off AS d ON f.icao24 = d.icao24 AND f.flight_no = d.flight_no
 LEFT JOIN landed AS a ON f.icao24 = a.icao24 AND f.flight_no = a.flight_no
 LEFT JOIN reference.bases AS o ON d.base_id = o.base_id
 LEFT JOIN reference.bases AS t ON a.base_id = t.base_id
 LEFT JOIN places AS p
-    ON
-        d.base_id IS NULL
-        AND f.icao24 = p.icao24
-        AND coalesce(f.ground_before, f.first_stretch_no) = p.stretch_no
-        AND p.corner = CASE WHEN f.ground_before IS NULL THEN 'first' ELSE 'last' END
+    ON f.icao24 = p.icao24 AND f.origin_stretch_no = p.stretch_no AND f.origin_corner = p.corner
 LEFT JOIN places AS q
-    ON
-        a.base_id IS NULL
-        AND f.icao24 = q.icao24
-        AND coalesce(f.ground_after, f.last_stretch_no) = q.stretch_no
-        AND q.corner = CASE WHEN f.ground_after IS NULL THEN 'last' ELSE 'first' END
+    ON f.icao24 = q.icao24 AND f.destination_stretch_no = q.stretch_no AND f.destination_corner = q.corner
 WHERE d.base_id IS NOT NULL OR a.base_id IS NOT NULL

@@ -76,7 +76,7 @@ candidates AS (
         NOT is_ground
         AND is_lost
         AND ends_by <> 'leap'
-        AND suspect IS NULL
+        AND is_sound
         AND fresh_points >= $track_min_points
         AND end_s - last_s <= $track_stale_tail_s
         AND last_distance_km <= $track_loss_km
@@ -110,7 +110,7 @@ candidates AS (
     WHERE
         NOT is_ground
         AND begins_by = 'silence'
-        AND suspect IS NULL
+        AND is_sound
         AND fresh_points >= $track_min_points
         AND first_distance_km <= $track_loss_km
         AND first_height_ft <= $track_loss_height_ft
@@ -129,10 +129,7 @@ tails AS (
         p.height_ft + coalesce(b.elevation_ft, 0) AS altitude_ft,
         p.speed_kt,
         p.track_deg,
-        c.sign * p.rate_fpm AS closing_fpm,
-        row_number() OVER (
-            PARTITION BY c.icao24, c.stretch_no, c.direction ORDER BY abs(p.at_s - c.at_s), p.latitude, p.longitude
-        ) AS nth
+        c.sign * p.rate_fpm AS closing_fpm
     FROM candidates AS c
     INNER JOIN intermediate.int_track_points AS p ON c.icao24 = p.icao24 AND c.stretch_no = p.stretch_no
     LEFT JOIN reference.bases AS b ON p.base_id = b.base_id
@@ -144,7 +141,7 @@ shapes AS (
         icao24,
         stretch_no,
         direction,
-        count(*) FILTER (WHERE nth <= $track_sink_reports AND closing_fpm > $track_sink_fpm) AS closing_reports,
+        arg_min(closing_fpm, t, $track_sink_reports) AS last_rates,
         coalesce(regr_slope(altitude_ft, t) * 60, 0) AS closing_fpm,
         arg_max(latitude, t) FILTER (WHERE t <= $track_course_s) AS far_latitude,
         arg_max(longitude, t) FILTER (WHERE t <= $track_course_s) AS far_longitude,
@@ -158,13 +155,15 @@ shapes AS (
 courses AS (
     SELECT
         c.*,
-        s.closing_reports,
+        len(list_filter(s.last_rates, lambda rate: rate > $track_sink_fpm)) AS closing_reports,
         s.closing_fpm,
         CASE
-            WHEN s.far_s >= 10 THEN degrees(atan2(
-                (mod(c.longitude - s.far_longitude + 540, 360) - 180) * cos(radians(c.latitude)),
-                c.latitude - s.far_latitude
-            ))
+            WHEN s.far_s >= 10
+                THEN
+                    degrees(atan2(
+                        (mod(c.longitude - s.far_longitude + 540, 360) - 180) * cos(radians(c.latitude)),
+                        c.latitude - s.far_latitude
+                    ))
             ELSE s.track_deg + CASE c.direction WHEN 'departure' THEN 180 ELSE 0 END
         END AS course_deg,
         coalesce(
@@ -215,8 +214,17 @@ judged AS (
     SELECT
         *,
         CASE WHEN along_km >= 0 THEN across_km ELSE distance_km END AS miss_km,
-        CASE WHEN along_km >= 0 THEN across_km ELSE distance_km END
-        + coalesce(abs(distance_km - glide_km) / 2, distance_km)
+        -- An arrival must point at its field. A departure has turned on course, but cannot come from farther away than
+        -- it has climbed.
+        CASE direction
+            WHEN 'arrival'
+                THEN
+                    CASE WHEN along_km >= 0 THEN across_km ELSE distance_km END
+                    + coalesce(abs(distance_km - glide_km) / 2, distance_km)
+            ELSE
+                CASE WHEN along_km >= 0 THEN across_km ELSE distance_km END / 2
+                + coalesce(greatest(distance_km - glide_km, (glide_km - distance_km) / 2), distance_km)
+        END
         + CASE
             WHEN
                 (serves = 'military' AND place_serves = 'civil') OR (serves = 'civil' AND place_serves = 'military')
@@ -231,7 +239,20 @@ ranked AS (
     SELECT
         *,
         row_number() OVER (PARTITION BY icao24, stretch_no, direction ORDER BY error_km, place_id) AS place_rank,
-        lead(error_km) OVER (PARTITION BY icao24, stretch_no, direction ORDER BY error_km, place_id) AS runner_up_km
+        lead(error_km) OVER (PARTITION BY icao24, stretch_no, direction ORDER BY error_km, place_id) AS runner_up_km,
+        -- of the other fields within reach, the nearest: a turn towards it may still come, or have been
+        min(
+            CASE
+                WHEN
+                    distance_km <= $track_hit_km + glide_km
+                    * CASE direction WHEN 'arrival' THEN $track_profile_max ELSE $track_climb_profile_max END
+                    THEN distance_km
+            END
+        ) OVER (
+            PARTITION BY icao24, stretch_no, direction
+            ORDER BY error_km, place_id
+            ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+        ) AS rival_km
     FROM judged
 ),
 
@@ -253,6 +274,7 @@ on_lines AS (
     SELECT
         j.icao24,
         j.stretch_no,
+        j.direction,
         j.base_id,
         l.runway,
         l.is_exact,
@@ -285,6 +307,7 @@ alignments_by_runway AS (
     SELECT
         icao24,
         stretch_no,
+        direction,
         base_id,
         runway,
         max(t) - min(t) AS aligned_s,
@@ -299,7 +322,7 @@ alignments_by_runway AS (
         angle_deg <= CASE WHEN is_exact THEN $track_aligned_angle_deg ELSE $track_designator_error_deg END
         AND beside_km * 1000 <= $track_parallel_max_offset_m
         + CASE WHEN is_exact THEN 0 ELSE 1000 * before_km * tan(radians($track_designator_error_deg)) END
-    GROUP BY icao24, stretch_no, base_id, runway
+    GROUP BY icao24, stretch_no, direction, base_id, runway
     HAVING max(t) - min(t) >= $track_aligned_min_s AND min(t) <= $track_aligned_min_s
 ),
 
@@ -316,11 +339,16 @@ floors AS (
     SELECT
         base_id,
         date_trunc('month', day)::DATE AS month,
-        max(median_last_height_ft) AS floor_ft
-    FROM staging.stg_readsb__background
-    WHERE median_last_height_ft > 0
+        median(height_ft)::INTEGER AS floor_ft
+    FROM (
+        SELECT
+            base_id,
+            day,
+            unnest(last_heights_ft) AS height_ft
+        FROM staging.stg_readsb__background
+    ) AS heard
     GROUP BY base_id, month
-    HAVING sum(arrivals) >= $coverage_min_background
+    HAVING count(*) >= $coverage_min_background
 ),
 
 fired AS (
@@ -343,12 +371,20 @@ fired AS (
                 AND coalesce(
                     j.runner_up_km >= $track_runner_up_ratio * greatest(j.error_km, $track_error_floor_km), TRUE
                 )
-                AND j.miss_km <= $track_hit_km + j.distance_km * CASE j.direction
-                    WHEN 'arrival' THEN $track_hit_share ELSE $track_leave_share
-                END
-                AND j.distance_km <= $track_hit_km + $track_profile_max * j.glide_km
+                AND j.distance_km <= $track_hit_km
+                + j.glide_km * CASE j.direction WHEN 'arrival' THEN $track_profile_max ELSE $track_climb_profile_max END
                 AND j.glide_km <= $track_hit_km + $track_profile_max * j.distance_km
-                AND (j.direction = 'departure' OR j.closing_reports >= $track_sink_reports_min)
+                AND CASE j.direction
+                    WHEN 'arrival'
+                        THEN
+                            j.miss_km <= $track_hit_km + $track_hit_share * j.distance_km
+                            AND j.closing_reports >= $track_sink_reports_min
+                            AND coalesce(j.rival_km >= $track_runner_up_ratio * j.distance_km, TRUE)
+                    ELSE
+                        (j.distance_km <= $track_exit_km OR j.miss_km <= $track_leave_share * j.distance_km)
+                        AND j.error_km <= $track_hit_km + $track_leave_share * j.distance_km
+                        AND coalesce(j.rival_km >= $track_runner_up_ratio * j.distance_km, TRUE)
+                END
                 THEN CASE j.direction WHEN 'arrival' THEN 'descent_loss' ELSE 'reappearance' END
             WHEN
                 j.direction = 'arrival'
@@ -359,7 +395,7 @@ fired AS (
         END AS evidence
     FROM ranked AS j
     LEFT JOIN alignments AS a
-        ON j.icao24 = a.icao24 AND j.stretch_no = a.stretch_no AND j.base_id = a.base_id AND j.direction = 'arrival'
+        ON j.icao24 = a.icao24 AND j.stretch_no = a.stretch_no AND j.base_id = a.base_id AND j.direction = a.direction
     LEFT JOIN floors AS f
         ON
             j.base_id = f.base_id
@@ -389,26 +425,32 @@ SELECT
     CASE t.evidence WHEN 'aligned_loss' THEN 3 WHEN 'inbound_only' THEN 1 ELSE 2 END
     - CASE WHEN t.height_basis < 2 AND t.evidence <> 'inbound_only' THEN 1 ELSE 0 END AS confidence,
     CASE t.evidence
-        WHEN 'aligned_loss' THEN format(
-            'lost {:.1f} km out at {:d} ft above the field, {:d} s {}, sinking in {:d} of its last {:d} reports',
-            t.distance_km,
-            t.height_ft,
-            CASE WHEN t.exact_s >= $track_aligned_min_s THEN t.exact_s ELSE t.aligned_s END,
-            CASE
-                WHEN t.exact_s >= $track_aligned_min_s THEN 'on the line of runway ' || t.runway
-                ELSE format('along runway {}, {:.1f} km beside its known line', t.runway, t.nearest_km)
-            END,
-            t.closing_reports,
-            $track_sink_reports
-        )
-        WHEN 'descent_loss' THEN format(
-            'lost {:.1f} km out at {:d} ft above the field, sinking {:d} ft/min; its path passes {:.1f} km from the field',
-            t.distance_km, t.height_ft, t.closing_fpm::INTEGER, t.miss_km
-        )
-        WHEN 'reappearance' THEN format(
-            'first heard {:.1f} km out at {:d} ft above the field, climbing {:d} ft/min; its path leads {:.1f} km past the field',
-            t.distance_km, t.height_ft, t.closing_fpm::INTEGER, t.miss_km
-        )
+        WHEN 'aligned_loss'
+            THEN
+                format(
+                    'lost {:.1f} km out at {:d} ft above the field, {:d} s {}, sinking in {:d} of its last {:d} reports',
+                    t.distance_km,
+                    t.height_ft,
+                    CASE WHEN t.exact_s >= $track_aligned_min_s THEN t.exact_s ELSE t.aligned_s END,
+                    CASE
+                        WHEN t.exact_s >= $track_aligned_min_s THEN 'on the line of runway ' || t.runway
+                        ELSE format('along runway {}, {:.1f} km beside its known line', t.runway, t.nearest_km)
+                    END,
+                    t.closing_reports,
+                    $track_sink_reports
+                )
+        WHEN 'descent_loss'
+            THEN
+                format(
+                    'lost {:.1f} km out at {:d} ft above the field, sinking {:d} ft/min; its path passes {:.1f} km from the field',
+                    t.distance_km, t.height_ft, t.closing_fpm::INTEGER, t.miss_km
+                )
+        WHEN 'reappearance'
+            THEN
+                format(
+                    'first heard {:.1f} km out at {:d} ft above the field, climbing {:d} ft/min; its path leads {:.1f} km past the field',
+                    t.distance_km, t.height_ft, t.closing_fpm::INTEGER, t.miss_km
+                )
         ELSE format(
             'lost {:.1f} km out at {:d} ft above the field, inbound, below the {:d} ft at which arrivals are lost that month',
             t.distance_km, t.height_ft, t.floor_ft

@@ -113,13 +113,14 @@ leaving AS (
     SELECT
         icao24,
         base_id,
+        direction,
         at_s,
         bool_or(
             direction_after = 'departure' AND base_after = base_id AND after_s - at_s <= $stay_max_days * 86400
         ) AS leaves_from_here
     FROM followed
     WHERE direction = 'arrival'
-    GROUP BY icao24, base_id, at_s
+    GROUP BY icao24, base_id, direction, at_s
 )
 
 SELECT
@@ -144,5 +145,5 @@ SELECT
 FROM weighed AS w
 INNER JOIN intermediate.int_track_stretches AS s ON w.icao24 = s.icao24 AND w.stretch_no = s.stretch_no
 LEFT JOIN leaving AS l
-    ON w.direction = 'arrival' AND w.icao24 = l.icao24 AND w.base_id = l.base_id AND w.at_s = l.at_s
+    ON w.icao24 = l.icao24 AND w.base_id = l.base_id AND w.direction = l.direction AND w.at_s = l.at_s
 WHERE w.confidence > 0

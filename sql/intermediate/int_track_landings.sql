@@ -111,8 +111,7 @@ between_grounds AS (
         max(farthest_km) AS farthest_km,
         arg_max(last_height_ft, end_s) AS last_height_ft,
         arg_max(last_base_id, end_s) AS last_base_id,
-        -- an aircraft that came back from a leap and then flew soundly for minutes is believed again
-        bool_and(suspect IS NULL OR (suspect = 'it leaps' AND end_s - start_s >= $track_recovered_s)) AS is_clean
+        bool_and(is_sound) AS is_clean
     FROM numbered
     WHERE NOT is_on_field AND NOT is_ground
     GROUP BY icao24, ground_no, piece_no
@@ -130,6 +129,7 @@ grounds AS (
         n.fresh_points,
         n.off_km,
         n.suspect,
+        n.begins_by,
         n.type_code,
         n.serves,
         -- a circuit inside the field's zone, or a flicker of the ground bit, does not end the time on the ground
@@ -171,6 +171,7 @@ runs AS (
         sum(fresh_points) AS reports,
         min(off_km) AS off_km,
         max(suspect) AS suspect,
+        arg_min(begins_by, stretch_no) AS begins_by,
         bool_or(type_code IS NOT NULL OR serves = 'military') AS is_known
     FROM runs_numbered
     GROUP BY icao24, run_no
@@ -193,6 +194,7 @@ tied AS (
         ) AS lands,
         coalesce(
             b.icao24 IS NULL
+            AND r.begins_by = 'silence'
             AND l.is_clean
             AND r.start_s - l.end_s <= $track_anchor_gap_s
             AND l.last_base_id = r.base_id
@@ -206,6 +208,7 @@ tied AS (
             AND a.is_clean,
             FALSE
         ) AS takes_off,
+        coalesce(b.is_clean, TRUE) AND coalesce(a.is_clean, TRUE) AS is_clean,
         coalesce(b.airborne_s, l.airborne_s) AS airborne_before_s,
         a.start_s AS airborne_from_s,
         a.airborne_s AS airborne_after_s
@@ -221,7 +224,7 @@ judged AS (
     SELECT
         *,
         -- wheels that touch and roll on without a stop are no visit
-        NOT (lands AND takes_off AND airborne_from_s - start_s < $track_stop_min_s) AS is_stop,
+        not(lands AND takes_off AND airborne_from_s - start_s < $track_stop_min_s) AS is_stop,
         format('{:d} reports from the ground, {:.1f} km from the runway', reports::BIGINT, off_km) AS shown
     FROM tied
 )
@@ -276,4 +279,5 @@ SELECT
         ELSE ', with no flight on record and no type in any register: it may be a vehicle'
     END AS rule
 FROM judged
-WHERE is_stop AND (suspect IS NULL OR lands OR takes_off)
+-- reports from the ground around an unbelievable flight are as unbelievable
+WHERE is_stop AND ((suspect IS NULL AND is_clean) OR lands OR takes_off)

@@ -60,6 +60,7 @@ sightings AS (
         AND coalesce(p.ground_speed_kt, 0) <= $track_ground_max_speed_kt
         AND coalesce(p.altitude_geom_ft - b.elevation_ft <= $track_ground_max_height_ft, TRUE) AS is_ground,
         NOT p.is_stale AS is_fresh,
+        p.is_own_position,
         FALSE AS is_edge,
         coalesce(
             abs(p.altitude_geom_ft - p.altitude_baro_ft - coalesce(o.offset_ft, 0))
@@ -86,6 +87,7 @@ sightings AS (
         CASE WHEN altitude_ft IS NULL THEN 0 ELSE 1 END AS height_basis,
         is_ground,
         FALSE AS is_fresh,
+        TRUE AS is_own_position,
         TRUE AS is_edge,
         FALSE AS is_height_off,
         ground_speed_kt AS speed_kt,
@@ -102,7 +104,8 @@ ordered AS (
         lag(latitude) OVER flight AS latitude_before,
         lag(longitude) OVER flight AS longitude_before,
         lag(height_ft) OVER flight AS height_before,
-        lag(is_ground) OVER flight AS was_ground
+        lag(is_ground) OVER flight AS was_ground,
+        lag(is_own_position) OVER flight AS was_own_position
     FROM sightings
     WINDOW flight AS (PARTITION BY icao24 ORDER BY at_s, latitude, longitude, is_edge)
 ),
@@ -126,7 +129,9 @@ marked AS (
         OR step_s > $track_split_s
         OR is_ground <> was_ground
         OR (
-            step_km > $track_jump_min_km
+            is_own_position
+            AND was_own_position
+            AND step_km > $track_jump_min_km
             AND step_km > $track_max_speed_kt * 1.852 / 3600 * greatest(step_s, 1)
         ) AS is_new
     FROM stepped

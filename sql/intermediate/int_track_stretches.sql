@@ -34,6 +34,7 @@ columns:
   farthest_km: {type: FLOAT, unit: km, doc: "Greatest distance from the nearest base"}
   climb_ft: {type: INTEGER, unit: ft, doc: "From the first height to the greatest"}
   suspect: {type: VARCHAR, doc: "Why the positions cannot be true; null where nothing speaks against them"}
+  is_sound: {type: BOOLEAN, doc: "Believed: nothing speaks against it, or it only leapt and then made minutes of way"}
   callsign: {type: VARCHAR, doc: "Callsign last heard"}
   registration: {type: VARCHAR, doc: "Registration mark that day"}
   type_code: {type: VARCHAR, doc: "ICAO aircraft type designator that day"}
@@ -101,15 +102,16 @@ neighboured AS (
 
 -- one or two wild positions between two halves of a sound track (multilateration does this) are not a leap
 sound AS (
-    SELECT * EXCLUDE (
-        step_before_s,
-        latitude_before,
-        longitude_before,
-        end_before_s,
-        start_after_s,
-        latitude_after,
-        longitude_after
-    )
+    SELECT
+        * EXCLUDE (
+            step_before_s,
+            latitude_before,
+            longitude_before,
+            end_before_s,
+            start_after_s,
+            latitude_after,
+            longitude_after
+        )
     FROM neighboured
     WHERE NOT coalesce(
         end_s - start_s <= $track_glitch_max_s
@@ -224,72 +226,126 @@ register AS (
         max(type_code) AS type_code
     FROM reference.aircraft
     GROUP BY icao24
+),
+
+judged AS (
+    SELECT
+        e.icao24,
+        e.stretch_no,
+        e.piece_no,
+        e.is_ground,
+        coalesce(y.is_helicopter, FALSE) AS is_helicopter,
+        CASE
+            WHEN i.is_military OR r.is_military THEN 'military'
+            -- an airline's callsign, unless a register of noted aircraft or a fleet lays claim to it
+            WHEN
+                r.icao24 IS NULL
+                AND regexp_full_match(e.callsign, '[A-Z]{3}[0-9]{1,4}[A-Z]{0,2}')
+                AND e.callsign[:3] NOT IN (SELECT callsign_prefix FROM reference.fleets WHERE callsign_prefix IS NOT NULL)
+                THEN 'civil'
+            ELSE 'unknown'
+        END AS serves,
+        e.start_s,
+        e.end_s,
+        e.begins_by,
+        e.ends_by,
+        e.silent_before_s,
+        e.silent_after_s,
+        e.fresh_points,
+        e.first_s,
+        e.first_latitude,
+        e.first_longitude,
+        e.first_base_id,
+        e.first_distance_km,
+        e.first_height_ft,
+        e.first_height_basis,
+        e.last_s,
+        e.last_latitude,
+        e.last_longitude,
+        e.last_base_id,
+        e.last_distance_km,
+        e.last_height_ft,
+        e.last_height_basis,
+        e.lowest_ft,
+        e.highest_ft,
+        e.farthest_km,
+        e.highest_ft - e.first_height_ft AS climb_ft,
+        CASE
+            WHEN 'leap' IN (e.begins_by, e.ends_by) THEN 'it leaps'
+            WHEN e.off_points > $track_suspect_share * e.fresh_points THEN 'pressure and satellite height contradict each other'
+            WHEN e.is_ground OR coalesce(y.is_helicopter, FALSE) THEN NULL
+            WHEN
+                e.spread_km < $track_still_km
+                AND e.end_s - e.start_s >= $track_still_min_s
+                AND e.flown_km > 2 * $track_still_km
+                THEN 'it stands still in the air'
+            WHEN
+                e.begins_by = 'silence'
+                AND e.end_s - e.start_s >= $track_circling_min_s
+                AND e.spread_km < $track_circling_km
+                AND e.flown_km > $track_circling_ratio * e.spread_km
+                THEN 'it appears and circles over one spot'
+            WHEN
+                e.flown_km > $track_pace_min_km
+                AND (
+                    e.path_km > $track_pace_ratio * e.flown_km
+                    OR e.flown_km > $track_pace_ratio * e.path_km
+                )
+                THEN 'its speed does not fit the way it makes'
+        END AS suspect,
+        e.callsign,
+        i.registration,
+        coalesce(i.type_code, r.type_code) AS type_code,
+        i.source,
+        i.networks
+    FROM ended AS e
+    LEFT JOIN identities AS i ON e.icao24 = i.icao24 AND DATE '1970-01-01' + (e.start_s // 86400)::INTEGER = i.day
+    LEFT JOIN register AS r ON e.icao24 = r.icao24
+    LEFT JOIN reference.aircraft_types AS y ON coalesce(i.type_code, r.type_code) = y.type_code
 )
 
 SELECT
-    e.icao24,
-    e.stretch_no,
-    e.piece_no,
-    e.is_ground,
-    coalesce(y.is_helicopter, FALSE) AS is_helicopter,
-    CASE
-        WHEN i.is_military OR r.is_military THEN 'military'
-        -- an airline's callsign, unless a register of noted aircraft or a fleet lays claim to it
-        WHEN
-            r.icao24 IS NULL
-            AND regexp_full_match(e.callsign, '[A-Z]{3}[0-9]{1,4}[A-Z]{0,2}')
-            AND e.callsign[:3] NOT IN (SELECT callsign_prefix FROM reference.fleets WHERE callsign_prefix IS NOT NULL)
-            THEN 'civil'
-        ELSE 'unknown'
-    END AS serves,
-    e.start_s,
-    e.end_s,
-    e.begins_by,
-    e.ends_by,
-    e.silent_before_s,
-    e.silent_after_s,
-    e.fresh_points,
-    e.first_s,
-    e.first_latitude,
-    e.first_longitude,
-    e.first_base_id,
-    e.first_distance_km,
-    e.first_height_ft,
-    e.first_height_basis,
-    e.last_s,
-    e.last_latitude,
-    e.last_longitude,
-    e.last_base_id,
-    e.last_distance_km,
-    e.last_height_ft,
-    e.last_height_basis,
-    e.lowest_ft,
-    e.highest_ft,
-    e.farthest_km,
-    e.highest_ft - e.first_height_ft AS climb_ft,
-    CASE
-        WHEN 'leap' IN (e.begins_by, e.ends_by) THEN 'it leaps'
-        WHEN e.off_points > $track_suspect_share * e.fresh_points THEN 'pressure and satellite height contradict each other'
-        WHEN e.is_ground OR coalesce(y.is_helicopter, FALSE) THEN NULL
-        WHEN
-            e.spread_km < $track_still_km
-            AND e.end_s - e.start_s >= $track_still_min_s
-            AND e.flown_km > 2 * $track_still_km
-            THEN 'it stands still in the air'
-        WHEN
-            e.flown_km > $track_pace_min_km
-            AND (
-                e.path_km > $track_pace_ratio * e.flown_km
-                OR e.flown_km > $track_pace_ratio * e.path_km
-            )
-            THEN 'its speed does not fit the way it makes'
-    END AS suspect,
-    e.callsign,
-    i.registration,
-    coalesce(i.type_code, r.type_code) AS type_code,
-    i.source,
-    i.networks
-FROM ended AS e
-LEFT JOIN identities AS i ON e.icao24 = i.icao24 AND DATE '1970-01-01' + (e.start_s // 86400)::INTEGER = i.day
-LEFT JOIN register AS r ON e.icao24 = r.icao24
-LEFT JOIN reference.aircraft_types AS y ON coalesce(i.type_code, r.type_code) = y.type_code
+    icao24,
+    stretch_no,
+    piece_no,
+    is_ground,
+    is_helicopter,
+    serves,
+    start_s,
+    end_s,
+    begins_by,
+    ends_by,
+    silent_before_s,
+    silent_after_s,
+    fresh_points,
+    first_s,
+    first_latitude,
+    first_longitude,
+    first_base_id,
+    first_distance_km,
+    first_height_ft,
+    first_height_basis,
+    last_s,
+    last_latitude,
+    last_longitude,
+    last_base_id,
+    last_distance_km,
+    last_height_ft,
+    last_height_basis,
+    lowest_ft,
+    highest_ft,
+    farthest_km,
+    climb_ft,
+    suspect,
+    suspect IS NULL
+    OR (
+        suspect = 'it leaps'
+        AND end_s - start_s >= $track_recovered_s
+        AND coalesce(farthest_km >= $track_exit_km, FALSE)
+    ) AS is_sound,
+    callsign,
+    registration,
+    type_code,
+    source,
+    networks
+FROM judged

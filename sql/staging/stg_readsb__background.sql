@@ -10,11 +10,12 @@ columns:
   aircraft_25nm: {type: INTEGER, doc: "The same within 25 NM"}
   aircraft_low: {type: INTEGER, doc: "The same, low enough to prove that the field could be seen"}
   arrivals: {type: INTEGER, doc: "Of them, those that came down towards the field"}
-  arrivals_touchdown: {type: INTEGER, doc: "Of those, the ones followed down to the runway"}
+  arrivals_followed: {type: INTEGER, doc: "Of those, the ones followed to the ground or lost close to the field and low"}
   lowest_height_ft: {type: INTEGER, unit: ft, doc: "Lowest height above the field at which any was heard"}
-  median_last_height_ft: {type: INTEGER, unit: ft, doc: "Median height above the field at which arrivals were last heard"}
+  last_heights_ft: {type: "INTEGER[]", unit: ft, doc: "Heights above the field at which arrivals were last heard"}
   points: {type: BIGINT, doc: "Positions heard"}
   jumps: {type: INTEGER, doc: "Impossible leaps between consecutive positions"}
+  jumped_aircraft: {type: INTEGER, doc: "Aircraft that made any"}
   stacked_aircraft: {type: INTEGER, doc: "Most aircraft that claimed one spot at one time in the air"}
 */
 SELECT
@@ -26,10 +27,11 @@ SELECT
     coalesce(aircraft_25nm, 0) AS aircraft_25nm,
     coalesce(aircraft_low, 0) AS aircraft_low,
     coalesce(arrivals, 0) AS arrivals,
-    coalesce(arrivals_touchdown, 0) AS arrivals_touchdown,
+    coalesce(arrivals_touchdown, 0) + coalesce(arrivals_low, 0) AS arrivals_followed,
     lowest_height_ft,
-    median_last_height_ft,
+    last_heights_ft,
     coalesce(points, 0) AS points,
     coalesce(jumps, 0) AS jumps,
+    coalesce(jumped_aircraft, 0) AS jumped_aircraft,
     coalesce(stacked_aircraft, 0) AS stacked_aircraft
 FROM raw.base_background

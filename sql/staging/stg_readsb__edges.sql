@@ -8,7 +8,7 @@ columns:
   day: {type: DATE, doc: "UTC day under which the position was filed"}
   seen_at: {type: TIMESTAMPTZ, doc: "When"}
   at_s: {type: BIGINT, unit: s, doc: "Whole seconds since 1970"}
-  edge: {type: VARCHAR, doc: "Which end of what, in the decoder's words"}
+  edge: {type: VARCHAR, values: [first, last, before, after], doc: "First or last of the day; right before or after a stretch near a base"}
   latitude: {type: FLOAT, unit: deg, doc: "Latitude, WGS-84"}
   longitude: {type: FLOAT, unit: deg, doc: "Longitude, WGS-84"}
   is_ground: {type: BOOLEAN, doc: "The aircraft says that it is on the ground"}

@@ -20,6 +20,7 @@ columns:
   registration: {type: VARCHAR, doc: "Registration mark as the archive gives it, upper case"}
   type_code: {type: VARCHAR, doc: "ICAO aircraft type designator"}
   is_military: {type: BOOLEAN, doc: "The archive's register calls it military"}
+  is_own_position: {type: BOOLEAN, doc: "Sent by the aircraft itself, not computed by others (multilateration, TIS-B), which errs by leaps"}
   is_stale: {type: BOOLEAN, doc: "Nothing was heard in the 20 s before: proof of life, not of place"}
   base_id: {type: VARCHAR, doc: "Nearest watched base"}
   distance_km: {type: FLOAT, unit: km, doc: "Distance to it"}
@@ -43,6 +44,7 @@ SELECT
     nullif(upper(trim(registration)), '') AS registration,
     nullif(upper(trim(type_code)), '') AS type_code,
     coalesce(db_flags & 1 = 1, FALSE) AS is_military,
+    coalesce(position_type LIKE 'adsb%' OR position_type LIKE 'adsr%', TRUE) AS is_own_position,
     coalesce(is_stale, FALSE) AS is_stale,
     base_id,
     distance_km
