@@ -228,26 +228,39 @@ def _flights(said: _Said, types: list[_Type], spans: list[Span], text: _Text) ->
     folded, published = said.sentence.folded, text.published
     if published is None:
         return []
-    recent = [span for span in spans if published - text.recent <= span.last and span.first <= published]
+    recent = [span for span in spans if published - text.recent <= span.first <= published]
     if not recent:
         return []
     if not types:  # "two transports landed at Hmeimim on Sunday" is a claim; "flights on Sunday" is too little
         if said.strength == "claimed" or said.resumes or not said.sentence.bases:
             return []
         return [_flight(said, _Type(0, 0, None), recent[0], _count(folded, text.language, 0, len(folded), None), text)]
+    bare = _without(folded, types)
     edges = [0]
     for kind, following in itertools.pairwise(types):
         cuts = list(text.rules.clause.finditer(folded, kind.end, following.start))
         edges.append(cuts[-1].start() if cuts else following.start)
     edges.append(len(folded))
     clauses = list(itertools.pairwise(edges))
-    dated = [next((span for span in recent if first <= span.start < last), None) for first, last in clauses]
-    claims = []
-    for index, (kind, (first, last)) in enumerate(zip(types, clauses, strict=True)):
-        # "an Il-62 and an An-124 landed on Sunday": a clause without days of its own shares those that follow, or lead
-        span = next((day for day in [*dated[index:], *dated] if day), recent[0])
-        claims.append(_flight(said, kind, span, _count(folded, text.language, first, last, kind.start), text))
-    return claims
+    leading = next((span for span in recent if span.end <= types[0].start), None)
+    days = [next((span for span in recent if first <= span.start < last), None) for first, last in clauses]
+    for index in reversed(range(len(types) - 1)):
+        # "an Il-62 and an An-124 landed on Sunday": types with no verb between them share the days that follow
+        between = folded[types[index].end : types[index + 1].start]
+        if days[index] is None and _strength(between, text.language) is None:
+            days[index] = days[index + 1]
+    return [
+        _flight(said, kind, span, _count(bare, text.language, first, last, kind.start), text)
+        for kind, (first, last), own in zip(types, clauses, days, strict=True)
+        if (span := own or leading) is not None
+    ]
+
+
+def _without(folded: str, types: list[_Type]) -> str:
+    """The sentence with its aircraft types blanked, so that the 124 of "An-124 flights" is no count."""
+    for kind in types:
+        folded = folded[: kind.start] + "_" * (kind.end - kind.start) + folded[kind.end :]
+    return folded
 
 
 def _flight(said: _Said, kind: _Type, span: Span, count: int | None, text: _Text) -> Claim:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
 
@@ -73,7 +73,7 @@ def _patterns(language: Language) -> _Patterns:
     day = rf"(?<![\d.,:/])(\d{{1,2}})(?!\d|[.:]\d){language.day_suffix}\.?"
     year = rf"(?:,?\s+(?:{language.of}\s+)?(\d{{4}})(?!\d))?"
     article = r"(?:(?:the|el|le|il|o|dem|den|der)\s+)?"
-    between = rf"(?:\s*{joint}\s*{article}{day})?"
+    between = rf"(?:(\s*{joint}\s*{article}){day})?"
     day_month = re.compile(rf"{day}{between}\s+(?:{language.of}\s+)?({language.month})\.?{year}")
     month_day = re.compile(rf"({language.month})\.?\s+{day}{between}{year}")
     cjk = None
@@ -109,11 +109,16 @@ def find(folded: str, language: Language, published: date) -> list[Span]:
 
 
 def _apart(spans: list[Span]) -> list[Span]:
+    """Of overlapping spans the longest; two days of one "24 and 29 October" overlap and both stay."""
     kept: list[Span] = []
     for span in sorted(spans, key=lambda span: (span.start - span.end, span.start)):
-        if all(span.end <= other.start or span.start >= other.end for other in kept):
+        if all(span.end <= other.start or span.start >= other.end or _twins(span, other) for other in kept):
             kept.append(span)
     return sorted(kept, key=lambda span: span.start)
+
+
+def _twins(one: Span, other: Span) -> bool:
+    return one.end == other.end and abs(one.start - other.start) == 1 and one.first.month == other.first.month
 
 
 def _span(match: re.Match[str], first: date | None, last: date | None, has_year: bool) -> list[Span]:
@@ -136,9 +141,9 @@ def _absolute(folded: str, language: Language, published: date) -> list[Span]:
     patterns = _patterns(language)
     if language.months:
         for match in patterns.day_month.finditer(folded):
-            found += _named(match, (match[1], match[2]), match[3], match[4], language, published)
+            found += _named(folded, match, match.groups(), language, published)
         for match in patterns.month_day.finditer(folded):
-            found += _named(match, (match[2], match[3]), match[1], match[4], language, published)
+            found += _named(folded, match, (*match.groups()[1:4], match[1], match[5]), language, published)
     if patterns.cjk is not None:
         for match in patterns.cjk.finditer(folded):
             month, last_month = int(match[2]), int(match[4] or match[2])
@@ -154,21 +159,28 @@ def _in_year(year: int | None, month: int, day: int, published: date) -> date | 
 
 
 def _named(
-    match: re.Match[str],
-    days: tuple[str, str | None],
-    name: str,
-    year_written: str | None,
-    language: Language,
-    published: date,
+    folded: str, match: re.Match[str], parts: tuple[str | None, ...], language: Language, published: date
 ) -> list[Span]:
-    """The span of a date whose month is a word."""
-    month = next((number for number, pattern in enumerate(language.months, 1) if pattern.fullmatch(name)), None)
-    if month is None:
+    """The days of a date whose month is a word: (day, joint, second day, month, year).
+
+    "24 and 29 October" are two days, "between 24 and 29 October" and "24 to 29 October" are a range.
+    """
+    day, joint, second, name, year_written = parts
+    month = next((number for number, pattern in enumerate(language.months, 1) if pattern.fullmatch(name or "")), None)
+    if month is None or day is None:
         return []
     year = int(year_written) if year_written else None
-    first = _in_year(year, month, int(days[0]), published)
-    last = _in_year(year, month, int(days[1] or days[0]), published)
+    first = _in_year(year, month, int(day), published)
+    last = _in_year(year, month, int(second or day), published)
+    if joint and language.is_and(joint) and not _patterns(language).range_lead.search(_lead(folded, match.start())):
+        return _span(match, first, first, year is not None) + [
+            replace(span, start=span.start + 1) for span in _span(match, last, last, year is not None)
+        ]
     return _span(match, first, last, year is not None)
+
+
+def _lead(folded: str, start: int) -> str:
+    return folded[max(0, start - 12) : start]
 
 
 def _weekdays(folded: str, language: Language, published: date) -> list[Span]:
@@ -193,18 +205,18 @@ def _beside(pattern: re.Pattern[str], before: str, after: str) -> bool:
 
 
 def _join(folded: str, spans: list[Span], language: Language, published: date) -> list[Span]:
-    """Two dates with only "and", "to" or a dash between are a range where "between" or "from" leads or a dash joins."""
+    """Two dates with only "to" or a dash between are a range; with "and" where "between" or "from" leads."""
     patterns = _patterns(language)
     joined: list[Span] = []
     index = 0
     while index < len(spans):
         span = spans[index]
-        lead = folded[max(0, span.start - 12) : span.start]
+        lead = _lead(folded, span.start)
         if index + 1 < len(spans):
             after = spans[index + 1]
             gap = folded[span.end : after.start]
             leads = patterns.range_lead.search(lead) is not None
-            if patterns.range_joint.fullmatch(gap) and (leads or "-" in gap):
+            if patterns.range_joint.fullmatch(gap) and (leads or not language.is_and(gap)):
                 first, last = span.first, after.last
                 if first > last and not span.has_year:
                     # each was resolved alone, yet the first lies before the second: "between Friday and Wednesday"

@@ -45,7 +45,6 @@ class _Name:
     base_id: str
     alias: str
     is_strong: bool
-    pattern: re.Pattern[str]
     order: int
 
 
@@ -110,6 +109,9 @@ _ARABIC_PREFIX = r"(?:[وف]?(?:[بكل]?ال|لل|[بكلس])?)"
 _HEBREW_PREFIX = r"[ובלמהכש]{0,3}"
 
 
+_EDGE = r"(?!\w)"
+
+
 def _words(alias: str) -> list[str]:
     words = [word for word in _SPLIT.split(key(alias)) if word]
     if not words:
@@ -130,7 +132,7 @@ def _name_pattern(alias: str) -> str:
         before = rf"(?<!\w){_HEBREW_PREFIX}"
     else:
         before = r"(?<!\w)"
-    after = "" if texts.UNSPACED.search(last) else r"(?!\w)"
+    after = "" if texts.UNSPACED.search(last) else _EDGE
     return f"{before}(?P<name>{body}){after}"
 
 
@@ -180,16 +182,14 @@ class Matcher:
             if row.role == "name":
                 if row.base_id is None:
                     raise ValueError(f"the name {row.alias!r} belongs to no base")
-                names.append(
-                    _Name(row.base_id, row.alias, row.strength != "weak", re.compile(_name_pattern(row.alias)), order)
-                )
+                names.append(_Name(row.base_id, row.alias, row.strength != "weak", order))
             else:
                 cues.setdefault((row.base_id, f"{row.role}_{row.strength or 'weak'}"), []).append(row.alias)
         self._automaton = _automaton(names)
         self._words = {at: pattern for at, aliases in cues.items() if (pattern := _alternation(aliases))}
         self._places = _alternation(other_places)
         self._aircraft = aircraft
-        self._with_suffix: dict[tuple[str, str], re.Pattern[str]] = {}
+        self._compiled: dict[tuple[str, str | None], re.Pattern[str]] = {}
 
     # ---- candidates
 
@@ -210,16 +210,21 @@ class Matcher:
         return _longest(spots.values())
 
     def _pattern(self, name: _Name, language: str | None) -> re.Pattern[str]:
-        """The name's pattern, with the endings that the text's language joins to a name in Latin letters."""
+        """The name's pattern, with the endings that the text's language joins to a name in Latin letters.
+
+        Compiled when a text first holds the name's stem: most names never are.
+        """
         endings = texts.languages()["latin"].get(language)
         last = key(name.alias).split()[-1]
         if not endings or not name.is_strong or len(last) < _MIN_SUFFIXED or not last.isascii():
-            return name.pattern
-        at = (name.alias, language or "")
-        if at not in self._with_suffix:
-            source = name.pattern.pattern.removesuffix(r"(?!\w)")
-            self._with_suffix[at] = re.compile(rf"{source}(?:{'|'.join(endings)})?(?!\w)")
-        return self._with_suffix[at]
+            endings, language = None, None
+        at = (name.alias, language)
+        if at not in self._compiled:
+            source = _name_pattern(name.alias)
+            if endings:
+                source = rf"{source.removesuffix(_EDGE)}(?:{'|'.join(endings)})?{_EDGE}"
+            self._compiled[at] = re.compile(source)
+        return self._compiled[at]
 
     # ---- judgement
 
@@ -275,25 +280,17 @@ class Matcher:
         """The cue that makes a weak name a base, None where there is none."""
         if self._is_taken(folded, spot):
             return None
-        negatives = [hit for hit in self._near(folded, spot, "negative_weak") if hit[0] <= self._cue_words]
-        nearest_negative = min((hit[0] for hit in negatives), default=float("inf"))
-        others: list[tuple[int, int]] | None = None
+        negative = min((hit[0] for hit in self._near(folded, spot, "negative_weak")), default=float("inf"))
+        others = self._other_places(folded, spot, spots)
         for distance, start, end in sorted(self._near(folded, spot, "cue_strong")):
-            if distance > self._cue_words or distance > nearest_negative:
-                break
-            if others is None:
-                others = self._other_places(folded, spot, spots)
-            if not any(
-                _distance(folded, start, end, *other) < distance
-                or (_distance(folded, start, end, *other) == distance and other[0] > start and spot.start < start)
-                for other in others
-            ):
+            if distance <= min(self._cue_words, negative) and _belongs(folded, spot, (start, end), others):
                 return folded[start:end]
-        if nearest_negative < float("inf"):
+        if negative <= self._cue_words:
             return None
         own = self._own_kind(folded, spot)
         for distance, start, end in sorted(self._near(folded, spot, "cue_weak")):
-            if distance <= self._cue_words and not (own and _is_akin(own, folded[start:end])):
+            is_own = own is not None and _is_akin(own, folded[start:end])
+            if distance <= self._cue_words and not is_own and _belongs(folded, spot, (start, end), others):
                 return folded[start:end]
         return self._aircraft_near(folded, spot) or self._strong_beside(folded, spot, spots)
 
@@ -361,6 +358,16 @@ def _longest(spots: Iterable[_Spot]) -> list[_Spot]:
         starts.insert(index, spot.start)
         kept.insert(index, spot)
     return kept
+
+
+def _belongs(folded: str, spot: _Spot, cue: tuple[int, int], others: list[tuple[int, int]]) -> bool:
+    """Whether a cue is this name's rather than a nearer place's; at equal distance it is that of the name after it."""
+    distance = _distance(folded, *cue, spot.start, spot.end)
+    for other in others:
+        its = _distance(folded, *cue, *other)
+        if its < distance or (its == distance and other[0] > cue[0] and spot.start < cue[0]):
+            return False
+    return True
 
 
 _ARTICLE = re.compile(r"^[وفبكل]?(?:ال|لل)?(?=\w{3})")

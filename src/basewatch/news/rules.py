@@ -24,10 +24,13 @@ TAGS = (
 
 
 def phrase(words: str) -> str:
-    """The pattern of one phrase: spaces match spaces and hyphens, `*` any further letters, scripts their own edges."""
+    """The pattern of one phrase: spaces match spaces and hyphens, scripts have their own edges.
+
+    `*` stands for any further letters, `**` for up to five words in between.
+    """
     folded = key(words)
     parts = [re.escape(part).replace(r"\*", r"\w*") for part in re.split(r"[\s\-]+", folded) if part]
-    body = r"[\s\-]+".join(parts)
+    body = r"[\s\-]+".join(parts).replace(r"\w*\w*[\s\-]+", r"(?:[^\s.;]+\s+){0,5}?")
     first, last = folded[0], folded.rstrip("*")[-1]
     if UNSPACED.match(first):
         return body
@@ -36,7 +39,9 @@ def phrase(words: str) -> str:
         before += r"[وف]?[بكل]?" if folded.startswith("ال") else r"(?:[وف]?(?:[بكل]?ال|لل|[بكل])?)"
     elif _HEBREW.match(first):
         before += r"[ובלמהכש]{0,3}"
-    return before + body + ("" if UNSPACED.match(last) else r"(?!\w)")
+    if UNSPACED.match(last):
+        return before + body
+    return before + body + (r"(?![^\W\d])" if _ARABIC.match(last) else r"(?!\w)")  # "24 و29": "and" joined to a number
 
 
 def any_of(phrases: Iterable[str]) -> str:
@@ -68,6 +73,11 @@ class Language:
     credit_before: re.Pattern[str]
     credit_after: re.Pattern[str]
     has_postpositions: bool
+    ands: re.Pattern[str]
+
+    def is_and(self, joint: str) -> bool:
+        """Whether what stands between two dates only lists them."""
+        return self.ands.search(joint) is not None
 
     def has(self, tag: str, folded: str) -> bool:
         """Whether the folded text holds a word of this tag."""
@@ -83,7 +93,7 @@ class Language:
         return None
 
 
-def _language(code: str, words: dict[str, Any]) -> Language:
+def _language(code: str, words: dict[str, Any], joiners: list[str]) -> Language:
     numbers = {key(word): value for word, value in words["numbers"].items()}
     months = [re.compile(any_of(names)) for names in words["months"]]
     units = {unit: any_of(names) for unit, names in words["units"].items()}
@@ -113,6 +123,7 @@ def _language(code: str, words: dict[str, Any]) -> Language:
         credit_before=re.compile(any_of(words["credit"]["before"])),
         credit_after=re.compile(any_of(words["credit"]["after"])),
         has_postpositions=bool(words.get("has_postpositions")),
+        ands=re.compile(any_of(joiners)),
     )
 
 
@@ -143,7 +154,7 @@ class Rules:
 
 def _maker(spelling: str) -> str:
     """A maker's name and what may join it to a number. Two letters want a hyphen or nothing: "il 26 ottobre"."""
-    name = phrase(spelling).removesuffix(r"(?!\w)")
+    name = phrase(spelling).removesuffix(r"(?!\w)").removesuffix(r"(?![^\W\d])")
     return name + (r"\s?-?\s?" if len(key(spelling)) > 2 or UNSPACED.match(key(spelling)) else r"(?:\s?-\s?)?")
 
 
@@ -178,7 +189,7 @@ def rules() -> Rules:
     names = yaml.safe_load(folder.joinpath("aircraft_names.yml").read_text(encoding="utf-8"))
     types, misprints = _types(names)
     return Rules(
-        languages={code: _language(code, spec) for code, spec in words["languages"].items()},
+        languages={code: _language(code, spec, words["joiners"]) for code, spec in words["languages"].items()},
         places=tuple(words["places"]),
         types=types,
         misprints=misprints,
