@@ -427,18 +427,30 @@ SUITES = gates.load_suites(files("basewatch.expectations"))
 HEADERS = {model.name: model for model in MARTS}
 
 
-def broken(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, Outcome]:
-    """The outcomes of one table that do not keep their rule, by rule, before Great Expectations is asked."""
+def broken(connection: duckdb.DuckDBPyConnection, table: str, *entries: dict[str, Any]) -> dict[str, Outcome]:
+    """The outcomes of a table's header, and of these rules of its suite, that do not keep their rule; by rule."""
     values = {**PARAMS, "as_of": AS_OF, "checked_at": CHECKED_AT}
-    found = gates.count_violations(connection, {table: HEADERS[table]}, {table: SUITES[table]}, values)
+    found = gates.count_violations(
+        connection, {table: HEADERS[table]}, {table: {**SUITES[table], "expectations": entries}}, values
+    )
     return {outcome.check.rule: outcome for outcome in found if outcome.share < outcome.check.mostly}
 
 
 # ---- a valid candidate passes
 
 
-def test_valid_candidate_passes(world: Path) -> None:
+@pytest.fixture(scope="module")
+def passing(world: Path) -> GateResult:
+    """The verdict on the valid world; the suites' files are as they were before."""
+    folder = Path(str(files("basewatch.expectations")))
+    before = {path: path.read_bytes() for path in folder.glob("*.json")}
     result = checked(world)
+    assert {path: path.read_bytes() for path in folder.glob("*.json")} == before
+    return result
+
+
+def test_valid_candidate_passes(passing: GateResult) -> None:
+    result = passing
     assert [f"{failure.table}.{failure.rule}: {failure.observed}" for failure in result.failures] == []
     assert result.passed
     assert set(result.results["table_name"].to_pylist()) == {model.name for model in MARTS}
@@ -453,8 +465,8 @@ def test_results_have_the_contract_columns() -> None:
     assert [column.name for column in declared.columns] == gates.RESULTS.names
 
 
-def test_result_key_is_unique(world: Path) -> None:
-    rows = checked(world).results.select(["run_id", "gate", "check_name", "table_name"]).to_pylist()
+def test_result_key_is_unique(passing: GateResult) -> None:
+    rows = passing.results.select(["run_id", "gate", "check_name", "table_name"]).to_pylist()
     assert len({tuple(row.values()) for row in rows}) == len(rows)
 
 
@@ -750,7 +762,7 @@ RULES = [(table, entry) for table in sorted(SUITES) for entry in SUITES[table]["
 def test_every_rule_fires(tampered: duckdb.DuckDBPyConnection, table: str, entry: dict[str, Any]) -> None:
     rule = entry["meta"]["name"]
     tampered.execute(FAULTS.get(f"{table}.{rule}") or plain_fault(table, entry))
-    outcome = broken(tampered, table).get(rule)
+    outcome = broken(tampered, table, entry).get(rule)
     assert outcome is not None, "the fault went unseen"
     assert outcome.error is None
     assert outcome.violations and outcome.violations > 0
@@ -923,13 +935,6 @@ def test_two_rules_of_one_name_close_the_gate(world: Path, tmp_path: Path) -> No
     assert [outcome.error is None for outcome in outcomes] == [True, False]
 
 
-def test_suites_are_never_written_back(world: Path) -> None:
-    folder = Path(str(files("basewatch.expectations")))
-    before = {path: path.read_bytes() for path in folder.glob("*.json")}
-    checked(world)
-    assert {path: path.read_bytes() for path in folder.glob("*.json")} == before
-
-
 # ---- Great Expectations judges what is counted
 
 
@@ -1021,7 +1026,7 @@ EQUIVALENCE = [
     *(
         rule(kind, column="r", regex=regex, mostly=m)
         for kind in ("expect_column_values_to_match_regex", "expect_column_values_to_not_match_regex")
-        for regex in (r"^[0-9a-f]{6}$", r"[0-9]+", r"^(~?[0-9a-f]{6}|reg:[^\s]+)$", r"^na.ve$")
+        for regex in (r"^[0-9a-f]{6}$", r"[0-9]+", r"^(?:~?[0-9a-f]{6}|reg:[^\s]+)$", r"^na.ve$")
         for m in (1, 0.5)
     ),
     *(
@@ -1053,7 +1058,7 @@ def test_equivalence_covers_every_type_but_sql() -> None:
     assert {entry["type"] for entry in EQUIVALENCE} == gates.SUPPORTED - {"unexpected_rows_expectation"}
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_counts_and_verdicts_equal_great_expectations_on_a_frame(seed: int) -> None:
     import great_expectations as gx
 
@@ -1079,7 +1084,7 @@ def test_counts_and_verdicts_equal_great_expectations_on_a_frame(seed: int) -> N
             assert mine.violations == result.result["unexpected_count"], about
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_sql_rules_equal_great_expectations_on_a_database(seed: int, tmp_path: Path) -> None:
     import sqlite3
 
@@ -1176,8 +1181,8 @@ def test_page_of_a_refusal(candidate: Path, tmp_path: Path) -> None:
     assert "\x1b" not in gates.explain(result) and "\u202e" not in gates.explain(result)
 
 
-def test_page_of_a_pass(world: Path, tmp_path: Path) -> None:
-    result = checked(world)
+def test_page_of_a_pass(passing: GateResult, tmp_path: Path) -> None:
+    result = passing
     gates.write_page(result, tmp_path / "gates.html")
     page = Page((tmp_path / "gates.html").read_text(encoding="utf-8"))
     assert "Passed" in page.words and "What failed" not in page.words
