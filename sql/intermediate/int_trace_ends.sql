@@ -1,11 +1,11 @@
 /*
 grain: one row per end, or presence, of a stay at a watched base that tracks show
-key: [base_id, aircraft, direction, at, evidence]
+key: [base_id, aircraft, direction, happened_at, evidence]
 columns:
   base_id: {type: VARCHAR, doc: "Watched base"}
   aircraft: {type: VARCHAR, doc: "24-bit address; a leading ~ marks one that is not an ICAO address"}
   direction: {type: VARCHAR, values: [arrival, departure, presence], doc: "Which end of a stay the row shows; presence: on the ground, neither end seen"}
-  at: {type: TIMESTAMPTZ, doc: "When; for a presence its first evidence"}
+  happened_at: {type: TIMESTAMPTZ, doc: "When; for a presence its first evidence"}
   until_at: {type: TIMESTAMPTZ, doc: "When; for a presence its last evidence"}
   evidence: {type: VARCHAR, values: [touchdown, aligned_loss, descent_loss, reappearance, inbound_only], doc: "Sort of evidence"}
   confidence: {type: INTEGER, doc: "4 strongest to 1"}
@@ -31,7 +31,7 @@ SELECT
     e.base_id,
     e.icao24 AS aircraft,
     e.direction,
-    e.at,
+    e.happened_at,
     to_timestamp(e.until_s) AS until_at,
     e.evidence,
     e.confidence,
