@@ -51,11 +51,12 @@ Outcome = TypeVar("Outcome")
 
 @dataclass(frozen=True)
 class Clock:
-    """Where time comes from, so that tests need not wait. Seconds; `wall` is epoch time."""
+    """Where time comes from, so that tests need not wait. Seconds, `wall` since 1970; `wait` ends on a signal."""
 
     monotonic: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
+    wait: Callable[[threading.Event, float], bool] = threading.Event.wait
 
 
 @dataclass(frozen=True)

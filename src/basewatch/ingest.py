@@ -68,7 +68,7 @@ def plan(settings: Settings, ledger: Iterable[LedgerRow], until: date, since: da
     for row in ledger:
         state[row.source][row.day] = state[row.source].get(row.day, True) and row.status in DONE
     for code in settings.enabled_sources():
-        grain = sources.module(code).GRAIN
+        grain = sources.grain(code, settings)
         if grain == "live":  # polled by `basewatch watch`, never fetched for a day gone by
             continue
         if grain == "whole":
@@ -90,18 +90,19 @@ def ingest(window: Window, context: Context, lake: Lake, run_id: str) -> Outcome
     """Fetch, decode and commit one window; a source that fails is an Outcome with its error, never an exception."""
     outcome = Outcome(window)
     module = sources.module(window.source)
+    is_whole = sources.grain(window.source, context.settings) == "whole"
     try:
         landed = module.fetch(window, context)
-        fingerprint = _fingerprint(landed, context) if module.GRAIN == "whole" else None
+        fingerprint = _fingerprint(landed, context) if is_whole else None
         if fingerprint and lake.window_fingerprint(window.source, _span(window)) == fingerprint:
             outcome.is_unchanged = True
             return outcome
         rows = _decode(module, landed, context, lake, run_id, outcome)
     except SourceError as error:
         outcome.error, outcome.is_retryable = str(error), error.retryable
-        outcome.rows = lake.commit(_failures(window, lake, run_id, str(error), is_whole=module.GRAIN == "whole"))
+        outcome.rows = lake.commit(_failures(window, lake, run_id, str(error), is_whole=is_whole))
         return outcome
-    if module.GRAIN == "whole":
+    if is_whole:
         rows += _withdrawn(window, lake, run_id, {row.key for row in rows})
     outcome.rows = lake.commit(rows)
     if fingerprint:

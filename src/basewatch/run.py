@@ -273,9 +273,8 @@ def has_work(run: Run) -> bool:
 
 
 def _is_unchanged(run: Run, window: Window) -> bool:
-    module = sources.module(window.source)
     location = run.settings.source(window.source).location or ""
-    if module.GRAIN != "whole" or "://" in location:
+    if sources.grain(window.source, run.settings) != "whole" or "://" in location:
         return False
     return ingest.is_unchanged(window, run.context(window.source), run.warehouse.lake)
 

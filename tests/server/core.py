@@ -36,6 +36,11 @@ class FakeClock:
             self.slept.append(seconds)
             self.now += seconds
 
+    def wait(self, stop: threading.Event, seconds: float) -> bool:
+        """Let time pass, and say whether a signal came."""
+        self.sleep(seconds)
+        return stop.is_set()
+
 
 @dataclass(frozen=True)
 class Request:

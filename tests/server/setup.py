@@ -26,7 +26,7 @@ def virtual_time(now: datetime) -> Iterator[FakeClock]:
     """All clients run on a clock of their own, and forget afterwards what they knew."""
     clock = FakeClock(now.timestamp())
     before = http.STATE
-    http.STATE = http.State(clock=http.Clock(clock.time, clock.time, clock.sleep))
+    http.STATE = http.State(clock=http.Clock(clock.time, clock.time, clock.sleep, clock.wait))
     try:
         yield clock
     finally:

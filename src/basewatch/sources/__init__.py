@@ -1,6 +1,7 @@
 """One module a provider. Each has the same three functions and no base class:
 
-    GRAIN     "day" (one window a day) or "whole" (everything in the window at once)
+    GRAIN     "day" (one window a day), "whole" (everything in the window at once) or "live" (polled, never fetched);
+              where that depends on the settings, a function `grain(settings)` says which
     fetch(window, context)  -> Landed            network or disk; retries, limits and credentials live here
     decode(landed, context) -> Iterator[Event]   pure: the landed bytes to Arrow rows, rejects and ledger days
 
@@ -11,7 +12,7 @@ error but a note in `Landed.absent`. `decode` never raises for a bad file or rec
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -142,3 +143,10 @@ class SourceModule(Protocol):
 def module(code: str) -> SourceModule:
     """The module of the source with this code."""
     return cast(SourceModule, importlib.import_module(f"basewatch.sources.{code}"))
+
+
+def grain(code: str, settings: Settings) -> str:
+    """How a source is read under these settings: `day`, `whole` or `live`."""
+    found = module(code)
+    told: Callable[[Settings], str] | None = getattr(found, "grain", None)
+    return told(settings) if told else found.GRAIN

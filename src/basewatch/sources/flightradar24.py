@@ -25,7 +25,7 @@ from basewatch.errors import SourceError
 from basewatch.http import Client, HttpFault
 from basewatch.lake import Lake, LedgerRow, ledger_row
 from basewatch.landing import Answer, Landing, Manifest, chunks, hours_since, is_url, manifests, midnight, replay
-from basewatch.sources import Context, Day, Event, Landed, Reject, Rows, Window, scoped
+from basewatch.sources import Context, Day, Event, Landed, Reject, Rows, Window, polled, scoped
 
 GRAIN = "day"
 CODE = "flightradar24"
@@ -169,7 +169,7 @@ class _Asker:
     def positions(self, days: Iterable[date]) -> None:
         """Land snapshots of the positions around each base; a plan without them leaves a note, and no fault."""
         step = timedelta(minutes=self.settings.positions_every_minutes or 60)
-        reach = float(self.context.params["near_any_height_nm"])
+        reach = float(self.context.params["archive_ring_inner_nm"])
         for base in scoped.bases(CODE, self.settings.bases, self.context):
             for day in days:
                 at = midnight(day)
@@ -335,8 +335,6 @@ def _summaries(
 def _positions(
     folder: Path, answer: Answer, manifest: Manifest, window: Window, found: scoped.Tallies, context: Context
 ) -> Iterator[Event]:
-    from basewatch.sources import polled
-
     assert answer.file is not None
     if not window.holds(answer.since):
         return
@@ -348,45 +346,47 @@ def _positions(
     aircraft, rejects = [], []
     for row in rows:
         try:
-            aircraft.append(position_aircraft(row))
-        except (ValueError, TypeError, AttributeError) as error:
+            found_one = sighting(row)
+            if found_one is not None:
+                aircraft.append(found_one)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             rejects.append(Reject(answer.since, answer.file, f"position: {error}", str(row)))
     yield from rejects
-    sightings = [polled.Sighting(CODE, each["seen_at"], each) for each in aircraft if each is not None]
-    table = polled.points(sightings, answer.since, CODE, context)
+    table = polled.points(aircraft, answer.since, CODE, context)
     tally = scoped.Tally(len(rows), table.num_rows, len(rejects), size, {digest})
     found[answer.scope, answer.since].count(tally)
     if table.num_rows:
         yield Rows("track_points", answer.since, table, answer.scope)
 
 
-def position_aircraft(row: Mapping[str, Any]) -> dict[str, Any] | None:
-    """A position as an aircraft object of the /v2 form; None where it is an estimate or names no address.
+def sighting(row: Mapping[str, Any]) -> polled.Sighting | None:
+    """A position as a sighting; None where it is an estimate or names no address.
 
     Heights are feet, speeds knots and feet a minute, as the API gives them. Height 0 is how it writes the ground, track
-    0 may mean unknown. Raises ValueError or TypeError for a malformed row.
+    0 may mean unknown. Raises ValueError or KeyError for a malformed row.
     """
     if row.get("hex") is None or str(row.get("source", "")).upper() == "ESTIMATED":
         return None
     at = records.moment(row["timestamp"])
     address = records.icao24(row["hex"])
-    if at is None or address is None:
-        raise ValueError("no time or no address")
+    latitude, longitude = records.number(row["lat"]), records.number(row["lon"])
+    if at is None or address is None or latitude is None or longitude is None:
+        raise ValueError("no time, address or place")
     height = records.whole(row.get("alt"))
-    return {
-        "hex": address,
-        "flight": records.upper(row.get("callsign")),
-        "r": records.upper(row.get("reg")),
-        "t": records.upper(row.get("type")),
-        "seen_at": at.timestamp(),
-        "lat": records.number(row["lat"]),
-        "lon": records.number(row["lon"]),
-        "alt_baro": "ground" if height == 0 else height,
-        "gs": records.number(row.get("gspeed")),
-        "track": records.number(row.get("track")) or None,
-        "baro_rate": records.whole(row.get("vspeed")),
-        "type": (records.text(row.get("source")) or "").lower() or None,
-    }
+    found = polled.Craft(
+        hex=address,
+        flight=records.upper(row.get("callsign")),
+        r=records.upper(row.get("reg")),
+        t=records.upper(row.get("type")),
+        type=(records.text(row.get("source")) or "").lower() or None,
+        alt_baro="ground" if height == 0 else height,
+        gs=records.number(row.get("gspeed")),
+        track=records.number(row.get("track")) or None,
+        baro_rate=records.number(row.get("vspeed")),
+        lat=latitude,
+        lon=longitude,
+    )
+    return polled.Sighting(CODE, at.timestamp(), found)
 
 
 # ---- the subscriber's terms

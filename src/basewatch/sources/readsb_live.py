@@ -1,0 +1,575 @@
+"""Live positions: the /v2 JSON of public networks or a local receiver's aircraft.json, polled by `basewatch watch`.
+
+Each answer lands verbatim as it comes. Every so often the day's landed polls are decoded whole and replace what the
+lake had of the day, so a poller that was killed goes on where it stopped. What was not polled is in the ledger: a scope
+whose polls leave a hole is partial, with the hole named. Recorded answers in a folder are read in the same way.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import logging
+import os
+import threading
+import zlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from basewatch import http, limits, records
+from basewatch.config import OpenSky, ReadsbLive, Settings
+from basewatch.doctor import Finding
+from basewatch.errors import SourceError
+from basewatch.http import Client, clean_url, plain
+from basewatch.landing import Landing, folder, is_url, midnight
+from basewatch.sources import Context, Day, Event, Landed, LandedFile, Reject, Rows, Window, opensky, polled, scoped
+from basewatch.sources.polled import Sighting
+
+CODE = "readsb_live"
+GRAIN = "live"
+SEEN = "aircraft:polled"  # the scope that carries the rows: aircraft that were seen, wherever; it covers no base
+MILITARY = "aircraft:military"
+ADDRESSES_A_CALL = 50  # keeps an address list well below any limit on the length of a URL
+MARGIN_NM = 1.0
+NAMED = 50  # rejects of one file that are named; the rest are counted
+log = logging.getLogger("basewatch.watch")
+
+LakeWriter = Callable[[list[Event]], None]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network's address and how it writes an area: `point` is /v2/point/{lat}/{lon}/{nm}, `lat` spells the words."""
+
+    base: str | None
+    area: str
+
+
+NETWORKS = {
+    "adsb.lol": Network("https://api.adsb.lol", "point"),
+    "adsb.fi": Network("https://opendata.adsb.fi/api", "lat"),
+    "airplanes.live": Network("https://api.airplanes.live", "point"),
+    "adsbexchange": Network(None, "lat"),
+    "local": Network(None, ""),
+    "opensky": Network(None, ""),
+}
+
+
+@dataclass(frozen=True)
+class Query:
+    """One call of a round: the network, the address, and the ledger scopes that its answer is about."""
+
+    network: str
+    url: str
+    scopes: tuple[str, ...]
+    base_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Poll:
+    """One landed poll: when (epoch seconds), of what, and the answer's text, or why there is none."""
+
+    at: float
+    network: str
+    scopes: tuple[str, ...]
+    url: str = ""
+    body: str | None = None
+    error: str | None = None
+
+
+def grain(settings: Settings) -> str:
+    """`whole` where recorded answers in a folder are read, `live` where a network is polled."""
+    location = settings.source(CODE).location
+    return "whole" if location and not is_url(location) else "live"
+
+
+def _settings(context: Context) -> ReadsbLive:
+    settings = context.source(CODE)
+    assert isinstance(settings, ReadsbLive)
+    return settings
+
+
+def column(network: str) -> str:
+    """The network as rows name it: adsb.lol is `adsblol`, as in its archive."""
+    return network.replace(".", "")
+
+
+# ---- what is asked
+
+
+def queries(context: Context) -> list[Query]:
+    """The calls of one round. Raises SourceError for an unknown network or base, or a missing key or address."""
+    settings = _settings(context)
+    reach = float(context.params["archive_ring_outer_nm"]) + MARGIN_NM
+    bases = scoped.bases(CODE, settings.bases, context)
+    addresses = [_address(text) for text in settings.aircraft]
+    found: list[Query] = []
+    for name in settings.networks:
+        network = NETWORKS.get(name)
+        if network is None or name == "opensky":
+            known = ", ".join(sorted(set(NETWORKS) - {"opensky"}))
+            raise SourceError(f"sources.{CODE}.networks: {name!r} is not known; known: {known}")
+        start = _start(name, network, settings)
+        if name == "local":
+            covered = tuple(f"base:{base.base_id}" for base in bases)
+            found.append(Query(name, start, covered or (SEEN,)))
+            continue
+        if settings.military:
+            found.append(Query(name, f"{start}/v2/mil", (MILITARY,)))
+        for base in bases:
+            radius = min(reach, limits.stated(name, "radius") or reach)
+            place = (f"{base.latitude:.4f}", f"{base.longitude:.4f}", f"{radius:.0f}")
+            path = "/v2/point/{}/{}/{}" if network.area == "point" else "/v2/lat/{}/lon/{}/dist/{}"
+            found.append(Query(name, start + path.format(*place), (f"base:{base.base_id}",), base.base_id))
+        for first in range(0, len(addresses), ADDRESSES_A_CALL):
+            some = addresses[first : first + ADDRESSES_A_CALL]
+            scopes = tuple(f"aircraft:{address}" for address in some)
+            found.append(Query(name, f"{start}/v2/hex/{','.join(some)}", scopes))
+    found += _states_queries(context)
+    if not found:
+        raise SourceError(
+            f"{CODE} has nothing to poll: set sources.{CODE}.military = true, or name bases or aircraft there"
+        )
+    return found
+
+
+def _address(text: str) -> str:
+    try:
+        found = records.icao24(text)
+    except records.Malformed as error:
+        raise SourceError(f"sources.{CODE}.aircraft: {text!r} {error}") from None
+    if found is None:
+        raise SourceError(f"sources.{CODE}.aircraft holds an empty address")
+    return found
+
+
+def _start(name: str, network: Network, settings: ReadsbLive) -> str:
+    start = settings.addresses.get(name) or (settings.location if len(settings.networks) == 1 else None) or network.base
+    if start is None:
+        what = "the address of its aircraft.json" if name == "local" else "the address of your contract"
+        raise SourceError(f'{CODE}: {name} has no usual address: set sources.{CODE}.addresses."{name}" to {what}')
+    if name == "adsbexchange" and settings.api_key is None:
+        raise SourceError(f"{CODE}: adsbexchange needs a key: set BASEWATCH_SOURCES__READSB_LIVE__API_KEY")
+    return start.rstrip("/")
+
+
+def _states_queries(context: Context) -> list[Query]:
+    settings = context.source(opensky.CODE)
+    assert isinstance(settings, OpenSky)
+    if not (settings.enabled and settings.poll_states):
+        return []
+    named = scoped.bases(opensky.CODE, settings.bases, context)
+    return [Query("opensky", base.base_id, (f"base:{base.base_id}",), base.base_id) for base in named]
+
+
+def intervals(context: Context) -> dict[str, float]:
+    """Seconds between two rounds of each network: as set, and longer where a limit by the day demands it."""
+    settings = _settings(context)
+    calls: dict[str, int] = defaultdict(int)
+    for query in queries(context):
+        calls[query.network] += 1
+    found = {}
+    for network, number in calls.items():
+        a_day = _calls_a_day(network, context)
+        found[network] = max(settings.every_seconds, number * 86400 * 1.02 / a_day if a_day else 0.0)
+    return found
+
+
+def _calls_a_day(network: str, context: Context) -> float | None:
+    if network != "opensky":
+        return limits.stated(network, "requests_per_day")
+    settings = context.source(opensky.CODE)
+    assert isinstance(settings, OpenSky)
+    return limits.due("opensky", "credits", settings.tier if settings.client_id else "anonymous")
+
+
+# ---- polling
+
+
+@dataclass
+class _Poller:
+    """The state of a running watch."""
+
+    context: Context
+    clients: dict[str, Client]
+    started: float
+    due: dict[str, float] = field(default_factory=dict)
+    flushed: float = 0.0
+    answers: int = 0
+
+
+def watch(context: Context, lake_writer: LakeWriter, stop: threading.Event) -> int:
+    """Poll until `stop` is set. Returns the number of answers that came.
+
+    `lake_writer` gets, every `flush_seconds` and at the end, the events of a day as a whole: rows and ledger days that
+    replace what the lake had of that day and scope. A network that fails is asked again when its circuit closes; the
+    poller itself goes on. Raises SourceError for wrong settings only, before the first poll.
+    """
+    settings = _settings(context)
+    asked = queries(context)
+    every = intervals(context)
+    clock = http.STATE.clock
+    poller = _Poller(context, {name: _client(name, settings) for name in every}, clock.wall(), flushed=clock.wall())
+    today = datetime.fromtimestamp(clock.wall(), UTC).date()
+    while not stop.is_set():
+        now = clock.wall()
+        for name in every:
+            if now >= poller.due.get(name, 0.0):
+                poller.due[name] = now + every[name]
+                for query in asked:
+                    if query.network == name and not stop.is_set():
+                        _land(_poll(query, poller), poller)
+        now = clock.wall()
+        on = datetime.fromtimestamp(now, UTC).date()
+        if on != today:
+            _flush(today, poller, lake_writer)
+            today = on
+        elif now - poller.flushed >= settings.flush_seconds:
+            _flush(today, poller, lake_writer)
+        if clock.wait(stop, max(0.05, min(poller.due.values()) - clock.wall())):
+            break
+    _flush(today, poller, lake_writer)
+    return poller.answers
+
+
+def _client(name: str, settings: ReadsbLive) -> Client:
+    key = settings.api_key.get_secret_value() if settings.api_key and name == "adsbexchange" else None
+    policy = replace(limits.policy(settings), attempts=min(settings.attempts, 2), longest_wait_seconds=30.0)
+    return Client(
+        f"{CODE} {name}",  # a circuit of its own: one network's outage says nothing of another
+        limits=limits.rates(name),
+        private_headers={settings.api_key_header: key} if key else None,
+        secrets=[key],
+        policy=policy,
+    )
+
+
+def _poll(query: Query, poller: _Poller) -> Poll:
+    clock = http.STATE.clock
+    try:
+        if query.network == "opensky":
+            answer = opensky.states(poller.context, query.url)
+            body, url = answer.body, answer.url
+        elif not is_url(query.url):
+            body, url = plain(Path(query.url).expanduser().read_bytes()), query.url
+        else:
+            answer = poller.clients[query.network].get(query.url)
+            body, url = answer.body, answer.url
+    except (SourceError, OSError, ValueError) as error:
+        log.warning("%s", http.redact(str(error)))
+        return Poll(
+            clock.wall(), query.network, query.scopes, clean_url(query.url), error=http.redact(str(error))[:500]
+        )
+    poller.answers += 1
+    return Poll(clock.wall(), query.network, query.scopes, url, body.decode("utf-8", "replace"))
+
+
+def _land(poll: Poll, poller: _Poller) -> None:
+    """Append a poll to the landing, as a gzip member of its own: a kill in the middle spoils that one alone."""
+    on = datetime.fromtimestamp(poll.at, UTC)
+    begun = datetime.fromtimestamp(poller.started, UTC)
+    home = folder(poller.context, CODE) / f"{on:%Y-%m-%d}"
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / f"polls-{begun:%Y%m%dT%H%M%S}-{os.getpid()}.jsonl.gz").open("ab") as handle:
+        handle.write(gzip.compress(msgspec.json.encode(poll) + b"\n", 6))
+
+
+def _flush(day: date, poller: _Poller, lake_writer: LakeWriter) -> None:
+    now = http.STATE.clock.wall()
+    poller.flushed = now
+    context = replace(poller.context, now=datetime.fromtimestamp(now, UTC))
+    try:
+        lake_writer(list(decode(landed_day(day, context), context)))
+    except SourceError as error:
+        log.error("%s", error)
+
+
+def landed_day(day: date, context: Context) -> Landed:
+    """The day's landed polls, with a manifest beside them."""
+    window = Window(CODE, day, day)
+    landing = Landing(context, window)
+    for path in sorted(landing.path.glob("polls-*.jsonl.gz")):
+        landing.keep(_landed_file(path, context, day))
+    landing.note(SEEN, day, day, "polls", "ok")
+    landed = landing.finish()
+    return replace(landed, files=tuple(file for file in landed.files if file.note != "manifest"))
+
+
+def _landed_file(path: Path, context: Context, day: date | None = None) -> LandedFile:
+    body = path.read_bytes()
+    return LandedFile(path, path.name, hashlib.sha256(body).hexdigest(), len(body), context.now.astimezone(UTC), day)
+
+
+# ---- recorded answers
+
+
+def fetch(window: Window, context: Context) -> Landed:
+    """Recorded answers of the configured folder, or what `watch` landed of the window. Raises SourceError for none."""
+    settings = _settings(context)
+    if settings.location and not is_url(settings.location):
+        location = context.settings.path(settings.location)
+        found = [location] if location.is_file() else sorted(location.rglob("*")) if location.is_dir() else []
+        files = [path for path in found if path.is_file() and _is_recorded(path)]
+        if not files:
+            raise SourceError(f"{CODE}: no .json, .jsonl or .jsonl.gz file of recorded answers at {settings.location}")
+        return Landed(window, tuple(_landed_file(path, context) for path in files))
+    kept: list[LandedFile] = []
+    absent = {}
+    for day in window.days():
+        files = sorted((folder(context, CODE) / f"{day}").glob("polls-*.jsonl.gz"))
+        kept += [_landed_file(path, context, day) for path in files]
+        if not files:
+            absent[day] = ("missing", "not polled: `basewatch watch` did not run")
+    return Landed(window, tuple(kept), absent)
+
+
+def _is_recorded(path: Path) -> bool:
+    return path.name != "manifest.json" and path.name.removesuffix(".gz").endswith((".json", ".jsonl", ".ndjson"))
+
+
+# ---- decode
+
+
+@dataclass
+class _Looked:
+    """What was looked at on one day: times of polls that were answered, and of those that were not, by scope."""
+
+    answered: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    unanswered: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    seen: list[Sighting] = field(default_factory=list)
+    recorded: int = 0
+    read: int = 0
+    rejected: int = 0
+    files: dict[str, int] = field(default_factory=dict)
+
+
+def decode(landed: Landed, context: Context) -> Iterator[Event]:
+    """Positions near bases, edges and background of the polled days, and the days with the holes between the polls.
+
+    A base that was polled without a hole is `ok`: all traffic around it was asked for. The rows are carried by a scope
+    of their own, which covers no base.
+    """
+    days: dict[date, _Looked] = defaultdict(_Looked)
+    for file in landed.files:
+        yield from _read(file, landed.window, days, context)
+    for day, looked in sorted(days.items()):
+        around = {scope.removeprefix("base:") for scope in looked.answered if scope.startswith("base:")}
+        for name, table in polled.rows(looked.seen, day, CODE, context, around):
+            yield Rows(name, day, table, SEEN)
+        yield from _days(day, looked, context)
+
+
+def _read(file: LandedFile, window: Window, days: dict[date, _Looked], context: Context) -> Iterator[Reject]:
+    named = 0
+    for position, value in enumerate(_documents(file.path), start=1):
+        where = f"{file.url}, answer {position}"
+        try:
+            if isinstance(value, ValueError):
+                raise value
+            poll, seen, faults = _understand(value, context)
+        except ValueError as error:
+            on = file.day or window.until
+            if window.holds(on):
+                days[on].rejected += 1
+            yield Reject(on, where, str(error))
+            continue
+        on = datetime.fromtimestamp(poll.at, UTC).date()
+        if not window.holds(on):
+            continue
+        looked = days[on]
+        looked.files[file.sha256] = file.size
+        looked.read += len(seen) + len(faults)
+        looked.rejected += len(faults)
+        looked.seen += seen
+        for scope in poll.scopes:
+            if poll.error is None:
+                looked.answered[scope].append(poll.at)
+            else:
+                looked.unanswered[scope].append(poll.error)
+        looked.recorded += not poll.scopes
+        for fault in faults:
+            named += 1
+            if named <= NAMED:
+                yield Reject(on, where, fault)
+    if named > NAMED:
+        yield Reject(window.until, file.url, f"{named - NAMED} more aircraft objects that cannot be used")
+
+
+def _documents(path: Path) -> Iterator[Any]:
+    """The JSON values of a file: one a line, or one in all. What cannot be read is given as the ValueError it is."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        yield ValueError(f"cannot be read: {error.strerror}")
+        return
+    text, cut = _inflated(data)
+    if path.name.removesuffix(".gz").endswith(".json"):
+        yield _decoded(text)
+    else:
+        for line in text.splitlines():
+            if line.strip():
+                yield _decoded(line)
+    if cut:
+        yield ValueError("the file ends within an answer: the poller was stopped while writing it")
+
+
+def _decoded(text: bytes) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return ValueError(f"not readable as JSON: {error}")
+
+
+def _inflated(data: bytes) -> tuple[bytes, bool]:
+    """The text of a file of gzip members, as far as they are whole, and whether one was not; plain text as it is."""
+    if not data.startswith(http.GZIP):
+        return data, False
+    out = bytearray()
+    while data.startswith(http.GZIP):
+        stream = zlib.decompressobj(31)
+        try:
+            piece = stream.decompress(data)
+        except zlib.error:
+            return bytes(out), True
+        if not stream.eof:
+            return bytes(out), True
+        out += piece
+        data = stream.unused_data
+    return bytes(out), bool(data)
+
+
+def _understand(value: Any, context: Context) -> tuple[Poll, list[Sighting], list[str]]:
+    """A landed poll, a bare answer, or one recorded aircraft object, with its sightings. Raises ValueError."""
+    settings = _settings(context)
+    network = settings.networks[0] if settings.networks else "local"
+    if isinstance(value, Mapping) and "scopes" in value and "network" in value:
+        try:
+            poll = msgspec.convert(value, Poll)
+        except msgspec.ValidationError as error:
+            raise ValueError(f"not a landed poll: {error}") from None
+        if poll.body is None:
+            return poll, [], []
+        answer = _decoded(poll.body.encode())
+        if isinstance(answer, ValueError):
+            raise answer
+        if poll.network == "opensky":
+            return poll, *_from_states(answer)
+        return poll, *polled.sightings(answer, column(poll.network), poll.at)
+    if isinstance(value, Mapping) and "observed_at_utc" in value:
+        at = records.moment(value["observed_at_utc"])
+        if at is None:
+            raise ValueError("observed_at_utc is empty")
+        seen, faults = polled.sightings({"ac": [value]}, column(network), at.timestamp())
+        return Poll(at.timestamp(), network, ()), seen, faults
+    seen, faults = polled.sightings(value, column(network))
+    now = float(value["now"])
+    return Poll(now / 1000 if now > polled.MILLISECONDS_ABOVE else now, network, ()), seen, faults
+
+
+def _from_states(answer: Any) -> tuple[list[Sighting], list[str]]:
+    seen, faults = [], []
+    for values in opensky.states_aircraft(answer if isinstance(answer, Mapping) else {}):
+        at = values.pop("seen_at")
+        try:
+            seen.append(Sighting("opensky", float(at), polled.craft(values)))
+        except (ValueError, TypeError) as error:
+            faults.append(str(error))
+    return seen, faults
+
+
+def _days(day: date, looked: _Looked, context: Context) -> Iterator[Day]:
+    settings = _settings(context)
+    digest = hashlib.sha256("\n".join(sorted(looked.files)).encode()).hexdigest()
+    counts: dict[str, Any] = {
+        "files": len(looked.files),
+        "bytes": sum(looked.files.values()),
+        "records_read": looked.read,
+        "records_kept": looked.read - looked.rejected,
+        "records_rejected": looked.rejected,
+        "sha256": digest,
+    }
+    every = sorted({at for times in looked.answered.values() for at in times})
+    for scope in sorted({*looked.answered, *looked.unanswered} - {SEEN}):
+        status, error = judge(looked.answered.get(scope, []), looked.unanswered.get(scope, []), day, settings, context)
+        yield Day(day, status, scope, error=error)
+    if looked.recorded:
+        yield Day(day, "partial", SEEN, error="recorded answers: a lower bound, not a watch kept all day", **counts)
+        return
+    unanswered = [error for errors in looked.unanswered.values() for error in errors]
+    status, error = judge(every, unanswered, day, settings, context)
+    yield Day(day, status, SEEN, error=error, **counts)
+
+
+def judge(
+    answered: Iterable[float], unanswered: list[str], day: date, settings: ReadsbLive, context: Context
+) -> tuple[str, str | None]:
+    """Ledger status of a scope on a day by the times of its answered polls, and the holes between them in words.
+
+    `failed` where every poll was in vain, `partial` where a hole is longer than `max_gap_minutes` or the day lasts on.
+    """
+    times = sorted(answered)
+    if not times:
+        return "failed", (unanswered[-1] if unanswered else "not polled")
+    start, end = midnight(day).timestamp(), (midnight(day) + timedelta(days=1)).timestamp()
+    now = context.now.timestamp()
+    most = settings.max_gap_minutes * 60
+    holes = [
+        (since, until)
+        for since, until in zip([start, *times], [*times, min(end, now)], strict=True)
+        if until - since > most
+    ]
+    if holes:
+        minutes = sum(until - since for since, until in holes) / 60
+        listed = ", ".join(f"{_clock(since)}–{_clock(until)}" for since, until in holes[:10])
+        more = f" and {len(holes) - 10} more" if len(holes) > 10 else ""
+        why = f"; last fault: {unanswered[-1]}" if unanswered else ""
+        return "partial", f"not polled {minutes:,.0f} min: {listed}{more} UTC{why}"
+    if now < end:
+        return "partial", "the day has not ended"
+    return "ok", None
+
+
+def _clock(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%H:%M")
+
+
+# ---- doctor
+
+
+def check(context: Context) -> list[Finding]:
+    """Configuration of the networks and a first answer of each."""
+    settings = _settings(context)
+    if grain(context.settings) == "whole":
+        try:
+            number = len(fetch(Window(CODE, date.min, date.max), context).files)
+        except SourceError as error:
+            return [Finding(False, str(error), f"set sources.{CODE}.location")]
+        return [Finding(True, f"{CODE}: {number} files of recorded answers")]
+    try:
+        asked = queries(context)
+    except SourceError as error:
+        return [Finding(False, str(error), "correct the configuration")]
+    findings = []
+    for network, seconds in intervals(context).items():
+        slow = seconds > settings.max_gap_minutes * 60
+        findings.append(
+            Finding(
+                not slow,
+                f"{CODE}: {network} polled every {seconds:,.0f} s",
+                "name fewer bases, or raise max_gap_minutes: the provider's daily limit leaves holes",
+            )
+        )
+    clock = http.STATE.clock.wall()
+    for network in sorted({query.network for query in asked}):
+        first = next(query for query in asked if query.network == network)
+        poller = _Poller(context, {network: _client(network, settings)}, clock)
+        poll = _poll(first, poller)
+        advice = "check the address, the network and the key" if poll.error else ""
+        findings.append(Finding(poll.error is None, poll.error or f"{CODE}: {network} answers", advice))
+    return findings
