@@ -21,7 +21,7 @@ columns:
 WITH ends AS (
     SELECT
         *,
-        to_timestamp(at_s) AS at,
+        to_timestamp(at_s) AS happened_at,
         CASE direction WHEN 'arrival' THEN to_timestamp(at_s) END AS landed_at,
         CASE direction WHEN 'departure' THEN to_timestamp(at_s) END AS took_off_at
     FROM intermediate.int_track_ends
