@@ -100,8 +100,9 @@ class Outcome:
             return f"could not be checked: {self.error}"
         if self.observed is not None:
             return self.observed
-        rows = f"{self.violations:,} of {self.judged:,}" if self.judged is not None else f"{self.violations:,}"
-        return f"{rows} rows"
+        if self.judged is not None:
+            return f"{self.violations:,} of {self.judged:,} rows fail"
+        return "1 row fails" if self.violations == 1 else f"{self.violations:,} rows fail"
 
 
 @dataclass(frozen=True)

@@ -804,10 +804,10 @@ def test_seeded_faults_refuse_the_publish_by_name(candidate: Path, tmp_path: Pat
     recorded = {(row["table_name"], row["check_name"]): row for row in result.results.to_pylist()}
     assert {key for key, row in recorded.items() if not row["success"]} == set(found)
     assert recorded["base_visits", "departed_after_arrived"]["unexpected_count"] == 1
-    assert recorded["base_visits", "departed_after_arrived"]["observed"] == "1 of 1 rows"
+    assert recorded["base_visits", "departed_after_arrived"]["observed"] == "1 of 1 rows fail"
 
     said = gates.explain(result)
-    assert "base_visits: departed_after_arrived: 1 of 1 rows. A stay that ends before it begins" in said
+    assert "base_visits: departed_after_arrived: 1 of 1 rows fail. A stay that ends before it begins" in said
     assert "visit_id=hmeimim-152d01-20250115" in said and "departed_at=2025-01-15 05:00:00Z" in said
     assert "base_monthly_activity: months_are_complete" in said and "missing_month=2025-02-01" in said
     assert len(result.refusals) > 2 and f"and {len(result.refusals) - 2} more" in gates.explain(result, rules=2)
