@@ -19,54 +19,137 @@ columns:
   evidence_ids: {type: "VARCHAR[]", doc: "Records and traces that a reader can open"}
 */
 -- Two witnesses of one landing differ by minutes (last contact against touchdown), two landings by more than
--- $stay_merge_minutes: within that span ends of one direction are one, the strongest evidence gives its time.
+-- $stay_merge_minutes: within that span ends of one direction are one, the strongest evidence gives its time (of equals
+-- what was seen before what is reported). A weak end (confidence 1) joins a strong one, it never ties two of them together.
+-- Nearly every end stands alone: only the others are sorted into groups.
 WITH ends AS (
-    SELECT * FROM intermediate.int_record_ends
+    SELECT
+        *,
+        epoch_us(happened_at) AS at_us
+    FROM intermediate.int_record_ends
+
     UNION ALL BY NAME
     SELECT
-        t.* REPLACE (coalesce(k.aircraft, t.aircraft) AS aircraft)
+        t.* REPLACE (coalesce(k.aircraft, t.aircraft) AS aircraft),
+        epoch_us(t.happened_at) AS at_us
     FROM intermediate.int_trace_ends AS t
     LEFT JOIN intermediate.int_aircraft_keys AS k
         ON t.aircraft = k.icao24 AND nullif(upper(trim(t.registration)), '') IS NOT DISTINCT FROM k.registration
 ),
 
-marked AS (
+neighboured AS (
     SELECT
         *,
-        coalesce(
-            happened_at - lag(happened_at) OVER (PARTITION BY base_id, aircraft, direction ORDER BY happened_at)
-            > to_minutes($stay_merge_minutes),
-            TRUE
-        ) AS is_new
+        direction <> 'presence' AND least(
+            at_us - lag(at_us) OVER in_time, lead(at_us) OVER in_time - at_us
+        ) <= $stay_merge_minutes * 60000000::BIGINT AS is_near_another
     FROM ends
+    WINDOW in_time AS (PARTITION BY base_id, aircraft, direction ORDER BY at_us)
 ),
 
-grouped AS (
+near AS (
     SELECT
         *,
-        count(*) FILTER (WHERE is_new OR direction = 'presence')
-            OVER (PARTITION BY base_id, aircraft, direction ORDER BY happened_at, confidence, source, evidence_id ROWS UNBOUNDED PRECEDING)
-            AS end_no
-    FROM marked
+        confidence >= 2 AS is_strong,
+        at_us - max(CASE WHEN confidence >= 2 THEN at_us END) OVER earlier AS since_strong_us,
+        min(CASE WHEN confidence >= 2 THEN at_us END) OVER later - at_us AS until_strong_us
+    FROM neighboured
+    WHERE is_near_another
+    WINDOW
+        earlier AS (
+            PARTITION BY base_id, aircraft, direction ORDER BY at_us, confidence DESC, source, evidence_id
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ),
+        later AS (
+            PARTITION BY base_id, aircraft, direction ORDER BY at_us, confidence DESC, source, evidence_id
+            ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+        )
+),
+
+tied AS (
+    SELECT
+        *,
+        is_strong OR coalesce(
+            least(since_strong_us, until_strong_us) <= $stay_merge_minutes * 60000000::BIGINT, FALSE
+        ) AS is_with_strong,
+        count(*) FILTER (WHERE is_strong AND coalesce(since_strong_us > $stay_merge_minutes * 60000000::BIGINT, TRUE)) OVER in_order
+        + CASE
+            WHEN is_strong OR since_strong_us <= $stay_merge_minutes * 60000000::BIGINT THEN 0
+            WHEN until_strong_us <= $stay_merge_minutes * 60000000::BIGINT THEN 1
+            ELSE 0
+        END AS strong_no
+    FROM near
+    WINDOW in_order AS (
+        PARTITION BY base_id, aircraft, direction ORDER BY at_us, confidence DESC, source, evidence_id
+        ROWS UNBOUNDED PRECEDING
+    )
+),
+
+-- weak ends far from any strong one are one as long as they follow each other closely
+numbered AS (
+    SELECT
+        *,
+        CASE WHEN is_with_strong THEN strong_no ELSE
+            count(*) FILTER (WHERE coalesce(since_weak_us > $stay_merge_minutes * 60000000::BIGINT, TRUE)) OVER (
+                PARTITION BY base_id, aircraft, direction, is_with_strong
+                ORDER BY at_us, confidence DESC, source, evidence_id
+                ROWS UNBOUNDED PRECEDING
+            )
+        END AS end_no
+    FROM (
+        SELECT
+            *,
+            at_us - lag(at_us) OVER (
+                PARTITION BY base_id, aircraft, direction, is_with_strong
+                ORDER BY at_us, confidence DESC, source, evidence_id
+            ) AS since_weak_us
+        FROM tied
+    ) AS t
+),
+
+ranked AS (
+    SELECT
+        *,
+        (-confidence, evidence = 'reported', source, at_us, evidence_id) AS strength,
+        other_icao IS NOT NULL OR other_base_id IS NOT NULL AS is_placed
+    FROM numbered
 )
 
 SELECT
     base_id,
     aircraft,
     direction,
-    arg_min(happened_at, (-confidence, source, happened_at)) AS happened_at,
-    CASE
-        WHEN direction = 'presence' THEN max(until_at) ELSE arg_min(until_at, (-confidence, source, happened_at))
-    END AS until_at,
-    arg_min(evidence, (-confidence, source, happened_at)) AS evidence,
+    happened_at,
+    until_at,
+    evidence,
+    confidence,
+    rule,
+    other_icao,
+    other_base_id,
+    callsign,
+    registration,
+    type_code,
+    [source] AS sources,
+    [evidence_id] AS evidence_ids
+FROM neighboured
+WHERE is_near_another IS NOT TRUE
+
+UNION ALL
+SELECT
+    base_id,
+    aircraft,
+    direction,
+    arg_min(happened_at, strength) AS happened_at,
+    arg_min(until_at, strength) AS until_at,
+    arg_min(evidence, strength) AS evidence,
     max(confidence) AS confidence,
-    arg_min(rule, (-confidence, source, happened_at)) AS rule,
-    arg_min(other_icao, (-confidence, source, happened_at)) FILTER (WHERE other_icao IS NOT NULL) AS other_icao,
-    arg_min(other_base_id, (-confidence, source, happened_at)) FILTER (WHERE other_base_id IS NOT NULL) AS other_base_id,
-    arg_min(callsign, (-confidence, source, happened_at)) FILTER (WHERE callsign IS NOT NULL) AS callsign,
-    arg_min(registration, (-confidence, source, happened_at)) FILTER (WHERE registration IS NOT NULL) AS registration,
-    arg_min(type_code, (-confidence, source, happened_at)) FILTER (WHERE type_code IS NOT NULL) AS type_code,
+    arg_min(rule, strength) AS rule,
+    arg_min_null(other_icao, strength) FILTER (WHERE is_placed) AS other_icao,
+    arg_min_null(other_base_id, strength) FILTER (WHERE is_placed) AS other_base_id,
+    arg_min(callsign, strength) AS callsign,
+    arg_min(registration, strength) AS registration,
+    arg_min(type_code, strength) AS type_code,
     list_sort(list(DISTINCT source)) AS sources,
     list_sort(list(DISTINCT evidence_id)) AS evidence_ids
-FROM grouped
-GROUP BY base_id, aircraft, direction, end_no
+FROM ranked
+GROUP BY base_id, aircraft, direction, is_with_strong, end_no

@@ -25,69 +25,97 @@ WITH fields AS (
     SELECT base_id, ident AS code FROM reference.bases WHERE ident IS NOT NULL
 ),
 
+-- a landing before the take-off: the record holds the ends of two legs, and neither tells where the other led
+records AS (
+    SELECT
+        r.*,
+        k.aircraft,
+        coalesce(r.arrived_at < r.departed_at, FALSE) AS is_merged
+    FROM intermediate.int_flight_records AS r
+    INNER JOIN intermediate.int_aircraft_keys AS k
+        ON r.icao24 IS NOT DISTINCT FROM k.icao24 AND r.registration IS NOT DISTINCT FROM k.registration
+),
+
 ends AS (
     SELECT
-        *,
+        b.base_id,
+        r.aircraft,
         'arrival' AS direction,
-        destination_icao AS field,
-        coalesce(arrived_at, last_seen_at) AS happened_at,
-        arrived_at IS NOT NULL AS has_time,
-        origin_icao AS other,
-        FALSE AS is_plan
-    FROM intermediate.int_flight_records
-    WHERE destination_icao IS NOT NULL
+        coalesce(r.arrived_at, r.last_seen_at) AS happened_at,
+        CASE WHEN r.arrived_at IS NOT NULL AND NOT r.is_estimate THEN 3 ELSE 2 END AS confidence,
+        CASE
+            WHEN r.is_estimate THEN 'the provider estimates ' || b.code || ' from positions'
+            WHEN r.arrived_at IS NULL
+                THEN 'the record states ' || b.code || ' without a time; first or last contact stands for it'
+            ELSE 'the record states a landing at ' || b.code
+        END AS rule,
+        CASE WHEN NOT r.is_merged THEN r.origin_icao END AS other,
+        r.callsign,
+        r.registration,
+        r.type_code,
+        r.source,
+        r.evidence_id
+    FROM records AS r
+    INNER JOIN fields AS b ON r.destination_icao = b.code
 
     UNION ALL
     SELECT
-        *,
+        b.base_id,
+        r.aircraft,
         'departure' AS direction,
-        origin_icao AS field,
-        coalesce(departed_at, first_seen_at) AS happened_at,
-        departed_at IS NOT NULL AS has_time,
-        destination_icao AS other,
-        FALSE AS is_plan
-    FROM intermediate.int_flight_records
-    WHERE origin_icao IS NOT NULL
+        coalesce(r.departed_at, r.first_seen_at) AS happened_at,
+        CASE WHEN r.departed_at IS NOT NULL AND NOT r.is_estimate THEN 3 ELSE 2 END AS confidence,
+        CASE
+            WHEN r.is_estimate THEN 'the provider estimates ' || b.code || ' from positions'
+            WHEN r.departed_at IS NULL
+                THEN 'the record states ' || b.code || ' without a time; first or last contact stands for it'
+            ELSE 'the record states a take-off from ' || b.code
+        END AS rule,
+        CASE WHEN NOT r.is_merged THEN r.destination_icao END AS other,
+        r.callsign,
+        r.registration,
+        r.type_code,
+        r.source,
+        r.evidence_id
+    FROM records AS r
+    INNER JOIN fields AS b ON r.origin_icao = b.code
 
     UNION ALL
     SELECT
-        *,
+        b.base_id,
+        r.aircraft,
         'arrival' AS direction,
-        planned_icao AS field,
-        last_seen_at AS happened_at,
-        FALSE AS has_time,
-        origin_icao AS other,
-        TRUE AS is_plan
-    FROM intermediate.int_flight_records
-    WHERE planned_icao IS NOT NULL AND destination_icao IS NULL
+        r.last_seen_at AS happened_at,
+        1 AS confidence,
+        'the record gives ' || b.code || ' as planned destination only' AS rule,
+        r.origin_icao AS other,
+        r.callsign,
+        r.registration,
+        r.type_code,
+        r.source,
+        r.evidence_id
+    FROM records AS r
+    INNER JOIN fields AS b ON r.planned_icao = b.code
+    WHERE r.destination_icao IS NULL
 )
 
 SELECT
-    b.base_id,
-    k.aircraft,
+    e.base_id,
+    e.aircraft,
     e.direction,
     e.happened_at,
     e.happened_at AS until_at,
     'reported' AS evidence,
-    CASE WHEN e.is_plan THEN 1 WHEN e.has_time AND NOT e.is_estimate THEN 3 ELSE 2 END AS confidence,
-    CASE
-        WHEN e.is_plan THEN 'the record gives ' || e.field || ' as planned destination only'
-        WHEN e.is_estimate THEN 'the provider estimates ' || e.field || ' from positions'
-        WHEN NOT e.has_time THEN 'the record states ' || e.field || ' without a time; first or last contact stands for it'
-        WHEN e.direction = 'arrival' THEN 'the record states a landing at ' || e.field
-        ELSE 'the record states a take-off from ' || e.field
-    END AS rule,
+    e.confidence,
+    e.rule,
     -- a record with this field at both ends merges legs: where it was in between is not known
-    CASE WHEN o.base_id IS DISTINCT FROM b.base_id THEN e.other END AS other_icao,
-    CASE WHEN o.base_id IS DISTINCT FROM b.base_id THEN o.base_id END AS other_base_id,
+    CASE WHEN o.base_id IS DISTINCT FROM e.base_id THEN e.other END AS other_icao,
+    CASE WHEN o.base_id IS DISTINCT FROM e.base_id THEN o.base_id END AS other_base_id,
     e.callsign,
     e.registration,
     e.type_code,
     e.source,
     e.evidence_id
 FROM ends AS e
-INNER JOIN fields AS b ON e.field = b.code
 LEFT JOIN fields AS o ON e.other = o.code
-INNER JOIN intermediate.int_aircraft_keys AS k
-    ON e.icao24 IS NOT DISTINCT FROM k.icao24 AND e.registration IS NOT DISTINCT FROM k.registration
 WHERE e.happened_at IS NOT NULL

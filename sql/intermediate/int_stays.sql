@@ -5,7 +5,8 @@ columns:
   base_id: {type: VARCHAR, doc: "Watched base"}
   aircraft: {type: VARCHAR, doc: "Key of the aircraft"}
   callsign: {type: VARCHAR, doc: "Callsign of the arrival, else of the departure"}
-  registration: {type: VARCHAR, doc: "Registration mark"}
+  callsign_prefix: {type: VARCHAR, doc: "First three letters of the callsign where a digit follows them, else null"}
+  registration: {type: VARCHAR, doc: "Registration mark as stated, else the one most often stated with the aircraft"}
   type_code: {type: VARCHAR, doc: "ICAO aircraft type designator"}
   arrived_at: {type: TIMESTAMPTZ, doc: "Landing, null when none is on record"}
   departed_at: {type: TIMESTAMPTZ, doc: "Take-off, null when none is on record"}
@@ -24,19 +25,84 @@ columns:
   sources: {type: "VARCHAR[]", doc: "Sources that witnessed any of it"}
   evidence_ids: {type: "VARCHAR[]", doc: "Records and traces that a reader can open"}
 */
--- An arrival opens a stay; the departure that follows within $stay_max_days closes it. A departure or a presence
--- with no open stay before it is a stay too: it was there. Weak ends (confidence 1) never open, close or split a
--- counted stay; each stands alone.
-WITH strong AS (
+-- An arrival opens a stay; the departure that follows at the same base within $stay_max_days closes it. A departure or a
+-- presence with no open stay before it is a stay too: it was there. Seen elsewhere in between, at another watched base or
+-- on a flight between other fields, it had left: what follows is another stay. Weak ends (confidence 1) never open, close
+-- or split a counted stay; each stands alone.
+-- Nearly every stay is one end or a pair of neighbours; only those with a presence in them are grouped.
+WITH fields AS (
+    SELECT icao AS code FROM reference.bases WHERE icao IS NOT NULL
+    UNION
+    SELECT ident AS code FROM reference.bases WHERE ident IS NOT NULL
+),
+
+flown AS (
     SELECT
-        *,
-        lag(direction) OVER flights AS direction_before,
-        lag(until_at) OVER flights AS until_before
+        icao24,
+        registration,
+        CASE WHEN origin_icao IS NOT NULL THEN departed_at END AS departed_at,
+        CASE WHEN destination_icao IS NOT NULL THEN arrived_at END AS arrived_at
+    FROM intermediate.int_flight_records
+    WHERE
+        NOT is_estimate
+        AND coalesce(origin_icao, destination_icao) IS NOT NULL
+        AND coalesce(origin_icao, '') NOT IN (SELECT code FROM fields)
+        AND coalesce(destination_icao, '') NOT IN (SELECT code FROM fields)
+        AND coalesce(planned_icao, '') NOT IN (SELECT code FROM fields)
+),
+
+strong AS (
+    SELECT
+        base_id,
+        aircraft,
+        direction,
+        epoch_us(happened_at) AS at_us,
+        epoch_us(until_at) AS until_us,
+        confidence,
+        {
+            'happened_at': happened_at,
+            'until_at': until_at,
+            'evidence': evidence,
+            'confidence': confidence,
+            'rule': rule,
+            'other_icao': other_icao,
+            'other_base_id': other_base_id,
+            'callsign': callsign,
+            'registration': registration,
+            'type_code': type_code,
+            'sources': sources,
+            'evidence_ids': evidence_ids
+        } AS seen
     FROM intermediate.int_ends
     WHERE confidence >= 2
+
+    UNION ALL BY NAME
+    SELECT
+        k.aircraft,
+        'elsewhere' AS direction,
+        epoch_us(coalesce(f.departed_at, f.arrived_at)) AS at_us,
+        epoch_us(coalesce(f.arrived_at, f.departed_at)) AS until_us
+    FROM flown AS f
+    INNER JOIN intermediate.int_aircraft_keys AS k
+        ON f.icao24 IS NOT DISTINCT FROM k.icao24 AND f.registration IS NOT DISTINCT FROM k.registration
+    WHERE coalesce(f.departed_at, f.arrived_at) IS NOT NULL
+),
+
+neighboured AS (
+    SELECT
+        *,
+        lag(base_id) OVER flights AS base_before,
+        lag(direction) OVER flights AS direction_before,
+        lag(until_us) OVER flights AS until_us_before,
+        lead(base_id) OVER flights AS base_after,
+        lead(direction) OVER flights AS direction_after,
+        lead(at_us) OVER flights AS at_us_after,
+        lead(seen) OVER flights AS seen_after
+    FROM strong
     WINDOW flights AS (
-        PARTITION BY base_id, aircraft
-        ORDER BY happened_at, CASE direction WHEN 'arrival' THEN 0 WHEN 'presence' THEN 1 ELSE 2 END
+        PARTITION BY aircraft
+        ORDER BY
+            at_us, CASE direction WHEN 'arrival' THEN 0 WHEN 'presence' THEN 1 WHEN 'departure' THEN 2 ELSE 3 END, base_id
     )
 ),
 
@@ -44,84 +110,196 @@ opened AS (
     SELECT
         *,
         direction = 'arrival'
-        OR direction_before IS NULL
+        OR base_before IS DISTINCT FROM base_id
         OR direction_before = 'departure'
-        OR happened_at - until_before > to_days($stay_max_days) AS opens
-    FROM strong
+        OR at_us - until_us_before > $stay_max_days * 86400000000 AS opens,
+        direction_after = 'arrival'
+        OR base_after IS DISTINCT FROM base_id
+        OR direction = 'departure'
+        OR at_us_after - until_us > $stay_max_days * 86400000000 AS is_last
+    FROM neighboured
+    WHERE base_id IS NOT NULL
+),
+
+told AS (
+    SELECT
+        *,
+        direction = 'presence'
+        OR (direction = 'departure' AND NOT opens AND direction_before = 'presence')
+        OR (direction = 'arrival' AND NOT is_last AND direction_after = 'presence') AS has_presence
+    FROM opened
+),
+
+weak AS (
+    SELECT
+        base_id,
+        aircraft,
+        direction,
+        {
+            'happened_at': happened_at,
+            'until_at': until_at,
+            'evidence': evidence,
+            'confidence': confidence,
+            'rule': rule,
+            'other_icao': other_icao,
+            'other_base_id': other_base_id,
+            'callsign': callsign,
+            'registration': registration,
+            'type_code': type_code,
+            'sources': sources,
+            'evidence_ids': evidence_ids
+        } AS seen
+    FROM intermediate.int_ends
+    WHERE confidence < 2
+),
+
+-- one end, or an arrival and the departure after it
+plain AS (
+    SELECT
+        base_id,
+        aircraft,
+        CASE WHEN direction = 'arrival' THEN seen END AS arrival,
+        CASE
+            WHEN direction = 'departure' THEN seen
+            WHEN NOT is_last THEN seen_after
+        END AS departure
+    FROM told
+    WHERE NOT has_presence AND opens
+
+    UNION ALL
+    SELECT
+        base_id,
+        aircraft,
+        CASE WHEN direction = 'arrival' THEN seen END AS arrival,
+        CASE WHEN direction = 'departure' THEN seen END AS departure
+    FROM weak
+    WHERE direction <> 'presence'
 ),
 
 numbered AS (
     SELECT
-        *,
+        base_id,
+        aircraft,
+        direction,
+        seen,
         count(*) FILTER (WHERE opens) OVER (
-            PARTITION BY base_id, aircraft
-            ORDER BY happened_at, CASE direction WHEN 'arrival' THEN 0 WHEN 'presence' THEN 1 ELSE 2 END
+            PARTITION BY aircraft
+            ORDER BY
+                at_us, CASE direction WHEN 'arrival' THEN 0 WHEN 'presence' THEN 1 WHEN 'departure' THEN 2 ELSE 3 END, base_id
             ROWS UNBOUNDED PRECEDING
         ) AS stay_no
-    FROM opened
+    FROM told
+    WHERE has_presence
 
-    UNION ALL BY NAME
+    UNION ALL
     SELECT
-        *,
-        -row_number() OVER (PARTITION BY base_id, aircraft ORDER BY happened_at, direction) AS stay_no
-    FROM intermediate.int_ends
-    WHERE confidence < 2
+        base_id,
+        aircraft,
+        direction,
+        seen,
+        -row_number() OVER (PARTITION BY aircraft ORDER BY seen.happened_at, base_id) AS stay_no
+    FROM weak
+    WHERE direction = 'presence'
 ),
 
 stays AS (
     SELECT
         base_id,
         aircraft,
-        stay_no,
-        arg_min(callsign, happened_at) FILTER (WHERE callsign IS NOT NULL) AS callsign,
-        arg_min(registration, happened_at) FILTER (WHERE registration IS NOT NULL) AS registration,
-        arg_min(type_code, happened_at) FILTER (WHERE type_code IS NOT NULL) AS type_code,
-        min(happened_at) FILTER (WHERE direction = 'arrival' AND confidence >= 2) AS arrived_at,
-        max(happened_at) FILTER (WHERE direction = 'departure' AND confidence >= 2) AS departed_at,
-        min(happened_at) AS first_evidence_at,
-        max(until_at) AS last_evidence_at,
-        coalesce(any_value(evidence) FILTER (WHERE direction = 'arrival'), 'none') AS arrival_evidence,
-        coalesce(any_value(evidence) FILTER (WHERE direction = 'departure'), 'none') AS departure_evidence,
-        max(confidence) FILTER (WHERE direction = 'arrival') AS arrival_confidence,
-        max(confidence) FILTER (WHERE direction = 'departure') AS departure_confidence,
-        max(confidence) AS confidence,
-        string_agg(rule, '; ' ORDER BY happened_at) AS rule,
-        any_value(other_icao) FILTER (WHERE direction = 'arrival') AS origin_icao,
-        any_value(other_base_id) FILTER (WHERE direction = 'arrival') AS origin_base_id,
-        any_value(other_icao) FILTER (WHERE direction = 'departure') AS destination_icao,
-        any_value(other_base_id) FILTER (WHERE direction = 'departure') AS destination_base_id,
-        list_sort(list_distinct(flatten(list(sources)))) AS sources,
-        list_sort(list_distinct(flatten(list(evidence_ids)))) AS evidence_ids
+        coalesce(arrival.callsign, departure.callsign) AS callsign,
+        coalesce(arrival.registration, departure.registration) AS registration,
+        coalesce(arrival.type_code, departure.type_code) AS type_code,
+        CASE WHEN arrival.confidence >= 2 THEN arrival.happened_at END AS arrived_at,
+        CASE WHEN departure.confidence >= 2 THEN departure.happened_at END AS departed_at,
+        coalesce(arrival.happened_at, departure.happened_at) AS first_evidence_at,
+        greatest(arrival.until_at, departure.until_at) AS last_evidence_at,
+        coalesce(arrival.evidence, 'none') AS arrival_evidence,
+        coalesce(departure.evidence, 'none') AS departure_evidence,
+        arrival.confidence AS arrival_confidence,
+        departure.confidence AS departure_confidence,
+        greatest(arrival.confidence, departure.confidence) AS confidence,
+        concat_ws('; ', arrival.rule, departure.rule) AS rule,
+        arrival.other_icao AS origin_icao,
+        arrival.other_base_id AS origin_base_id,
+        departure.other_icao AS destination_icao,
+        departure.other_base_id AS destination_base_id,
+        CASE
+            WHEN departure.sources IS NULL OR arrival.sources = departure.sources THEN arrival.sources
+            WHEN arrival.sources IS NULL THEN departure.sources
+            ELSE list_sort(list_distinct(list_concat(arrival.sources, departure.sources)))
+        END AS sources,
+        CASE
+            WHEN departure.evidence_ids IS NULL OR arrival.evidence_ids = departure.evidence_ids THEN arrival.evidence_ids
+            WHEN arrival.evidence_ids IS NULL THEN departure.evidence_ids
+            ELSE list_sort(list_distinct(list_concat(arrival.evidence_ids, departure.evidence_ids)))
+        END AS evidence_ids
+    FROM plain
+
+    UNION ALL
+    SELECT
+        base_id,
+        aircraft,
+        arg_min(seen.callsign, (seen.happened_at, direction)) AS callsign,
+        arg_min(seen.registration, (seen.happened_at, direction)) AS registration,
+        arg_min(seen.type_code, (seen.happened_at, direction)) AS type_code,
+        min(seen.happened_at) FILTER (WHERE direction = 'arrival') AS arrived_at,
+        max(seen.happened_at) FILTER (WHERE direction = 'departure') AS departed_at,
+        min(seen.happened_at) AS first_evidence_at,
+        max(seen.until_at) AS last_evidence_at,
+        coalesce(min(seen.evidence) FILTER (WHERE direction = 'arrival'), 'none') AS arrival_evidence,
+        coalesce(min(seen.evidence) FILTER (WHERE direction = 'departure'), 'none') AS departure_evidence,
+        max(seen.confidence) FILTER (WHERE direction = 'arrival') AS arrival_confidence,
+        max(seen.confidence) FILTER (WHERE direction = 'departure') AS departure_confidence,
+        max(seen.confidence) AS confidence,
+        string_agg(seen.rule, '; ' ORDER BY seen.happened_at, direction, seen.rule) AS rule,
+        min(seen.other_icao) FILTER (WHERE direction = 'arrival') AS origin_icao,
+        min(seen.other_base_id) FILTER (WHERE direction = 'arrival') AS origin_base_id,
+        min(seen.other_icao) FILTER (WHERE direction = 'departure') AS destination_icao,
+        min(seen.other_base_id) FILTER (WHERE direction = 'departure') AS destination_base_id,
+        list_sort(list_distinct(flatten(list(seen.sources)))) AS sources,
+        list_sort(list_distinct(flatten(list(seen.evidence_ids)))) AS evidence_ids
     FROM numbered
     GROUP BY base_id, aircraft, stay_no
+),
+
+-- a record without a registration is of the aircraft that its address most often belongs to
+marks AS (
+    SELECT
+        aircraft,
+        arg_max(registration, (sightings, registration)) AS registration
+    FROM intermediate.int_aircraft_keys
+    WHERE registration IS NOT NULL AND sightings > 0
+    GROUP BY aircraft
 )
 
 SELECT
-    base_id,
-    aircraft,
-    callsign,
-    registration,
-    type_code,
-    arrived_at,
-    departed_at,
-    first_evidence_at,
-    last_evidence_at,
-    arrival_evidence,
-    departure_evidence,
-    arrival_confidence,
-    departure_confidence,
+    s.base_id,
+    s.aircraft,
+    s.callsign,
+    CASE WHEN regexp_matches(s.callsign, '^[A-Z]{3}[0-9]') THEN s.callsign[:3] END AS callsign_prefix,
+    coalesce(s.registration, m.registration) AS registration,
+    s.type_code,
+    s.arrived_at,
+    s.departed_at,
+    s.first_evidence_at,
+    s.last_evidence_at,
+    s.arrival_evidence,
+    s.departure_evidence,
+    s.arrival_confidence,
+    s.departure_confidence,
     -- a landing seen and followed by a departure seen from the same field is as sure as it gets (contract, evidence)
     CASE
-        WHEN departure_confidence IS NULL THEN confidence
-        WHEN arrival_evidence IN ('touchdown', 'aligned_loss') THEN 4
-        WHEN arrival_evidence = 'descent_loss' THEN greatest(confidence, 3)
-        ELSE confidence
+        WHEN coalesce(s.departure_confidence, 1) < 2 THEN s.confidence
+        WHEN s.arrival_evidence IN ('touchdown', 'aligned_loss') THEN 4
+        WHEN s.arrival_evidence = 'descent_loss' THEN greatest(s.confidence, 3)
+        ELSE s.confidence
     END AS confidence,
-    rule,
-    origin_icao,
-    origin_base_id,
-    destination_icao,
-    destination_base_id,
-    sources,
-    evidence_ids
-FROM stays
+    s.rule,
+    s.origin_icao,
+    s.origin_base_id,
+    s.destination_icao,
+    s.destination_base_id,
+    s.sources,
+    s.evidence_ids
+FROM stays AS s
+LEFT JOIN marks AS m ON s.aircraft = m.aircraft
