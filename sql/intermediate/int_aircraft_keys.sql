@@ -11,13 +11,15 @@ columns:
 */
 -- One airframe can stand under two addresses (RA-85563: 149C77 in flight records, 154E3B in a register). Its
 -- registration ties them: the address most often stated with it is the key. An address without a registration is itself.
+-- Without any address the registration is the key, in the spelling most often stated (RA-85563, RA85563).
 WITH stated AS (
     SELECT
         icao24,
         registration,
         count(*) AS sightings,
-        min(coalesce(first_seen_at, departed_at, arrived_at)) AS first_seen_at,
-        max(coalesce(last_seen_at, arrived_at, departed_at)) AS last_seen_at
+        -- a record may merge legs, its landing before its take-off: no single field is surely the first or last
+        min(least(first_seen_at, departed_at, arrived_at, last_seen_at)) AS first_seen_at,
+        max(greatest(first_seen_at, departed_at, arrived_at, last_seen_at)) AS last_seen_at
     FROM intermediate.int_flight_records
     WHERE icao24 IS NOT NULL OR registration IS NOT NULL
     GROUP BY icao24, registration
@@ -68,7 +70,7 @@ address_of_mark AS (
 register AS (
     SELECT
         replace(upper(registration), '-', '') AS mark,
-        any_value(icao24) AS icao24
+        min(icao24) AS icao24
     FROM reference.aircraft
     WHERE registration IS NOT NULL
     GROUP BY mark
@@ -82,6 +84,15 @@ mark_of_address AS (
     FROM pairs
     WHERE icao24 IS NOT NULL AND mark IS NOT NULL
     GROUP BY icao24
+),
+
+spelling_of_mark AS (
+    SELECT
+        mark,
+        arg_max(registration, (sightings, registration)) AS registration
+    FROM pairs
+    WHERE mark IS NOT NULL
+    GROUP BY mark
 )
 
 SELECT
@@ -90,7 +101,7 @@ SELECT
     coalesce(
         CASE WHEN p.mark IS NOT NULL THEN a.icao24 ELSE coalesce(b.icao24, p.icao24) END,
         r.icao24,
-        'reg:' || p.registration
+        'reg:' || s.registration
     ) AS aircraft,
     p.sightings,
     p.first_seen_at,
@@ -98,5 +109,6 @@ SELECT
 FROM pairs AS p
 LEFT JOIN address_of_mark AS a ON p.mark = a.mark
 LEFT JOIN register AS r ON p.mark = r.mark
+LEFT JOIN spelling_of_mark AS s ON p.mark = s.mark
 LEFT JOIN mark_of_address AS m ON p.mark IS NULL AND p.icao24 = m.icao24
 LEFT JOIN address_of_mark AS b ON m.mark = b.mark
