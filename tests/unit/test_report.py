@@ -295,6 +295,8 @@ def test_claims_come_with_their_evidence(page: str) -> None:
     assert "12 of 16 visits shown" in shown
     assert "Named as evidence but not in this release: 1 visit, gone" in shown
     assert "crediting Bloomberg" in shown
+    order = re.findall(r'<article class="claim ([a-z_]+)"', page)
+    assert order == ["contradicted", "corroborated", "not_observable", "no_data"]
     days = re.findall(r'scope="row">(\d{4}-\d\d-\d\d)', found[0])
     assert days == sorted(days)
     unheld = re.search(r'<article class="claim not_observable".*?</article>', page, re.DOTALL)
@@ -510,6 +512,21 @@ def gap(first: date, last: date, kind: str, *, ongoing: bool = False, number: in
     }
 
 
+def test_every_numbered_spell_bears_its_number_where_there_is_room() -> None:
+    first = [date(2025, 1, 1), date(2025, 2, 20), date(2025, 3, 12)]
+    last = [date(2025, 2, 17), date(2025, 3, 9), date(2025, 4, 20)]
+    pairs = enumerate(zip(first, last, strict=True), start=1)
+    tree = timeline(gaps=[gap(a, b, "unobserved", number=n) for n, (a, b) in pairs])
+    assert [(element.text or "")[0] for element in classed(tree, "value")] == ["1", "2", "3"]
+
+
+def test_labels_of_full_bars_keep_clear_of_the_panel_names() -> None:
+    tree = bars([month(date(2025, 1, 1), 10, days_missing=1)])
+    names = [float(element.attrib["y"]) for element in classed(tree, "panel")]
+    labels = [float(element.attrib["y"]) for element in classed(tree, "value")]
+    assert all(label - name >= 10 for name, label in zip(names, labels, strict=True))
+
+
 def test_spells_are_drawn_by_kind_with_their_probability() -> None:
     tree = timeline(
         gaps=[
@@ -612,9 +629,9 @@ def test_every_query_on_the_page_runs_and_gives_what_was_left_out(full: Path, pa
 
 def test_many_bases_over_many_years_stay_readable(tmp_path: Path) -> None:
     database = fixture.large(tmp_path / "large.duckdb")
-    started = time.perf_counter()
+    started = time.process_time()  # the machine may be busy with other things
     shown = report.html(database, bases=[], fleet="ru_mil")
-    assert time.perf_counter() - started < 20
+    assert time.process_time() - started < 15
     assert len(shown.encode()) < 5_000_000
     assert shown.count('class="base"') == 20
     assert "30 more bases with visits or mentions are not shown" in shown

@@ -6,6 +6,7 @@ unknown months need hatching and words, and one chart costs a millisecond. Lengt
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -19,8 +20,9 @@ from basewatch.report.text import escaped, probability, shown
 Row = dict[str, Any]
 
 LEFT, RIGHT = 34.0, 14.0
-PANEL, GUTTER = 74.0, 30.0
+PANEL, GUTTER = 74.0, 48.0
 CHARACTER = 6.2  # mean width of a character at the charts' 11 px, enough to keep labels apart
+BAR_MAX = 84.0
 RUNS_MAX = 400  # above this the observability strip shows shares of each month instead of single days
 OBSERVABILITY = ("observed", "unmeasured", "blind", "missing")
 COUNTS = ("visits", "arrivals", "departures")
@@ -41,7 +43,7 @@ class Frame:
     @property
     def width(self) -> float:
         """Natural width: roomy for a short history, at least 7 px a month for a long one."""
-        return max(560.0, min(1000.0, 100.0 + 60.0 * self.months), LEFT + RIGHT + 7.0 * self.months)
+        return max(560.0, min(1100.0, 100.0 + 85.0 * self.months), LEFT + RIGHT + 7.0 * self.months)
 
     def x(self, day: date) -> float:
         """Where a day begins, kept inside the plot."""
@@ -147,13 +149,13 @@ def monthly_bars(frame: Frame, months: Sequence[Row], chart_id: str, title: str)
     bottom = 0.0
     for row, column in enumerate(COUNTS):
         bottom = (row + 1) * (PANEL + GUTTER) - 4
-        parts.append(_label(frame, bottom - PANEL - 12, column.capitalize()))
+        parts.append(_label(frame, bottom - PANEL - 22, column.capitalize()))
         for value in sorted({0, top // 2 if top % 2 == 0 else 0, top}):
             y = bottom - PANEL * value / top
             parts.append(f'<path class="grid" d="M{_n(LEFT)} {_n(y)}H{_n(frame.width - RIGHT)}"/>')
             parts.append(_text(LEFT - 5, y + 4, f"{value}", "ax", "end"))
         parts += _panel(frame, months, column, bottom, top)
-    parts = _axis(frame, 22, bottom) + parts
+    parts = _axis(frame, 30, bottom) + parts
     unknown = sum(is_unknown(month, "visits") for month in months)
     desc = (
         f"{len(months)} months from {frame.first:%Y-%m} to {frame.last:%Y-%m}, largest monthly count "
@@ -192,7 +194,7 @@ def _unknown_months(frame: Frame, run: list[Row], column: str, bottom: float) ->
 def _month_bar(frame: Frame, month: Row, column: str, bottom: float, top: int) -> list[str]:
     value = month[column]
     x, end = frame.x(month["month"]), frame.x(month_end(month["month"]) + timedelta(days=1))
-    pad = min(4.0, (end - x) * 0.14)
+    pad = max(min(4.0, (end - x) * 0.14), (end - x - BAR_MAX) / 2)
     height = PANEL * value / top
     at_least = is_lower_bound(month, column)
     partial = bool(month["is_partial"])
@@ -275,31 +277,40 @@ def _runs(frame: Frame, runs: Iterable[tuple[date, date]], y: float, height: flo
 
 def _gap_track(frame: Frame, gaps: Sequence[Row], y: float) -> list[str]:
     """Each spell as a block by kind, open to the right while it lasts, labelled above as far as there is room."""
-    parts, taken = [_line(y, y + 20, frame.width - RIGHT)], 0.0
-    for gap in sorted(gaps, key=lambda row: (row["first_day"], row["gap_id"])):
+    shown_gaps = [
+        gap
+        for gap in sorted(gaps, key=lambda row: (row["first_day"], row["gap_id"]))
+        if gap["first_day"] <= frame.last and (gap["last_day"] or frame.last) >= frame.first
+    ]
+    starts = [frame.x(gap["first_day"]) for gap in shown_gaps]
+    right = frame.width - RIGHT
+    parts, taken = [_line(y, y + 20, right)], 0.0
+    for gap, x, following in zip(shown_gaps, starts, [*starts, math.inf][1:], strict=True):
         until = gap["last_day"] or frame.last
-        if until < frame.first or gap["first_day"] > frame.last:
-            continue
-        x, end = frame.x(gap["first_day"]), frame.x(until + timedelta(days=1))
+        end = frame.x(until + timedelta(days=1))
         kind = gap["kind"] or "unclassified"
         going_on = ", still going on" if gap["is_ongoing"] else ""
         tip = f"{kind}: {gap['first_day']} to {until}, {shown(gap['gap_days'])} days{going_on}"
-        if gap["p_quiet_scan"] is not None:
-            tip += f", p {probability(gap['p_quiet_scan'])}"
-        parts.append(_rect(x, y, max(end - x, 1.5), 20, f"gap {escaped(kind)}", tip))
+        p = "" if gap["p_quiet_scan"] is None else f", p {probability(gap['p_quiet_scan'])}"
+        parts.append(_rect(x, y, max(end - x, 1.5), 20, f"gap {escaped(kind)}", tip + p))
         if gap["is_ongoing"]:
             parts.append(f'<path class="more" d="M{_n(end)} {_n(y + 5)}v10l7 -5z"/>')
-        number = "" if gap["number"] is None else f"{gap['number']} "
-        p = "" if gap["p_quiet_scan"] is None else f", p {probability(gap['p_quiet_scan'])}"
-        for label in (f"{number}{kind}{p}", f"{number}{kind}", number.strip()):
-            wide = len(label) * CHARACTER
-            start = min(x, frame.width - RIGHT - wide)
-            room = end - x + (30 if number else 0)  # a spell that no table row names is labelled only inside its width
-            if label and start >= taken and (wide <= room or label == number.strip()):
-                parts.append(_text(start, y - 4, label, "value"))
-                taken = start + wide + 4
-                break
+        label = _gap_label(gap["number"], kind, p, end - x, following - x)
+        wide = len(label) * CHARACTER
+        start = min(x, right - wide)
+        if label and start >= taken:
+            parts.append(_text(start, y - 4, label, "value"))
+            taken = start + wide + 4
     return parts
+
+
+def _gap_label(number: int | None, kind: str, p: str, wide: float, room: float) -> str:
+    """The fullest label that fits: a numbered spell's may run on up to the next, another's stays inside its width."""
+    if number is None:
+        return kind if len(kind) * CHARACTER <= wide else ""
+    fits = min(room - 6, wide + 60)
+    labels = (f"{number} {kind}{p}", f"{number} {kind}")
+    return next((label for label in labels if len(label) * CHARACTER <= fits), f"{number}")
 
 
 def _observability_track(

@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 
 from basewatch.errors import BasewatchError, ConfigError
-from basewatch.report.charts import Frame, Row, is_unknown, month_end
+from basewatch.report.charts import OBSERVABILITY, Frame, Row, is_unknown, month_end
 from basewatch.report.text import sql_literal
 
 BASES_MAX = 20
@@ -68,11 +68,11 @@ class BaseView:
 
     @property
     def days(self) -> dict[str, int]:
-        """Days on record by observability."""
-        return {
-            state: sum(month[f"days_{state}"] or 0 for month in self.months)
-            for state in ("observed", "unmeasured", "blind", "missing")
-        }
+        """Days on record by observability; the months' own counts also hold days before the first on record."""
+        counts = dict.fromkeys(OBSERVABILITY, 0)
+        for state, first, last in self.observability:
+            counts[state] = counts.get(state, 0) + (last - first).days + 1
+        return counts
 
     @property
     def trimmed(self) -> int:
@@ -427,7 +427,7 @@ SELECT DISTINCT CAST(coalesce(published_at, seen_at) AS DATE) AS day FROM news_m
 WHERE base_id = ? AND coalesce(published_at, seen_at) IS NOT NULL ORDER BY day
 """
 
-# The report's own fleet first, then the judged before the unjudged, then the latest.
+# The report's own fleet first, then the judged before the unjudged, pauses before single flights, the latest first.
 _CLAIMS = """
 SELECT c.claim_id, c.mention_id, c.claim, c.fleet_id, c.type_code, c.claimed_count, c.route, c.claimed_from,
   c.claimed_to, c.gap_id, c.verdict, c.visits_recorded, c.days_observable, c.visit_ids, c.explanation,
@@ -435,7 +435,7 @@ SELECT c.claim_id, c.mention_id, c.claim, c.fleet_id, c.type_code, c.claimed_cou
 FROM claim_checks AS c LEFT JOIN news_mentions AS n ON n.mention_id = c.mention_id AND n.base_id = c.base_id
 WHERE c.base_id = ?
 ORDER BY coalesce(c.fleet_id, '') IN ('', ?) DESC, coalesce(c.verdict, '') IN ('contradicted', 'corroborated') DESC,
-  c.claimed_to DESC NULLS LAST, c.claim_id
+  list_position(['pause', 'resumption', 'flight'], c.claim) NULLS LAST, c.claimed_to DESC NULLS LAST, c.claim_id
 LIMIT ?
 """
 

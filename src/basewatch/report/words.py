@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from basewatch.report.charts import Row
@@ -58,6 +58,13 @@ def plural(count: int | None, word: str) -> str:
     """`3 visits`, `1 visit`, `2 stories`; an unknown number is said to be one."""
     many = f"{word[:-1]}ies" if word.endswith("ry") else f"{word}s"
     return f"an unknown number of {many}" if count is None else f"{count} {word if count == 1 else many}"
+
+
+def moment(at: datetime | None) -> str:
+    """A time in UTC, to the minute; midnight sharp is a source that gave the day alone."""
+    if at is None:
+        return "undated"
+    return f"{at:%Y-%m-%d}" if (at.hour, at.minute, at.second) == (0, 0, 0) else f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def first_evidence(visit: Row) -> Any:
@@ -167,7 +174,8 @@ def _observed(view: BaseView) -> list[str]:
     listed = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     sentence = f"Of {plural(total, 'day')} on record: {listed}."
     if counts["observed"] + counts["unmeasured"] == 0:
-        sentence += " No day could be seen in full: activity is unknown, not nil."
+        beyond = "what else happened" if view.visits.total else "activity"
+        sentence += f" No day could be seen in full: {beyond} is unknown, not nil."
     return [sentence]
 
 
