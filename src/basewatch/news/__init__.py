@@ -126,7 +126,7 @@ class Reader:
         folded_title, folded_body = key(title), key(body)
         found = self.matcher.find(f"{folded_title}\n{folded_body}", language)
         domain = article.domain or text.domain_of(article.url)
-        words = self.rules.languages.get(language or "")
+        words = self.rules.language(language)
         reading = Reading(
             article_id=text.article_id(article.url, whole),
             url=(article.url or "").strip() if text.canonical_url(article.url) else None,

@@ -255,26 +255,25 @@ def durations(folded: str, language: Language) -> list[Duration]:
     counted = re.compile(rf"({language.number})[\s\-]*({language.unit})")
     for match in counted.finditer(folded):
         amount = language.amount(match[1])
-        unit = next((name for name, pattern in language.units.items() if pattern.fullmatch(match[2])), None)
-        if unit is None and match[2]:
-            unit = next((name for name, pattern in language.units.items() if pattern.match(match[2])), None)
-        if amount is None or unit is None or amount == 0 or _is_calendar(folded, match, unit, amount):
-            continue
-        found.append(_duration(folded, language, amount, unit, match.start(), match.end()))
+        unit = next((name for name, pattern in language.units.items() if pattern.match(match[2])), None)
+        if amount and unit and not _is_calendar(match[2], unit, amount):
+            found.append(_duration(folded, language, amount, unit, match.start(), match.end()))
     for pattern, value in language.durations:
         for match in pattern.finditer(folded):
-            if any(match.start() < other.end and match.end() > other.start for other in found):
-                continue
             if value is None:
                 found.append(Duration(None, True, match.start(), match.end()))
             else:
                 found.append(_duration(folded, language, *value, match.start(), match.end()))
-    return sorted(found, key=lambda duration: duration.start)
+    kept: list[Duration] = []
+    for duration in sorted(found, key=lambda duration: (duration.start - duration.end, duration.start)):
+        if all(duration.end <= other.start or duration.start >= other.end for other in kept):
+            kept.append(duration)
+    return sorted(kept, key=lambda duration: duration.start)
 
 
-def _is_calendar(folded: str, match: re.Match[str], unit: str, amount: int) -> bool:
-    """ "2025年", "26日" and "10月" are dates, not lengths; so is a year of the calendar."""
-    return (unit == "year" and amount > 30) or (unit == "day" and match[2] in ("日",))
+def _is_calendar(written: str, unit: str, amount: int) -> bool:
+    """Whether "2025年" or "26日" are a date and no length."""
+    return (unit == "year" and amount > 30) or (unit == "day" and written == "日")
 
 
 def _duration(folded: str, language: Language, amount: int, unit: str, start: int, end: int) -> Duration:

@@ -186,7 +186,8 @@ class Matcher:
             else:
                 cues.setdefault((row.base_id, f"{row.role}_{row.strength or 'weak'}"), []).append(row.alias)
         self._automaton = _automaton(names)
-        self._words = {at: pattern for at, aliases in cues.items() if (pattern := _alternation(aliases))}
+        self._cues = cues
+        self._patterns: dict[tuple[str | None, str], re.Pattern[str] | None] = {}
         self._places = _alternation(other_places)
         self._aircraft = aircraft
         self._compiled: dict[tuple[str, str | None], re.Pattern[str]] = {}
@@ -257,11 +258,18 @@ class Matcher:
                 best[found.base_id] = found
         return best
 
+    def _word_pattern(self, base_id: str | None, what: str) -> re.Pattern[str] | None:
+        """The pattern of all words of one sort, for all bases or one; compiled when first needed."""
+        at = (base_id, what)
+        if at not in self._patterns:
+            self._patterns[at] = _alternation(self._cues.get(at, []))
+        return self._patterns[at]
+
     def _near(self, folded: str, spot: _Spot, what: str) -> Iterator[tuple[float, int, int]]:
         """(distance in words, start, end) of the words of this sort near a spot, within its line."""
         begin, stop = _line(folded, spot.start, spot.end)
         for base_id in (None, spot.name.base_id):
-            pattern = self._words.get((base_id, what))
+            pattern = self._word_pattern(base_id, what)
             if pattern is None:
                 continue
             for match in pattern.finditer(folded, begin, stop):
@@ -319,7 +327,7 @@ class Matcher:
 
     def _own_kind(self, folded: str, spot: _Spot) -> str | None:
         """The word within a weak name that says what it is ("airport"): the same word near it proves nothing more."""
-        pattern = self._words.get((None, "cue_weak"))
+        pattern = self._word_pattern(None, "cue_weak")
         match = pattern.search(folded, spot.start, spot.end) if pattern else None
         return match.group() if match else None
 

@@ -6,12 +6,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
-import yaml
-
-from basewatch.news.text import UNSPACED, key
+from basewatch.news.text import UNSPACED, key, load_yaml
 
 _ARABIC = re.compile("[\u0620-\u06ff]")
 _HEBREW = re.compile("[\u05d0-\u05ea]")
@@ -139,7 +136,7 @@ class Misprint:
 class Rules:
     """All of it."""
 
-    languages: dict[str, Language]
+    words: dict[str, Any]
     places: tuple[str, ...]
     types: list[tuple[re.Pattern[str], str]]
     misprints: list[Misprint]
@@ -150,6 +147,21 @@ class Rules:
     domains: dict[str, str]
     clause: re.Pattern[str]
     title_labels: re.Pattern[str]
+
+    @property
+    def codes(self) -> list[str]:
+        """The languages that have rules."""
+        return list(self.words["languages"])
+
+    def language(self, code: str | None) -> Language | None:
+        """One language's words, made ready when they are first asked for; None where it has no rules."""
+        return _ready(code) if code in self.words["languages"] else None
+
+
+@cache
+def _ready(code: str) -> Language:
+    words = rules().words
+    return _language(code, words["languages"][code], words["joiners"])
 
 
 def _maker(spelling: str) -> str:
@@ -184,12 +196,11 @@ def _types(names: dict[str, Any]) -> tuple[list[tuple[re.Pattern[str], str]], li
 @cache
 def rules() -> Rules:
     """The shipped rules, read once."""
-    folder = files("basewatch.sql.reference")
-    words = yaml.safe_load(folder.joinpath("claim_rules.yml").read_text(encoding="utf-8"))
-    names = yaml.safe_load(folder.joinpath("aircraft_names.yml").read_text(encoding="utf-8"))
+    words = load_yaml("claim_rules.yml")
+    names = load_yaml("aircraft_names.yml")
     types, misprints = _types(names)
     return Rules(
-        languages={code: _language(code, spec, words["joiners"]) for code, spec in words["languages"].items()},
+        words=words,
         places=tuple(words["places"]),
         types=types,
         misprints=misprints,

@@ -103,9 +103,14 @@ _CODE = re.compile(r"^([a-z]{2,3})(?:[-_][A-Za-z0-9-]+)?$")
 @cache
 def languages() -> dict[str, Any]:
     """What is known of languages: sql/reference/languages.yml."""
-    text = files("basewatch.sql.reference").joinpath("languages.yml").read_text(encoding="utf-8")
-    known: dict[str, Any] = yaml.safe_load(text)
-    return known
+    return load_yaml("languages.yml")
+
+
+def load_yaml(name: str) -> dict[str, Any]:
+    """A shipped YAML file of sql/reference/, read by the C parser where it is at hand."""
+    content = files("basewatch.sql.reference").joinpath(name).read_text(encoding="utf-8")
+    found: dict[str, Any] = yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    return found
 
 
 @cache

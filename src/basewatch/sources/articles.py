@@ -280,22 +280,20 @@ def _day_in(line: str, language: str | None, latest: date) -> date | None:
     if not line.strip():
         return None
     folded = text.key(line)
-    known = rules().languages
-    for code in dict.fromkeys([language or "en", "en", *known]):
-        if code in known:
-            for span in dates.find(folded, known[code], latest):
-                if span.has_year and _plausible(span.first, latest):
-                    return span.first
+    for code in dict.fromkeys([language or "en", "en", *rules().codes]):
+        words = rules().language(code)
+        for span in dates.find(folded, words, latest) if words else []:
+            if span.has_year and _plausible(span.first, latest):
+                return span.first
     return None
 
 
 def _date_line(body: str, language: str | None, latest: date) -> date | None:
     """The date of a line among the first eight that is little more than a date, or a dateline with its year."""
-    known = rules().languages
-    words = known.get(language or "") or known["en"]
+    words = rules().language(language) or rules().language("en")
     for line in [line for line in body.split("\n") if line.strip()][:8]:
         folded = text.key(line[:100])
-        for span in dates.find(folded, words, latest):
+        for span in dates.find(folded, words, latest) if words else []:
             is_date_line = span.end - span.start >= 0.4 * len(folded.strip()) or folded[span.end :].lstrip()[:1] in (
                 "(",
                 "/",
