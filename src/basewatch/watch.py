@@ -44,8 +44,18 @@ class Watch(msgspec.Struct, frozen=True):
         )
 
 
+_built: dict[str, Watch] = {}
+
+
 def build(reference: Reference) -> Watch:
-    """The watched fleets of the reference tables: every fleet but `all` and `unidentified`."""
+    """The watched fleets of the reference tables: every fleet but `all` and `unidentified`; made once a reference."""
+    if reference.sha256 not in _built:
+        _built.clear()
+        _built[reference.sha256] = _build(reference)
+    return _built[reference.sha256]
+
+
+def _build(reference: Reference) -> Watch:
     addresses, registrations, rules = set(), set(), []
     fleets: list[FleetRow] = [row for row in reference.rows["fleets"] if row.fleet_id not in BUILT_IN]
     for fleet in fleets:
