@@ -296,6 +296,42 @@ def test_what_is_older_than_the_terms_allow_is_deleted_with_a_tombstone(world: W
     assert flightradar24.expire(kept, lake, "run-5") == []
 
 
+POSITION: dict[str, Any] = {
+    "fr24_id": "3b2c1d0e", "hex": "1533F3", "callsign": "RFF406", "lat": 35.45, "lon": 35.95, "track": 171, "alt": 2400,
+    "gspeed": 181, "vspeed": -704, "squawk": 1, "timestamp": "2026-10-01T17:00:00Z", "source": "ADSB", "flight": None,
+    "type": "IL76", "reg": "RA-78835", "painted_as": None, "operating_as": "TTF", "orig_icao": "UUMU", "eta": None,
+}  # fmt: skip
+
+
+def test_historic_positions_become_track_points_where_the_plan_allows(world: World) -> None:
+    on_ground = {**POSITION, "hex": "154ca3", "alt": 0, "track": 0, "gspeed": 5, "vspeed": 0, "lat": 35.4, "lon": 35.95}
+    unwanted = [{**POSITION, "source": "ESTIMATED"}, {**POSITION, "hex": None}, {**POSITION, "hex": "x"}]
+    world.provider.positions = [POSITION, on_ground, *unwanted]
+    got = world.decode("2026-10-01", positions_every_minutes=60)
+    air, ground = sorted(got.table("track_points"), key=lambda row: row["icao24"])
+    assert (air["altitude_baro_ft"], air["ground_speed_kt"], air["vertical_rate_fpm"], air["track_deg"]) == (
+        2400, 181.0, -704, 171.0,
+    )  # fmt: skip
+    assert (air["base_id"], air["network"], air["source"], air["position_type"]) == (
+        "hmeimim", "flightradar24", "flightradar24", "adsb",
+    )  # fmt: skip
+    assert (air["callsign"], air["registration"], air["type_code"]) == ("RFF406", "RA-78835", "IL76")
+    assert (ground["is_ground"], ground["altitude_baro_ft"], ground["track_deg"]) == (True, None, None)
+    assert len(got.rejects) == 1
+    asked = world.provider.api.asked("/api/historic")
+    assert len(asked) == 24
+    assert asked[0].one("bounds") == "35.651,35.151,35.642,36.255"
+    assert got.day("base:hmeimim", "2026-10-01").error == "1 of 7 records rejected"
+
+
+def test_a_plan_without_positions_leaves_the_flights_whole(world: World) -> None:
+    world.provider.positions_allowed = False
+    got = world.decode("2026-10-01", positions_every_minutes=60)
+    assert got.status()["base:hmeimim", "2026-10-01"] == "ok"
+    assert len(got.table("flightradar24_flights")) == 2
+    assert len(world.provider.api.asked("/api/historic")) == 1
+
+
 def test_the_token_stands_nowhere(world: World, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     world.provider.api.fault(lambda asked, _: Reply(500, f"trace: {asked.headers}".encode(), "text/plain"), times=2)

@@ -374,10 +374,9 @@ def _read(file: LandedFile, window: Window, days: dict[date, _Looked], context: 
                 raise value
             poll, seen, faults = _understand(value, context)
         except ValueError as error:
-            on = file.day or window.until
-            if window.holds(on):
-                days[on].rejected += 1
-            yield Reject(on, where, str(error))
+            if file.day is not None and window.holds(file.day):
+                days[file.day].rejected += 1
+            yield Reject(file.day, where, str(error))
             continue
         on = datetime.fromtimestamp(poll.at, UTC).date()
         if not window.holds(on):
