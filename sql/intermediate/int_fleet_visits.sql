@@ -25,14 +25,19 @@ SELECT
     icao24,
     type_code,
     wake,
-    CASE WHEN arrival_confidence >= 2 THEN first_evidence_at::DATE END AS arrived_on,
-    CASE WHEN departure_confidence >= 2 THEN last_evidence_at::DATE END AS departed_on,
-    first_evidence_at::DATE AS first_on,
-    last_evidence_at::DATE AS last_on,
+    -- instants are kept in UTC: their day is the UTC day, and costs no look at time zones
+    CASE WHEN arrival_confidence >= 2 THEN make_timestamp(epoch_us(arrived_at))::DATE END AS arrived_on,
+    -- a departure after the spine's last day is not of any of its months
+    CASE
+        WHEN departure_confidence >= 2 AND make_timestamp(epoch_us(departed_at))::DATE <= $as_of
+            THEN make_timestamp(epoch_us(departed_at))::DATE
+    END AS departed_on,
+    make_timestamp(epoch_us(first_evidence_at))::DATE AS first_on,
+    make_timestamp(epoch_us(last_evidence_at))::DATE AS last_on,
     first_evidence_at,
     last_evidence_at,
     ground_minutes,
     confidence,
     sources
 FROM intermediate.int_visits
-WHERE confidence >= 2 AND first_evidence_at::DATE <= $as_of
+WHERE confidence >= 2 AND make_timestamp(epoch_us(first_evidence_at))::DATE <= $as_of

@@ -20,8 +20,9 @@ SELECT
     p.event_group,
     CASE WHEN count(DISTINCT p.direction) = 1 THEN min(p.direction) ELSE 'visit' END AS direction,
     p.from_on AS day,
-    min(k.aircraft) AS aircraft,
-    min(p.registration) AS registration,
+    -- of several registrations the first reported stands, with its own key
+    arg_min(k.aircraft, p.record_id) FILTER (WHERE p.registration IS NOT NULL) AS aircraft,
+    arg_min(p.registration, p.record_id) AS registration,
     arg_min(p.aircraft_type, p.record_id) AS aircraft_type,
     arg_min(p.operator, p.record_id) AS operator,
     'press report, not a record: ' || arg_min(p.paraphrase, p.record_id)

@@ -36,7 +36,7 @@ WITH recorded AS (
         s.base_id,
         s.aircraft AS icao24,
         s.callsign,
-        coalesce(s.registration, g.registration) AS registration,
+        s.registration,
         coalesce(s.type_code, a.type_code) AS type_code,
         coalesce(a.fleets, ['all']) AS fleets,
         s.arrived_at,
@@ -58,35 +58,27 @@ WITH recorded AS (
         a.wake,
         a.operator,
         FALSE AS is_press,
-        s.base_id || '-' || regexp_replace(lower(s.aircraft), '[^a-z0-9~]+', '_', 'g')
-        || '-' || strftime(s.first_evidence_at, '%Y%m%d') AS stem
+        s.base_id || '-' || CASE
+            WHEN starts_with(s.aircraft, 'reg:') THEN regexp_replace(lower(s.aircraft), '[^a-z0-9]+', '_', 'g')
+            ELSE s.aircraft
+        END AS of_whom,
+        -- the zone of the session is UTC: the day of the stored instant is the UTC day
+        make_timestamp(epoch_us(s.first_evidence_at))::DATE AS first_on
     FROM intermediate.int_stays AS s
     LEFT JOIN intermediate.int_aircraft AS a
         ON
             s.aircraft = a.aircraft
             AND s.registration IS NOT DISTINCT FROM a.registration
-            AND CASE WHEN regexp_matches(s.callsign, '^[A-Z]{3}[0-9]') THEN s.callsign[:3] END
-            IS NOT DISTINCT FROM a.callsign_prefix
-    LEFT JOIN (
-        SELECT
-            aircraft,
-            arg_max(registration, (sightings, registration)) AS registration
-        FROM intermediate.int_aircraft_keys
-        WHERE registration IS NOT NULL AND sightings > 0
-        GROUP BY aircraft
-    ) AS g ON s.aircraft = g.aircraft
+            AND s.callsign_prefix IS NOT DISTINCT FROM a.callsign_prefix
 ),
 
 press AS (
     SELECT
         p.base_id,
         p.aircraft AS icao24,
-        NULL AS callsign,
         p.registration,
         a.type_code,
         coalesce(a.fleets, ['all']) AS fleets,
-        NULL AS arrived_at,
-        NULL AS departed_at,
         p.day::TIMESTAMPTZ AS first_evidence_at,
         p.day::TIMESTAMPTZ AS last_evidence_at,
         CASE WHEN p.direction IN ('arrival', 'visit') THEN 'reported' ELSE 'none' END AS arrival_evidence,
@@ -95,63 +87,116 @@ press AS (
         CASE WHEN p.direction IN ('departure', 'visit') THEN 1 END AS departure_confidence,
         1 AS confidence,
         p.rule,
-        NULL AS origin_icao,
-        NULL AS destination_icao,
-        NULL AS origin_base_id,
-        NULL AS destination_base_id,
         p.sources,
         p.evidence_ids,
         a.wake,
         p.operator,
         TRUE AS is_press,
-        p.base_id || '-press_' || regexp_replace(lower(p.event_group), '[^a-z0-9]+', '_', 'g')
-        || '-' || strftime(p.day, '%Y%m%d') AS stem
+        p.base_id || '-press_' || regexp_replace(lower(p.event_group), '[^a-z0-9]+', '_', 'g') AS of_whom,
+        p.day AS first_on
     FROM intermediate.int_press_visits AS p
     LEFT JOIN intermediate.int_aircraft AS a
         ON p.aircraft = a.aircraft AND p.registration = a.registration AND a.callsign_prefix IS NULL
 ),
 
+stays AS (
+    SELECT * FROM recorded
+    UNION ALL BY NAME
+    SELECT * FROM press
+),
+
+-- a second stay on the same first day is told from the first by its number; few are, so only they are sorted
+repeated AS (
+    SELECT
+        of_whom,
+        first_on
+    FROM stays
+    GROUP BY of_whom, first_on
+    HAVING count(*) > 1
+),
+
 named AS (
     SELECT
-        *,
-        -- a second stay on the same first day is told from the first by its number
-        stem || CASE
-            WHEN count(*) OVER same_day = 1 OR row_number() OVER in_order = 1 THEN ''
-            ELSE '-' || row_number() OVER in_order
-        END AS visit_id
-    FROM (
-        SELECT * FROM recorded
-        UNION ALL BY NAME
-        SELECT * FROM press
-    ) AS v
-    WINDOW
-        same_day AS (PARTITION BY stem),
-        in_order AS (PARTITION BY stem ORDER BY confidence DESC, first_evidence_at, last_evidence_at, rule)
+        s.*,
+        s.of_whom || '-' || strftime(s.first_on, '%Y%m%d') AS visit_id
+    FROM stays AS s
+    ANTI JOIN repeated AS r ON s.of_whom = r.of_whom AND s.first_on = r.first_on
+
+    UNION ALL
+    SELECT
+        s.*,
+        s.of_whom || '-' || strftime(s.first_on, '%Y%m%d')
+        || CASE WHEN row_number() OVER in_order = 1 THEN '' ELSE '-' || row_number() OVER in_order END AS visit_id
+    FROM stays AS s
+    SEMI JOIN repeated AS r ON s.of_whom = r.of_whom AND s.first_on = r.first_on
+    WINDOW in_order AS (
+        PARTITION BY s.of_whom, s.first_on
+        -- weak ones last: they must not take the name of a counted stay
+        ORDER BY s.confidence < 2, s.first_evidence_at, s.last_evidence_at, s.rule, s.evidence_ids
+    )
 ),
 
 -- identifiers that were published before and are no longer made: a stay of this aircraft that touches them took them in
+published AS (
+    SELECT
+        visit_id AS id,
+        base_id,
+        icao24,
+        first_evidence_at,
+        last_evidence_at
+    FROM raw.published_visits
+    UNION ALL
+    SELECT
+        unnest(previous_ids) AS id,
+        base_id,
+        icao24,
+        first_evidence_at,
+        last_evidence_at
+    FROM raw.published_visits
+    WHERE len(previous_ids) > 0
+),
+
+gone AS (
+    SELECT p.*
+    FROM published AS p
+    ANTI JOIN named AS n ON p.id = n.visit_id
+),
+
+-- late data may also give an aircraft another key: what it was published under is looked up anew
+keys AS (
+    SELECT
+        icao24 AS stated,
+        aircraft
+    FROM intermediate.int_aircraft_keys
+    WHERE icao24 IS NOT NULL
+    UNION
+    SELECT
+        'reg:' || registration AS stated,
+        aircraft
+    FROM intermediate.int_aircraft_keys
+    WHERE registration IS NOT NULL
+),
+
+sought AS (
+    SELECT * FROM gone
+    UNION
+    SELECT g.* REPLACE (k.aircraft AS icao24)
+    FROM gone AS g
+    INNER JOIN keys AS k ON g.icao24 = k.stated
+),
+
 replaced AS (
     SELECT
         n.visit_id,
-        list_sort(list(DISTINCT h.id)) AS previous_ids
+        list_sort(list(DISTINCT g.id)) AS previous_ids
     FROM named AS n
-    INNER JOIN (
-        SELECT
-            visit_id,
-            base_id,
-            icao24,
-            first_evidence_at,
-            last_evidence_at,
-            unnest(list_concat([visit_id], coalesce(previous_ids, []))) AS id
-        FROM raw.published_visits
-    ) AS h
+    INNER JOIN sought AS g
         ON
-            n.base_id = h.base_id
-            AND n.icao24 = h.icao24
-            AND n.first_evidence_at <= h.last_evidence_at + INTERVAL 1 DAY
-            AND n.last_evidence_at >= h.first_evidence_at - INTERVAL 1 DAY
+            n.base_id = g.base_id
+            AND n.icao24 = g.icao24
+            AND n.first_evidence_at <= g.last_evidence_at + INTERVAL 1 DAY
+            AND n.last_evidence_at >= g.first_evidence_at - INTERVAL 1 DAY
             AND n.confidence >= 2
-    WHERE h.id <> n.visit_id AND h.id NOT IN (SELECT visit_id FROM named)
     GROUP BY n.visit_id
 )
 
@@ -167,7 +212,9 @@ SELECT
     n.departed_at,
     n.first_evidence_at,
     n.last_evidence_at,
-    CASE WHEN n.arrived_at <= n.departed_at THEN round(epoch(n.departed_at - n.arrived_at) / 60, 1) END AS ground_minutes,
+    CASE
+        WHEN n.arrived_at <= n.departed_at THEN round((epoch_us(n.departed_at) - epoch_us(n.arrived_at)) / 60000000, 1)
+    END AS ground_minutes,
     n.arrival_evidence,
     n.departure_evidence,
     n.confidence,
