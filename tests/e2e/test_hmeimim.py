@@ -273,7 +273,9 @@ def test_an_aircraft_with_two_addresses_in_the_registers_is_in_the_fleet(tmp_pat
     config = configure(tmp_path, flights, COVERED)
     backfill(config, "2025-04-01", "2025-04-30")
     visits = query(
-        config, "SELECT icao24, list_contains(fleets, 'ru_mil'), ground_minutes FROM base_visits ORDER BY arrived_at"
+        config,
+        "SELECT icao24, list_contains(fleets, 'ru_mil'), ground_minutes FROM base_visits "
+        "WHERE base_id = 'hmeimim' ORDER BY arrived_at",
     )
     assert [row[1:] for row in visits] == [(True, 240.0), (True, None)]
     assert len({row[0] for row in visits}) == 1

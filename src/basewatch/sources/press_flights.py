@@ -57,6 +57,8 @@ def decode(landed: Landed, context: Context) -> Iterator[Event]:
                 by_day[row["filed_on"]].append(row)
     # a row that cannot be used has no day; it is counted on the last day of the table, whatever the window
     last = max(by_day, default=landed.window.until)
+    total = sum(len(rows) for rows in by_day.values()) + len(faults)
+    is_partial = len(faults) > context.params["reject_partial_share"] * total
     if landed.window.holds(last):
         yield from (Reject(last, *fault) for fault in faults)
     digest, size = (landed.files[0].sha256, landed.files[0].size) if landed.files else (None, 0)
@@ -69,7 +71,7 @@ def decode(landed: Landed, context: Context) -> Iterator[Event]:
             yield Rows("press_flights", day, pa.Table.from_pylist(rows, COLUMNS))
         yield Day(
             day,
-            "partial" if bad else "ok",
+            "partial" if bad and is_partial else "ok",
             files=1,
             bytes=size,
             records_read=len(rows) + bad,
@@ -124,12 +126,9 @@ def _row(values: Mapping[str, str], number: int) -> dict[str, Any]:
         raise ValueError("url is empty: a report without a citation is not shown")
     if row["event_group"] is None:
         row["event_group"] = f"row-{row['record_id']}"
-    month = given.get("source_published_month")
-    row["filed_on"] = (
-        row["event_date_from"] or row["published_on"] or (date.fromisoformat(f"{month}-01") if month else None)
-    )
+    row["filed_on"] = row["event_date_from"] or row["published_on"]
     if row["filed_on"] is None:
-        raise ValueError("no day: neither event_date_from nor the date of publication is given")
+        raise ValueError("no day: the page gives neither the date of the event nor its own")
     first, last = row["event_date_from"], row["event_date_to"]
     if first and last and last < first:
         raise ValueError(f"event_date_to {last} is before event_date_from {first}")
