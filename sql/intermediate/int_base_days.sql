@@ -90,7 +90,7 @@ heard AS (
         bool_or(has_background) AS has_background,
         bool_or(is_blind) AS is_blind,
         -- independent networks: missed only where all of them miss
-        1 - product(1 - detection) AS detection,
+        1 - product(1 - detection ORDER BY source) AS detection,
         max(background_aircraft) AS background_aircraft,
         bool_or(interference = 'suspected') AS is_suspected
     FROM intermediate.int_base_day_coverage

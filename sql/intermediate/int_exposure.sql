@@ -16,21 +16,26 @@ columns:
   background_to: {type: BIGINT, doc: "Sum of background aircraft over observed days so far"}
 */
 -- A day that is observable but unmeasured counts like the base's measured days, or as a plain day where none is measured.
+-- Summed as decimals: sums of floating-point numbers depend on their order, and two builds must give the same.
 WITH rates AS (
     SELECT
         base_id,
-        avg(detection) AS mean_detection
+        avg(detection::DECIMAL(18, 6)) AS mean_detection
     FROM intermediate.int_base_days
     GROUP BY base_id
 ),
 
 days AS (
     SELECT
-        d.*,
+        d.base_id,
+        d.day,
+        d.observability,
+        d.detection::DECIMAL(18, 6) AS detection,
+        CASE WHEN d.observability = 'observed' THEN d.background_aircraft END AS background_aircraft,
         CASE
             WHEN d.observability IN ('observed', 'unmeasured') THEN coalesce(d.detection, r.mean_detection, 1)
             ELSE 0
-        END AS exposure
+        END::DECIMAL(18, 6) AS exposure
     FROM intermediate.int_base_days AS d
     INNER JOIN rates AS r ON d.base_id = r.base_id
 )
@@ -47,6 +52,6 @@ SELECT
     count(*) FILTER (WHERE observability = 'missing') OVER so_far AS missing_to,
     coalesce(sum(detection) OVER so_far, 0) AS detection_to,
     count(detection) OVER so_far AS measured_to,
-    coalesce(sum(background_aircraft) FILTER (WHERE observability = 'observed') OVER so_far, 0) AS background_to
+    coalesce(sum(background_aircraft) OVER so_far, 0) AS background_to
 FROM days
 WINDOW so_far AS (PARTITION BY base_id ORDER BY day ROWS UNBOUNDED PRECEDING)

@@ -58,11 +58,21 @@ windows AS (
         t.baseline_days,
         before.exposure_to AS exposure_to_start,
         during.exposure_to - before.exposure_to AS gap_exposure_days,
-        before.exposure_to - t.baseline_days AS wanted_from
+        round(before.exposure_to - t.baseline_days, 6) AS wanted_from
     FROM intermediate.int_spells AS s
     INNER JOIN intermediate.int_exposure AS before ON s.base_id = before.base_id AND s.last_visit_on = before.day
     INNER JOIN intermediate.int_exposure AS during ON s.base_id = during.base_id AND s.last_day = during.day
     CROSS JOIN settings AS t
+),
+
+-- days that count nothing share their sum with the day after: the first of them stands for all
+starts AS (
+    SELECT
+        base_id,
+        exposure_before,
+        min(day) AS day
+    FROM intermediate.int_exposure
+    GROUP BY base_id, exposure_before
 ),
 
 baselines AS (
@@ -71,7 +81,7 @@ baselines AS (
         x.day AS baseline_from,
         w.exposure_to_start - x.exposure_before AS prior_exposure_days
     FROM windows AS w
-    ASOF INNER JOIN intermediate.int_exposure AS x ON w.base_id = x.base_id AND w.wanted_from <= x.exposure_before
+    ASOF INNER JOIN starts AS x ON w.base_id = x.base_id AND w.wanted_from <= x.exposure_before
 ),
 
 counted AS (

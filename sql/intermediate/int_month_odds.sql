@@ -49,6 +49,16 @@ begun AS (
 
 fleets AS (SELECT DISTINCT fleet_id FROM reference.fleets),
 
+-- days that count nothing share their sum with the day after: the first of them stands for all
+starts AS (
+    SELECT
+        base_id,
+        exposure_before,
+        min(day) AS day
+    FROM intermediate.int_exposure
+    GROUP BY base_id, exposure_before
+),
+
 baselines AS (
     SELECT
         m.base_id,
@@ -60,8 +70,8 @@ baselines AS (
         m.exposure_before - x.exposure_before AS prior_exposure_days
     FROM months AS m
     CROSS JOIN fleets AS f
-    ASOF INNER JOIN intermediate.int_exposure AS x
-        ON m.base_id = x.base_id AND m.exposure_before - $gap_baseline_days <= x.exposure_before
+    ASOF INNER JOIN starts AS x
+        ON m.base_id = x.base_id AND round(m.exposure_before - $gap_baseline_days, 6) <= x.exposure_before
 ),
 
 counted AS (
