@@ -35,6 +35,15 @@ identified AS (
     QUALIFY registration IS NOT NULL OR count(*) OVER (PARTITION BY icao24) = 1
 ),
 
+-- two registrations of one address that were first seen on one day cannot be told apart by day: the one seen longer stays
+dated AS (
+    SELECT *
+    FROM identified
+    QUALIFY row_number() OVER (
+        PARTITION BY icao24, first_seen_at::DATE ORDER BY last_seen_at DESC, registration
+    ) = 1
+),
+
 described AS (
     SELECT
         aircraft,
@@ -106,9 +115,8 @@ SELECT
             lambda said: 'registration of ' || i.icao24 || ': ' || said
         )
     ) AS conflicts
-FROM identified AS i
+FROM dated AS i
 LEFT JOIN described AS d ON i.icao24 = d.aircraft AND i.registration IS NOT DISTINCT FROM d.registration
 LEFT JOIN other_addresses AS a ON replace(i.registration, '-', '') = a.mark
 LEFT JOIN other_marks AS m ON i.icao24 = m.icao24 AND i.registration IS NOT NULL
-QUALIFY row_number() OVER (PARTITION BY i.icao24, i.first_seen_at::DATE ORDER BY i.last_seen_at DESC, i.registration) = 1
 ORDER BY i.icao24, valid_from

@@ -160,7 +160,8 @@ SELECT
     icao24,
     callsign,
     departed_at,
-    arrived_at,
+    -- two witnesses can disagree so far that the landing of one lies before the take-off of the other: the earlier end stays
+    CASE WHEN departed_at > arrived_at THEN NULL ELSE arrived_at END AS arrived_at,
     origin_icao,
     destination_icao,
     origin_base_id,
