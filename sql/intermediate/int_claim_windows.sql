@@ -29,7 +29,7 @@ pauses AS (
         base_id,
         arg_min(claimed_from, claim_no) AS silent_from,
         arg_min(claimed_to, claim_no) AS silent_to,
-        arg_min(is_rounded, claim_no) AS is_rounded
+        arg_min(coalesce(is_rounded, FALSE), claim_no) AS is_rounded
     FROM claims
     WHERE claim = 'pause' AND claimed_from IS NOT NULL AND claimed_to IS NOT NULL
     GROUP BY article_id, base_id

@@ -10,6 +10,7 @@ columns:
   icao24: {type: VARCHAR, doc: "Aircraft that ended it"}
   type_code: {type: VARCHAR, doc: "Its type"}
   episodes_after: {type: BIGINT, doc: "Episodes in the $resumption_window_days that follow"}
+  exposed_episodes_after: {type: BIGINT, doc: "Those that began on observable days, to hold against the exposure"}
   exposure_after_days: {type: DOUBLE, unit: day, doc: "Exposure of those days, up to as_of"}
   background_before: {type: DOUBLE, doc: "Other aircraft a measured day over as long a window before the spell"}
   background_after: {type: DOUBLE, doc: "The same after it"}
@@ -66,16 +67,27 @@ episodes AS (
         base_id,
         fleet_id,
         started_on,
-        count(*) OVER (PARTITION BY base_id, fleet_id ORDER BY started_on, episode_no ROWS UNBOUNDED PRECEDING)
-            AS episodes_to
-    FROM intermediate.int_episodes
-    WHERE episode_hours = $gap_episode_hours
+        count(*) OVER so_far AS episodes_to,
+        count(*) FILTER (WHERE is_exposed) OVER so_far AS exposed_to
+    FROM (
+        SELECT
+            i.base_id,
+            i.fleet_id,
+            i.started_on,
+            i.episode_no,
+            x.exposure > 0 AS is_exposed
+        FROM intermediate.int_episodes AS i
+        INNER JOIN intermediate.int_exposure AS x ON i.base_id = x.base_id AND i.started_on = x.day
+        WHERE i.episode_hours = $gap_episode_hours
+    ) AS e
+    WINDOW so_far AS (PARTITION BY base_id, fleet_id ORDER BY started_on, episode_no ROWS UNBOUNDED PRECEDING)
 ),
 
 afterwards AS (
     SELECT
         e.*,
-        coalesce(upto.episodes_to, 0) - coalesce(earlier.episodes_to, 0) AS episodes_after
+        coalesce(upto.episodes_to, 0) - coalesce(earlier.episodes_to, 0) AS episodes_after,
+        coalesce(upto.exposed_to, 0) - coalesce(earlier.exposed_to, 0) AS exposed_episodes_after
     FROM ended AS e
     ASOF LEFT JOIN episodes AS upto
         ON e.base_id = upto.base_id AND e.fleet_id = upto.fleet_id AND e.window_to >= upto.started_on
@@ -92,6 +104,7 @@ SELECT
     a.icao24,
     a.type_code,
     a.episodes_after,
+    a.exposed_episodes_after,
     x_end.exposure_to - x_start.exposure_before AS exposure_after_days,
     (b_end.background_to - coalesce(b_start.background_to, 0))
     / nullif(b_end.observed_to - coalesce(b_start.observed_to, 0), 0) AS background_before,

@@ -13,49 +13,68 @@ columns:
   background_aircraft: {type: INTEGER, doc: "Other aircraft heard near the base"}
   interference: {type: VARCHAR, values: [none, suspected], doc: "GNSS spoofing or jamming near the base"}
 */
-WITH arrivals AS (
+WITH events AS (
     SELECT
         base_id,
         fleet_id,
         arrived_on AS day,
-        count(*) AS arrivals
+        count(*) AS arrivals,
+        0 AS departures,
+        0 AS begun,
+        0 AS gone
     FROM intermediate.int_fleet_visits
     WHERE arrived_on IS NOT NULL
     GROUP BY ALL
-),
 
-departures AS (
+    UNION ALL
     SELECT
         base_id,
         fleet_id,
         departed_on AS day,
-        count(*) AS departures
+        0 AS arrivals,
+        count(*) AS departures,
+        0 AS begun,
+        0 AS gone
     FROM intermediate.int_fleet_visits
     WHERE departed_on IS NOT NULL
     GROUP BY ALL
+
+    UNION ALL
+    SELECT
+        base_id,
+        fleet_id,
+        first_on AS day,
+        0 AS arrivals,
+        0 AS departures,
+        count(*) AS begun,
+        0 AS gone
+    FROM intermediate.int_fleet_visits
+    GROUP BY ALL
+
+    UNION ALL
+    SELECT
+        base_id,
+        fleet_id,
+        (last_on + 1)::DATE AS day,
+        0 AS arrivals,
+        0 AS departures,
+        0 AS begun,
+        count(*) AS gone
+    FROM intermediate.int_fleet_visits
+    GROUP BY ALL
 ),
 
-present AS (
+days AS (
     SELECT
         base_id,
         fleet_id,
         day,
-        count(*) AS visits
-    FROM (
-        SELECT
-            base_id,
-            fleet_id,
-            first_on AS day
-        FROM intermediate.int_fleet_visits
-        UNION ALL
-        SELECT
-            base_id,
-            fleet_id,
-            unnest(generate_series(first_on::TIMESTAMP + INTERVAL 1 DAY, last_on::TIMESTAMP, INTERVAL 1 DAY))::DATE AS day
-        FROM intermediate.int_fleet_visits
-        WHERE last_on > first_on
-    ) AS stayed
-    GROUP BY ALL
+        sum(arrivals) AS arrivals,
+        sum(departures) AS departures,
+        sum(begun) AS begun,
+        sum(gone) AS gone
+    FROM events
+    GROUP BY base_id, fleet_id, day
 ),
 
 fleets AS (SELECT DISTINCT fleet_id FROM reference.fleets),
@@ -65,9 +84,12 @@ counted AS (
         d.base_id,
         f.fleet_id,
         d.day,
-        coalesce(a.arrivals, 0) AS arrivals,
-        coalesce(g.departures, 0) AS departures,
-        coalesce(p.visits, 0) AS visits,
+        coalesce(e.arrivals, 0) AS arrivals,
+        coalesce(e.departures, 0) AS departures,
+        -- present: begun up to today and not gone by today; the spine holds the first day of every visit
+        sum(coalesce(e.begun, 0) - coalesce(e.gone, 0)) OVER (
+            PARTITION BY d.base_id, f.fleet_id ORDER BY d.day ROWS UNBOUNDED PRECEDING
+        ) AS visits,
         d.observability,
         d.detection,
         d.background_aircraft,
@@ -75,9 +97,7 @@ counted AS (
         d.observability IN ('observed', 'unmeasured') AS is_observable
     FROM intermediate.int_base_days AS d
     CROSS JOIN fleets AS f
-    LEFT JOIN arrivals AS a ON d.base_id = a.base_id AND f.fleet_id = a.fleet_id AND d.day = a.day
-    LEFT JOIN departures AS g ON d.base_id = g.base_id AND f.fleet_id = g.fleet_id AND d.day = g.day
-    LEFT JOIN present AS p ON d.base_id = p.base_id AND f.fleet_id = p.fleet_id AND d.day = p.day
+    LEFT JOIN days AS e ON d.base_id = e.base_id AND f.fleet_id = e.fleet_id AND d.day = e.day
 )
 
 SELECT

@@ -125,23 +125,27 @@ first_signs AS (
 resumed AS (
     SELECT
         r.*,
-        -- chance of at least so many episodes if the rate were only a quarter of the earlier one
-        1 - list_sum(
-            list_transform(
-                range(least(r.episodes_after, 1000)),
-                lambda k: exp(
-                    k * ln(greatest($resumption_rate_share * o.prior_episodes / o.prior_exposure_days * r.exposure_after_days, 1e-12))
-                    - $resumption_rate_share * o.prior_episodes / o.prior_exposure_days * r.exposure_after_days
-                    - lgamma(k + 1)
-                )
-            )
-        ) AS p_so_many,
-        o.prior_episodes >= $gap_min_episodes AND o.prior_exposure_days > 0 AS has_rate
+        $resumption_rate_share * o.prior_episodes / nullif(o.prior_exposure_days, 0) * r.exposure_after_days AS expected,
+        o.prior_episodes >= $gap_min_episodes AND o.prior_exposure_days > 0 AND r.exposure_after_days > 0 AS has_rate
     FROM intermediate.int_resumptions AS r
     INNER JOIN intermediate.int_gap_odds AS o
         ON
             r.base_id = o.base_id AND r.fleet_id = o.fleet_id AND r.first_day = o.first_day
             AND o.episode_hours = $gap_episode_hours AND o.baseline_days = $gap_baseline_days
+),
+
+-- chance of at least so many episodes if the rate were only a quarter of the earlier one
+judged AS (
+    SELECT
+        *,
+        CASE
+            WHEN has_rate THEN 1 - coalesce(list_sum(
+                list_transform(
+                    range(exposed_episodes_after), lambda k: exp(k * ln(expected) - expected - lgamma(k + 1))
+                )
+            ), 0)
+        END AS p_so_many
+    FROM resumed
 )
 
 SELECT
@@ -186,5 +190,5 @@ INNER JOIN intermediate.int_gap_odds AS o
         s.base_id = o.base_id AND s.fleet_id = o.fleet_id AND s.first_day = o.first_day
         AND o.episode_hours = $gap_episode_hours AND o.baseline_days = $gap_baseline_days
 LEFT JOIN first_signs AS f ON s.base_id = f.base_id AND s.fleet_id = f.fleet_id AND s.first_day = f.first_day
-LEFT JOIN resumed AS r ON s.base_id = r.base_id AND s.fleet_id = r.fleet_id AND s.first_day = r.first_day
+LEFT JOIN judged AS r ON s.base_id = r.base_id AND s.fleet_id = r.fleet_id AND s.first_day = r.first_day
 ORDER BY s.base_id, s.fleet_id, s.first_day

@@ -60,7 +60,8 @@ visits AS (
         count(*) FILTER (WHERE d.observability IN ('observed', 'unmeasured')) AS visits_on_observable_days,
         count(DISTINCT v.icao24) AS distinct_aircraft,
         count(*) FILTER (WHERE v.wake IN ('H', 'J')) AS heavy_visits,
-        sum(v.ground_minutes) / 60 AS ground_hours
+        -- as decimals: a sum of floating-point numbers depends on their order
+        sum(v.ground_minutes::DECIMAL(18, 1)) / 60 AS ground_hours
     FROM intermediate.int_fleet_visits AS v
     LEFT JOIN intermediate.int_base_days AS d ON v.base_id = d.base_id AND v.first_on = d.day
     GROUP BY ALL

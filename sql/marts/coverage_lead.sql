@@ -27,12 +27,12 @@ visits AS (
         s.base_id,
         s.story_id,
         min(s.first_published_at) AS first_published_at,
-        min(v.first_evidence_at) AS first_visit_at
+        min(v.began_at) AS first_visit_at
     FROM stories AS s
-    LEFT JOIN intermediate.int_fleet_visits AS v
+    LEFT JOIN intermediate.int_fleet_days AS v
         ON
             s.base_id = v.base_id AND s.fleet_id = v.fleet_id
-            AND v.first_on BETWEEN s.claimed_from AND s.claimed_to
+            AND v.day BETWEEN s.claimed_from AND s.claimed_to
     GROUP BY s.base_id, s.story_id
 )
 

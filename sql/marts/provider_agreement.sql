@@ -10,13 +10,16 @@ columns:
   only_a: {type: INTEGER, doc: "Visits that the first alone witnessed"}
   only_b: {type: INTEGER, doc: "Visits that the second alone witnessed"}
 */
+-- visits of one month with the same witnesses are counted first: there are few such sets, and millions of visits
 WITH visits AS (
     SELECT
         base_id,
         date_trunc('month', first_on)::DATE AS month,
-        sources
+        sources,
+        count(*) AS visits
     FROM intermediate.int_fleet_visits
     WHERE fleet_id = 'all'
+    GROUP BY ALL
 ),
 
 witnesses AS (
@@ -42,9 +45,9 @@ SELECT
     p.month,
     p.source_a,
     p.source_b,
-    count(*) FILTER (WHERE list_contains(v.sources, p.source_a) AND list_contains(v.sources, p.source_b)) AS both,
-    count(*) FILTER (WHERE list_contains(v.sources, p.source_a) AND NOT list_contains(v.sources, p.source_b)) AS only_a,
-    count(*) FILTER (WHERE NOT list_contains(v.sources, p.source_a) AND list_contains(v.sources, p.source_b)) AS only_b
+    coalesce(sum(v.visits) FILTER (WHERE list_contains(v.sources, p.source_a) AND list_contains(v.sources, p.source_b)), 0) AS both,
+    coalesce(sum(v.visits) FILTER (WHERE list_contains(v.sources, p.source_a) AND NOT list_contains(v.sources, p.source_b)), 0) AS only_a,
+    coalesce(sum(v.visits) FILTER (WHERE NOT list_contains(v.sources, p.source_a) AND list_contains(v.sources, p.source_b)), 0) AS only_b
 FROM pairs AS p
 INNER JOIN visits AS v ON p.base_id = v.base_id AND p.month = v.month
 GROUP BY ALL
