@@ -28,8 +28,9 @@ columns:
   sources: {type: "VARCHAR[]", doc: "Sources that brought it"}
 */
 -- Two articles that name the same base tell one story where, no more than $news_story_hours apart, they credit the same
--- origin, have the same title, claim the same types on the same days (so across languages), or have nearly the same
--- text. What such pairs link hangs together; a chain of credits or claims is cut after $news_story_days.
+-- origin, have the same title, or claim the same types on the same days (so across languages); so do two with nearly the
+-- same text, whatever they name. What such pairs link hangs together; a chain of credits or claims is cut after
+-- $news_story_days.
 WITH RECURSIVE articles AS (
     SELECT
         article_id,

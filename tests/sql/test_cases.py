@@ -45,7 +45,8 @@ def _arrow_columns(schema: pa.Schema) -> list[tuple[str, str]]:
 def fill(connection: duckdb.DuckDBPyConnection, table: str, columns: list[tuple[str, str]], rows: list[Any]) -> None:
     """Create a table with these columns and put the rows in; a column that the table lacks is an error of the case."""
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {table.split('.')[0]}")
-    connection.execute(f"CREATE TABLE {table} ({', '.join(f'"{name}" {kind}' for name, kind in columns)})")
+    declared = ", ".join(f'"{name}" {kind}' for name, kind in columns)
+    connection.execute(f"CREATE TABLE {table} ({declared})")
     names = [name for name, _ in columns]
     for row in rows or []:
         unknown = set(row) - set(names)

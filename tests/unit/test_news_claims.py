@@ -1,0 +1,161 @@
+"""What articles claim of flights; cases in tests/samples/news/claims.yml, written for this."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from news_samples import cases, reader
+
+from basewatch import config, news, reference
+from basewatch.news import Article, Reading
+from basewatch.sources import Context, articles
+
+CASES = cases("claims.yml")
+
+
+def read(case: dict[str, Any]) -> Reading:
+    at = news.midnight(case["published"]) if case.get("published") else None
+    return reader().read(Article(case["text"], language=case["language"], published_at=at))
+
+
+@pytest.mark.parametrize("case", CASES, ids=[f"{case['language']}: {case['why']}" for case in CASES])
+def test_written_case(case: dict[str, Any]) -> None:
+    reading = read(case)
+    pauses = [mention.claimed_pause_days or True for mention in reading.mentions if mention.reports_pause]
+    flights = sorted(
+        [claim.base_id, claim.type_code, claim.claimed_count, claim.claimed_from, claim.claimed_to, claim.verb_strength]
+        for claim in reading.claims
+        if claim.claim == "flight"
+    )
+    assert reading.mentions, "every case names a base"
+    assert (pauses[0] if pauses else None) == case.get("pause")
+    assert any(mention.reports_resumption for mention in reading.mentions) == case.get("resumes", False)
+    assert flights == sorted(case.get("flights", []))
+    if "bases" in case:
+        assert [mention.base_id for mention in reading.mentions] == case["bases"]
+
+
+def test_most_written_cases_claim_nothing_or_less_than_it_seems() -> None:
+    negatives = [case for case in CASES if not case.get("pause") and not case.get("flights")]
+    assert len(CASES) >= 60 and len(negatives) >= 25
+
+
+def seen(content: str, language: str = "en") -> Reading:
+    return reader().read(Article(content, language=language, published_at=news.midnight(date(2025, 10, 30))))
+
+
+def test_a_pause_runs_back_from_the_first_claimed_flight() -> None:
+    reading = seen("Flights to Hmeimim resumed after a six-month pause. An An-124 landed there on October 24.")
+    pause = next(claim for claim in reading.claims if claim.claim == "pause")
+    assert (pause.claimed_from, pause.claimed_to) == (date(2025, 4, 24), date(2025, 10, 23))
+    assert (pause.duration_days, pause.is_rounded, pause.window_basis) == (183, True, "flights")
+
+
+def test_without_a_flight_the_pause_runs_back_from_the_stated_or_published_day() -> None:
+    stated = seen("Flights to Hmeimim resumed on October 26 after a 10-day pause.").claims[0]
+    assert (stated.claimed_from, stated.claimed_to) == (date(2025, 10, 16), date(2025, 10, 25))
+    assert stated.window_basis == "stated"
+    bare = seen("Flights to Hmeimim resumed after a 10-day pause.").claims[0]
+    assert (bare.claimed_to, bare.window_basis) == (date(2025, 10, 29), "published")
+
+
+def test_a_pause_that_lasts_runs_to_the_day_of_publication() -> None:
+    [pause] = seen("Military flights to Hmeimim have been suspended for 20 days.").claims
+    assert (pause.claimed_from, pause.claimed_to) == (date(2025, 10, 11), date(2025, 10, 30))
+
+
+def test_the_fleet_meant_is_russian_military_only_where_the_text_says_so() -> None:
+    assert {claim.fleet_id for claim in seen("A Russian military Il-76 landed at Hmeimim on Sunday.").claims} == {
+        "ru_mil"
+    }
+    assert {claim.fleet_id for claim in seen("An Il-76 landed at Hmeimim on Sunday.").claims} == {"all"}
+    mixed = seen("Russian military planes use Hmeimim. An Iranian Il-76 landed at Hmeimim on Sunday.")
+    assert {claim.fleet_id for claim in mixed.claims} == {"all"}
+
+
+def test_a_misprint_is_flagged_and_stands_for_a_type_the_text_names_rightly() -> None:
+    reading = seen("An Il-62 flew to Hmeimim. The Il-26M landed at Hmeimim on Sunday.")
+    [flight] = [claim for claim in reading.claims if claim.claim == "flight"]
+    assert (flight.type_code, flight.printed_type) == ("IL62", "IL-26M")
+    assert seen("The Il-26M landed at Hmeimim on Sunday.").mentions[0].claimed_types == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "route"),
+    [
+        ("An Il-62 flew the Libya-Latakia-Moscow region route to Hmeimim on Sunday.", "Libya-Latakia-Moscow region"),
+        ("An Il-62 landed at Hmeimim on Sunday; it flew from Libya via Latakia to Moscow.", "Libya-Latakia-Moscow"),
+        ("An Il-62 landed at Hmeimim on Sunday.", None),
+    ],
+)
+def test_routes(content: str, route: str | None) -> None:
+    assert [claim.route for claim in seen(content).claims if claim.claim == "flight"] == [route]
+
+
+@pytest.mark.parametrize(
+    ("content", "origin", "data_origin"),
+    [
+        ("Flights to Hmeimim resumed, Bloomberg reported, citing Flightradar24.", "Bloomberg", "Flightradar24"),
+        ("According to Reuters, a jet landed at Hmeimim.", "Reuters", None),
+        ("Photo: TASS\nA jet landed at Hmeimim.", None, None),
+        ("The Bloomberg terminal was down. A jet landed at Hmeimim.", None, None),
+    ],
+)
+def test_credits(content: str, origin: str | None, data_origin: str | None) -> None:
+    reading = seen(content)
+    assert (reading.origin, reading.data_origin) == (origin, data_origin)
+
+
+def test_credit_in_other_scripts_and_in_titles() -> None:
+    assert seen("По данным Bloomberg, борт прибыл на Хмеймим.", "ru").origin == "Bloomberg"
+    assert seen("نقلا عن بلومبرغ هبطت طائرة في حميميم.", "ar").origin == "Bloomberg"
+    titled = Article("A jet landed at Hmeimim.", title="Flights resume – Bloomberg", language="en")
+    assert reader().read(titled).origin == "Bloomberg"
+    own = Article("A jet landed at Hmeimim.", url="https://www.reuters.com/x", language="en")
+    assert reader().read(own).origin == "Reuters"
+
+
+def test_rows_fit_the_lake_and_leave_out_articles_without_a_base() -> None:
+    readings = [seen("An Il-76 landed at Hmeimim on Sunday."), seen("Nothing of note.")]
+    tables = news.tables(readings, "articles")
+    assert {name: table.num_rows for name, table in tables.items()} == {
+        "news_articles": 1,
+        "news_mentions": 1,
+        "news_claims": 1,
+    }
+    assert tables["news_mentions"].to_pylist()[0]["claimed_types"] == ["IL76"]
+
+
+def test_hostile_texts_are_read_in_good_time() -> None:
+    for content in ("Hmeimim " * 20_000, "a" * 200_000, "24 24 24 October-" * 10_000, "«" * 100_000, "Il-" * 50_000):
+        reader().read(Article(content, published_at=news.midnight(date(2025, 10, 30))))
+
+
+def test_the_article_that_started_it(recorded: Path) -> None:
+    """The resumption story of 30 October 2025: its facts restated here, its text only where it is at hand."""
+    settings = config.Settings()
+    context = Context(settings, reference.load(settings), reference.load_params(settings).values, recorded)
+    article = articles.parse(recorded / "articles" / "moscow_times_2025-10-30.txt", "article.txt", context.now)
+    reading = reader().read(article)
+    assert reading.day == date(2025, 10, 30) and reading.published_basis == "text"
+    assert (reading.origin, reading.data_origin, reading.language) == ("Bloomberg", "Flightradar24", "en")
+    [mention] = reading.mentions
+    assert (mention.base_id, mention.alias_strength, mention.verb_strength) == ("hmeimim", "strong", "landed")
+    assert (mention.claimed_pause_days, mention.claimed_types) == (183, ("A124", "IL62"))
+    assert (mention.claimed_from, mention.claimed_to) == (date(2025, 10, 24), date(2025, 10, 29))
+    shown = [
+        (c.claim, c.fleet_id, c.type_code, c.claimed_count, c.route, c.claimed_from, c.claimed_to, c.duration_days)
+        for c in reading.claims
+    ]
+    route = "Libya-Latakia-Moscow region"
+    assert shown == [
+        ("pause", "ru_mil", None, None, None, date(2025, 4, 24), date(2025, 10, 23), 183),
+        ("resumption", "ru_mil", None, None, None, date(2025, 10, 24), date(2025, 10, 29), None),
+        ("flight", "ru_mil", "A124", 3, None, date(2025, 10, 24), date(2025, 10, 29), None),
+        ("flight", "ru_mil", "IL62", 1, route, date(2025, 10, 26), date(2025, 10, 26), None),
+    ]
+    assert {c.verb_strength for c in reading.claims if c.claim == "flight"} == {"landed"}
+    assert [c.printed_type for c in reading.claims if c.printed_type] == ["IL-26M"]
