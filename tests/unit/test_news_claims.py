@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from news_samples import cases, reader
 
 from basewatch import config, news, reference
 from basewatch.news import Article, Reading
 from basewatch.sources import Context, articles
+from news_samples import cases, reader
 
 CASES = cases("claims.yml")
 

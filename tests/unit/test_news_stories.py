@@ -8,12 +8,12 @@ from typing import Any
 
 import duckdb
 import pytest
-from news_samples import cases, reader
 
 from basewatch import config, models, news, reference
 from basewatch.news import Article
 from basewatch.news.rules import rules
 from basewatch.news.stories import title_key
+from news_samples import cases, reader
 
 PAIRS = cases("copies.yml")
 MODELS = (

@@ -194,9 +194,9 @@ def decode_bytes(data: bytes) -> str:
 
 _ADDRESS = re.compile(
     r"(?im)^[ \t>*_#-]*(?:original|source)?[ \t]*ur[li][ \t]*:[ \t*_]*\n?"
-    r"\s*(?:<|\[[^\]\n]*\]\()?(https?://[^\s>)\]]+)[>)]*[ \t]*$"
+    r"\s*(?:<|\[[^\]\n]*\]\()?(https?://[^\s>)\]]+)[>).,;]*[ \t]*$"
 )
-_LAST_ADDRESS = re.compile(r"\n[ \t]*(?:<|\[[^\]\n]*\]\()?(https?://[^\s>)\]]+)[>)]*\s*\Z")
+_LAST_ADDRESS = re.compile(r"\n[ \t]*(?:<|\[[^\]\n]*\]\()?(https?://[^\s>)\]]+)[>).,;]*\s*\Z")
 _KEY = re.compile(r"^[*_]{0,2}([A-Za-z][A-Za-z ]{1,20})[*_]{0,2}[ \t]*:[*_]{0,2}[ \t]*(\S.*)$")
 _KEYS = {"date", "published", "source", "author", "language", "url", "title", "by", "lang", "link"}
 _IMAGE = re.compile(r"!\[[^\]\n]*\]\([^)\n]*\)")
