@@ -6,7 +6,8 @@ import os
 import shutil
 import sys
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,11 +55,17 @@ def source(code: str, context: Context) -> list[Finding]:
         module = sources.module(code)
     except ImportError as error:
         return [Finding(False, f"{code}: cannot be loaded ({error})", "install basewatch again with all dependencies")]
-    check = getattr(module, "check", None)
+    location = context.source(code).location or ""
+    if code == "readsb_archive" and "://" in location:
+        from basewatch.sources import readsb_releases
+
+        check: Callable[[Context], list[Finding]] | None = readsb_releases.check
+    else:
+        check = getattr(module, "check", None)
     if check is None:
         return [_local(code, context)]
     try:
-        found: list[Finding] = check(context)
+        found = check(replace(context, landing=context.landing / code))
     except BasewatchError as error:
         return [Finding(False, f"{code}: {error}", "see the message")]
     except Exception as error:
@@ -71,7 +78,7 @@ def _local(code: str, context: Context) -> Finding:
     if not location or "://" in location:
         return Finding(True, f"{code}: enabled")
     path = context.settings.path(location)
-    there = path.exists() or any(path.parent.glob(path.name)) if path.parent.exists() else path.exists()
+    there = path.exists() or (path.parent.is_dir() and any(path.parent.glob(path.name)))
     return Finding(there, f"{code}: reads {path}", f"create it, or set sources.{code}.location to where the files are")
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from basewatch import http, reference, sources
-from basewatch.config import Settings
+from basewatch.config import OverHttp, Settings, Sources
 from basewatch.sources import Context, Day, Landed, Reject, Rows, Window
 from server.core import FakeClock
 
@@ -36,7 +36,10 @@ def virtual_time(now: datetime) -> Iterator[FakeClock]:
 
 def settings(folder: Path, **per_source: dict[str, Any]) -> Settings:
     """Settings with these sources enabled, quick to give up waiting."""
-    tables = {code: {"enabled": True, **QUICK, **values} for code, values in per_source.items()}
+    over_http = {code for code, field in Sources.model_fields.items() if isinstance(field.default, OverHttp)}
+    tables = {
+        code: {"enabled": True, **(QUICK if code in over_http else {}), **values} for code, values in per_source.items()
+    }
     return Settings(folder=folder, warehouse={"root": "warehouse"}, sources=tables)  # type: ignore[arg-type]
 
 

@@ -1,0 +1,74 @@
+"""The doctor: every fault is a finding with advice, and no check can break it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from basewatch import doctor, sources
+from basewatch.config import Settings
+from basewatch.errors import SourceError
+from server import setup
+
+
+def faults(settings: Settings) -> list[str]:
+    found = doctor.run(settings)
+    assert all(finding.advice for finding in found if not finding.ok)
+    return [finding.what for finding in found if not finding.ok]
+
+
+def test_a_sound_installation_has_no_faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "flights").mkdir()
+    monkeypatch.setattr(doctor, "LEAST_FREE_GB", 0.0)
+    assert faults(setup.settings(tmp_path, flight_files={"location": "flights"})) == []
+
+
+def test_no_source_and_a_missing_folder_are_told(tmp_path: Path) -> None:
+    nothing = Settings(folder=tmp_path, sources={"press_flights": {"enabled": False}})  # type: ignore[arg-type]
+    assert "no source is enabled" in faults(nothing)
+    (found,) = [fault for fault in faults(setup.settings(tmp_path, articles={"location": "texts"})) if "texts" in fault]
+    assert found == f"articles: reads {tmp_path / 'texts'}"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_warehouse_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    assert any("not writable" in fault for fault in faults(setup.settings(tmp_path)))
+
+
+def test_a_warehouse_on_an_object_store_is_told(tmp_path: Path) -> None:
+    settings = Settings(folder=tmp_path, warehouse={"root": "s3://bucket/x"})  # type: ignore[arg-type]
+    assert any("object storage is not supported" in fault for fault in faults(settings))
+
+
+def test_broken_reference_tables_are_told(tmp_path: Path) -> None:
+    (tmp_path / "bases.csv").write_text("base_id\nx\n")
+    settings = Settings(folder=tmp_path, reference={"bases": "bases.csv"})  # type: ignore[arg-type]
+    assert any(fault.startswith("reference tables: bases.csv") for fault in faults(settings))
+
+
+def test_little_room_on_the_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = type("Usage", (), {"free": 10**9})
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: usage)
+    assert any("1.0 GB free" in fault for fault in faults(setup.settings(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [(SourceError("no such key"), "opensky: no such key"), (KeyError("x"), "the check itself failed (KeyError)")],
+)
+def test_a_check_that_breaks_is_a_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: Exception, told: str
+) -> None:
+    def check(_: object) -> None:
+        raise broken
+
+    monkeypatch.setattr(sources.module("opensky"), "check", check)
+    assert any(told in fault for fault in faults(setup.settings(tmp_path, opensky={"bases": ["hmeimim"]})))
+
+
+def test_without_the_network_no_source_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "source", lambda *_: pytest.fail("asked"))
+    assert doctor.run(setup.settings(tmp_path, opensky={}), network=False)
