@@ -20,7 +20,9 @@ columns:
 WITH seen AS (
     SELECT
         aircraft AS icao24,
-        registration,
+        replace(registration, '-', '') AS mark,
+        arg_max(registration, (sightings, registration)) AS registration,
+        sum(sightings) AS sightings,
         min(first_seen_at) AS first_seen_at,
         max(last_seen_at) AS last_seen_at
     FROM intermediate.int_aircraft_keys
@@ -28,11 +30,47 @@ WITH seen AS (
     GROUP BY ALL
 ),
 
--- records without a registration say nothing against one that other records of the same address give
+-- a registration stated only while another is stated more often is an error of its records, no change of identity
+misstated AS (
+    SELECT DISTINCT
+        s.icao24,
+        s.mark,
+        s.registration
+    FROM seen AS s
+    INNER JOIN seen AS o ON s.icao24 = o.icao24 AND s.mark <> o.mark
+    WHERE s.first_seen_at >= o.first_seen_at AND s.last_seen_at <= o.last_seen_at AND s.sightings < o.sightings
+),
+
+registered AS (
+    SELECT
+        s.*,
+        row_number() OVER (PARTITION BY s.icao24 ORDER BY s.first_seen_at, s.mark) = 1 AS is_first,
+        row_number() OVER (PARTITION BY s.icao24 ORDER BY s.last_seen_at DESC, s.mark) = 1 AS is_last
+    FROM seen AS s
+    ANTI JOIN misstated AS m ON s.icao24 = m.icao24 AND s.mark = m.mark
+    WHERE s.mark IS NOT NULL
+),
+
+-- records without a registration say nothing against one that other records of the same address give: they lengthen it
 identified AS (
-    SELECT *
+    SELECT
+        r.icao24,
+        r.mark,
+        r.registration,
+        CASE WHEN r.is_first THEN least(r.first_seen_at, b.first_seen_at) ELSE r.first_seen_at END AS first_seen_at,
+        CASE WHEN r.is_last THEN greatest(r.last_seen_at, b.last_seen_at) ELSE r.last_seen_at END AS last_seen_at
+    FROM registered AS r
+    LEFT JOIN seen AS b ON r.icao24 = b.icao24 AND b.mark IS NULL
+
+    UNION ALL
+    SELECT
+        icao24,
+        mark,
+        registration,
+        first_seen_at,
+        last_seen_at
     FROM seen
-    QUALIFY registration IS NOT NULL OR count(*) OVER (PARTITION BY icao24) = 1
+    WHERE mark IS NULL AND icao24 NOT IN (SELECT icao24 FROM registered)
 ),
 
 -- two registrations of one address that were first seen on one day cannot be told apart by day: the one seen longer stays
@@ -47,9 +85,9 @@ dated AS (
 described AS (
     SELECT
         aircraft,
-        registration,
-        arg_min(type_code, coalesce(callsign_prefix, '')) AS type_code,
-        arg_min(wake, coalesce(callsign_prefix, '')) AS wake,
+        replace(registration, '-', '') AS mark,
+        arg_min(type_code, (coalesce(callsign_prefix, ''), registration)) AS type_code,
+        arg_min(wake, (coalesce(callsign_prefix, ''), registration)) AS wake,
         min(operator) AS operator,
         min(country) AS country,
         bool_or(is_military) AS is_military,
@@ -85,9 +123,21 @@ other_addresses AS (
 other_marks AS (
     SELECT
         icao24,
-        list_sort(list(DISTINCT registration || ' (' || register || ')')) AS said
-    FROM reference.aircraft
-    WHERE registration IS NOT NULL
+        list_sort(list(DISTINCT registration || ' (' || said_by || ')')) AS said
+    FROM (
+        SELECT
+            icao24,
+            registration,
+            'records' AS said_by
+        FROM misstated
+        UNION ALL
+        SELECT
+            icao24,
+            registration,
+            register AS said_by
+        FROM reference.aircraft
+        WHERE registration IS NOT NULL
+    ) AS stated
     GROUP BY icao24
 )
 
@@ -110,13 +160,13 @@ SELECT
         list_transform(
             list_filter(
                 coalesce(m.said, []),
-                lambda said: NOT starts_with(replace(said, '-', ''), replace(i.registration, '-', '') || ' (')
+                lambda said: NOT starts_with(replace(said, '-', ''), i.mark || ' (')
             ),
             lambda said: 'registration of ' || i.icao24 || ': ' || said
         )
     ) AS conflicts
 FROM dated AS i
-LEFT JOIN described AS d ON i.icao24 = d.aircraft AND i.registration IS NOT DISTINCT FROM d.registration
-LEFT JOIN other_addresses AS a ON replace(i.registration, '-', '') = a.mark
+LEFT JOIN described AS d ON i.icao24 = d.aircraft AND i.mark IS NOT DISTINCT FROM d.mark
+LEFT JOIN other_addresses AS a ON i.mark = a.mark
 LEFT JOIN other_marks AS m ON i.icao24 = m.icao24 AND i.registration IS NOT NULL
 ORDER BY i.icao24, valid_from
