@@ -17,11 +17,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from basewatch import sources
+from basewatch import landing, sources
 from basewatch.config import SECRETS, Settings
 from basewatch.errors import SourceError
 from basewatch.lake import Lake, LedgerRow, ledger_row
-from basewatch.sources import GLOBAL, Context, Day, Landed, Reject, Rows, Window
+from basewatch.sources import GLOBAL, Context, Day, Landed, Reject, Rows, Window, readsb_releases
 
 DONE = {"ok", "empty", "expired"}  # nothing more is to be had for such a day
 BEGINNING = date(1900, 1, 1)
@@ -86,6 +86,24 @@ def _catch_up_from(done: dict[date, bool], until: date, horizon: int) -> date:
     return min(first, max(good) + timedelta(days=1)) if good else first
 
 
+def restated(context: Context, ledger: Iterable[LedgerRow], until: date) -> list[Window]:
+    """Days of the nightly horizon that are done and of which a networked archive has a larger copy by now.
+
+    Asks the provider's list of releases, which costs no quota where it has not changed; a list that cannot be had says
+    nothing.
+    """
+    code = readsb_releases.CODE
+    if code not in context.settings.enabled_sources() or not landing.is_url(context.source(code).location):
+        return []
+    first = until - timedelta(days=context.settings.nightly.horizon_days - 1)
+    done = {
+        row.day: row.bytes
+        for row in ledger
+        if (row.source, row.scope) == (code, GLOBAL) and row.status in DONE and first <= row.day <= until
+    }
+    return [Window(code, day, day) for day in readsb_releases.restated(done, context)]
+
+
 def ingest(window: Window, context: Context, lake: Lake, run_id: str) -> Outcome:
     """Fetch, decode and commit one window; a source that fails is an Outcome with its error, never an exception."""
     outcome = Outcome(window)
@@ -105,6 +123,7 @@ def ingest(window: Window, context: Context, lake: Lake, run_id: str) -> Outcome
     if is_whole:
         rows += _withdrawn(window, lake, run_id, {row.key for row in rows})
     outcome.rows = lake.commit(rows)
+    landing.discard(landed, context)
     if fingerprint:
         lake.remember_window(window.source, _span(window), fingerprint)
     return outcome

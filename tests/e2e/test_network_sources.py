@@ -16,14 +16,14 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from server import setup
-from server.archives import GitHub, Release, day_tar, split_assets, trace
-from server.core import FakeClock, Host, serving
-from server.flights import Flight, Flightradar24, OpenSky
 
 from basewatch import ingest
 from basewatch.lake import Lake, LedgerRow
 from basewatch.sources import Context
+from server import setup
+from server.archives import GitHub, Release, day_tar, split_assets, trace
+from server.core import FakeClock, Host, serving
+from server.flights import Flight, Flightradar24, OpenSky
 
 pytestmark = pytest.mark.e2e
 
@@ -275,6 +275,7 @@ def test_a_foul_week_ends_with_the_lake_of_a_fair_one(tmp_path: Path, caplog: py
             made.history += [(WEEK[6], row) for row in outcome.rows]
 
         assert made.rows() == expected
+        assert list((made.folder / "warehouse/landing").rglob("*.tar*")) == []  # keep_landing = false
         assert made.statuses() == last_word
         assert sum(len(host.log) for host in made.hosts) < 3 * calls
 
@@ -311,20 +312,21 @@ def test_a_foul_week_ends_with_the_lake_of_a_fair_one(tmp_path: Path, caplog: py
 
 
 def test_a_restated_day_is_seen_and_replaces_what_was_there(tmp_path: Path) -> None:
-    from basewatch.sources import readsb_releases
-
     with world(tmp_path / "restated") as made:
         small = released(FIRST)
         small.tag = small.tag.replace("prod", "staging")
-        small.assets = split_assets(small.tag, day_tar({}, 100), PART)
+        start = datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC).timestamp()
+        far = [[60.0 * n, -40.0, -120.0, 30000, 400.0, 90.0, 0, 0, None, "adsb_icao"] for n in range(9)]
+        small.assets = split_assets(small.tag, day_tar({"4b8446": trace("4b8446", start, far)}, 100), PART)
         made.github.repositories["globe_history_2026"] = [small]
         made.night(FIRST)
         (before,) = [row for row in made.lake.ledger() if row.source == "readsb_archive"]
         made.publish(FIRST)
         made.clock.sleep(4000)
         about = made.context("readsb_archive", datetime.fromtimestamp(made.clock.time(), UTC))
-        days = {before.day: before.bytes}
-        assert readsb_releases.restated(days, about) == [FIRST]
-        outcome = ingest.ingest(setup.window("readsb_archive", str(FIRST)), about, made.lake, "again")
+        assert before.status == "ok"
+        (window,) = ingest.restated(about, made.lake.ledger(), FIRST)
+        outcome = ingest.ingest(window, about, made.lake, "again")
         assert [row.status for row in outcome.rows] == ["ok"]
         assert len(made.rows()["track_points"]) == 90
+        assert ingest.restated(about, made.lake.ledger(), FIRST) == []
