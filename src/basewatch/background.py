@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from basewatch.geo import NM_KM, angle_between_deg, bearing_deg, chord_km, distance_km, unit_vectors
 from basewatch.near import DAY, SECOND, STALE, Bases, Bools, Floats, Frame, Ints, Near
+from basewatch.prefilter import Place
 from basewatch.schemas import TABLES
 
 HOURS = 24
@@ -362,7 +363,7 @@ def _own_position(kind: str | None) -> bool:
     return kind is None or kind.startswith(("adsb", "adsr"))
 
 
-def table(tally: Tally, bases: Bases, network: str) -> pa.Table:
+def table(tally: Tally, places: Sequence[Place], network: str) -> pa.Table:
     """Rows of lake table base_background without source and day: one for each base near which anything was heard."""
     rows = []
     hours = tally.hours.reshape(tally.bases, HOURS)
@@ -370,7 +371,7 @@ def table(tally: Tally, bases: Bases, network: str) -> pa.Table:
     stacked: Counter[int] = Counter()
     for (base, *_), count in tally.spots.items():
         stacked[base] = max(stacked[base], count)
-    for number, place in enumerate(bases.places):
+    for number, place in enumerate(places):
         counts = {name: int(tally.counts[name][number]) for name in COUNTS}
         if not any(counts.values()):
             continue

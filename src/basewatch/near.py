@@ -75,12 +75,10 @@ class Bases:
         self.vectors = unit_vectors(latitude, longitude)
         self.latitude, self.longitude = latitude, longitude
         self.elevation_ft = np.array([place.elevation_ft for place in places], np.float64)
-        near: list[list[int]] = [[] for _ in range(180 * GRID * 360 * GRID)]
-        for number, place in enumerate(self.places):
-            for cell in _cells(place, reach_km):
-                near[cell].append(number)
-        self._first = np.cumsum([0, *map(len, near)])
-        self._near = np.array([number for cell in near for number in cell], np.int64)
+        near = [(cell, number) for number, place in enumerate(self.places) for cell in _cells(place, reach_km)]
+        cell, number = np.array(sorted(near), np.int64).reshape(-1, 2).T
+        self._near = number
+        self._first = np.concatenate(([0], np.cumsum(np.bincount(cell, minlength=180 * GRID * 360 * GRID))))
 
     def pairs(self, latitude: Floats, longitude: Floats) -> tuple[Ints, Ints, Floats]:
         """Every position with every place within reach: position's index, place's number, distance in kilometres.

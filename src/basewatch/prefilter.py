@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 
 import numpy as np
@@ -88,9 +89,9 @@ def _below(limit: int) -> str:
     return rf"(?:[^\d]|(?:{'|'.join(less)})[^\d]|\d+[^\d,\]])"
 
 
-def expression(places: Iterable[Place], rings: Iterable[Ring]) -> str:
+@lru_cache(maxsize=4)
+def expression(places: tuple[Place, ...], rings: tuple[Ring, ...]) -> str:
     """The expression (RE2 syntax, bytes as Latin-1) for points near any of the places by any of the rings."""
-    rings = sorted(rings, key=lambda ring: ring.radius_km)
     limits = {ring.below_ft for ring in rings if ring.below_ft is not None}
     if len(limits) > 1:
         raise ValueError("rings may share one height limit only")

@@ -38,7 +38,7 @@ def test_no_point_within_a_disc_is_passed_over(seed: int) -> None:
     rng = np.random.default_rng(seed)
     missed = tried = 0
     for place in places(seed):
-        search = compile_search(expression([place], [Ring(RADIUS, 15_000)]))
+        search = compile_search(expression((place,), (Ring(RADIUS, 15_000),)))
         bearing = np.concatenate((np.arange(0, 360, 45), rng.uniform(0, 360, 200)))
         km = RADIUS * np.concatenate((np.ones(8), 1 - rng.choice([0, 1e-7, 1e-5, 1e-3, 0.5], 200)))
         lat, lon = destination(place.latitude, place.longitude, bearing, km)
@@ -59,7 +59,7 @@ def test_the_expression_is_tight() -> None:
     rng = np.random.default_rng(7)
     vain = 0
     for place in places(3)[:20]:
-        search = compile_search(expression([place], [Ring(RADIUS)]))
+        search = compile_search(expression((place,), (Ring(RADIUS),)))
         lat, lon = destination(place.latitude, place.longitude, rng.uniform(0, 360, 100), np.full(100, RADIUS + 32.0))
         for a, o in zip(lat, lon, strict=True):
             line = f"\n[1.00,{a:f},{o:f},3000,".encode()
@@ -89,7 +89,7 @@ def test_pairs_are_those_of_a_comparison_of_all_with_all(seed: int) -> None:
 
 @pytest.mark.parametrize(("limit", "below", "above"), [(15_000, 14_999, 15_000), (10_000, 9_999, 10_000), (9, 8, 9)])
 def test_height_limit(limit: int, below: int, above: int) -> None:
-    search = compile_search(expression([Place("a", 35.4, 35.9, 0)], [Ring(100, limit)]))
+    search = compile_search(expression((Place("a", 35.4, 35.9, 0),), (Ring(100, limit),)))
 
     def hit(height: str) -> bool:
         line = f"\n[1.00,35.400000,35.900000,{height}".encode()
@@ -103,4 +103,10 @@ def test_height_limit(limit: int, below: int, above: int) -> None:
 
 def test_rings_may_not_have_two_limits() -> None:
     with pytest.raises(ValueError, match="one height limit"):
-        expression([Place("a", 0, 0, 0)], [Ring(10, 1000), Ring(20, 2000)])
+        expression(
+            (Place("a", 0, 0, 0),),
+            (
+                Ring(10, 1000),
+                Ring(20, 2000),
+            ),
+        )

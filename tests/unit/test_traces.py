@@ -31,7 +31,7 @@ PLACES = [
 RINGS = [Ring(60 * NM_KM, 15_000), Ring(15 * NM_KM)]
 LATEST = int((MIDNIGHT + 10 * 86_400) * 1e6)
 BASES = Bases(PLACES, 60 * NM_KM)
-SEARCH = compile_search(expression(PLACES, RINGS))
+SEARCH = compile_search(expression(tuple(PLACES), tuple(RINGS)))
 
 FAST = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

@@ -33,7 +33,7 @@ from basewatch.config import ReadsbArchive
 from basewatch.errors import SourceError
 from basewatch.geo import NM_KM
 from basewatch.lake import COMPRESSION, COMPRESSION_LEVEL, ROW_GROUP
-from basewatch.near import DAY, SECOND, Bases
+from basewatch.near import DAY, SECOND
 from basewatch.prefilter import Place, Ring, expression
 from basewatch.sources import Context, Day, Event, Landed, LandedFile, Reject, Rows, Window, readsb_releases
 from basewatch.tar import Fault, Volume, walk
@@ -348,12 +348,11 @@ def _decode_day(day: date, files: Sequence[LandedFile], context: Context, work: 
     for lake_table, path in parts.close():
         yield Rows(lake_table, day, path)
     if settings.scan == "all":
-        bases = Bases(job.places, max(ring.radius_km for ring in job.rings))
         tally = Tally(len(job.places))
         for outcome in outcomes:
             if outcome.background is not None:
                 tally.add(outcome.background.tally())
-        rows = table(tally, bases, settings.network)
+        rows = table(tally, job.places, settings.network)
         if rows.num_rows:
             yield Rows("base_background", day, rows)
     rejects = list(_rejects(day, name, index, outcomes, parts))
@@ -383,7 +382,7 @@ def _job(day: date, files: Sequence[LandedFile], context: Context, work: Path) -
         scan=settings.scan,
         day_start=(day - date(1970, 1, 1)).days * DAY,
         latest=int((context.now + timedelta(days=1)).timestamp() * SECOND),
-        pattern=expression(places, rings),
+        pattern=expression(tuple(places), tuple(rings)),
         places=places,
         rings=rings,
         watch=watch.build(reference),
