@@ -28,6 +28,53 @@ WITH claims AS (
     INNER JOIN marts.news_mentions AS m ON w.article_id = m.article_id AND w.base_id = m.base_id
 ),
 
+-- visits and claims of one base and fleet meet by month, and a pair of them in the first month that both touch: a range
+-- over all visits of a base for every claim would be a product
+claim_months AS (
+    SELECT
+        *,
+        unnest(generate_series(
+            date_trunc('month', least(claimed_from, silent_from))::TIMESTAMP,
+            date_trunc('month', greatest(claimed_to, silent_to))::TIMESTAMP,
+            INTERVAL 1 MONTH
+        ))::DATE AS month
+    FROM claims
+),
+
+asked AS (
+    SELECT DISTINCT
+        base_id,
+        fleet_id
+    FROM claims
+),
+
+visits AS (
+    SELECT
+        v.visit_id,
+        v.base_id,
+        v.fleet_id,
+        v.type_code,
+        v.first_on,
+        v.last_on,
+        date_trunc('month', v.first_on)::DATE AS first_month,
+        date_trunc('month', v.last_on)::DATE AS last_month
+    FROM intermediate.int_fleet_visits AS v
+    SEMI JOIN asked AS a ON v.base_id = a.base_id AND v.fleet_id = a.fleet_id
+),
+
+visit_months AS (
+    SELECT
+        *,
+        first_month AS month
+    FROM visits
+    UNION ALL
+    SELECT
+        *,
+        unnest(generate_series(first_month::TIMESTAMP + INTERVAL 1 MONTH, last_month::TIMESTAMP, INTERVAL 1 MONTH))::DATE AS month
+    FROM visits
+    WHERE last_month > first_month
+),
+
 -- visits of the fleet and type meant; a stay counts for a window by its first evidence, and against a silence by any day of it
 witnessed AS (
     SELECT
@@ -37,14 +84,32 @@ witnessed AS (
         min(v.first_on) FILTER (WHERE v.first_on <= c.silent_to AND v.last_on >= c.silent_from) AS silence_first,
         max(v.last_on) FILTER (WHERE v.first_on <= c.silent_to AND v.last_on >= c.silent_from) AS silence_last,
         list_sort(list(v.visit_id) FILTER (WHERE v.first_on BETWEEN c.claimed_from AND c.claimed_to)) AS window_ids,
-        list_sort(list(v.visit_id) FILTER (WHERE v.first_on <= c.silent_to AND v.last_on >= c.silent_from)) AS silence_ids,
-        count(*) FILTER (WHERE v.first_on < c.core_from) AS earlier
+        list_sort(list(v.visit_id) FILTER (WHERE v.first_on <= c.silent_to AND v.last_on >= c.silent_from)) AS silence_ids
+    FROM claim_months AS c
+    INNER JOIN visit_months AS v ON c.base_id = v.base_id AND c.fleet_id = v.fleet_id AND c.month = v.month
+    WHERE
+        (c.type_code IS NULL OR c.type_code = v.type_code)
+        AND c.month = greatest(v.first_month, date_trunc('month', least(c.claimed_from, c.silent_from))::DATE)
+    GROUP BY c.claim_id
+),
+
+firsts AS (
+    SELECT
+        base_id,
+        fleet_id,
+        type_code,
+        min(first_on) AS first_on
+    FROM visits
+    GROUP BY ALL
+),
+
+preceded AS (
+    SELECT
+        c.claim_id,
+        bool_or(f.first_on < c.core_from) AS has_earlier
     FROM claims AS c
-    INNER JOIN intermediate.int_fleet_visits AS v
-        ON
-            c.base_id = v.base_id
-            AND c.fleet_id = v.fleet_id
-            AND (c.type_code IS NULL OR c.type_code = v.type_code)
+    INNER JOIN firsts AS f
+        ON c.base_id = f.base_id AND c.fleet_id = f.fleet_id AND (c.type_code IS NULL OR c.type_code = f.type_code)
     GROUP BY c.claim_id
 ),
 
@@ -67,7 +132,7 @@ days AS (
 spells AS (
     SELECT
         c.claim_id,
-        arg_max(g.gap_id, least(g.last_day, c.silent_to) - greatest(g.first_day, c.silent_from)) AS gap_id,
+        arg_max(g.gap_id, (least(g.last_day, c.silent_to) - greatest(g.first_day, c.silent_from), g.gap_id)) AS gap_id,
         bool_or(g.first_day <= c.core_from AND g.last_day >= c.core_to) AS fills
     FROM claims AS c
     INNER JOIN marts.base_gaps AS g ON c.base_id = g.base_id AND c.fleet_id = g.fleet_id
@@ -82,7 +147,7 @@ measured AS (
         coalesce(s.fills, FALSE) AS fills,
         coalesce(v.in_window, 0) AS in_window,
         coalesce(v.in_core, 0) AS in_core,
-        coalesce(v.earlier, 0) AS earlier,
+        coalesce(p.has_earlier, FALSE) AS has_earlier,
         v.silence_first,
         v.silence_last,
         coalesce(v.window_ids, []) AS window_ids,
@@ -95,6 +160,7 @@ measured AS (
         c.core_to - c.core_from + 1 AS core_days
     FROM claims AS c
     LEFT JOIN witnessed AS v ON c.claim_id = v.claim_id
+    LEFT JOIN preceded AS p ON c.claim_id = p.claim_id
     LEFT JOIN days AS d ON c.claim_id = d.claim_id
     LEFT JOIN spells AS s ON c.claim_id = s.claim_id
 ),
@@ -113,7 +179,7 @@ judged AS (
             WHEN in_core > 0 THEN 'contradicted'
             WHEN core_read = 0 THEN 'no_data'
             WHEN core_observable < $claim_observable_share * core_days THEN 'not_observable'
-            WHEN earlier = 0 OR NOT fills THEN 'no_data'
+            WHEN NOT has_earlier OR NOT fills THEN 'no_data'
             WHEN claim = 'pause' THEN 'corroborated'
             WHEN in_window > 0 THEN 'corroborated'
             WHEN window_observable >= $claim_observable_share * window_days THEN 'contradicted'
@@ -174,7 +240,7 @@ SELECT
                 'Only {} of {} days from {} to {} could be seen: silence here proves nothing.',
                 core_observable, core_days, core_from, core_to
             )
-        WHEN earlier = 0
+        WHEN NOT has_earlier
             THEN format('No earlier visit is on record, so the silence from {} to {} cannot be called a pause.', core_from, core_to)
         WHEN NOT fills
             THEN format('No listed spell without a visit fills the days from {} to {}.', core_from, core_to)

@@ -96,6 +96,117 @@ legs AS (
 
     UNION ALL BY NAME
     SELECT
+        coalesce(k.aircraft, t.icao24) AS icao24,
+        t.callsign,
+        t.departed_at,
+        t.arrived_at,
+        t.origin_icao,
+        t.destination_icao,
+        t.origin_base_id,
+        t.destination_base_id,
+        t.origin_state,
+        t.destination_state,
+        t.sources,
+        t.confidence
+    FROM intermediate.int_trace_legs AS t
+    LEFT JOIN (
+        SELECT
+            icao24,
+            arg_max(aircraft, (sightings, aircraft)) AS aircraft
+        FROM intermediate.int_aircraft_keys
+        WHERE icao24 IS NOT NULL
+        GROUP BY icao24
+    ) AS k ON t.icao24 = k.icao24
+    WHERE coalesce(t.departed_at, t.arrived_at) IS NOT NULL
+),
+
+timed AS (
+    SELECT
+        *,
+        epoch_us(departed_at) AS departed_us,
+        epoch_us(arrived_at) AS arrived_us,
+        epoch_us(coalesce(departed_at, arrived_at)) AS began_us
+    FROM legs
+),
+
+-- witnesses of one leg agree on its take-off, or on its landing, within $stay_merge_minutes, and none sees it leave
+-- after another saw it land; nearly every leg has one witness, only the others are sorted into groups
+neighboured AS (
+    SELECT
+        *,
+        (
+            coalesce(abs(departed_us - lag(departed_us) OVER in_time) <= $stay_merge_minutes * 60000000::BIGINT, FALSE)
+            OR coalesce(abs(arrived_us - lag(arrived_us) OVER in_time) <= $stay_merge_minutes * 60000000::BIGINT, FALSE)
+        )
+        AND coalesce(departed_us < lag(arrived_us) OVER in_time, TRUE) AS is_as_before,
+        (
+            coalesce(abs(lead(departed_us) OVER in_time - departed_us) <= $stay_merge_minutes * 60000000::BIGINT, FALSE)
+            OR coalesce(abs(lead(arrived_us) OVER in_time - arrived_us) <= $stay_merge_minutes * 60000000::BIGINT, FALSE)
+        )
+        AND coalesce(lead(departed_us) OVER in_time < arrived_us, TRUE) AS is_as_after,
+        coalesce(
+            least(began_us // 1000000 - lag(began_us // 1000000) OVER in_time,
+                lead(began_us // 1000000) OVER in_time - began_us // 1000000) = 0,
+            FALSE
+        ) AS shares_second
+    FROM timed
+    WINDOW in_time AS (PARTITION BY icao24 ORDER BY began_us, arrived_us, departed_us)
+),
+
+crowded AS (
+    SELECT
+        *,
+        (-confidence, departed_us IS NULL, began_us, coalesce(arrived_us, 0), sources, coalesce(callsign, '')) AS strength,
+        origin_icao IS NOT NULL OR origin_base_id IS NOT NULL AS has_origin,
+        destination_icao IS NOT NULL OR destination_base_id IS NOT NULL AS has_destination,
+        coalesce(
+            (
+                abs(departed_us - lag(departed_us) OVER in_order) <= $stay_merge_minutes * 60000000::BIGINT
+                OR abs(arrived_us - lag(arrived_us) OVER in_order) <= $stay_merge_minutes * 60000000::BIGINT
+            )
+            AND coalesce(departed_us < lag(arrived_us) OVER in_order, TRUE),
+            FALSE
+        ) AS is_same
+    FROM neighboured
+    WHERE is_as_before OR is_as_after OR shares_second
+    WINDOW in_order AS (
+        PARTITION BY icao24
+        ORDER BY began_us, arrived_us, departed_us, sources, callsign, origin_icao, destination_icao, confidence
+    )
+),
+
+numbered AS (
+    SELECT
+        *,
+        count(*) FILTER (WHERE NOT is_same) OVER (
+            PARTITION BY icao24
+            ORDER BY began_us, arrived_us, departed_us, sources, callsign, origin_icao, destination_icao, confidence
+            ROWS UNBOUNDED PRECEDING
+        ) AS leg_no
+    FROM crowded
+),
+
+merged AS (
+    SELECT
+        icao24,
+        arg_min(callsign, strength) AS callsign,
+        arg_min(departed_at, strength) AS departed_at,
+        arg_min(arrived_at, strength) AS arrived_at,
+        arg_min_null(origin_icao, strength) FILTER (WHERE has_origin) AS origin_icao,
+        arg_min_null(destination_icao, strength) FILTER (WHERE has_destination) AS destination_icao,
+        arg_min_null(origin_base_id, strength) FILTER (WHERE has_origin) AS origin_base_id,
+        arg_min_null(destination_base_id, strength) FILTER (WHERE has_destination) AS destination_base_id,
+        min(origin_state) AS origin_state,
+        min(destination_state) AS destination_state,
+        list_sort(list_distinct(flatten(list(sources)))) AS sources,
+        max(confidence) AS confidence,
+        min(began_us) AS began_us
+    FROM numbered
+    GROUP BY icao24, leg_no
+),
+
+told AS (
+    SELECT
         icao24,
         callsign,
         departed_at,
@@ -107,56 +218,26 @@ legs AS (
         origin_state,
         destination_state,
         sources,
-        confidence
-    FROM intermediate.int_trace_legs
-),
+        confidence,
+        began_us,
+        1 AS in_second
+    FROM neighboured
+    WHERE NOT (is_as_before OR is_as_after OR shares_second)
 
--- witnesses of one leg agree on its take-off, or on its landing, within $stay_merge_minutes
-ordered AS (
+    UNION ALL BY NAME
     SELECT
         *,
-        coalesce(departed_at, arrived_at) AS began_at,
-        coalesce(
-            departed_at - lag(departed_at) OVER in_time > to_minutes($stay_merge_minutes)
-            AND coalesce(arrived_at - lag(arrived_at) OVER in_time > to_minutes($stay_merge_minutes), TRUE),
-            arrived_at - lag(arrived_at) OVER in_time > to_minutes($stay_merge_minutes),
-            TRUE
-        ) AS is_new
-    FROM legs
-    WINDOW in_time AS (PARTITION BY icao24 ORDER BY coalesce(departed_at, arrived_at), arrived_at, sources)
-),
-
-numbered AS (
-    SELECT
-        *,
-        count(*) FILTER (WHERE is_new) OVER (
-            PARTITION BY icao24 ORDER BY began_at, arrived_at, sources ROWS UNBOUNDED PRECEDING
-        ) AS leg_no
-    FROM ordered
-),
-
-merged AS (
-    SELECT
-        icao24,
-        any_value(callsign ORDER BY confidence DESC, began_at) AS callsign,
-        any_value(departed_at ORDER BY confidence DESC, began_at) AS departed_at,
-        any_value(arrived_at ORDER BY confidence DESC, began_at) AS arrived_at,
-        any_value(origin_icao ORDER BY confidence DESC, began_at) AS origin_icao,
-        any_value(destination_icao ORDER BY confidence DESC, began_at) AS destination_icao,
-        any_value(origin_base_id ORDER BY confidence DESC, began_at) AS origin_base_id,
-        any_value(destination_base_id ORDER BY confidence DESC, began_at) AS destination_base_id,
-        min(origin_state) AS origin_state,
-        min(destination_state) AS destination_state,
-        list_sort(list_distinct(flatten(list(sources)))) AS sources,
-        max(confidence) AS confidence,
-        min(began_at) AS began_at
-    FROM numbered
-    GROUP BY icao24, leg_no
+        row_number() OVER (
+            PARTITION BY icao24, began_us // 1000000
+            ORDER BY began_us, arrived_at, departed_at, origin_icao, destination_icao, callsign, sources
+        ) AS in_second
+    FROM merged
 )
 
 SELECT
-    regexp_replace(lower(icao24), '[^a-z0-9~]+', '_', 'g') || '-' || strftime(began_at, '%Y%m%dT%H%M%S')
-    || CASE WHEN row_number() OVER same = 1 THEN '' ELSE '-' || row_number() OVER same END AS leg_id,
+    CASE WHEN starts_with(icao24, 'reg:') THEN regexp_replace(lower(icao24), '[^a-z0-9]+', '_', 'g') ELSE icao24 END
+    || '-' || strftime(make_timestamp(began_us), '%Y%m%dT%H%M%S')
+    || CASE WHEN in_second = 1 THEN '' ELSE '-' || in_second END AS leg_id,
     icao24,
     callsign,
     departed_at,
@@ -170,6 +251,5 @@ SELECT
     destination_state,
     sources,
     confidence
-FROM merged
-WINDOW same AS (PARTITION BY icao24, began_at ORDER BY arrived_at, origin_icao, destination_icao)
-ORDER BY icao24, began_at
+FROM told
+ORDER BY icao24, began_us, in_second
