@@ -1,6 +1,6 @@
-"""Prefect's settings for a run in one process: no server started by hand, no telemetry, our own progress lines.
+"""Prefect's settings for a process of our own: no telemetry, no log lines but ours. Read before Prefect is imported.
 
-Values that the user has set stay. The temporary server gets time to start: on a busy two-core machine it takes 8-28 s.
+Values that the user has set stay. Importing this first is what makes them count: Prefect reads them at its import.
 """
 
 import os
@@ -8,7 +8,6 @@ import os
 DEFAULTS = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_SERVER_LEVEL": "CRITICAL",
 }

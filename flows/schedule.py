@@ -1,25 +1,86 @@
-"""`basewatch schedule`: stay up and run the nightly job on its cron, in UTC."""
+"""`basewatch schedule`: stay up and run the nightly job on its cron, in UTC, as a Prefect deployment."""
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
 import basewatch.flows.environment  # noqa: F401 - must come before prefect: it is read at import
+from basewatch.flows import server
 from basewatch.flows.nightly import nightly
-from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
-from prefect.schedules import Cron
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy, StateType
+from prefect.exceptions import ObjectNotFound
+from prefect.schedules import Cron, Schedule
+from prefect.states import Crashed
 
-NAME = "nightly"
+from basewatch import progress
+from basewatch.config import Settings
+from basewatch.errors import BasewatchError, ConfigError, WarehouseBusy
+from basewatch.warehouse import Warehouse
+
+ACTIVE = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 
 
-def serve(config_file: str | None, cron: str) -> None:
+def deployment_name(root: Path) -> str:
+    """What the deployment for the warehouse at `root` is called: two watches on one server must not share one."""
+    return f"watch-{hashlib.sha256(str(root).encode()).hexdigest()[:8]}"
+
+
+def serve(settings: Settings, config_file: Path | None, cron: str) -> None:
     """Serve the nightly flow until stopped. One run at a time: a night that is due while one runs is dropped.
 
-    A missed night needs no run of its own: each run looks at every day since the last good one.
+    A missed night needs no run of its own: each run looks at every day since the last good one. `cron` has the usual
+    five fields and is read in UTC. Raises ConfigError for one that means nothing.
     """
-    nightly.serve(
-        name=NAME,
-        schedule=Cron(cron, timezone="UTC"),
-        parameters={"config_file": config_file},
-        limit=1,
-        global_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
-        print_starting_message=False,
-    )
+    name = deployment_name(settings.root)
+    schedule = _schedule(cron)
+    try:
+        with server.api(with_scheduler=True):
+            _give_up_dead_runs(name, Warehouse(settings.root))
+            progress.say(f"basewatch: `nightly` runs on {cron!r}, in UTC (deployment nightly/{name}); Ctrl-C stops it")
+            nightly.serve(
+                name=name,
+                description=f"The warehouse at {settings.root}",
+                schedule=schedule,
+                parameters={"config_file": str(config_file.resolve()) if config_file else None},
+                limit=1,
+                global_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
+                print_starting_message=False,
+            )
+    except server.ServerFailed as error:
+        raise BasewatchError(f"the schedule cannot be kept: {error}") from None
+
+
+def _schedule(cron: str) -> Schedule:
+    try:
+        if len(cron.split()) != 5 and not cron.startswith("@"):
+            raise ValueError("five fields are needed")
+        return Cron(cron, timezone="UTC")
+    except ValueError:
+        raise ConfigError(
+            f"cron {cron!r} is not minute, hour, day of month, month and day of week, as in '15 5 * * *'"
+        ) from None
+
+
+def _give_up_dead_runs(name: str, warehouse: Warehouse) -> None:
+    """Tell the server of runs that died with their process: while it counts them, it drops every night to come.
+
+    Whoever runs holds the warehouse, so while we hold it, nobody does.
+    """
+    try:
+        with warehouse.lock(), get_client(sync_client=True) as client:
+            try:
+                deployment = client.read_deployment_by_name(f"nightly/{name}")
+            except ObjectNotFound:
+                return
+            stuck = client.read_flow_runs(
+                flow_run_filter=FlowRunFilter.model_validate(
+                    {"deployment_id": {"any_": [deployment.id]}, "state": {"type": {"any_": ACTIVE}}}
+                )
+            )
+            for found in stuck:
+                client.set_flow_run_state(found.id, Crashed(message="the process died"), force=True)
+    except WarehouseBusy:
+        return

@@ -12,6 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
+import duckdb
 import typer
 
 from basewatch import __version__, config, gates, progress, reference, run, tables
@@ -94,24 +95,30 @@ def backfill(
 
 
 def _execute(config_file: Path | None, until: date | None, since: date | None, *, plain: bool) -> None:
-    settings = config.load(config_file)
-    work = run.start(settings, until, since)
-    with work.warehouse.lock():
-        has_work = run.has_work(work)
-    if not has_work:
-        progress.plain("nothing new to ingest, nothing new to publish")
-        run.note_idle(work)
-        _tell(work.warehouse.current(), work.settings)
-        return
-    with progress.bar(len(work.windows) + len(marts())):
-        if plain:
-            run.execute(work)
+    work = run.start(config.load(config_file), until, since)
+    with work.warehouse.lock():  # from the plan to the end, so that a second run is told at once
+        if run.has_work(work):
+            with progress.bar(len(work.windows) + len(marts())):
+                _work(work, config_file, since, plain=plain)
         else:
-            from basewatch.flows import nightly as flows  # starts Prefect: only where there is work
-
-            name = str(config_file) if config_file else None
-            flows.nightly(name, until) if since is None else flows.backfill(since, work.until, name)
+            progress.plain("nothing new to ingest, nothing new to publish")
+            run.note_idle(work)
     _tell(work.warehouse.current(), work.settings)
+
+
+def _work(work: run.Run, config_file: Path | None, since: date | None, *, plain: bool) -> None:
+    """Do the run as a Prefect flow, or as plain functions where that is asked for or Prefect cannot be had."""
+    if not plain:
+        from basewatch.flows import nightly as flows  # Prefect costs seconds: only where there is work
+        from basewatch.flows.server import ServerFailed
+
+        try:
+            flows.execute(work, str(config_file) if config_file else None, since)
+        except ServerFailed as error:
+            progress.say(f"Prefect cannot be had ({error}): going on without it")
+            run.execute(work)
+    else:
+        run.execute(work)
 
 
 def _tell(release: Release | None, settings: Settings) -> None:
@@ -252,7 +259,7 @@ def schedule(
     settings = config.load(config_file)
     from basewatch.flows import schedule as flow
 
-    flow.serve(str(config_file.resolve()) if config_file else None, cron or settings.nightly.cron)
+    flow.serve(settings, config.find(config_file), cron or settings.nightly.cron)
 
 
 @app.command()
@@ -274,8 +281,14 @@ def main() -> None:
     except BasewatchError as error:
         progress.complain(error)
         sys.exit(error.exit_status)
-    except ModelError as error:
-        progress.plain(f"basewatch: {error}\nthis is a fault of the project, not of your data")
+    except (OSError, duckdb.Error, ModelError) as error:
+        fault = run.disk_fault(error)
+        if fault is not None:
+            progress.complain(fault)
+        elif isinstance(error, ModelError):
+            progress.plain(f"basewatch: {error}\nthis is a fault of the project, not of your data")
+        else:
+            raise
         sys.exit(1)
     except KeyboardInterrupt:
         progress.plain("basewatch: stopped; nothing published is damaged, the next run carries on")

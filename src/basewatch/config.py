@@ -313,13 +313,18 @@ class Settings(BaseSettings):
 SECRETS = {"client_secret", "token", "api_key", "password"}
 
 
+def find(config: Path | None = None) -> Path | None:
+    """The file that `load` reads: `config`, else the one BASEWATCH_CONFIG names, else ./basewatch.toml, else none."""
+    named = config or (Path(os.environ[CONFIG_VARIABLE]) if os.environ.get(CONFIG_VARIABLE) else None)
+    return named or (DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None)
+
+
 def load(config: Path | None = None) -> Settings:
     """Settings from `config`, else the file that BASEWATCH_CONFIG names, else ./basewatch.toml, else the defaults.
 
     Raises ConfigError naming the file, the key and the nearest right key.
     """
-    named = config or (Path(os.environ[CONFIG_VARIABLE]) if os.environ.get(CONFIG_VARIABLE) else None)
-    file = named or (DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None)
+    file = find(config)
     values: dict[str, Any] = {}
     if file is not None:
         try:

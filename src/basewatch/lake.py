@@ -234,7 +234,7 @@ class Lake:
             if str(file.relative_to(self.folder)) not in named:
                 file.unlink()
                 removed += 1
-        for file in self.ledger_folder.glob(".*"):
+        for file in [*self.ledger_folder.glob(".*"), *(self.folder / "windows").glob(".*")]:
             file.unlink()
         return removed
 

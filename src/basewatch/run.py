@@ -6,10 +6,15 @@ switch of `current` comes last.
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
+
+import duckdb
 
 from basewatch import dictionary, gates, ingest, models, progress, reference, report, sources
 from basewatch.config import Settings
@@ -84,24 +89,38 @@ def start(settings: Settings, until: date | None, since: date | None = None) -> 
 def ingest_window(run: Run, window: Window) -> Outcome:
     """Ingest one window and remember what came of it."""
     outcome = ingest.ingest(window, run.context(window.source), run.warehouse.lake, run.run_id)
-    if outcome.is_retryable and any(o.is_failure and o.window.source == window.source for o in run.outcomes.values()):
+    others = [done for name, done in run.outcomes.items() if name != window.name]
+    if outcome.is_retryable and any(done.is_failure and done.window.source == window.source for done in others):
         outcome.is_retryable = False  # the source is down, not this one request: trying every day again helps nobody
     run.outcomes[window.name] = outcome
     run.progress(f"{window.name}: {outcome.summary}")
-    if outcome.is_failure and run.settings.source(window.source).on_failure == "stop":
-        raise SourcesFailed(f"{window.source} failed and its policy is stop: {outcome.error}")
     return outcome
 
 
+def obey_policy(run: Run, window: Window) -> None:
+    """Raise SourcesFailed where the window failed and its source's policy is to stop the run."""
+    outcome = run.outcomes[window.name]
+    if outcome.is_failure and run.settings.source(window.source).on_failure == "stop":
+        raise SourcesFailed(f"{window.source} failed and its policy is stop: {outcome.error}")
+
+
 def judge_sources(run: Run) -> None:
-    """Raise SourcesFailed where no enabled source succeeded. Press reports are no record, so they do not count here."""
+    """Raise SourcesFailed where sources failed and no enabled source succeeded.
+
+    A source with nothing left to look at succeeded earlier. Press reports are no record, so they do not count here.
+    """
     kinds = {row.source: row.kind for row in run.reference.rows["sources"]}
-    tried = {outcome.window.source for outcome in run.outcomes.values()}
-    good = {outcome.window.source for outcome in run.outcomes.values() if not outcome.is_failure}
-    counting = {code for code in tried if kinds.get(code) != "press"}
-    if counting and not counting & good:
+    failed = {done.window.source for done in run.outcomes.values() if done.is_failure}
+    good = {done.window.source for done in run.outcomes.values() if not done.is_failure}
+    settled = set(run.settings.enabled_sources()) - failed - good - _live_sources(run)
+    if failed and not any(kinds.get(code) != "press" for code in good | settled):
         faults = "; ".join(sorted({f"{o.window.source}: {o.error}" for o in run.outcomes.values() if o.is_failure}))
         raise SourcesFailed(f"no enabled source succeeded: {faults}")
+
+
+def _live_sources(run: Run) -> set[str]:
+    """Sources that `basewatch watch` polls: a nightly run has no part in them."""
+    return {code for code in run.settings.enabled_sources() if sources.grain(code, run.settings) == "live"}
 
 
 def stale_sources(run: Run) -> list[str]:
@@ -237,6 +256,7 @@ def execute(run: Run) -> Release | None:
 def _steps(run: Run) -> Release | None:
     for window in run.windows:
         ingest_window(run, window)
+        obey_policy(run, window)
     judge_sources(run)
     return publish_what_is_new(run)
 
@@ -244,22 +264,54 @@ def _steps(run: Run) -> Release | None:
 def guarded(run: Run, work: Callable[[], Release | None]) -> Release | None:
     """Do the work of a run holding the warehouse, and keep a record of how it ended, whatever happened."""
     with run.warehouse.lock():
-        release, status, error = None, 1, None
+        release, status = None, 1
         try:
             release = work()
             stale = stale_sources(run)
             if stale:
                 raise SourcesFailed("; ".join(stale))
-            status = 0
-        except BasewatchError as fault:
-            status, error = fault.exit_status, str(fault)
-            raise
-        except BaseException as fault:
-            error = f"{type(fault).__name__}: {fault}"
-            raise
-        finally:
-            finish(run, status, release, error)
+            finish(run, 0, release, None)
+        except BaseException as raised:
+            fault = disk_fault(raised) or raised
+            if isinstance(fault, BasewatchError):
+                status, error = fault.exit_status, str(fault)
+            else:
+                error = f"{type(fault).__name__}: {fault}"
+            with contextlib.suppress(OSError):  # a full disk must not hide what it was that failed
+                finish(run, status, release, error)
+            if fault is raised:
+                raise
+            raise fault from None
         return release
+
+
+_DISK = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "a file would grow larger than the system allows",
+    errno.EROFS: "the disk is read-only",
+    errno.EACCES: "permission is denied",
+    errno.EIO: "the disk cannot be read or written",
+}
+
+
+def disk_fault(error: BaseException) -> BasewatchError | None:
+    """The error to show in place of one that the disk is to blame for, None for any other.
+
+    DuckDB gives the system's words for what went wrong, not its number.
+    """
+    causes = [error, *filter(None, [error.__cause__])]
+    for cause in causes:
+        for number, words in _DISK.items():
+            if (isinstance(cause, OSError) and cause.errno == number) or (
+                isinstance(cause, duckdb.IOException | duckdb.OutOfMemoryException)
+                and os.strerror(number) in str(cause)
+            ):
+                return BasewatchError(
+                    f"{words}: the work could not be finished; what was published before stands, and the next run "
+                    f"carries on ({cause})"
+                )
+    return None
 
 
 def has_work(run: Run) -> bool:

@@ -132,15 +132,19 @@ class Warehouse:
         self.quarantine = root / "quarantine"
         self.candidate_folder = root / "candidate"
         self.runs_folder = root / "runs"
+        self.pending_file = root / ".publishing"
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the warehouse for one run; a second run is told at once (WarehouseBusy). Freed when the process dies."""
+        """Hold the warehouse for one run; a second run is told at once (WarehouseBusy). Freed when the process dies.
+
+        The thread that holds it may take it again: what a run does inside holds on to the same lock.
+        """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigError(f"warehouse.root {self.root} cannot be made: {error.strerror}") from None
-        lock = FileLock(self.root / ".lock")
+        lock = FileLock(self.root / ".lock", is_singleton=True)
         try:
             lock.acquire(timeout=0)
         except Timeout:
@@ -150,19 +154,34 @@ class Warehouse:
         except OSError as error:
             raise ConfigError(f"warehouse.root {self.root} cannot be written: {error.strerror}") from None
         try:
-            self._clear_leftovers()
+            if lock.lock_counter == 1:
+                self._clear_leftovers()
             yield
         finally:
             lock.release()
 
     def _clear_leftovers(self) -> None:
-        """What a run that died left half-made: never referred to, so nothing is lost."""
+        """What a run that died left half-made: never referred to, so nothing is lost; and what it left half-done."""
         for folder in self.releases_folder.glob(".making-*"):
             remove_tree(folder)
-        for link in self.root.glob(".current-*"):
-            link.unlink()
+        if self.candidate_folder.exists() and not (self.candidate_folder / "candidate.json").exists():
+            remove_tree(self.candidate_folder)
+        for pattern in (".current-*", ".README.md.*", "..publishing.*", "runs/.*"):
+            for file in self.root.glob(pattern):
+                file.unlink()
         if self.lake.folder.exists():
             self.lake.sweep()
+        self._finish_publish()
+
+    def _finish_publish(self) -> None:
+        """A release that was whole and past its gates when the run died, but not yet switched to, is switched to."""
+        if not self.pending_file.exists():
+            return
+        name = self.pending_file.read_text(encoding="utf-8")
+        if name in {release.release_id for release in self.releases()}:
+            self.switch(name)
+            remove_tree(self.candidate_folder)
+        self.pending_file.unlink()
 
     # ---- releases
 
@@ -192,22 +211,22 @@ class Warehouse:
 
     def switch(self, release_id: str) -> None:
         """Point `current` at a release by one rename, and see that the root's database link stands."""
-        aside = self.root / f".current-{uuid.uuid4().hex}"
-        aside.symlink_to(Path("releases") / release_id)
-        aside.replace(self.current_link)
-        fsync_folder(self.root)
         link = self.root / DATABASE
-        if not link.is_symlink():
-            aside = self.root / f".current-{uuid.uuid4().hex}"
-            aside.symlink_to(Path("current") / DATABASE)
-            aside.replace(link)
-            fsync_folder(self.root)
+        if not link.is_symlink():  # before the first switch, so that no crash can leave a release without it
+            self._point(link, Path("current") / DATABASE)
+        self._point(self.current_link, Path("releases") / release_id)
+
+    def _point(self, link: Path, target: Path) -> None:
+        aside = self.root / f".current-{uuid.uuid4().hex}"
+        aside.symlink_to(target)
+        aside.replace(link)
+        fsync_folder(self.root)
 
     def rollback(self, release_id: str | None) -> Release:
         """Point `current` at the release before it, or at the one named. Raises ConfigError where there is none."""
         found = {release.release_id: release for release in self.releases()}
-        now = self.current()
         if release_id is None:
+            now = self.current()
             earlier = [name for name in found if now is not None and name < now.release_id]
             if not earlier:
                 raise ConfigError("there is no release before the current one")
@@ -246,6 +265,26 @@ class Warehouse:
         """Build every model from the lake into a fresh candidate; the one before it is thrown away."""
         remove_tree(self.candidate_folder)
         self.candidate_folder.mkdir(parents=True)
+        with self._removed_on_failure(self.candidate_folder):
+            return self._build(reference, params, as_of, run_id, progress)
+
+    @contextlib.contextmanager
+    def _removed_on_failure(self, folder: Path) -> Iterator[None]:
+        """A folder that could not be finished gives its room back at once: a full disk is a usual reason."""
+        try:
+            yield
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+    def _build(
+        self,
+        reference: Reference,
+        params: Params,
+        as_of: date,
+        run_id: str,
+        progress: Callable[[str, float, int], None] | None,
+    ) -> Candidate:
         inputs = self.inputs(reference, params, as_of)
         work = self.candidate_folder / "work.duckdb"
         with duckdb.connect(str(work)) as connection:
@@ -333,6 +372,28 @@ class Warehouse:
         making = self.releases_folder / f".making-{release_id}"
         remove_tree(making)
         making.mkdir(parents=True)
+        with self._removed_on_failure(making):
+            note = self._make(making, release_id, candidate, quality, now, extras)
+        folder = self.releases_folder / release_id
+        write_aside(self.pending_file, release_id.encode())
+        making.rename(folder)
+        fsync_folder(self.releases_folder)
+        self.switch(release_id)
+        self.pending_file.unlink()
+        remove_tree(self.candidate_folder)
+        self.retain(keep)
+        return Release(folder, note)
+
+    def _make(
+        self,
+        making: Path,
+        release_id: str,
+        candidate: Candidate,
+        quality: pa.Table,
+        now: datetime,
+        extras: Callable[[Path, str], None],
+    ) -> dict[str, Any]:
+        """Fill and seal the folder of a release; returns its manifest."""
         shutil.copyfile(candidate.database, making / DATABASE)
         rows = dict(candidate.rows)
         rows["quality_results"] = quality.num_rows
@@ -355,13 +416,7 @@ class Warehouse:
         note["files"] = list_files(making)
         write_aside(making / "manifest.json", json.dumps(note, indent=1).encode())
         seal(making)
-        folder = self.releases_folder / release_id
-        making.rename(folder)
-        fsync_folder(self.releases_folder)
-        self.switch(release_id)
-        remove_tree(self.candidate_folder)
-        self.retain(keep)
-        return Release(folder, note)
+        return note
 
     def _release_id(self, candidate: Candidate, now: datetime) -> str:
         stem = f"{now:%Y%m%dT%H%M%SZ}-{candidate.inputs.fingerprint[:8]}"
