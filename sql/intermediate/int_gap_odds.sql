@@ -153,7 +153,10 @@ SELECT
     gap_exposure_days,
     spells_looked_at,
     p_quiet,
-    -- 1 - (1 - p)^m; for small p the difference drowns in rounding, m * p does not
-    CASE WHEN p_quiet < 1e-9 THEN spells_looked_at * p_quiet ELSE 1 - power(1 - p_quiet, spells_looked_at) END
-        AS p_quiet_scan
+    -- 1 - (1 - p)^m; for small p the difference drowns in rounding, m * p does not, and one look corrects nothing
+    CASE
+        WHEN p_quiet IS NULL THEN NULL
+        WHEN p_quiet < 1e-9 THEN spells_looked_at * p_quiet
+        ELSE greatest(p_quiet, 1 - power(1 - p_quiet, spells_looked_at))
+    END AS p_quiet_scan
 FROM judged

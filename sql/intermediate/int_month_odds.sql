@@ -120,7 +120,8 @@ SELECT
     prior_exposure_days,
     p_surge,
     CASE
-        WHEN p_surge < 1e-9 THEN months_looked_at * p_surge
-        ELSE 1 - power(1 - p_surge, greatest(months_looked_at, 1))
+        WHEN p_surge IS NULL THEN NULL
+        WHEN p_surge < 1e-9 THEN greatest(months_looked_at, 1) * p_surge
+        ELSE greatest(p_surge, 1 - power(1 - p_surge, greatest(months_looked_at, 1)))
     END AS p_surge_scan
 FROM judged

@@ -10,6 +10,7 @@ itself costs minutes.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import time
@@ -440,6 +441,8 @@ def judge(outcomes: list[Outcome]) -> list[bool]:
     from great_expectations.expectations.core.expect_column_values_to_be_between import ExpectColumnValuesToBeBetween
     from great_expectations.expectations.metadata_types import FailureSeverity
 
+    # it tells at INFO of a temporary folder, to whoever has configured logging
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     names = [f"check_{place}" for place in range(len(outcomes))]
