@@ -11,7 +11,7 @@ from __future__ import annotations
 import bisect
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -42,10 +42,30 @@ class Found:
 
 @dataclass(frozen=True)
 class _Name:
-    base_id: str
+    """A row of keywords.csv, or a place: what to look for. `base_id` is null for words that hold for all bases."""
+
+    base_id: str | None
     alias: str
+    role: str
     is_strong: bool
     order: int
+    words: tuple[str, ...]
+
+    @property
+    def takes_endings(self) -> bool:
+        """Whether languages written in Latin letters may join an ending to it."""
+        return (
+            self.role == "name" and self.is_strong and len(self.words[-1]) >= _MIN_SUFFIXED and self.words[-1].isascii()
+        )
+
+
+@dataclass(frozen=True)
+class _Seed:
+    """A name under the stem by which it is first seen, and whether letters may touch that stem on either side."""
+
+    name: _Name
+    may_follow_letters: bool
+    may_precede_letters: bool
 
 
 @dataclass(frozen=True)
@@ -137,23 +157,71 @@ def _name_pattern(alias: str) -> str:
 
 
 _MIN_SUFFIXED = 6
+_MIN_SEED = 3
 
 
-def _alternation(rows: Iterable[str]) -> re.Pattern[str] | None:
-    patterns = sorted({_name_pattern(alias).replace("?P<name>", "?:") for alias in rows}, key=len, reverse=True)
-    return re.compile("|".join(patterns)) if patterns else None
+class _Lookup:
+    """Finds all forms of many names in one pass: an automaton over their stems, then each name's own pattern there."""
+
+    def __init__(self, names: list[_Name]) -> None:
+        self._automaton = _automaton(names)
+        self._compiled: dict[tuple[int, str | None], re.Pattern[str]] = {}
+
+    def spots(self, folded: str, first: int, last: int, language: str | None = None) -> list[_Spot]:
+        """Every spot between two places of a text where a name's whole pattern stands, by name and place."""
+        if self._automaton is None:
+            return []
+        found: dict[tuple[int, int, int], _Spot] = {}
+        endings = texts.languages()["latin"].get(language)
+        for seen, (length, seeds) in self._automaton.iter(folded, first, last):
+            start, end = seen - length + 1, seen + 1
+            follows = start > 0 and folded[start - 1].isalnum()
+            precedes = end < len(folded) and folded[end].isalnum()
+            for seed in seeds:
+                if (follows and not seed.may_follow_letters) or (precedes and not seed.may_precede_letters):
+                    continue
+                pattern = self._pattern(seed.name, language if endings and seed.name.takes_endings else None)
+                for match in pattern.finditer(folded, max(0, start - _LOCAL), min(len(folded), end + _LOCAL)):
+                    if match.start() <= start and match.end() >= end:
+                        at = match.span("name")
+                        found[*at, seed.name.order] = _Spot(*at, seed.name)
+        return list(found.values())
+
+    def _pattern(self, name: _Name, language: str | None) -> re.Pattern[str]:
+        """The name's pattern, with the endings that this language joins to a name in Latin letters, if any.
+
+        Compiled when a text first holds the name's stem: most names never are.
+        """
+        at = (name.order, language)
+        found = self._compiled.get(at)
+        if found is None:
+            source = _name_pattern(name.alias)
+            if language is not None:
+                endings = "|".join(texts.languages()["latin"][language])
+                source = f"{source.removesuffix(_EDGE)}(?:{endings})?{_EDGE}"
+            found = self._compiled[at] = re.compile(source)
+        return found
 
 
 def _automaton(names: list[_Name]) -> Any:
     """The automaton over one stem a name, None without names.
 
-    The stem is that of the name's rarest word ("Adler" of "Adler airport"), so that common words find nothing.
+    The stem is that of the name's rarest longer word ("Adler" of "Adler airport"), so that common words find nothing.
+    A name without one ("T-4") is looked for whole, in each way to join its parts.
     """
-    uses = Counter(word for name in names for word in _words(name.alias))
-    seeds: dict[str, list[_Name]] = {}
+    uses = Counter(word for name in names for word in name.words)
+    seeds: dict[str, list[_Seed]] = {}
     for name in names:
-        rarest = min(_words(name.alias), key=lambda word: (uses[word], -len(word)))
-        seeds.setdefault(_word(rarest)[0], []).append(name)
+        rarest = min(name.words, key=lambda word: (len(_word(word)[0]) < _MIN_SEED, uses[word], -len(word)))
+        stem, pattern = _word(rarest)
+        if len(stem) < _MIN_SEED and not texts.UNSPACED.search(stem):
+            for joint in ("", "-", " "):
+                seeds.setdefault(joint.join(name.words), []).append(_Seed(name, False, False))
+            continue
+        joins = texts.UNSPACED.search(rarest) is not None
+        before = joins or rarest != name.words[0] or bool(_ARABIC.search(rarest) or _HEBREW.search(rarest))
+        after = joins or rarest != name.words[-1] or pattern != re.escape(rarest) or name.takes_endings
+        seeds.setdefault(stem, []).append(_Seed(name, before, after))
     if not seeds:
         return None
     automaton: Any = ahocorasick.Automaton()
@@ -175,57 +243,18 @@ class Matcher:
         cue_words: int,
         pair_words: int,
     ) -> None:
-        self._cue_words, self._pair_words = cue_words, pair_words
-        names = []
-        cues: dict[tuple[str | None, str], list[str]] = {}
+        self._cue_words, self._pair_words, self._aircraft = cue_words, pair_words, aircraft
+        names: list[_Name] = []
+        words: list[_Name] = []
         for order, row in enumerate(rows):
-            if row.role == "name":
-                if row.base_id is None:
-                    raise ValueError(f"the name {row.alias!r} belongs to no base")
-                names.append(_Name(row.base_id, row.alias, row.strength != "weak", order))
-            else:
-                cues.setdefault((row.base_id, f"{row.role}_{row.strength or 'weak'}"), []).append(row.alias)
-        self._automaton = _automaton(names)
-        self._cues = cues
-        self._patterns: dict[tuple[str | None, str], re.Pattern[str] | None] = {}
-        self._places = _alternation(other_places)
-        self._aircraft = aircraft
-        self._compiled: dict[tuple[str, str | None], re.Pattern[str]] = {}
-
-    # ---- candidates
-
-    def _candidates(self, folded: str, language: str | None) -> list[_Spot]:
-        """Every spot where a name's whole pattern stands, the longest at each place; at equal length a strong one."""
-        spots: dict[tuple[int, int, int], _Spot] = {}
-        if self._automaton is None:
-            return []
-        for last, (length, names) in self._automaton.iter(folded):
-            first = last - length + 1
-            begin, stop = max(0, first - _LOCAL), min(len(folded), last + 1 + _LOCAL)
-            for name in names:
-                for match in self._pattern(name, language).finditer(folded, begin, stop):
-                    if match.start() <= first and match.end() > last:
-                        spots[match.start("name"), match.end("name"), name.order] = _Spot(
-                            match.start("name"), match.end("name"), name
-                        )
-        return _longest(spots.values())
-
-    def _pattern(self, name: _Name, language: str | None) -> re.Pattern[str]:
-        """The name's pattern, with the endings that the text's language joins to a name in Latin letters.
-
-        Compiled when a text first holds the name's stem: most names never are.
-        """
-        endings = texts.languages()["latin"].get(language)
-        last = key(name.alias).split()[-1]
-        if not endings or not name.is_strong or len(last) < _MIN_SUFFIXED or not last.isascii():
-            endings, language = None, None
-        at = (name.alias, language)
-        if at not in self._compiled:
-            source = _name_pattern(name.alias)
-            if endings:
-                source = rf"{source.removesuffix(_EDGE)}(?:{'|'.join(endings)})?{_EDGE}"
-            self._compiled[at] = re.compile(source)
-        return self._compiled[at]
+            if row.role == "name" and row.base_id is None:
+                raise ValueError(f"the name {row.alias!r} belongs to no base")
+            name = _Name(row.base_id, row.alias, row.role, row.strength == "strong", order, tuple(_words(row.alias)))
+            (names if row.role == "name" else words).append(name)
+        places = [
+            _Name(None, place, "place", True, -1 - n, tuple(_words(place))) for n, place in enumerate(other_places)
+        ]
+        self._names, self._near_words = _Lookup(names), _Lookup(words + places)
 
     # ---- judgement
 
@@ -235,18 +264,16 @@ class Matcher:
         A strong name counts unless a word beside it takes it for something else. A weak one counts with a cue within
         12 words in its paragraph that belongs to it rather than to another place, and no negative nearer than that.
         """
-        spots = self._candidates(folded, language)
-        if not spots:
-            return []
+        spots = _longest(self._names.spots(folded, 0, len(folded), language))
         found = []
         for spot in spots:
+            near = self._near(folded, spot)
+            if _is_taken(near):
+                continue
             if spot.name.is_strong:
-                if not self._is_taken(folded, spot):
-                    found.append(_found(spot, "strong", "name"))
-            else:
-                cue = self._cue(folded, spot, spots)
-                if cue is not None:
-                    found.append(_found(spot, "weak_with_cue", cue))
+                found.append(_found(spot, "strong", "name"))
+            elif cue := self._cue(folded, spot, spots, near):
+                found.append(_found(spot, "weak_with_cue", cue))
         return found
 
     def bases_in(self, text: str, language: str | None = None) -> dict[str, Found]:
@@ -258,48 +285,43 @@ class Matcher:
                 best[found.base_id] = found
         return best
 
-    def _word_pattern(self, base_id: str | None, what: str) -> re.Pattern[str] | None:
-        """The pattern of all words of one sort, for all bases or one; compiled when first needed."""
-        at = (base_id, what)
-        if at not in self._patterns:
-            self._patterns[at] = _alternation(self._cues.get(at, []))
-        return self._patterns[at]
-
-    def _near(self, folded: str, spot: _Spot, what: str) -> Iterator[tuple[float, int, int]]:
-        """(distance in words, start, end) of the words of this sort near a spot, within its line."""
+    def _near(self, folded: str, spot: _Spot) -> list[_Near]:
+        """The words that speak for or against a spot, and other places, within its line, the nearest first."""
         begin, stop = _line(folded, spot.start, spot.end)
-        for base_id in (None, spot.name.base_id):
-            pattern = self._word_pattern(base_id, what)
-            if pattern is None:
-                continue
-            for match in pattern.finditer(folded, begin, stop):
-                if match.start() >= spot.start and match.end() <= spot.end:
-                    continue  # part of the name itself
-                yield _distance(folded, spot.start, spot.end, match.start(), match.end()), match.start(), match.end()
-
-    def _is_taken(self, folded: str, spot: _Spot) -> bool:
-        """Whether a phrase around the name, or a word right beside it, makes it something that is no base."""
-        return any(
-            distance == 0 and (end > spot.end or start < spot.start)
-            for distance, start, end in self._near(folded, spot, "negative_strong")
+        return sorted(
+            (
+                _Near(_distance(folded, spot.start, spot.end, word.start, word.end), word.start, word.end, word.name)
+                for word in self._near_words.spots(folded, begin, stop)
+                if word.name.base_id in (None, spot.name.base_id)
+                and not (word.start >= spot.start and word.end <= spot.end)  # part of the name itself
+            ),
+            key=lambda near: (near.distance, near.start, -near.end),
         )
 
-    def _cue(self, folded: str, spot: _Spot, spots: list[_Spot]) -> str | None:
+    def _cue(self, folded: str, spot: _Spot, spots: list[_Spot], near: list[_Near]) -> str | None:
         """The cue that makes a weak name a base, None where there is none."""
-        if self._is_taken(folded, spot):
-            return None
-        negative = min((hit[0] for hit in self._near(folded, spot, "negative_weak")), default=float("inf"))
-        others = self._other_places(folded, spot, spots)
-        for distance, start, end in sorted(self._near(folded, spot, "cue_strong")):
-            if distance <= min(self._cue_words, negative) and _belongs(folded, spot, (start, end), others):
-                return folded[start:end]
+        begin, stop = _line(folded, spot.start, spot.end)
+        negative = min((word.distance for word in near if word.is_a("negative", False)), default=float("inf"))
+        others = [(word.start, word.end) for word in near if word.name.role == "place"]
+        others += [
+            (other.start, other.end)
+            for other in spots
+            if other.name.base_id != spot.name.base_id and other.start >= begin and other.end <= stop
+        ]
+        for word in near:
+            in_reach = word.distance <= min(self._cue_words, negative)
+            if word.is_a("cue", True) and in_reach and _belongs(folded, spot, (word.start, word.end), others):
+                return folded[word.start : word.end]
         if negative <= self._cue_words:
             return None
         own = self._own_kind(folded, spot)
-        for distance, start, end in sorted(self._near(folded, spot, "cue_weak")):
-            is_own = own is not None and _is_akin(own, folded[start:end])
-            if distance <= self._cue_words and not is_own and _belongs(folded, spot, (start, end), others):
-                return folded[start:end]
+        for word in near:
+            written = folded[word.start : word.end]
+            counts = (
+                word.is_a("cue", False) and word.distance <= self._cue_words and not (own and _is_akin(own, written))
+            )
+            if counts and _belongs(folded, spot, (word.start, word.end), others):
+                return written
         return self._aircraft_near(folded, spot) or self._strong_beside(folded, spot, spots)
 
     def _aircraft_near(self, folded: str, spot: _Spot) -> str | None:
@@ -307,6 +329,8 @@ class Matcher:
         if self._aircraft is None:
             return None
         begin, stop = _line(folded, spot.start, spot.end)
+        if not _DIGIT.search(folded, begin, stop):
+            return None  # nearly all types have a number
         for match in self._aircraft.finditer(folded, begin, stop):
             if _distance(folded, spot.start, spot.end, *match.span()) <= self._cue_words:
                 return match.group()
@@ -323,33 +347,36 @@ class Matcher:
 
     def names_place(self, folded: str) -> bool:
         """Whether the text names a well-known place that is no watched base."""
-        return self._places is not None and self._places.search(folded) is not None
+        return any(spot.name.role == "place" for spot in self._near_words.spots(folded, 0, len(folded)))
 
     def _own_kind(self, folded: str, spot: _Spot) -> str | None:
         """The word within a weak name that says what it is ("airport"): the same word near it proves nothing more."""
-        pattern = self._word_pattern(None, "cue_weak")
-        match = pattern.search(folded, spot.start, spot.end) if pattern else None
-        return match.group() if match else None
+        for word in self._near_words.spots(folded, spot.start, spot.end):
+            if word.name.role == "cue" and not word.name.is_strong:
+                return folded[word.start : word.end]
+        return None
 
-    def _other_places(self, folded: str, spot: _Spot, spots: list[_Spot]) -> list[tuple[int, int]]:
-        """Where other places are named in the same line: a cue beside one of them says nothing of this one."""
-        begin, stop = _line(folded, spot.start, spot.end)
-        others = [
-            (other.start, other.end)
-            for other in spots
-            if other.name.base_id != spot.name.base_id and other.start >= begin and other.end <= stop
-        ]
-        if self._places is not None:
-            others += [
-                match.span()
-                for match in self._places.finditer(folded, begin, stop)
-                if match.end() <= spot.start or match.start() >= spot.end
-            ]
-        return others
+
+@dataclass(frozen=True)
+class _Near:
+    """A word near a name, and how many words lie between."""
+
+    distance: float
+    start: int
+    end: int
+    name: _Name
+
+    def is_a(self, role: str, is_strong: bool) -> bool:
+        return self.name.role == role and self.name.is_strong is is_strong
+
+
+def _is_taken(near: list[_Near]) -> bool:
+    """Whether a phrase around the name, or a word right beside it, makes it something that is no base."""
+    return any(word.distance == 0 and word.is_a("negative", True) for word in near)
 
 
 def _found(spot: _Spot, strength: Strength, matched_by: str) -> Found:
-    return Found(spot.name.base_id, spot.start, spot.end, spot.name.alias, strength, matched_by)
+    return Found(spot.name.base_id or "", spot.start, spot.end, spot.name.alias, strength, matched_by)
 
 
 def _longest(spots: Iterable[_Spot]) -> list[_Spot]:
@@ -378,6 +405,7 @@ def _belongs(folded: str, spot: _Spot, cue: tuple[int, int], others: list[tuple[
     return True
 
 
+_DIGIT = re.compile(r"\d")
 _ARTICLE = re.compile(r"^[وفبكل]?(?:ال|لل)?(?=\w{3})")
 
 
