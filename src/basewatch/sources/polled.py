@@ -78,15 +78,45 @@ class Sighting:
     craft: Craft
 
 
+class _Answer(msgspec.Struct):
+    """An answer all of whose aircraft are well formed: the ordinary case, read without a Python dictionary."""
+
+    ac: list[Craft] | None = None
+    aircraft: list[Craft] | None = None
+    now: float | None = None
+
+
+_answers = msgspec.json.Decoder(_Answer)
+
+
 def craft(values: Any) -> Craft:
     """An aircraft object, checked. Raises ValueError saying which field is not what it should be."""
     try:
-        found = msgspec.convert(values, Craft, strict=True)
+        return _checked(msgspec.convert(values, Craft, strict=True))
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from None
+
+
+def _checked(found: Craft) -> Craft:
     if isinstance(found.alt_baro, str) and found.alt_baro != "ground":
         raise ValueError(f"alt_baro is neither a number nor `ground`: {found.alt_baro[:20]!r}")
     return found
+
+
+def read(text: str, network: str, polled_at: float) -> tuple[list[Sighting], list[str]]:
+    """As `sightings`, from an answer's text. Raises ValueError, also where the text is no JSON."""
+    try:
+        answer = _answers.decode(text)
+        listed = answer.ac if answer.ac is not None else answer.aircraft
+        if listed is not None:
+            return _placed(map(_checked, listed), _seconds(answer.now, polled_at), network), []
+    except (msgspec.DecodeError, ValueError):  # one malformed object: go through them one by one
+        pass
+    try:
+        values = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"not readable as JSON: {error}") from None
+    return sightings(values, network, polled_at)
 
 
 def sightings(answer: Any, network: str, polled_at: float | None = None) -> tuple[list[Sighting], list[str]]:
@@ -100,20 +130,76 @@ def sightings(answer: Any, network: str, polled_at: float | None = None) -> tupl
     if not isinstance(listed, list):
         raise ValueError("neither `ac` nor `aircraft` holds a list")
     given = answer.get("now")
-    now = float(given) if isinstance(given, int | float) and not isinstance(given, bool) else polled_at
-    if now is None:
-        raise ValueError("no time `now`")
-    now = now / 1000 if now > MILLISECONDS_ABOVE else now
+    now = _seconds(given if isinstance(given, int | float) and not isinstance(given, bool) else None, polled_at)
     found, faults = [], []
     for values in listed:
         try:
-            each = craft(values)
+            found.append(craft(values))
         except ValueError as error:
             faults.append(str(error))
-            continue
-        if each.lat is not None and each.lon is not None and each.seen_pos is not None:
-            found.append(Sighting(network, now - each.seen_pos, each))
-    return found, faults
+    return _placed(found, now, network), faults
+
+
+def _seconds(given: float | None, polled_at: float | None) -> float:
+    now = given if given is not None else polled_at
+    if now is None:
+        raise ValueError("no time `now`")
+    return now / 1000 if now > MILLISECONDS_ABOVE else now
+
+
+def _placed(listed: Iterable[Craft], now: float, network: str) -> list[Sighting]:
+    return [
+        Sighting(network, now - each.seen_pos, each)
+        for each in listed
+        if each.lat is not None and each.lon is not None and each.seen_pos is not None
+    ]
+
+
+@dataclass
+class _Flown:
+    """What is kept of one aircraft: the sightings so far, the last one in hand, and whether it was near a base."""
+
+    kept: list[Sighting]
+    last: Sighting | None = None
+    was_near: bool = False
+
+
+class Collector:
+    """A day's sightings, of which only those are kept that can matter, however many there are.
+
+    Kept are those within the outer ring of a base, the one before and the one after each such stretch, and the first
+    and the last of each aircraft. Feed it in order of time.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._bases, _ = _bases(context)
+        self._flown: dict[tuple[str, str], _Flown] = {}
+
+    def add(self, seen: Sequence[Sighting]) -> None:
+        """Take in the sightings of one answer."""
+        latitude = np.array([each.craft.lat for each in seen], np.float64)
+        longitude = np.array([each.craft.lon for each in seen], np.float64)
+        possible = np.flatnonzero((np.abs(latitude) <= 90) & (np.abs(longitude) <= 180))
+        index, _, _ = self._bases.pairs(latitude[possible], longitude[possible])
+        near_by = set(possible[index].tolist())
+        for position, each in enumerate(seen):
+            is_near = position in near_by
+            flown = self._flown.setdefault((each.network, each.craft.hex), _Flown([]))
+            if is_near and flown.last is not None and not flown.was_near:
+                flown.kept.append(flown.last)
+            if is_near or flown.was_near or flown.last is None:
+                flown.kept.append(each)
+            flown.last, flown.was_near = each, is_near
+
+    def sightings(self) -> list[Sighting]:
+        """All that was kept, each once."""
+        found: list[Sighting] = []
+        for flown in self._flown.values():
+            kept = flown.kept
+            if flown.last is not None and kept[-1] is not flown.last:
+                kept = [*kept, flown.last]
+            found += [each for number, each in enumerate(kept) if number == 0 or each is not kept[number - 1]]
+        return found
 
 
 def traces(seen: Iterable[Sighting]) -> list[Parsed]:
@@ -245,7 +331,7 @@ def _background(
     start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * SECOND
     tally = Tally(len(bases.places))
     measure(tally, lines, found, ours, (lines.at >= start) & (lines.at < start + DAY), bases, fields, limits)
-    return table(tally, bases, network)
+    return table(tally, bases.places, network)
 
 
 def _is_watched(watched: watch.Watch, one: Parsed) -> bool:

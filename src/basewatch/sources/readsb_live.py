@@ -37,6 +37,7 @@ SEEN = "aircraft:polled"  # the scope that carries the rows: aircraft that were 
 MILITARY = "aircraft:military"
 ADDRESSES_A_CALL = 50  # keeps an address list well below any limit on the length of a URL
 MARGIN_NM = 1.0
+LARGEST_ANSWER = 256 << 20  # bytes of text; the whole world's traffic takes a tenth
 NAMED = 50  # rejects of one file that are named; the rest are counted
 log = logging.getLogger("basewatch.watch")
 
@@ -342,7 +343,7 @@ class _Looked:
 
     answered: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     unanswered: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    seen: list[Sighting] = field(default_factory=list)
+    seen: polled.Collector | None = None
     recorded: int = 0
     read: int = 0
     rejected: int = 0
@@ -360,7 +361,8 @@ def decode(landed: Landed, context: Context) -> Iterator[Event]:
         yield from _read(file, landed.window, days, context)
     for day, looked in sorted(days.items()):
         around = {scope.removeprefix("base:") for scope in looked.answered if scope.startswith("base:")}
-        for name, table in polled.rows(looked.seen, day, CODE, context, around):
+        seen = looked.seen.sightings() if looked.seen else []
+        for name, table in polled.rows(seen, day, CODE, context, around):
             yield Rows(name, day, table, SEEN)
         yield from _days(day, looked, context)
 
@@ -385,7 +387,8 @@ def _read(file: LandedFile, window: Window, days: dict[date, _Looked], context: 
         looked.files[file.sha256] = file.size
         looked.read += len(seen) + len(faults)
         looked.rejected += len(faults)
-        looked.seen += seen
+        looked.seen = looked.seen or polled.Collector(context)
+        looked.seen.add(seen)
         for scope in poll.scopes:
             if poll.error is None:
                 looked.answered[scope].append(poll.at)
@@ -407,15 +410,15 @@ def _documents(path: Path) -> Iterator[Any]:
     except OSError as error:
         yield ValueError(f"cannot be read: {error.strerror}")
         return
-    text, cut = _inflated(data)
-    if path.name.removesuffix(".gz").endswith(".json"):
-        yield _decoded(text)
-    else:
-        for line in text.splitlines():
-            if line.strip():
-                yield _decoded(line)
-    if cut:
-        yield ValueError("the file ends within an answer: the poller was stopped while writing it")
+    is_whole = path.name.removesuffix(".gz").endswith(".json")
+    pieces = [b"".join(_members(data))] if is_whole else _members(data)
+    for piece in pieces:
+        if not piece:
+            yield ValueError("the file ends within an answer: the poller was stopped while writing it")
+        elif is_whole:
+            yield _decoded(piece)
+        else:
+            yield from (_decoded(line) for line in piece.splitlines() if line.strip())
 
 
 def _decoded(text: bytes) -> Any:
@@ -425,22 +428,25 @@ def _decoded(text: bytes) -> Any:
         return ValueError(f"not readable as JSON: {error}")
 
 
-def _inflated(data: bytes) -> tuple[bytes, bool]:
-    """The text of a file of gzip members, as far as they are whole, and whether one was not; plain text as it is."""
+def _members(data: bytes) -> Iterator[bytes]:
+    """The texts of a file's gzip members, one after another; nothing, at last, for one that is not whole.
+
+    Plain text is given as it is. A hostile member is given up at the size at which no answer can be honest.
+    """
     if not data.startswith(http.GZIP):
-        return data, False
-    out = bytearray()
-    while data.startswith(http.GZIP):
+        yield data
+        return
+    while data:
         stream = zlib.decompressobj(31)
         try:
-            piece = stream.decompress(data)
+            piece = stream.decompress(data, LARGEST_ANSWER)
         except zlib.error:
-            return bytes(out), True
-        if not stream.eof:
-            return bytes(out), True
-        out += piece
+            piece = b""
+        if not piece or not stream.eof:
+            yield b""
+            return
+        yield piece
         data = stream.unused_data
-    return bytes(out), bool(data)
 
 
 def _understand(value: Any, context: Context) -> tuple[Poll, list[Sighting], list[str]]:
@@ -454,12 +460,12 @@ def _understand(value: Any, context: Context) -> tuple[Poll, list[Sighting], lis
             raise ValueError(f"not a landed poll: {error}") from None
         if poll.body is None:
             return poll, [], []
+        if poll.network != "opensky":
+            return poll, *polled.read(poll.body, column(poll.network), poll.at)
         answer = _decoded(poll.body.encode())
         if isinstance(answer, ValueError):
             raise answer
-        if poll.network == "opensky":
-            return poll, *_from_states(answer)
-        return poll, *polled.sightings(answer, column(poll.network), poll.at)
+        return poll, *_from_states(answer)
     if isinstance(value, Mapping) and "observed_at_utc" in value:
         at = records.moment(value["observed_at_utc"])
         if at is None:
