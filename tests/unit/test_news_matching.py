@@ -64,8 +64,9 @@ def test_no_language_of_a_few_pages_is_missed_twice() -> None:
     } == {}
 
 
-def test_nothing_is_named_on_pages_that_name_no_base() -> None:
-    assert score(lambda page: "\n".join(page["mention_forms"])).wrongly_named == []
+@pytest.mark.parametrize("between", ["\n", "; ", ". ", " "])
+def test_nothing_is_named_on_pages_that_name_no_base(between: str) -> None:
+    assert score(lambda page: between.join(page["mention_forms"])).wrongly_named == []
 
 
 def test_other_watched_bases_are_named_as_themselves() -> None:

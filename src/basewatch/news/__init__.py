@@ -105,7 +105,8 @@ class Reader:
         self.matcher = Matcher(
             reference.rows["keywords"],
             self.rules.places,
-            self.rules.any_type,
+            self.rules.aircraft,
+            self.rules.pair,
             cue_words=int(values["news_cue_words"]),
             pair_words=int(values["news_pair_words"]),
         )

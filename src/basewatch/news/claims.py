@@ -107,7 +107,7 @@ def read(
     `recent_days` before it are background and no claim.
     """
     article = "\n".join(sentence.folded for sentence in sentences)
-    types = frozenset(code for pattern, code in rules.types if pattern.search(article))
+    types = frozenset(kind.code for kind in rules.aircraft.find(article) if kind.code)
     text = _Text(language, rules, published, _fleet(article, language, rules), types, timedelta(days=recent_days))
     said: list[tuple[tuple[str, ...], _Said]] = []
     last: tuple[str, ...] = ()
@@ -210,17 +210,17 @@ class _Type:
 
 def _types(folded: str, text: _Text) -> list[_Type]:
     """The types a sentence names, in order; a misprint stands for a type only if the text names that type rightly."""
-    found = [
-        _Type(match.start(), match.end(), code)
-        for pattern, code in text.rules.types
-        for match in pattern.finditer(folded)
+    return [
+        _Type(kind.start, kind.end, kind.code)
+        if kind.code
+        else _Type(
+            kind.start,
+            kind.end,
+            next((code for code in kind.could_be if code in text.types), None),
+            folded[kind.start : kind.end].upper(),
+        )
+        for kind in text.rules.aircraft.find(folded)
     ]
-    for misprint in text.rules.misprints:
-        for match in misprint.pattern.finditer(folded):
-            if all(match.end() <= other.start or match.start() >= other.end for other in found):
-                meant = next((code for code in misprint.could_be if code in text.types), None)
-                found.append(_Type(match.start(), match.end(), meant, match.group().upper()))
-    return sorted(found, key=lambda kind: kind.start)
 
 
 def _flights(said: _Said, types: list[_Type], spans: list[Span], text: _Text) -> list[Claim]:

@@ -19,6 +19,7 @@ from typing import Any, Literal
 import ahocorasick
 
 from basewatch.news import text as texts
+from basewatch.news.rules import Aircraft
 from basewatch.news.text import key
 from basewatch.reference import KeywordRow
 
@@ -238,12 +239,14 @@ class Matcher:
         self,
         rows: Iterable[KeywordRow],
         other_places: Iterable[str] = (),
-        aircraft: re.Pattern[str] | None = None,
+        aircraft: Aircraft | None = None,
+        joiners: re.Pattern[str] | None = None,
         *,
         cue_words: int,
         pair_words: int,
     ) -> None:
-        self._cue_words, self._pair_words, self._aircraft = cue_words, pair_words, aircraft
+        self._cue_words, self._pair_words = cue_words, pair_words
+        self._aircraft, self._joiners = aircraft, joiners
         names: list[_Name] = []
         words: list[_Name] = []
         for order, row in enumerate(rows):
@@ -329,19 +332,18 @@ class Matcher:
         if self._aircraft is None:
             return None
         begin, stop = _line(folded, spot.start, spot.end)
-        if not _DIGIT.search(folded, begin, stop):
-            return None  # nearly all types have a number
-        for match in self._aircraft.finditer(folded, begin, stop):
-            if _distance(folded, spot.start, spot.end, *match.span()) <= self._cue_words:
-                return match.group()
+        for kind in self._aircraft.find(folded, begin, stop):
+            if kind.code and _distance(folded, spot.start, spot.end, kind.start, kind.end) <= self._cue_words:
+                return folded[kind.start : kind.end]
         return None
 
     def _strong_beside(self, folded: str, spot: _Spot, spots: list[_Spot]) -> str | None:
-        """Another base's strong name next to a weak one ("Khmeimim and Qamishli"): they are named as a pair."""
+        """Another base's strong name joined to a weak one ("Khmeimim and Qamishli"): they are named as a pair."""
         for other in spots:
             if other.name.is_strong and other.name.base_id != spot.name.base_id:
                 between = folded[min(spot.end, other.end) : max(spot.start, other.start)]
-                if "\n" not in between and texts.tokens_between(between, 0, len(between)) <= self._pair_words:
+                is_near = "\n" not in between and texts.tokens_between(between, 0, len(between)) <= self._pair_words
+                if is_near and self._joiners is not None and self._joiners.search(between):
                     return other.name.alias
         return None
 
@@ -399,13 +401,14 @@ def _belongs(folded: str, spot: _Spot, cue: tuple[int, int], others: list[tuple[
     """Whether a cue is this name's rather than a nearer place's; at equal distance it is that of the name after it."""
     distance = _distance(folded, *cue, spot.start, spot.end)
     for other in others:
+        if other[0] < cue[1] and cue[0] < other[1]:
+            return False  # part of the other's name
         its = _distance(folded, *cue, *other)
         if its < distance or (its == distance and other[0] > cue[0] and spot.start < cue[0]):
             return False
     return True
 
 
-_DIGIT = re.compile(r"\d")
 _ARTICLE = re.compile(r"^[وفبكل]?(?:ال|لل)?(?=\w{3})")
 
 

@@ -125,11 +125,55 @@ def _language(code: str, words: dict[str, Any], joiners: list[str]) -> Language:
 
 
 @dataclass(frozen=True)
-class Misprint:
-    """A printed type that was never built, and the types it may stand for."""
+class Printed:
+    """An aircraft type in a text: its ICAO designator, or for a misprint the designators that it may stand for."""
 
-    pattern: re.Pattern[str]
-    could_be: tuple[str, ...]
+    start: int
+    end: int
+    code: str | None
+    could_be: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Aircraft:
+    """How types are printed: a maker's name before a number, or a name of their own."""
+
+    makers: dict[str, re.Pattern[str]]
+    types: dict[tuple[str, str], str]
+    misprints: dict[tuple[str, str], tuple[str, ...]]
+    names: dict[str, re.Pattern[str]]
+
+    def find(self, folded: str, first: int = 0, last: int | None = None) -> list[Printed]:
+        """The types in a folded text between two places, in order; numbers come first, makers before them."""
+        stop = len(folded) if last is None else last
+        found: list[Printed] = []
+        for number in _NUMBER.finditer(folded, first, stop):
+            before = folded[max(first, number.start() - _LONGEST_MAKER) : number.start()]
+            for maker, pattern in self.makers.items():
+                match = pattern.search(before)
+                if match is None:
+                    continue
+                start = number.start() - len(before) + match.start()
+                code = self.types.get((maker, number.group()))
+                could_be = self.misprints.get((maker, number.group()), ())
+                if code:
+                    found.append(Printed(start, number.end(), code))
+                    break
+                if could_be:
+                    suffix = 1 if folded[number.end() : number.end() + 1].isalpha() else 0
+                    found.append(Printed(start, number.end() + suffix, None, could_be))
+                    break
+        for code, pattern in self.names.items():
+            for match in pattern.finditer(folded, first, stop):
+                same = any(kind.code == code and 0 <= match.start() - kind.end <= _NAME_AFTER for kind in found)
+                if not same:  # "An-124-100 Ruslan" is one
+                    found.append(Printed(match.start(), match.end(), code))
+        return sorted(found, key=lambda kind: kind.start)
+
+
+_NUMBER = re.compile(r"(?<!\d)\d{1,3}(?!\d)")
+_LONGEST_MAKER = 20
+_NAME_AFTER = 14
 
 
 @dataclass(frozen=True)
@@ -138,14 +182,13 @@ class Rules:
 
     words: dict[str, Any]
     places: tuple[str, ...]
-    types: list[tuple[re.Pattern[str], str]]
-    misprints: list[Misprint]
-    any_type: re.Pattern[str]
+    aircraft: Aircraft
     fleets: dict[str, tuple[str, ...]]
     origins: list[tuple[str, re.Pattern[str]]]
     data_origins: list[tuple[str, re.Pattern[str]]]
     domains: dict[str, str]
     clause: re.Pattern[str]
+    pair: re.Pattern[str]
     title_labels: re.Pattern[str]
 
     @property
@@ -167,30 +210,21 @@ def _ready(code: str) -> Language:
 def _maker(spelling: str) -> str:
     """A maker's name and what may join it to a number. Two letters want a hyphen or nothing: "il 26 ottobre"."""
     name = phrase(spelling).removesuffix(r"(?!\w)").removesuffix(r"(?![^\W\d])")
-    return name + (r"\s?-?\s?" if len(key(spelling)) > 2 or UNSPACED.match(key(spelling)) else r"(?:\s?-\s?)?")
+    joint = r"\s?-?\s?" if len(key(spelling)) > 2 or UNSPACED.match(key(spelling)) else r"(?:\s?-\s?)?"
+    return f"{name}{joint}"
 
 
-def _types(names: dict[str, Any]) -> tuple[list[tuple[re.Pattern[str], str]], list[Misprint]]:
+def _aircraft(names: dict[str, Any]) -> Aircraft:
     makers = {
-        maker: "(?:" + "|".join(_maker(word) for word in sorted(set(spellings), key=len, reverse=True)) + ")"
+        maker: re.compile(f"(?:{'|'.join(_maker(word) for word in spellings)})['\"]?$")
         for maker, spellings in names["makers"].items()
     }
-
-    def numbered(maker: str, numbers: Iterable[str]) -> str:
-        listed = "|".join(re.escape(key(number)) for number in sorted(numbers, key=len, reverse=True))
-        return rf"{makers[maker]}['\"]?(?:{listed})(?!\d)"
-
-    types = []
-    for row in names["types"]:
-        pattern = numbered(row["maker"], row["numbers"])
-        if row.get("names"):
-            pattern = f"{pattern}(?:[^.\\n]{{0,12}}{any_of(row['names'])})?|{any_of(row['names'])}"
-        types.append((re.compile(pattern), str(row["code"])))
-    misprints = [
-        Misprint(re.compile(rf"{numbered(row['maker'], [row['number']])}\w?"), tuple(row["could_be"]))
-        for row in names["misprints"]
-    ]
-    return types, misprints
+    return Aircraft(
+        makers=makers,
+        types={(row["maker"], number): str(row["code"]) for row in names["types"] for number in row["numbers"]},
+        misprints={(row["maker"], row["number"]): tuple(row["could_be"]) for row in names["misprints"]},
+        names={str(row["code"]): re.compile(any_of(row["names"])) for row in names["types"] if row.get("names")},
+    )
 
 
 @cache
@@ -198,17 +232,15 @@ def rules() -> Rules:
     """The shipped rules, read once."""
     words = load_yaml("claim_rules.yml")
     names = load_yaml("aircraft_names.yml")
-    types, misprints = _types(names)
     return Rules(
         words=words,
         places=tuple(words["places"]),
-        types=types,
-        misprints=misprints,
-        any_type=re.compile("|".join(f"(?:{pattern.pattern})" for pattern, _ in types)),
+        aircraft=_aircraft(names),
         fleets={fleet: tuple(rule["all_of"]) for fleet, rule in words["fleets"].items()},
         origins=[(name, re.compile(any_of(spellings))) for name, spellings in words["origins"].items()],
         data_origins=[(name, re.compile(any_of(spellings))) for name, spellings in words["data"].items()],
         domains=dict(words["domains"]),
         clause=re.compile(rf"[,;:،؛、]|{any_of(words['joiners'])}"),
+        pair=re.compile(rf"{any_of(words['joiners'])}|(?<!\w)و(?:ال)?$"),  # Arabic joins "and" to the word
         title_labels=re.compile(rf"^(?:\W*{any_of(words['title_labels'])}\W*[:|\-]\s*)+"),
     )
