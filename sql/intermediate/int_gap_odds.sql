@@ -48,20 +48,34 @@ exposed_episodes AS (
     )
 ),
 
+-- the running totals at both ends of a spell, read in one join: two joins on base and day can be reordered into a
+-- product of all days of a base with each other
 windows AS (
     SELECT
         s.base_id,
         s.fleet_id,
         s.first_day,
         s.last_visit_on,
+        max(x.exposure_to) FILTER (WHERE x.day = s.last_visit_on) AS exposure_to_start,
+        max(x.exposure_to) FILTER (WHERE x.day = s.last_day)
+        - max(x.exposure_to) FILTER (WHERE x.day = s.last_visit_on) AS gap_exposure_days
+    FROM (
+        SELECT
+            *,
+            unnest([last_visit_on, last_day]) AS day
+        FROM intermediate.int_spells
+    ) AS s
+    INNER JOIN intermediate.int_exposure AS x ON s.base_id = x.base_id AND s.day = x.day
+    GROUP BY s.base_id, s.fleet_id, s.first_day, s.last_visit_on
+),
+
+wanted AS (
+    SELECT
+        w.*,
         t.episode_hours,
         t.baseline_days,
-        before.exposure_to AS exposure_to_start,
-        during.exposure_to - before.exposure_to AS gap_exposure_days,
-        round(before.exposure_to - t.baseline_days, 6) AS wanted_from
-    FROM intermediate.int_spells AS s
-    INNER JOIN intermediate.int_exposure AS before ON s.base_id = before.base_id AND s.last_visit_on = before.day
-    INNER JOIN intermediate.int_exposure AS during ON s.base_id = during.base_id AND s.last_day = during.day
+        round(w.exposure_to_start - t.baseline_days, 6) AS wanted_from
+    FROM windows AS w
     CROSS JOIN settings AS t
 ),
 
@@ -80,7 +94,7 @@ baselines AS (
         w.*,
         x.day AS baseline_from,
         w.exposure_to_start - x.exposure_before AS prior_exposure_days
-    FROM windows AS w
+    FROM wanted AS w
     ASOF INNER JOIN starts AS x ON w.base_id = x.base_id AND w.wanted_from <= x.exposure_before
 ),
 

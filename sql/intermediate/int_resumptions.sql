@@ -93,6 +93,47 @@ afterwards AS (
         ON e.base_id = upto.base_id AND e.fleet_id = upto.fleet_id AND e.window_to >= upto.started_on
     ASOF LEFT JOIN episodes AS earlier
         ON e.base_id = earlier.base_id AND e.fleet_id = earlier.fleet_id AND e.ended_on > earlier.started_on
+),
+
+-- the running totals at each of the days that matter, read in one join: several joins on base and day can be reordered
+-- into a product of all days of a base with each other
+looked_up AS (
+    SELECT
+        a.base_id,
+        a.fleet_id,
+        a.first_day,
+        w.moment,
+        CASE w.moment
+            WHEN 'window_to' THEN a.window_to
+            WHEN 'ended' THEN a.ended_on
+            WHEN 'before_ended' THEN (a.ended_on - 1)::DATE
+            WHEN 'last_visit' THEN a.last_visit_on
+            ELSE a.window_from
+        END AS day
+    FROM afterwards AS a
+    CROSS JOIN (
+        SELECT unnest(['window_to', 'ended', 'before_ended', 'last_visit', 'window_from']) AS moment
+    ) AS w
+),
+
+totals AS (
+    SELECT
+        l.base_id,
+        l.fleet_id,
+        l.first_day,
+        max(x.exposure_to) FILTER (WHERE l.moment = 'window_to') AS exposure_to_window,
+        max(x.exposure_before) FILTER (WHERE l.moment = 'ended') AS exposure_to_end,
+        max(x.background_to) FILTER (WHERE l.moment = 'window_to')
+        - max(x.background_to) FILTER (WHERE l.moment = 'before_ended') AS background_after,
+        max(x.observed_to) FILTER (WHERE l.moment = 'window_to')
+        - max(x.observed_to) FILTER (WHERE l.moment = 'before_ended') AS observed_after,
+        max(x.background_to) FILTER (WHERE l.moment = 'last_visit')
+        - coalesce(max(x.background_to) FILTER (WHERE l.moment = 'window_from'), 0) AS background_before,
+        max(x.observed_to) FILTER (WHERE l.moment = 'last_visit')
+        - coalesce(max(x.observed_to) FILTER (WHERE l.moment = 'window_from'), 0) AS observed_before
+    FROM looked_up AS l
+    INNER JOIN intermediate.int_exposure AS x ON l.base_id = x.base_id AND l.day = x.day
+    GROUP BY l.base_id, l.fleet_id, l.first_day
 )
 
 SELECT
@@ -105,14 +146,9 @@ SELECT
     a.type_code,
     a.episodes_after,
     a.exposed_episodes_after,
-    x_end.exposure_to - x_start.exposure_before AS exposure_after_days,
-    (b_end.background_to - coalesce(b_start.background_to, 0))
-    / nullif(b_end.observed_to - coalesce(b_start.observed_to, 0), 0) AS background_before,
-    (x_end.background_to - x_prior.background_to) / nullif(x_end.observed_to - x_prior.observed_to, 0) AS background_after
+    t.exposure_to_window - t.exposure_to_end AS exposure_after_days,
+    t.background_before / nullif(t.observed_before, 0) AS background_before,
+    t.background_after / nullif(t.observed_after, 0) AS background_after
 FROM afterwards AS a
+INNER JOIN totals AS t ON a.base_id = t.base_id AND a.fleet_id = t.fleet_id AND a.first_day = t.first_day
 LEFT JOIN witnesses AS w ON a.base_id = w.base_id AND a.fleet_id = w.fleet_id AND a.first_day = w.first_day
-INNER JOIN intermediate.int_exposure AS x_end ON a.base_id = x_end.base_id AND a.window_to = x_end.day
-INNER JOIN intermediate.int_exposure AS x_start ON a.base_id = x_start.base_id AND a.ended_on = x_start.day
-INNER JOIN intermediate.int_exposure AS x_prior ON a.base_id = x_prior.base_id AND (a.ended_on - 1)::DATE = x_prior.day
-INNER JOIN intermediate.int_exposure AS b_end ON a.base_id = b_end.base_id AND a.last_visit_on = b_end.day
-LEFT JOIN intermediate.int_exposure AS b_start ON a.base_id = b_start.base_id AND a.window_from = b_start.day

@@ -28,19 +28,40 @@ columns:
   resumed_by_type: {type: VARCHAR, doc: "Its ICAO type"}
   holds_in: {type: DOUBLE, doc: "Share of the sensitivity settings under which the kind stays the same"}
 */
-WITH spells AS (
+WITH totals AS (
+    SELECT
+        s.base_id,
+        s.fleet_id,
+        s.first_day,
+        -- the running totals at the last day less those at the last visit: the sums over the spell
+        max(x.observed_to) - min(x.observed_to) AS days_observed,
+        max(x.unmeasured_to) - min(x.unmeasured_to) AS days_unmeasured,
+        max(x.blind_to) - min(x.blind_to) AS days_blind,
+        max(x.missing_to) - min(x.missing_to) AS days_missing,
+        (max(x.detection_to) - min(x.detection_to)) / nullif(max(x.measured_to) - min(x.measured_to), 0) AS detection
+    FROM (
+        SELECT
+            base_id,
+            fleet_id,
+            first_day,
+            unnest([last_visit_on, last_day]) AS day
+        FROM intermediate.int_spells
+    ) AS s
+    INNER JOIN intermediate.int_exposure AS x ON s.base_id = x.base_id AND s.day = x.day
+    GROUP BY s.base_id, s.fleet_id, s.first_day
+),
+
+spells AS (
     SELECT
         s.*,
-        during.observed_to - before.observed_to AS days_observed,
-        during.unmeasured_to - before.unmeasured_to AS days_unmeasured,
-        during.blind_to - before.blind_to AS days_blind,
-        during.missing_to - before.missing_to AS days_missing,
-        (during.detection_to - before.detection_to) / nullif(during.measured_to - before.measured_to, 0) AS detection,
-        (during.observed_to - before.observed_to + during.unmeasured_to - before.unmeasured_to) / s.gap_days
-            AS observable_share
+        t.days_observed,
+        t.days_unmeasured,
+        t.days_blind,
+        t.days_missing,
+        t.detection,
+        (t.days_observed + t.days_unmeasured) / s.gap_days AS observable_share
     FROM intermediate.int_spells AS s
-    INNER JOIN intermediate.int_exposure AS before ON s.base_id = before.base_id AND s.last_visit_on = before.day
-    INNER JOIN intermediate.int_exposure AS during ON s.base_id = during.base_id AND s.last_day = during.day
+    INNER JOIN totals AS t ON s.base_id = t.base_id AND s.fleet_id = t.fleet_id AND s.first_day = t.first_day
 ),
 
 thresholds AS (
