@@ -229,16 +229,70 @@ class Flightradar24(OverHttp):
     )
 
 
-class GdeltDoc(Source):
-    """GDELT DOC 2.0."""
+class GdeltDoc(OverHttp):
+    """GDELT DOC 2.0. `location` replaces the API's address, or is a folder that a run landed."""
+
+    bases: list[str] = Field(default_factory=list, description="Bases whose names are searched for; none by default.")
+    languages: list[str] = Field(
+        default_factory=lambda: ["en"],
+        description="Languages of the names searched for; GDELT searches English translations, so English finds most.",
+    )
+    totals: list[str] = Field(
+        default_factory=lambda: ["english", "russian", "arabic"],
+        description="Languages whose articles are counted (one request each): what shares of mentions are taken of.",
+    )
+    publish_hours: float = Field(1, ge=0, description="Hours after midnight UTC before which a day is not whole yet.")
 
 
-class GdeltFiles(Source):
-    """GDELT 2.0 raw files."""
+class GdeltFiles(OverHttp):
+    """GDELT 2.0 raw files. `location` replaces their address (so http in place of https), or is a folder of them."""
+
+    streams: list[Literal["gkg", "mentions", "export"]] = Field(
+        default_factory=lambda: ["gkg", "mentions", "export"],
+        min_length=1,
+        description="Tables read: gkg has titles and names, the other two addresses and places.",
+    )
+    translated: bool = Field(True, description="Whether the files of pages translated from 65 languages are read too.")
+    lists: Literal["names", "master"] = Field(
+        "names",
+        description="How a day's files are known: by their fixed names (checked by the ETag, which is their md5), or "
+        "from the master lists, which are over 100 MB and state every size and md5 (for backfills).",
+    )
+    keep_archives: bool = Field(
+        False, description="Whether the zips (800 MB a day) stay beside the rows taken from them."
+    )
+    late_days: float = Field(2, ge=0, description="Days after which an archive that is not there counts as missing.")
+    requests_per_second: float = Field(4, gt=0, description="Our own restraint; no limit is stated.")
+    features: dict[str, str] = Field(
+        default_factory=dict, description="FeatureIDs of GDELT's gazetteer that stand for a base: {id = base_id}."
+    )
 
 
-class Feeds(Source):
-    """RSS and Atom."""
+class Feed(Section):
+    """One RSS or Atom feed."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$", description="How the feed is called in the ledger.")
+    url: str = Field(pattern=r"^https?://")
+    language: str | None = Field(None, description="ISO 639-1 code, in place of what the feed declares.")
+    params: dict[str, str] = Field(
+        default_factory=dict,
+        description="Parameters added to the address; {epoch} becomes the time, for feeds stuck in a cache.",
+    )
+
+
+class Feeds(OverHttp):
+    """RSS and Atom. `location` is a folder of kept polls, read in place of the network."""
+
+    feeds: list[Feed] = Field(default_factory=list, description="The feeds polled once a night.")
+    keep_landing: Literal[True] = Field(True, description="Polls are always kept: no feed gives history.")
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Feeds:
+        names = [feed.name for feed in self.feeds]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two feeds are called {', '.join(twice)}")
+        return self
 
 
 class Sources(Section):

@@ -331,13 +331,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class Download:
-    """A file that arrived whole and was verified."""
+    """A file that arrived whole and was verified. `validator` is its ETag, else its Last-Modified, else empty."""
 
     path: Path
     url: str
     size: int
     sha256: str
     resumed: bool
+    validator: str = ""
 
 
 class _Session(requests.Session):
@@ -767,9 +768,10 @@ class _Download:
             self._drop()
             self.faults += 1
             raise self._again("does not match the published sha256; starting over")
+        validator = self._validator()
         self.part.replace(self.target)
         self.note.unlink(missing_ok=True)
-        return Download(self.target, clean_url(self.url), have, found, self.resumed)
+        return Download(self.target, clean_url(self.url), have, found, self.resumed, validator)
 
     def _have(self) -> int:
         """Bytes of the part file that may be built on: none without a validator to prove they are of this file."""
