@@ -2,9 +2,9 @@ r"""One expression that tells, without reading a number, whether a trace's text 
 
 readsb writes one point a line, `[seconds,latitude,longitude,altitude,…`. The discs around the bases are covered with
 cells of a tenth of a degree, which in decimal text are prefixes: latitude 35.4 to 35.5 is every text `35.4…`. A cell
-may lie in the outer ring alone, then only low heights count there. The expression matches the start of every line that
-may be near and of every line that is not of this form, so it may match in vain but passes over nothing that is near.
-What it cannot see, points that do not start a line, `one_point_a_line` looks for.
+may lie in the outer ring alone, then only low heights count there. The expression looks at every opening bracket and
+matches where a point that may be near begins, and where anything begins that is neither such a point nor no point at
+all; so it may match in vain, but passes over nothing that is near, however the text is laid out.
 """
 
 from __future__ import annotations
@@ -106,21 +106,18 @@ def expression(places: tuple[Place, ...], rings: tuple[Ring, ...]) -> str:
         always = any_height[row]
         alike[frozenset(always), frozenset(low_only[row] - always)].add(row)
     low = _below(next(iter(limits))) if limits else ""
+    odd = r"(?:[^\d-]|-[^\d]|-?\d+[^\d.]|-?\d+\.[^\d]|-?\d+\.\d+[^\d,])"  # whatever does not start `number,`
     rows = []
     for (at_all, lows), latitudes in sorted(alike.items(), key=lambda item: sorted(item[1])):
-        ends = [_any_of(at_all)] if at_all else []
+        ends = [odd, _any_of(at_all)] if at_all else [odd]
         ends += [rf"{_any_of(lows)}\d*,{low}"] if lows else []
         rows.append(rf"{_any_of(latitudes)}\d*,(?:{'|'.join(ends)})")
-    number = r"-?\d+\.\d+"
-    odd = r"(?:[^\d-]|-[^\d]|-?\d+[^\d.]|-?\d+\.[^\d]|-?\d+\.\d+[^\d,])"  # anything that does not start `number,`
-    return rf"\n(?:[^\[]|\[[\d.-]*(?:[^\d.,-]|,(?:{'|'.join([*rows, odd, f'{number},{odd}'])})))"
+    # a bracket before a quotation mark, a brace, a bracket or a word opens something else: a list in a point's details
+    return rf"\[(?:[ \t\r\n]|[\d-][\d.-]*(?:[^\d.,-]|,(?:{'|'.join([*rows, odd])})))"
 
 
 def compile_search(pattern: str) -> Search:
-    """A function (text, start, end) -> position of the first line that may be near, or -1.
-
-    The position is that of the newline before the line.
-    """
+    """A function (text, start, end) -> position of the bracket that opens the first point that may be near, or -1."""
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
     options.max_mem = DFA_BYTES

@@ -145,10 +145,10 @@ def peek(data: bytes) -> bytes:
 
 
 def lines(text: bytes) -> Lines | None:
-    """Where the points lie, if the text is of readsb's form: one point a line. None: parse it whole."""
+    """Where the points lie, if the text begins and ends as readsb's do. None: parse it whole."""
     head = text.find(_TRACE, 0, LONGEST_HEAD)
     tail = _TAIL.search(text, max(len(text) - 32, 0))
-    if head < 0 or tail is None or not one_point_a_line(text, head + len(_TRACE) - 1):
+    if head < 0 or tail is None:
         return None
     head, end = head + len(_TRACE), tail.start()
     start = text.find(_LINE, head, end)
@@ -168,6 +168,8 @@ def parse_near(text: bytes, place: Lines, search: Search) -> Parsed | None:
 
 def parse_around(text: bytes, place: Lines, search: Search, hit: int) -> Parsed:
     """As parse_near, from a first hit that is already known; -1 gives the first and the last point alone."""
+    if not one_point_a_line(text, place.start - 1):
+        return parse_whole(text)
     try:
         points: list[Point] = []
         for start, end in _regions(text, place, search, hit):
@@ -212,7 +214,7 @@ def _regions(text: bytes, place: Lines, search: Search, hit: int) -> list[tuple[
         return end if found < 0 else found
 
     def context(position: int, floor: int) -> int:
-        """Start of the line with the last callsign before the line at `position`, at least one line before it."""
+        """Where the line with the last callsign before that at `position` starts, or else the line before it."""
         found = text.rfind(_FLIGHT, floor, position)
         while found >= 0 and text[found + len(_FLIGHT) : found + len(_FLIGHT) + 8].isspace():
             found = text.rfind(_FLIGHT, floor, found)
@@ -224,7 +226,8 @@ def _regions(text: bytes, place: Lines, search: Search, hit: int) -> list[tuple[
 
     regions = [(start, line_after(start + 2))]
     while hit >= 0:
-        if text[hit + 1] != 91:
+        hit -= 1  # the newline before the bracket
+        if text[hit] != 10:
             raise _NotALine
         first, done = regions[-1]
         begin = context(hit, done) if hit > done else done
@@ -234,7 +237,7 @@ def _regions(text: bytes, place: Lines, search: Search, hit: int) -> list[tuple[
         else:
             regions[-1] = (first, stop)
         hit = search(text, stop, end) if stop < end else -1
-        if hit != stop and stop < end:
+        if hit != stop + 1 and stop < end:
             regions[-1] = (regions[-1][0], line_after(stop + 2))
     last = text.rfind(_LINE, start, end)
     first, done = regions[-1]

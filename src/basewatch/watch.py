@@ -32,16 +32,8 @@ class Watch(msgspec.Struct, frozen=True):
 
     addresses: frozenset[str] = frozenset()
     registrations: frozenset[str] = frozenset()
+    prefixes: tuple[str, ...] = ()  # of registrations, that alone make an aircraft watched
     rules: list[Rule] = []
-
-    @property
-    def prefixes(self) -> tuple[str, ...]:
-        """Registration prefixes that alone make an aircraft watched."""
-        return tuple(
-            rule.registration_prefix
-            for rule in self.rules
-            if rule.registration_prefix and rule == Rule(registration_prefix=rule.registration_prefix)
-        )
 
 
 _built: dict[str, Watch] = {}
@@ -78,7 +70,12 @@ def _build(reference: Reference) -> Watch:
                     blocks,
                 )
             )
-    return Watch(frozenset(addresses), frozenset(registrations - {""}), rules)
+    prefixes = tuple(
+        rule.registration_prefix
+        for rule in rules
+        if rule.registration_prefix and rule == Rule(registration_prefix=rule.registration_prefix)
+    )
+    return Watch(frozenset(addresses), frozenset(registrations - {""}), prefixes, rules)
 
 
 def _blocks(reference: Reference, country: str) -> list[tuple[int, int]]:
