@@ -58,8 +58,15 @@ def test_without_a_flight_the_pause_runs_back_from_the_stated_or_published_day()
     stated = seen("Flights to Hmeimim resumed on October 26 after a 10-day pause.").claims[0]
     assert (stated.claimed_from, stated.claimed_to) == (date(2025, 10, 16), date(2025, 10, 25))
     assert stated.window_basis == "stated"
-    bare = seen("Flights to Hmeimim resumed after a 10-day pause.").claims[0]
-    assert (bare.claimed_to, bare.window_basis) == (date(2025, 10, 29), "published")
+    pause, resumption = seen("Flights to Hmeimim resumed after a six-month pause, RIA reported Thursday.").claims
+    assert (pause.claimed_from, pause.claimed_to) == (date(2025, 5, 1), date(2025, 10, 30))
+    assert (pause.is_rounded, pause.window_basis) == (True, "published")
+    assert (resumption.claimed_from, resumption.window_basis) == (None, None)
+
+
+def test_a_short_pause_that_nothing_dates_has_a_length_and_no_days() -> None:
+    pause = seen("Flights to Hmeimim resumed after a 10-day pause.").claims[0]
+    assert (pause.duration_days, pause.claimed_from, pause.window_basis) == (10, None, None)
 
 
 def test_a_pause_that_lasts_runs_to_the_day_of_publication() -> None:

@@ -102,6 +102,7 @@ class Reader:
         values = params if params is not None else load_params(Settings()).values
         self.rules: Rules = rules()
         self.recent_days = int(values["news_recent_days"])
+        self.undated_days = int(values["news_undated_pause_days"])
         self.matcher = Matcher(
             reference.rows["keywords"],
             self.rules.places,
@@ -152,7 +153,13 @@ class Reader:
         if words is not None:
             published = article.published_at.astimezone(UTC).date() if article.published_at else None
             claimed = claim_reader.read(
-                self._sentences(title, body, language), bases, words, self.rules, published, self.recent_days
+                self._sentences(title, body, language),
+                bases,
+                words,
+                self.rules,
+                published,
+                self.recent_days,
+                self.undated_days,
             )
         best = _best(found)
         mentions = tuple(_mention(best[base_id], claimed.get(base_id)) for base_id in sorted(bases))

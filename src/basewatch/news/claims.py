@@ -100,11 +100,13 @@ def read(
     rules: Rules,
     published: date | None,
     recent_days: int,
+    undated_days: int,
 ) -> dict[str, BaseClaims]:
     """The claims about each base, in the order in which the bases are given (the main one first).
 
     `sentences` hold the title first. Without a day of publication nothing that needs one is claimed; flights more than
-    `recent_days` before it are background and no claim.
+    `recent_days` before it are background and no claim, and a pause whose end the text does not date is laid back from
+    publication only where it is at least `undated_days` long.
     """
     article = "\n".join(sentence.folded for sentence in sentences)
     types = frozenset(kind.code for kind in rules.aircraft.find(article) if kind.code)
@@ -118,7 +120,8 @@ def read(
         if heard is not None and about:
             said.append((about, heard))
     return {
-        base_id: _gather(base_id, [heard for about, heard in said if base_id in about], published) for base_id in bases
+        base_id: _gather(base_id, [heard for about, heard in said if base_id in about], published, undated_days)
+        for base_id in bases
     }
 
 
@@ -151,12 +154,19 @@ def _hear(sentence: Sentence, text: _Text) -> _Said | None:
     other = language.has("others", folded) and not language.has("russian", folded)
     said = _Said(sentence, "all" if other else text.fleet)
     spans = dates.find(folded, language, text.published) if text.published else []
+    spans = [span for span in spans if not _is_report_day(folded, span, language)]
     said.strength = _strength(folded, language)
     said.types = [kind.code for kind in types if kind.code]
     _hear_pause(said, language, spans)
     if said.strength is not None:
         said.flights = _flights(said, types, spans, text)
     return said if said.has_pause or said.resumes or said.strength else None
+
+
+def _is_report_day(folded: str, span: Span, language: Language) -> bool:
+    """Whether a date is when something was said ("Bloomberg reported Thursday"), not when it happened."""
+    before = folded[max(0, span.start - 20) : span.start]
+    return any(len(before[match.end() :].split()) <= 1 for match in language.credit_after.finditer(before))
 
 
 def _strength(folded: str, language: Language) -> str | None:
@@ -312,7 +322,7 @@ def _route(sentence: Sentence, language: Language) -> str | None:
     return "-".join(part.title() for part in parts.groups()) if parts else None
 
 
-def _gather(base_id: str, heard: list[_Said], published: date | None) -> BaseClaims:
+def _gather(base_id: str, heard: list[_Said], published: date | None, undated_days: int) -> BaseClaims:
     """One base's claims from all sentences: copies merged, the pause laid before the resumption."""
     strength = max((said.strength for said in heard if said.strength), key=_STRENGTHS.index, default=None)
     by_type: dict[str | None, str] = {}
@@ -324,7 +334,7 @@ def _gather(base_id: str, heard: list[_Said], published: date | None) -> BaseCla
         replace(claim, base_id=base_id, verb_strength=by_type.get(claim.type_code, claim.verb_strength))
         for claim in _merged(claim for said in heard for claim in said.flights)
     ]
-    claims = _pause_and_resumption(base_id, heard, flights, published) + flights
+    claims = _pause_and_resumption(base_id, heard, flights, published, undated_days) + flights
     types = dict.fromkeys(code for said in heard if said.strength or said.resumes for code in said.types)
     return BaseClaims(tuple(claims), strength, tuple(sorted(types)))
 
@@ -359,49 +369,60 @@ def _length(claim: Claim) -> int:
 
 
 def _pause_and_resumption(
-    base_id: str, heard: list[_Said], flights: list[Claim], published: date | None
+    base_id: str, heard: list[_Said], flights: list[Claim], published: date | None, undated_days: int
 ) -> list[Claim]:
-    """The pause, back from the resumption by its length, and the resumption, over the days of the claimed flights."""
+    """The pause, back from the resumption by its length, and the resumption, over the days of the claimed flights.
+
+    Where the text dates no resumption, the pause runs back from publication, as a rounded figure and only if it is so
+    long that the days between resumption and publication matter little; the resumption itself then has no days.
+    """
     resuming = [said for said in heard if said.resumes]
     pausing = sorted((said for said in heard if said.has_pause), key=lambda said: not (said.pause and said.pause.days))
     first = min((claim.claimed_from for claim in flights if claim.claimed_from), default=None)
     last = max((claim.claimed_to for claim in flights if claim.claimed_to), default=None)
     basis = "flights"
-    if first is None:
-        stated = next((said.resumed_on for said in resuming if said.resumed_on), None)
-        first, last = (stated.first, stated.last) if stated else (published, published)
-        basis = "stated" if stated else "published"
+    if first is None and (stated := next((said.resumed_on for said in resuming if said.resumed_on), None)):
+        first, last, basis = stated.first, stated.last, "stated"
     claims = []
     if pausing:
         said = pausing[0]
-        days = said.pause.days if said.pause else None
-        end = (first - timedelta(days=1)) if first and resuming else published
-        claims.append(
-            Claim(
-                base_id,
-                "pause",
-                said.fleet_id,
-                claimed_from=end - timedelta(days=days - 1) if end and days else None,
-                claimed_to=end if days else None,
-                duration_days=days,
-                is_rounded=said.pause.is_rounded if said.pause else None,
-                window_basis=basis if days else None,
-                statement=said.sentence.printed[:_STATEMENT],
+        pause = _pause(said, base_id)
+        days = pause.duration_days
+        if days and resuming and first:
+            end = first - timedelta(days=1)
+            pause = replace(pause, claimed_from=first - timedelta(days=days), claimed_to=end, window_basis=basis)
+        elif days and published and (not resuming or days >= undated_days):
+            start = published - timedelta(days=days - 1)
+            rounded = pause.is_rounded or bool(resuming)
+            pause = replace(
+                pause, claimed_from=start, claimed_to=published, is_rounded=rounded, window_basis="published"
             )
-        )
+        claims.append(pause)
     if resuming:
-        said = resuming[0]
         claims.append(
             Claim(
                 base_id,
                 "resumption",
-                said.fleet_id,
+                resuming[0].fleet_id,
                 claimed_from=first,
                 claimed_to=last,
-                is_rounded=basis == "published",
-                verb_strength=said.strength,
+                is_rounded=False,
+                verb_strength=resuming[0].strength,
                 window_basis=basis if first else None,
-                statement=said.sentence.printed[:_STATEMENT],
+                statement=resuming[0].sentence.printed[:_STATEMENT],
             )
         )
     return claims
+
+
+def _pause(said: _Said, base_id: str) -> Claim:
+    """A claimed pause as long as it is said to be, its days still open."""
+    length = said.pause
+    return Claim(
+        base_id,
+        "pause",
+        said.fleet_id,
+        duration_days=length.days if length else None,
+        is_rounded=length.is_rounded if length else None,
+        statement=said.sentence.printed[:_STATEMENT],
+    )
