@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import contextmanager
 from datetime import date
@@ -177,6 +179,17 @@ def publish(config_file: ConfigFile = None) -> None:
             raise run.refuse(work, candidate, result)
         release = run.publish(work, candidate, result)
     _tell(release, work.settings)
+
+
+@app.command()
+def watch(config_file: ConfigFile = None) -> None:
+    """Poll the live sources until stopped; nightly runs beside it build from what it brings."""
+    settings = config.load(config_file)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    answers = run.watch(settings, stop)
+    progress.plain(f"stopped after {answers} answers; what came is in the lake")
 
 
 @app.command()

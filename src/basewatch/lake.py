@@ -7,6 +7,7 @@ files that nothing names, and they are swept up later; a restated day is a newer
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -21,6 +22,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from filelock import FileLock
 
 from basewatch.schemas import LEDGER, TABLES
 from basewatch.sources import Day
@@ -124,6 +126,7 @@ class Lake:
         self.folder = root / "lake"
         self.ledger_folder = self.folder / "source_days"
         self.quarantine = root / "quarantine"
+        self._lock = FileLock(self.folder / ".ledger.lock")  # re-entrant
 
     # ---- ledger
 
@@ -135,23 +138,30 @@ class Lake:
         return [latest[key] for key in sorted(latest)]
 
     def _ledger_history(self) -> list[LedgerRow]:
-        rows: list[LedgerRow] = []
-        for segment in self._segments():
-            rows += [
+        with self._ledger_lock():
+            return [
                 LedgerRow(**{**values, "parts": tuple(values["parts"] or ())})
+                for segment in self._segments()
                 for values in pq.read_table(segment, schema=LEDGER).to_pylist()
             ]
-        return rows
+
+    def _ledger_lock(self) -> contextlib.AbstractContextManager[Any]:
+        """Held for each look at the ledger and each change of it: a poller may write while a nightly run does."""
+        if not self.ledger_folder.exists():
+            return contextlib.nullcontext()
+        return self._lock
 
     def _segments(self) -> list[Path]:
         return sorted(self.ledger_folder.glob("*.parquet"))
 
     def commit(self, rows: Iterable[LedgerRow]) -> list[LedgerRow]:
         """Add ledger rows in one step; rows that say what the ledger already says are left out. Returns those added."""
-        current = {row.key: row for row in self.ledger()}
-        new = [row for row in rows if row.key not in current or not row.says_the_same(current[row.key])]
-        if new:
-            self._write_segment(new)
+        self.ledger_folder.mkdir(parents=True, exist_ok=True)
+        with self._lock:
+            current = {row.key: row for row in self.ledger()}
+            new = [row for row in rows if row.key not in current or not row.says_the_same(current[row.key])]
+            if new:
+                self._write_segment(new)
         return new
 
     def _write_segment(self, rows: list[LedgerRow], name: str | None = None) -> Path:
@@ -163,13 +173,13 @@ class Lake:
 
     def compact(self) -> None:
         """Merge many ledger segments into one; readers see the old ones or the new one, which say the same."""
-        segments = self._segments()
-        if len(segments) <= COMPACT_ABOVE:
+        if len(self._segments()) <= COMPACT_ABOVE:
             return
-        rows = self._ledger_history()
-        self._write_segment(rows)
-        for segment in segments:
-            segment.unlink()
+        with self._lock:
+            segments = self._segments()
+            self._write_segment(self._ledger_history())
+            for segment in segments:
+                segment.unlink()
 
     # ---- data
 

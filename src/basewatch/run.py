@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -21,7 +22,7 @@ from basewatch.config import Settings
 from basewatch.errors import BasewatchError, ConfigError, GateRefused, SourcesFailed
 from basewatch.ingest import Outcome
 from basewatch.reference import Params, Reference
-from basewatch.sources import Context, Window
+from basewatch.sources import Context, Window, flightradar24, readsb_live, readsb_releases
 from basewatch.warehouse import Candidate, Release, Warehouse, new_run_id, utc_now
 
 Progress = Callable[[str], None]
@@ -40,6 +41,7 @@ class Run:
     until: date
     windows: list[Window] = field(default_factory=list)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    is_nightly: bool = True
     progress: Progress = progress.say
 
     def context(self, source: str) -> Context:
@@ -79,11 +81,49 @@ def start(settings: Settings, until: date | None, since: date | None = None) -> 
         new_run_id(now),
         now,
         until,
+        is_nightly=since is None,
     )
     if not settings.enabled_sources():
         raise ConfigError("no source is enabled; set `enabled = true` in one of the [sources.…] tables")
     run.windows = ingest.plan(settings, warehouse.lake.ledger(), until, since)
     return run
+
+
+def settle(run: Run) -> None:
+    """Before the first window: let go what a source's terms no longer allow to keep, and plan restated days.
+
+    Both change nothing, and cost at most one conditional request, where there is nothing to be done.
+    """
+    if run.settings.sources.flightradar24.enabled:
+        expired = flightradar24.expire(run.context(flightradar24.CODE), run.warehouse.lake, run.run_id)
+        if expired:
+            run.progress(f"{flightradar24.CODE}: {len(expired)} days expired under its terms")
+    if run.is_nightly:
+        planned = set(run.windows)
+        again = ingest.restated(run.context(readsb_releases.CODE), run.warehouse.lake.ledger(), run.until)
+        run.windows += [window for window in again if window not in planned]
+
+
+def watch(settings: Settings, stop: threading.Event) -> int:
+    """Poll the live sources into the lake until `stop` is set; returns how many answers came.
+
+    Runs beside nightly runs, which build from what has been flushed. Raises ConfigError where polling is not enabled,
+    WarehouseBusy where another poller is up.
+    """
+    if not settings.sources.readsb_live.enabled:
+        raise ConfigError("nothing to poll: set `enabled = true` in [sources.readsb_live]")
+    warehouse = Warehouse(settings.root)
+    run = Run(settings, warehouse, reference.load(settings), reference.load_params(settings), new_run_id(utc_now()),
+              utc_now(), utc_now().date())  # fmt: skip
+
+    def write(events: list[sources.Event]) -> None:
+        outcome = Outcome(Window(readsb_live.CODE, run.until, run.until))
+        rows = warehouse.lake.commit(ingest.write_events(events, readsb_live.CODE, warehouse.lake, run.run_id, outcome))
+        warehouse.lake.compact()
+        run.progress(f"{readsb_live.CODE}: flushed, {sum(row.records_kept for row in rows)} positions kept")
+
+    with warehouse.watching():
+        return readsb_live.watch(run.context(readsb_live.CODE), write, stop)
 
 
 def ingest_window(run: Run, window: Window) -> Outcome:
@@ -320,6 +360,7 @@ def has_work(run: Run) -> bool:
     Windows of local files that are unchanged since they were last read are dropped from the plan here, by their
     hashes, so that a night with nothing new costs seconds.
     """
+    settle(run)
     run.windows = [window for window in run.windows if not _is_unchanged(run, window)]
     return bool(run.windows) or is_new(run)
 

@@ -160,6 +160,20 @@ class Warehouse:
         finally:
             lock.release()
 
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        """Hold the right to poll into the lake, beside nightly runs; a second poller is told so (WarehouseBusy)."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.root / ".watch.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise WarehouseBusy(f"another `basewatch watch` polls into {self.root}") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
     def _clear_leftovers(self) -> None:
         """What a run that died left half-made: never referred to, so nothing is lost; and what it left half-done."""
         for folder in self.releases_folder.glob(".making-*"):
@@ -170,7 +184,8 @@ class Warehouse:
             for file in self.root.glob(pattern):
                 file.unlink()
         if self.lake.folder.exists():
-            self.lake.sweep()
+            with contextlib.suppress(WarehouseBusy), self.watching():  # a poller's files are named only when it flushes
+                self.lake.sweep()
         self._finish_publish()
 
     def _finish_publish(self) -> None:

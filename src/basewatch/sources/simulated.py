@@ -1,4 +1,4 @@
-"""Made-up flight records for demonstrations: read exactly like flight_files, under a source name that says what they are."""
+"""Made-up flight records for demonstrations: read like flight_files, under a source name that says what they are."""
 
 from basewatch.sources.flight_files import GRAIN, decode, fetch
 
