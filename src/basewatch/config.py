@@ -48,6 +48,9 @@ class Reference(Section):
     keywords: str | None = None
     corrections: str | None = None
     icao_blocks: str | None = None
+    military_ranges: str | None = None
+    registration_rules: str | None = None
+    register_rules: str | None = None
     sources: str | None = None
     params: str | None = Field(None, description="A params.yml in place of the shipped thresholds.")
 
@@ -248,7 +251,7 @@ class GdeltFiles(OverHttp):
     """GDELT 2.0 raw files. `location` replaces their address (so http in place of https), or is a folder of them."""
 
     streams: list[Literal["gkg", "mentions", "export"]] = Field(
-        default_factory=lambda: ["gkg", "mentions", "export"],
+        ["gkg", "mentions", "export"],
         min_length=1,
         description="Tables read: gkg has titles and names, the other two addresses and places.",
     )

@@ -21,7 +21,7 @@ from urllib.parse import unquote
 import numpy as np
 
 from basewatch.geo import chord_km, unit_vectors
-from basewatch.news import Found, Reader
+from basewatch.news import Found, Mention, Reader
 from basewatch.news.text import language_code
 from basewatch.reference import BaseRow
 
@@ -33,7 +33,10 @@ EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)  # no page on the web is older
 _CHUNK = 1 << 20
 _LONGEST_LINE = 1 << 24
 _MOST_UNPACKED = 1 << 31
-_POINT_TYPES = ("3", "4")  # city in the US, city elsewhere: countries, states and provinces are points far from anything
+_POINT_TYPES = (
+    "3",
+    "4",
+)  # city in the US, city elsewhere: countries, states and provinces are points far from anything
 
 
 # ---- the DOC API's JSON
@@ -221,6 +224,23 @@ def address_words(url: str) -> str:
     """The words of an address, for those whose slug tells more than their title."""
     path = url.partition("://")[2].partition("/")[2]
     return (unquote(path, errors="replace") if "%" in path else path).translate(_JOINTS)
+
+
+def mention(base_id: str, alias: str, strength: str, matched_by: str) -> Mention:
+    """A mention of which nothing is known but that it is there: what a search or a list of names tells."""
+    return Mention(
+        base_id=base_id,
+        matched_alias=alias,
+        alias_strength=strength,
+        matched_by=matched_by,
+        reports_pause=False,
+        reports_resumption=False,
+        verb_strength=None,
+        claimed_pause_days=None,
+        claimed_types=(),
+        claimed_from=None,
+        claimed_to=None,
+    )
 
 
 class Places:

@@ -259,8 +259,8 @@ _TABLES = [
     ),
     _table(
         "news_totals",
-        "series slot_at",
-        "How many articles a news source had in a slot of time: the denominator of mention counts.",
+        "series slot_at language",
+        "How many articles a news source had in a slot of time, by language (null: all): the denominator of mentions.",
         series=pa.string(),
         slot_at=AT,
         language=pa.string(),

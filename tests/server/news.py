@@ -42,9 +42,7 @@ class Doc:
     """DOC 2.0: no paging, 250 records at most, one request in five seconds, errors as text at status 200."""
 
     PATH = "/api/v2/doc/doc"
-    LIMITED = (
-        b"Please limit requests to one every 5 seconds or contact kalev.leetaru5@gmail.com for larger queries.\n"
-    )
+    LIMITED = b"Please limit requests to one every 5 seconds or contact kalev.leetaru5@gmail.com for larger queries.\n"
 
     def __init__(self, clock: Any, stories: list[Story]) -> None:
         self.stories = stories
@@ -52,6 +50,7 @@ class Doc:
         self.all_articles = 4000  # of all languages, in each step of a timeline
         self.dead_steps: set[str] = set()  # steps of a timeline in which GDELT monitored nothing
         self.sulks_until = 0.0
+        self.penalty_seconds = 60.0
         self.last = -1e9
         self.host = Host("gdelt doc", self._serve, clock)
 
@@ -64,7 +63,7 @@ class Doc:
         if early or now < self.sulks_until:
             if early:
                 self.host.violations.append(f"two requests within five seconds, at {now}")
-            self.sulks_until = now + 60  # asking again too early starts the penalty anew
+            self.sulks_until = now + self.penalty_seconds  # asking again too early starts the penalty anew
             return Reply(429, self.LIMITED, "text/plain")
         query = request.one("query") or ""
         mode = (request.one("mode") or "").lower()
@@ -236,12 +235,12 @@ def file_name(slot: str, stream: str, translated: bool = False) -> str:
 
 def slots_of(day: str) -> list[str]:
     """The 96 labels of a day given as YYYYMMDD."""
-    start = datetime.strptime(day, "%Y%m%d")
+    start = datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC)
     return [(start + number * SLOT).strftime("%Y%m%d%H%M%S") for number in range(96)]
 
 
 class Files:
-    """data.gdeltproject.org/gdeltv2/: archives of 15 minutes, the lists of them, wrong checksums and holes on demand."""
+    """data.gdeltproject.org/gdeltv2/: archives of 15 minutes, lists of them, wrong checksums and holes on demand."""
 
     ROOT = "/gdeltv2/"
 
