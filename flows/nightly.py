@@ -4,7 +4,7 @@ Each task body is one library call. A flow reads the configuration by itself, so
 name and two days; the command line, which has planned already, hands its run over instead.
 """
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: a server's process could not resolve the types of a flow's parameters.
 
 import logging
 from datetime import date
@@ -14,11 +14,10 @@ from typing import Any
 import basewatch.flows.environment  # noqa: F401 - must come before prefect: it is read at import
 import httpx
 from basewatch.flows import server
-from prefect import flow, get_run_logger, runtime, task
+from prefect import Flow, Task, flow, get_run_logger, runtime, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State, TaskRun
-from prefect.tasks import Task
+from prefect.client.schemas.objects import FlowRun, State, TaskRun
 
 from basewatch import config, progress, run, status
 from basewatch.errors import SourceError
@@ -147,13 +146,19 @@ def _name() -> str:
     return f"backfill {since} to {until}" if since else f"nightly up to {until}"
 
 
-@flow(name="nightly", flow_run_name=_name, persist_result=False, validate_parameters=True)
+def _tell_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+    """Say on stderr why a run failed that a server started; at the command line it is said anyway."""
+    if flow_run.deployment_id is not None:
+        progress.say(f"basewatch: {flow_run.name}: {state.message}")
+
+
+@flow(name="nightly", flow_run_name=_name, persist_result=False, on_failure=[_tell_failure])
 def nightly(config_file: str | None = None, until: date | None = None) -> str | None:
     """The release published, None where nothing was new. `until`: last UTC day, default yesterday."""
     return _execute(config_file, until)
 
 
-@flow(name="backfill", flow_run_name=_name, persist_result=False, validate_parameters=True)
+@flow(name="backfill", flow_run_name=_name, persist_result=False, on_failure=[_tell_failure])
 def backfill(since: date, until: date, config_file: str | None = None) -> str | None:
     """The same over a range of UTC days, both ends included."""
     return _execute(config_file, until, since)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import basewatch.flows.environment  # noqa: F401 - must come before prefect: it is read at import
 from basewatch.flows import server
@@ -12,8 +16,10 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy, StateType
 from prefect.exceptions import ObjectNotFound
+from prefect.runner import Runner
 from prefect.schedules import Cron, Schedule
 from prefect.states import Crashed
+from prefect.types.entrypoint import EntrypointType
 
 from basewatch import progress
 from basewatch.config import Settings
@@ -28,6 +34,23 @@ def deployment_name(root: Path) -> str:
     return f"watch-{hashlib.sha256(str(root).encode()).hexdigest()[:8]}"
 
 
+class _Runner(Runner):
+    """Prefect's runner, which on SIGTERM leaves its loop in good order: its own way leaves a coroutine behind."""
+
+    stop_at_once: Callable[[], object]
+
+    def handle_sigterm(self, *_args: Any, **_kwargs: Any) -> None:
+        self.stop_at_once()
+
+
+async def _run(runner: _Runner) -> None:
+    """Run it until SIGTERM or Ctrl-C, which end a run under way as well."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    runner.stop_at_once = lambda: loop.call_soon_threadsafe(task.cancel)  # wakes the loop, as a bare cancel would not
+    await runner.start()
+
+
 def serve(settings: Settings, config_file: Path | None, cron: str) -> None:
     """Serve the nightly flow until stopped. One run at a time: a night that is due while one runs is dropped.
 
@@ -40,15 +63,20 @@ def serve(settings: Settings, config_file: Path | None, cron: str) -> None:
         with server.api(with_scheduler=True):
             _give_up_dead_runs(name, Warehouse(settings.root))
             progress.say(f"basewatch: `nightly` runs on {cron!r}, in UTC (deployment nightly/{name}); Ctrl-C stops it")
-            nightly.serve(
+            runner = _Runner(name=name, limit=1)
+            runner.add_flow(
+                nightly,
                 name=name,
                 description=f"The warehouse at {settings.root}",
                 schedule=schedule,
                 parameters={"config_file": str(config_file.resolve()) if config_file else None},
-                limit=1,
-                global_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
-                print_starting_message=False,
+                concurrency_limit=ConcurrencyLimitConfig(
+                    limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW
+                ),
+                entrypoint_type=EntrypointType.MODULE_PATH,
             )
+            with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):  # the ways to stop it
+                asyncio.run(_run(runner))
     except server.ServerFailed as error:
         raise BasewatchError(f"the schedule cannot be kept: {error}") from None
 
