@@ -41,49 +41,71 @@ columns:
   source: {type: VARCHAR, doc: "Source that brought it"}
   networks: {type: VARCHAR, doc: "Networks that heard it that day"}
 */
+-- A position that is not fresh (stale, or the edge of a track) proves that the aircraft was heard; it gives the place of
+-- a stretch only where the stretch has no other.
 WITH drawn AS (
     SELECT
         icao24,
         stretch_no,
-        any_value(is_ground) AS is_ground,
+        bool_or(is_ground) AS is_ground,
         min(at_s) AS start_s,
         max(at_s) AS end_s,
         (count(*) FILTER (WHERE is_fresh))::INTEGER AS fresh_points,
-        -- a position that is not fresh gives the place only where no other does
-        min(at_s + CASE WHEN is_fresh THEN 0 ELSE 100000000000 END) % 100000000000 AS first_s,
-        arg_min(latitude, at_s + CASE WHEN is_fresh THEN 0 ELSE 100000000000 END) AS first_latitude,
-        arg_min(longitude, at_s + CASE WHEN is_fresh THEN 0 ELSE 100000000000 END) AS first_longitude,
-        arg_min(base_id, at_s) FILTER (WHERE is_fresh) AS first_base_id,
-        arg_min(distance_km, at_s) FILTER (WHERE is_fresh) AS first_distance_km,
-        arg_min(height_ft, at_s + CASE WHEN is_fresh THEN 0 ELSE 100000000000 END) AS first_height_ft,
-        arg_min(height_basis, at_s + CASE WHEN is_fresh THEN 0 ELSE 100000000000 END) AS first_height_basis,
-        max(CASE WHEN is_fresh THEN at_s ELSE at_s - 100000000000 END) AS last_key,
-        arg_max(latitude, CASE WHEN is_fresh THEN at_s ELSE at_s - 100000000000 END) AS last_latitude,
-        arg_max(longitude, CASE WHEN is_fresh THEN at_s ELSE at_s - 100000000000 END) AS last_longitude,
-        arg_max(base_id, at_s) FILTER (WHERE is_fresh) AS last_base_id,
-        arg_max(distance_km, at_s) FILTER (WHERE is_fresh) AS last_distance_km,
-        arg_max(height_ft, CASE WHEN is_fresh THEN at_s ELSE at_s - 100000000000 END) AS last_height_ft,
-        arg_max(height_basis, CASE WHEN is_fresh THEN at_s ELSE at_s - 100000000000 END) AS last_height_basis,
+        coalesce(min(at_s) FILTER (WHERE is_fresh), min(at_s)) AS first_s,
+        coalesce(max(at_s) FILTER (WHERE is_fresh), max(at_s)) AS last_s,
         min(height_ft) AS lowest_ft,
         max(height_ft) AS highest_ft,
         max(distance_km) AS farthest_km,
         count(*) FILTER (WHERE is_height_off) AS off_points,
-        count(*) FILTER (WHERE speed_kt IS NOT NULL) AS paced_points,
-        sum(step_km) FILTER (WHERE speed_kt IS NOT NULL AND NOT is_edge) AS path_km,
-        sum(speed_kt * step_s) FILTER (WHERE NOT is_edge) * 1.852 / 3600 AS flown_km,
-        111.195 * greatest(
-            max(latitude) - min(latitude), (max(longitude) - min(longitude)) * cos(radians(min(latitude)))
-        ) AS spread_km,
-        arg_max(callsign, at_s) AS callsign
+        sum(step_km) AS path_km,
+        sum(speed_kt * step_s) * 1.852 / 3600 AS flown_km,
+        min(latitude) AS south,
+        max(latitude) AS north,
+        min(longitude) AS west,
+        max(longitude) AS east
     FROM intermediate.int_track_points
     GROUP BY icao24, stretch_no
 ),
 
+corners AS (
+    SELECT
+        p.icao24,
+        p.stretch_no,
+        p.at_s,
+        p.latitude,
+        p.longitude,
+        p.base_id,
+        p.distance_km,
+        p.height_ft,
+        p.height_basis,
+        p.callsign
+    FROM intermediate.int_track_points AS p
+    INNER JOIN drawn AS d ON p.icao24 = d.icao24 AND p.stretch_no = d.stretch_no
+    WHERE (p.at_s = d.first_s OR p.at_s = d.last_s) AND (p.is_fresh OR d.fresh_points = 0)
+    -- two positions of one second: the same one on every run
+    QUALIFY row_number() OVER (PARTITION BY p.icao24, p.stretch_no, p.at_s ORDER BY p.latitude, p.longitude, p.is_edge) = 1
+),
+
 placed AS (
     SELECT
-        * EXCLUDE (last_key),
-        CASE WHEN last_key < 0 THEN last_key + 100000000000 ELSE last_key END AS last_s
-    FROM drawn
+        d.*,
+        111.195 * greatest(d.north - d.south, (d.east - d.west) * cos(radians(d.south))) AS spread_km,
+        f.latitude AS first_latitude,
+        f.longitude AS first_longitude,
+        f.base_id AS first_base_id,
+        f.distance_km AS first_distance_km,
+        f.height_ft AS first_height_ft,
+        f.height_basis AS first_height_basis,
+        l.latitude AS last_latitude,
+        l.longitude AS last_longitude,
+        l.base_id AS last_base_id,
+        l.distance_km AS last_distance_km,
+        l.height_ft AS last_height_ft,
+        l.height_basis AS last_height_basis,
+        coalesce(l.callsign, f.callsign) AS callsign
+    FROM drawn AS d
+    INNER JOIN corners AS f ON d.icao24 = f.icao24 AND d.stretch_no = f.stretch_no AND d.first_s = f.at_s
+    INNER JOIN corners AS l ON d.icao24 = l.icao24 AND d.stretch_no = l.stretch_no AND d.last_s = l.at_s
 ),
 
 neighboured AS (
@@ -187,10 +209,10 @@ heard AS (
         day,
         source,
         network,
-        max(registration) AS registration,
-        max(type_code) AS type_code,
-        bool_or(is_military) AS is_military
-    FROM staging.stg_readsb__points
+        registration,
+        type_code,
+        db_flags
+    FROM raw.track_points
     GROUP BY ALL
 
     UNION ALL
@@ -199,24 +221,24 @@ heard AS (
         day,
         source,
         network,
-        max(registration) AS registration,
-        max(type_code) AS type_code,
-        bool_or(is_military) AS is_military
-    FROM staging.stg_readsb__edges
+        registration,
+        type_code,
+        db_flags
+    FROM raw.track_edges
     GROUP BY ALL
 ),
 
 identities AS (
     SELECT
-        icao24,
+        lower(icao24) AS icao24,
         day,
         min(source) AS source,
         string_agg(DISTINCT network, ', ' ORDER BY network) AS networks,
-        max(registration) AS registration,
-        max(type_code) AS type_code,
-        bool_or(is_military) AS is_military
+        max(nullif(upper(trim(registration)), '')) AS registration,
+        max(nullif(upper(trim(type_code)), '')) AS type_code,
+        bool_or(db_flags & 1 = 1) AS is_military
     FROM heard
-    GROUP BY icao24, day
+    GROUP BY lower(icao24), day
 ),
 
 register AS (

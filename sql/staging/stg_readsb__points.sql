@@ -1,12 +1,9 @@
 /*
 grain: one row per position near a watched base
-key: [icao24, seen_at, network]
+key: [icao24, at_s, latitude, longitude]
 columns:
-  source: {type: VARCHAR, doc: "Code of the source module that brought the position"}
-  network: {type: VARCHAR, doc: "Network whose receivers heard it"}
   icao24: {type: VARCHAR, doc: "24-bit address, lower case; a leading ~ marks an address that is not an ICAO one"}
   day: {type: DATE, doc: "UTC day under which the position was filed"}
-  seen_at: {type: TIMESTAMPTZ, doc: "When"}
   at_s: {type: BIGINT, unit: s, doc: "Whole seconds since 1970, for cheap windows"}
   latitude: {type: FLOAT, unit: deg, doc: "Latitude, WGS-84"}
   longitude: {type: FLOAT, unit: deg, doc: "Longitude, WGS-84"}
@@ -17,20 +14,14 @@ columns:
   track_deg: {type: FLOAT, unit: deg, doc: "True track"}
   vertical_rate_fpm: {type: INTEGER, unit: ft/min, doc: "Climb (positive) or sink"}
   callsign: {type: VARCHAR, doc: "Callsign, trimmed"}
-  registration: {type: VARCHAR, doc: "Registration mark as the archive gives it, upper case"}
-  type_code: {type: VARCHAR, doc: "ICAO aircraft type designator"}
-  is_military: {type: BOOLEAN, doc: "The archive's register calls it military"}
   is_own_position: {type: BOOLEAN, doc: "Sent by the aircraft itself, not computed by others (multilateration, TIS-B), which errs by leaps"}
   is_stale: {type: BOOLEAN, doc: "Nothing was heard in the 20 s before: proof of life, not of place"}
   base_id: {type: VARCHAR, doc: "Nearest watched base"}
   distance_km: {type: FLOAT, unit: km, doc: "Distance to it"}
 */
 SELECT
-    source,
-    network,
     lower(icao24) AS icao24,
     day,
-    seen_at,
     epoch_us(seen_at) // 1000000 AS at_s,
     latitude,
     longitude,
@@ -41,9 +32,6 @@ SELECT
     track_deg,
     vertical_rate_fpm,
     nullif(trim(callsign), '') AS callsign,
-    nullif(upper(trim(registration)), '') AS registration,
-    nullif(upper(trim(type_code)), '') AS type_code,
-    coalesce(db_flags & 1 = 1, FALSE) AS is_military,
     coalesce(position_type LIKE 'adsb%' OR position_type LIKE 'adsr%', TRUE) AS is_own_position,
     coalesce(is_stale, FALSE) AS is_stale,
     base_id,

@@ -1,0 +1,90 @@
+"""A DuckDB database as the models expect it, filled from the simulator instead of from a lake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from basewatch import models, reference
+from basewatch.config import Settings
+from basewatch.schemas import LEDGER, TABLES
+from basewatch.warehouse import HISTORY
+from simulator import rows, stories
+
+SHIPPED = ("sources", "aircraft_types", "icao_blocks", "fleets")
+TRACK_MODELS = (
+    "staging.stg_readsb__points",
+    "staging.stg_readsb__edges",
+    "staging.stg_readsb__background",
+    "intermediate.int_track_places",
+    "intermediate.int_track_points",
+    "intermediate.int_track_stretches",
+    "intermediate.int_track_air_ends",
+    "intermediate.int_track_landings",
+    "intermediate.int_base_day_coverage",
+    "intermediate.int_track_ends",
+    "intermediate.int_trace_legs",
+    "intermediate.int_trace_ends",
+)
+
+
+def put(connection: duckdb.DuckDBPyConnection, table: str, schema: pa.Schema, given: Any = None) -> None:
+    """Create `table` with the schema's columns and insert what is given (a table, or rows as mappings)."""
+    connection.register("shape", schema.empty_table())
+    connection.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM shape")
+    connection.unregister("shape")
+    if not given:
+        return
+    data = given if isinstance(given, pa.Table) else pa.Table.from_pylist(given)
+    data = data.select([name for name in data.column_names if name in schema.names])
+    connection.register("given", data)
+    connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM given")
+    connection.unregister("given")
+
+
+def prepare(
+    connection: duckdb.DuckDBPyConnection,
+    regions: Sequence[stories.Region],
+    cases: Iterable[stories.Case],
+    *,
+    first_day: int,
+    days: int,
+    absent: Iterable[int] = (),
+    seed: int = 1,
+) -> dict[str, Any]:
+    """Fill `raw` and `reference` with a simulated lake; returns the thresholds with `as_of` set to the last day."""
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("CREATE SCHEMA IF NOT EXISTS raw")
+    connection.execute("CREATE SCHEMA IF NOT EXISTS reference")
+    places = rows.watched(regions)
+    points, edges = rows.tables((case.trace for case in cases), places)
+    filled = {
+        "track_points": points,
+        "track_edges": edges,
+        "base_background": rows.background(places, first_day, days, seed, absent),
+    }
+    for name, table in TABLES.items():
+        put(connection, f"raw.{name}", table.schema, filled.get(name))
+    for name, schema in HISTORY.items():
+        put(connection, f"raw.{name}", schema)
+    put(connection, "raw.source_days", LEDGER, rows.ledger(first_day, days, absent))
+    facts = reference.load(Settings())
+    own = rows.reference(regions)
+    for name in reference.ROWS:
+        put(
+            connection,
+            f"reference.{name}",
+            reference.schema(name),
+            facts.table(name) if name in SHIPPED else own.get(name),
+        )
+    last = date(1970, 1, 1) + timedelta(days=first_day + days - 1)
+    return {**reference.load_params(Settings()).values, "as_of": last}
+
+
+def build(connection: duckdb.DuckDBPyConnection, params: dict[str, Any]) -> None:
+    """Build the models from positions to the ends of stays."""
+    models.build(connection, params, TRACK_MODELS)
