@@ -61,7 +61,7 @@ def trace(rng: np.random.Generator, icao: str, points: int, target: Any, militar
     # a point every few seconds low down and in turns, every half minute in cruise, as readsb thins them
     share = np.linspace(0, 1, points)
     seconds = np.cumsum(rng.uniform(3, 22, points)) + rng.uniform(0, max(86_000 - 13 * points, 1))
-    distance = (1 - share) ** 1.4 * points * 2.4  # km to go
+    distance = (1 - share) ** 1.75 * points * 2.4  # km to go: the last 20 of them in some 65 points of a thousand
     course = rng.uniform(0, 2 * np.pi)
     if target is None:
         target = (rng.uniform(-56, 68), rng.uniform(-179, 179), 0.0)

@@ -6,7 +6,7 @@ objects, which would import pandas into every decoding process.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +41,14 @@ class Names:
     def of(self, text: str | None) -> int:
         """The number of a text."""
         return self.numbers.setdefault(text, len(self.numbers) - 1)
+
+    def all_of(self, texts: Iterable[str | None]) -> Ints:
+        """The numbers of many texts."""
+        many = list(texts)
+        for text in set(many):
+            self.of(text)
+        numbers = self.numbers
+        return np.array([numbers[text] for text in many], np.int64)
 
     def column(self, numbers: Ints) -> pa.Array:
         """A dictionary column of the texts with these numbers."""
@@ -177,24 +185,23 @@ def frame(traces: Sequence[Parsed], latest: int) -> Frame:
         # readsb gives the base to a millisecond and the offset to ten; float64 holds that exactly until 2255
         at = np.rint(np.where(possible, seconds, 0) * 1000).astype(np.int64) * 1000
     latitude, longitude = numbers("lat"), numbers("lon")
-    altitude = columns.get("altitude", ())
-    ground = np.array([value == "ground" for value in altitude], np.bool_)
-    flags = np.array([flag or 0 for flag in columns.get("flags", ())], np.int64)
+    # a word in place of the altitude: `ground`, or one that nobody knows
+    words = {"ground": np.inf}
+    given = columns.get("altitude", ())
+    altitude = np.array([words.get(v, np.nan) if v.__class__ is str else v for v in given], np.float64)
+    ground = np.isinf(altitude)
+    altitude[ground] = np.nan
+    flags = np.nan_to_num(numbers("flags")).astype(np.int64)
     kinds, callsigns = Names(), Names()
-    details = columns.get("details", ())
-    kind = np.array(
-        [
-            kinds.of(kind if kind is not None or detail is None else detail.type)
-            for kind, detail in zip(columns.get("kind", ()), details, strict=True)
-        ],
-        np.int64,
-    )
+    details, kind = columns.get("details", ()), columns.get("kind", ())
+    if None in kind:  # before 2022 the type stood in the details alone
+        kind = tuple(k or (detail and detail.type) for k, detail in zip(kind, details, strict=True))
     return Frame(
         trace=trace,
         at=at,
         latitude=latitude,
         longitude=longitude,
-        altitude_ft=np.array([None if value.__class__ is str else value for value in altitude], np.float64),
+        altitude_ft=altitude,
         geometric_ft=numbers("geometric"),
         speed_kt=numbers("speed"),
         track_deg=numbers("track"),
@@ -202,7 +209,7 @@ def frame(traces: Sequence[Parsed], latest: int) -> Frame:
         flags=flags,
         ground=ground,
         valid=possible & (np.abs(latitude) <= 90) & (np.abs(longitude) <= 180),
-        kind=kind,
+        kind=kinds.all_of(kind),
         callsign=_carry(details, trace, flags, callsigns),
         kinds=kinds,
         callsigns=callsigns,
@@ -211,23 +218,20 @@ def frame(traces: Sequence[Parsed], latest: int) -> Frame:
 
 def _carry(details: Sequence[Any], trace: Ints, flags: Ints, callsigns: Names) -> Ints:
     """The callsign of each point: the last one that was not blank in the same leg, -1 before the first."""
-    given = [
-        (index, callsigns.of(detail.flight.strip()))
-        for index, detail in enumerate(details)
-        if detail is not None and detail.flight and not detail.flight.isspace()
-    ]
+    where = [index for index, detail in enumerate(details) if detail is not None and detail.flight]
+    flights = [details[index].flight for index in where]
+    numbers = {flight: callsigns.of(flight.strip() or None) for flight in set(flights)}
+    given = np.array(where, np.int64), np.array([numbers[flight] for flight in flights], np.int64)
     index = np.arange(len(trace))
     start = (flags & NEW_LEG).astype(bool)
     if len(start):
         start[0] = True
         start[1:] |= trace[1:] != trace[:-1]
     leg = np.maximum.accumulate(np.where(start, index, 0)) if len(start) else index
-    last = np.full(len(trace), -1)
-    code = np.full(len(trace), -1)
-    if given:
-        where, what = np.array(given).T
-        last[where], code[where] = where, what
-        last = np.maximum.accumulate(last)
+    last, code = np.full(len(trace), -1), np.full(len(trace), -1)
+    named = given[1] >= 0  # the rest are blanks
+    last[given[0][named]], code[given[0][named]] = given[0][named], given[1][named]
+    last = np.maximum.accumulate(last)
     return np.where(last >= leg, code[last], -1)
 
 

@@ -19,7 +19,8 @@ from basewatch.prefilter import Search, one_point_a_line
 
 LARGEST_MEMBER = 64 << 20  # bytes of gzip; a busy aircraft's day is 0.3 MB, one at two points a second 5 MB
 LARGEST_TEXT = 128 << 20  # bytes of JSON; beyond it a member is taken for a bomb
-BLOCK = 2048  # bytes parsed from a hit on before the next search: a dozen points
+BLOCK = 1024  # bytes parsed from a hit on before the next search: half a dozen points
+LONGEST_BLOCK = 8192  # to which a block grows while the hits go on
 LONGEST_HEAD = 8192  # bytes before the first point
 PEEKED = 400  # bytes of text that hold the fields before the points
 
@@ -225,20 +226,23 @@ def _regions(text: bytes, place: Lines, search: Search, hit: int) -> list[tuple[
         return text.rfind(_LINE, floor, position)
 
     regions = [(start, line_after(start + 2))]
+    block = BLOCK
     while hit >= 0:
         hit -= 1  # the newline before the bracket
         if text[hit] != 10:
             raise _NotALine
         first, done = regions[-1]
         begin = context(hit, done) if hit > done else done
-        stop = line_after(max(hit + BLOCK, done))
+        stop = line_after(max(hit + block, done))
         if begin > done:
             regions.append((begin, stop))
         else:
             regions[-1] = (first, stop)
         hit = search(text, stop, end) if stop < end else -1
+        block = min(2 * block, LONGEST_BLOCK)
         if hit != stop + 1 and stop < end:
             regions[-1] = (regions[-1][0], line_after(stop + 2))
+            block = BLOCK
     last = text.rfind(_LINE, start, end)
     first, done = regions[-1]
     if last >= done:
