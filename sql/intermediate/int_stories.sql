@@ -27,10 +27,10 @@ columns:
   claimed_to: {type: DATE, unit: UTC, doc: "Last such day"}
   sources: {type: "VARCHAR[]", doc: "Sources that brought it"}
 */
--- Two articles that name the same base tell one story where, no more than $news_story_hours apart, they credit the same
--- origin, have the same title, or claim the same types on the same days (so across languages); so do two with nearly the
--- same text, whatever they name. What such pairs link hangs together; a chain of credits or claims is cut after
--- $news_story_days.
+-- Two articles that name the same base tell one story where, no more than $news_story_hours apart, they speak of flights
+-- and credit the same origin, have the same title, or claim the same types on the same days (so across languages); so do
+-- two with nearly the same text, whatever they name. What such pairs link hangs together; a chain of credits, titles or
+-- claims is cut after $news_story_days.
 WITH RECURSIVE articles AS (
     SELECT
         article_id,
@@ -62,7 +62,10 @@ shared AS (
         a.place,
         a.published_at,
         unnest([
-            CASE WHEN a.origin IS NOT NULL THEN 'credit ' || m.base_id || ' ' || a.origin END,
+            CASE
+                WHEN a.origin IS NOT NULL AND (m.reports_pause OR m.reports_resumption OR m.verb_strength IS NOT NULL)
+                    THEN 'credit ' || m.base_id || ' ' || a.origin
+            END,
             CASE WHEN a.title_key IS NOT NULL THEN 'title ' || m.base_id || ' ' || a.title_key END,
             CASE
                 WHEN m.claimed_from IS NOT NULL AND len(m.claimed_types) > 0
@@ -145,28 +148,41 @@ paths AS (
     FROM links
 ),
 
--- everything that links lead to, however many steps away, from each article that no earlier one is linked to: the
--- first article of a story is one of these
-reached AS (
+-- Round by round each article takes the earliest place that it or a linked article holds, and the place that that one
+-- holds in turn, until a round changes nothing: then all that hang together hold the place of their first.
+rounds AS (
     SELECT
+        0 AS round,
         place,
-        place AS first_place
+        place AS first_place,
+        FALSE AS is_settled
     FROM numbered
-    WHERE place NOT IN (SELECT one FROM paths WHERE other < one)
-    UNION
+    UNION ALL
     SELECT
-        p.other AS place,
-        r.first_place
-    FROM reached AS r
-    INNER JOIN paths AS p ON r.place = p.one
-    WHERE p.other > r.first_place
+        taken.round,
+        taken.place,
+        taken.first_place,
+        bool_and(taken.first_place = taken.held_place) OVER () AS is_settled
+    FROM (
+        SELECT
+            r.round + 1 AS round,
+            r.place,
+            r.first_place AS held_place,
+            least(r.first_place, jumped.first_place, min(near.first_place)) AS first_place
+        FROM rounds AS r
+        INNER JOIN rounds AS jumped ON r.first_place = jumped.place
+        LEFT JOIN paths AS p ON r.place = p.other
+        LEFT JOIN rounds AS near ON p.one = near.place
+        WHERE NOT r.is_settled
+        GROUP BY r.round, r.place, r.first_place, jumped.first_place
+    ) AS taken
 ),
 
 firsts AS (
     SELECT
         place,
         min(first_place) AS first_place
-    FROM reached
+    FROM rounds
     GROUP BY place
 ),
 

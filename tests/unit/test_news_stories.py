@@ -68,9 +68,9 @@ def test_copies_without_a_credit_take_the_story_s_and_count_as_one_origin() -> N
 
 def test_links_lead_on_and_the_first_article_names_the_story() -> None:
     """The first and the third share nothing, but each is a copy of the second."""
-    first = {"language": "en", "title": "Transports return to the air base", "text": "Planes came to Hmeimim."}
-    second = {**first, "text": "Planes came to Hmeimim, Bloomberg reported."}
-    third = {"language": "en", "title": "A base wakes up", "text": "Hmeimim is busy, Bloomberg reported."}
+    first = {"language": "en", "title": "Transports return to the air base", "text": "Planes are at Hmeimim."}
+    second = {**first, "text": "Planes landed at Hmeimim, Bloomberg reported."}
+    third = {"language": "en", "title": "A base wakes up", "text": "Jets flew to Hmeimim, Bloomberg reported."}
     found = stories(
         [
             article(third, "https://c.example.org/3", 30),
@@ -83,7 +83,7 @@ def test_links_lead_on_and_the_first_article_names_the_story() -> None:
 
 
 def test_a_chain_of_credits_is_cut_after_a_week() -> None:
-    daily = {"language": "en", "title": "Note", "text": "Hmeimim was in the news, Reuters reported."}
+    daily = {"language": "en", "title": "Note", "text": "A plane landed at Hmeimim, Reuters reported."}
     found = stories([article(daily, f"https://n{day:02}.example.org/1", 24 * day) for day in range(20)])
     assert len({row[1] for row in found}) == 3
 
