@@ -9,11 +9,11 @@ columns:
   wake: {type: VARCHAR, doc: "Wake category of the type"}
   operator: {type: VARCHAR, doc: "Operator by the register, else as a record names it"}
   country: {type: VARCHAR, doc: "Country of the address block, ISO 3166-1 alpha-2"}
-  is_military: {type: BOOLEAN, doc: "Whether the register lists it as military, null where no register knows it"}
+  is_military: {type: BOOLEAN, doc: "Whether a register, a flag in traces or else its address range calls it military, null where nothing is known"}
   military_basis: {type: VARCHAR, doc: "What said so"}
   fleets: {type: "VARCHAR[]", doc: "Fleets that it belongs to under this callsign"}
 */
--- Identity by registration first, by address where no registration is recorded: addresses are re-used and re-issued.
+-- Identity by registration first, by address where no registration is known: addresses are re-used and re-issued.
 WITH recorded AS (
     SELECT
         aircraft,
@@ -25,11 +25,19 @@ WITH recorded AS (
 
     UNION
     SELECT DISTINCT
-        k.aircraft,
-        k.registration,
+        aircraft,
+        registration,
         NULL AS callsign_prefix,
         NULL AS type_code
-    FROM intermediate.int_aircraft_keys AS k
+    FROM intermediate.int_aircraft_keys
+
+    UNION
+    SELECT DISTINCT
+        aircraft,
+        registration,
+        NULL AS callsign_prefix,
+        NULL AS type_code
+    FROM intermediate.int_aircraft_identities
 ),
 
 identities AS (
@@ -43,6 +51,7 @@ identities AS (
     GROUP BY ALL
 ),
 
+-- what each register says last of an address under one registration
 register AS (
     SELECT
         icao24,
@@ -52,30 +61,60 @@ register AS (
         is_military,
         register
     FROM reference.aircraft
+    QUALIFY row_number() OVER (
+        PARTITION BY icao24, register, replace(upper(registration), '-', '') ORDER BY valid_from DESC NULLS LAST
+    ) = 1
+),
+
+said_of_mark AS (
+    SELECT
+        x.aircraft,
+        r.*
+    FROM register AS r
+    INNER JOIN intermediate.int_aircraft_addresses AS x ON r.mark = x.mark AND r.icao24 = x.icao24
+    WHERE x.aircraft IS NOT NULL
 ),
 
 by_mark AS (
     SELECT
+        aircraft,
         mark,
         arg_min(type_code, (icao24, register)) AS type_code,
         arg_min(operator, (icao24, register)) AS operator,
+        list_sort(list(DISTINCT lower(operator))) AS operator_names,
         bool_or(is_military) AS is_military,
-        arg_min(register, (is_military IS NOT TRUE, register)) AS register
-    FROM register
-    WHERE mark IS NOT NULL
-    GROUP BY mark
+        string_agg(DISTINCT register, ', ' ORDER BY register) FILTER (WHERE is_military) AS military_by,
+        string_agg(DISTINCT register, ', ' ORDER BY register) FILTER (WHERE NOT is_military) AS civil_by
+    FROM said_of_mark
+    GROUP BY aircraft, mark
 ),
 
+-- registers that give an address different registrations speak of its operator and type only with one voice
 by_address AS (
     SELECT
         icao24,
-        arg_min(type_code, (coalesce(mark, ''), register)) AS type_code,
-        arg_min(operator, (coalesce(mark, ''), register)) AS operator,
+        CASE WHEN count(DISTINCT mark) < 2 OR count(DISTINCT type_code) = 1 THEN arg_min(type_code, register) END AS type_code,
+        CASE WHEN count(DISTINCT mark) < 2 OR count(DISTINCT lower(operator)) = 1 THEN arg_min(operator, register) END AS operator,
+        CASE
+            WHEN count(DISTINCT mark) < 2 OR count(DISTINCT lower(operator)) = 1 THEN list_sort(list(DISTINCT lower(operator)))
+        END AS operator_names,
         bool_or(is_military) AS is_military,
-        arg_min(register, (is_military IS NOT TRUE, register)) AS register,
+        string_agg(DISTINCT register, ', ' ORDER BY register) FILTER (WHERE is_military) AS military_by,
+        string_agg(DISTINCT register, ', ' ORDER BY register) FILTER (WHERE NOT is_military) AS civil_by,
         min(mark) AS mark
     FROM register
     GROUP BY icao24
+),
+
+-- the flag as traces carried it, the type as most often stated
+flagged AS (
+    SELECT
+        aircraft,
+        replace(registration, '-', '') AS mark,
+        arg_max(type_code, (sightings, type_code)) AS type_code,
+        bool_or(is_military) AS is_military
+    FROM intermediate.int_aircraft_keys
+    GROUP BY ALL
 ),
 
 known AS (
@@ -84,15 +123,19 @@ known AS (
         i.registration,
         i.callsign_prefix,
         i.mark,
-        coalesce(i.type_code, m.type_code, a.type_code) AS type_code,
+        coalesce(i.type_code, f.type_code, m.type_code, a.type_code) AS type_code,
         coalesce(m.operator, a.operator) AS operator,
-        coalesce(m.is_military, a.is_military) AS is_military,
-        coalesce(m.register, a.register) AS register
+        coalesce(m.operator_names, a.operator_names) AS operator_names,
+        coalesce(m.is_military, a.is_military) AS is_register_military,
+        coalesce(m.military_by, a.military_by) AS military_by,
+        coalesce(m.civil_by, a.civil_by) AS civil_by,
+        f.is_military AS is_flagged
     FROM identities AS i
-    LEFT JOIN by_mark AS m ON i.mark = m.mark
+    LEFT JOIN by_mark AS m ON i.aircraft = m.aircraft AND i.mark = m.mark
     -- a register row for the address speaks of this aircraft only if it names no other registration
     LEFT JOIN by_address AS a
         ON i.aircraft = a.icao24 AND m.mark IS NULL AND (i.mark IS NULL OR a.mark IS NULL)
+    LEFT JOIN flagged AS f ON i.aircraft = f.aircraft AND i.mark IS NOT DISTINCT FROM f.mark
 ),
 
 -- the first block that holds the address wins: small territories stand before the large block around them
@@ -105,13 +148,41 @@ countries AS (
     GROUP BY k.aircraft
 ),
 
+ranges AS (
+    SELECT
+        k.aircraft,
+        min(r.start_hex || '-' || r.end_hex) AS hexes
+    FROM (SELECT DISTINCT aircraft FROM known WHERE regexp_full_match(aircraft, '[0-9a-f]{6}')) AS k
+    INNER JOIN reference.military_ranges AS r ON k.aircraft BETWEEN r.start_hex AND r.end_hex
+    GROUP BY k.aircraft
+),
+
+-- whoever calls it military counts, and is named; an address range only where nobody says anything
 described AS (
     SELECT
-        k.*,
+        k.aircraft,
+        k.registration,
+        k.callsign_prefix,
+        k.mark,
+        k.type_code,
+        k.operator,
+        k.operator_names,
         t.wake,
-        c.country
+        c.country,
+        CASE
+            WHEN k.is_register_military OR k.is_flagged THEN TRUE
+            ELSE coalesce(k.is_register_military, k.is_flagged, CASE WHEN r.hexes IS NOT NULL THEN TRUE END)
+        END AS is_military,
+        CASE
+            WHEN k.is_register_military OR k.is_flagged
+                THEN concat_ws('; ', 'register: ' || k.military_by, CASE WHEN k.is_flagged THEN 'flag in traces' END)
+            WHEN k.is_register_military IS NOT NULL THEN 'register: ' || k.civil_by
+            WHEN k.is_flagged IS NOT NULL THEN 'flag in traces'
+            WHEN r.hexes IS NOT NULL THEN 'address range ' || r.hexes
+        END AS military_basis
     FROM known AS k
     LEFT JOIN countries AS c ON k.aircraft = c.aircraft
+    LEFT JOIN ranges AS r ON k.aircraft = r.aircraft
     LEFT JOIN reference.aircraft_types AS t ON k.type_code = t.type_code
 ),
 
@@ -159,14 +230,13 @@ handles AS (
         country,
         is_military,
         mark,
-        lower(operator) AS operator_name,
-        unnest([
-            'mark ' || mark,
-            'operator ' || lower(operator),
-            'callsign ' || callsign_prefix,
-            'type ' || type_code,
-            'any'
-        ]) AS handle
+        operator_names,
+        unnest(
+            list_concat(
+                ['mark ' || mark, 'callsign ' || callsign_prefix, 'type ' || type_code, 'any'],
+                list_transform(coalesce(operator_names, []), LAMBDA name: 'operator ' || name)
+            )
+        ) AS handle
     FROM described
 
     UNION ALL
@@ -178,7 +248,7 @@ handles AS (
         d.country,
         d.is_military,
         d.mark,
-        lower(d.operator) AS operator_name,
+        d.operator_names,
         'address ' || a.icao24 AS handle
     FROM described AS d
     INNER JOIN addresses AS a ON d.aircraft = a.aircraft AND d.registration IS NOT DISTINCT FROM a.registration
@@ -196,7 +266,7 @@ memberships AS (
         (f.mark IS NULL OR f.mark = d.mark)
         AND (f.registration_prefix IS NULL OR starts_with(d.registration, f.registration_prefix))
         AND (f.callsign_prefix IS NULL OR f.callsign_prefix = d.callsign_prefix)
-        AND (f.operator_name IS NULL OR f.operator_name = d.operator_name)
+        AND (f.operator_name IS NULL OR list_contains(d.operator_names, f.operator_name))
         AND (f.type_code IS NULL OR f.type_code = d.type_code)
         AND (f.country IS NULL OR f.country = d.country)
         AND (f.is_military IS NULL OR f.is_military = d.is_military)
@@ -224,7 +294,7 @@ SELECT
     coalesce(d.operator, n.operator) AS operator,
     d.country,
     d.is_military,
-    CASE WHEN d.is_military IS NOT NULL THEN 'register: ' || d.register END AS military_basis,
+    d.military_basis,
     list_concat(
         CASE
             WHEN coalesce(d.registration, d.type_code, d.operator, n.operator) IS NULL THEN ['all', 'unidentified']

@@ -5,110 +5,59 @@ columns:
   icao24: {type: VARCHAR, doc: "Address as stated, null where none is"}
   registration: {type: VARCHAR, doc: "Registration as stated, null where none is"}
   aircraft: {type: VARCHAR, doc: "Key of the aircraft that is meant"}
+  type_code: {type: VARCHAR, doc: "ICAO type designator most often stated with the pair"}
+  is_military: {type: BOOLEAN, doc: "Whether a trace carried the military flag; null where none carried flags"}
   sightings: {type: BIGINT, doc: "How many records state the pair"}
   first_seen_at: {type: TIMESTAMPTZ, doc: "First of them"}
   last_seen_at: {type: TIMESTAMPTZ, doc: "Last of them"}
 */
--- One airframe can stand under two addresses (RA-85563: 149C77 in flight records, 154E3B in a register). Its
--- registration ties them: the address most often stated with it is the key. An address without a registration is itself.
--- Without any address the registration is the key, in the spelling most often stated (RA-85563, RA85563).
-WITH stated AS (
-    SELECT
-        icao24,
-        registration,
-        count(*) AS sightings,
-        -- a record may merge legs, its landing before its take-off: no single field is surely the first or last
-        min(least(first_seen_at, departed_at, arrived_at, last_seen_at)) AS first_seen_at,
-        max(greatest(first_seen_at, departed_at, arrived_at, last_seen_at)) AS last_seen_at
-    FROM intermediate.int_flight_records
-    WHERE icao24 IS NOT NULL OR registration IS NOT NULL
-    GROUP BY icao24, registration
-
-    UNION ALL
-    SELECT
-        icao24,
-        registration,
-        sightings,
-        first_seen_at,
-        last_seen_at
-    FROM intermediate.int_track_identities
-
-    UNION ALL
-    SELECT
-        NULL AS icao24,
-        registration,
-        0 AS sightings,
-        NULL AS first_seen_at,
-        NULL AS last_seen_at
-    FROM staging.stg_press__flights
-    WHERE registration IS NOT NULL
-    GROUP BY registration
-),
-
-pairs AS (
-    SELECT
-        icao24,
-        registration,
-        replace(registration, '-', '') AS mark,
-        sum(sightings) AS sightings,
-        min(first_seen_at) AS first_seen_at,
-        max(last_seen_at) AS last_seen_at
-    FROM stated
-    GROUP BY icao24, registration
-),
-
-address_of_mark AS (
+-- An address with a registration, stated or registered, is the airframe of both; without one it is itself. A
+-- registration without an address is its airframe where only one is meant: of several those on record come first, then
+-- those of the stated type. Else the registration is the key, in the spelling most often stated (RA-85563, RA85563).
+WITH airframes AS (
     SELECT
         mark,
-        arg_max(icao24, (sightings, icao24)) AS icao24
-    FROM pairs
-    WHERE icao24 IS NOT NULL AND mark IS NOT NULL
-    GROUP BY mark
+        airframe,
+        min(aircraft) AS aircraft,
+        max(type_code) AS type_code,
+        bool_or(is_recorded) AS is_recorded
+    FROM intermediate.int_aircraft_addresses
+    GROUP BY mark, airframe
+    QUALIFY bool_or(is_recorded) OR NOT bool_or(bool_or(is_recorded)) OVER (PARTITION BY mark)
 ),
 
--- the register helps only where it knows one address for the registration
-register AS (
+meant AS (
     SELECT
-        replace(upper(registration), '-', '') AS mark,
-        min(icao24) AS icao24
-    FROM reference.aircraft
-    WHERE registration IS NOT NULL
-    GROUP BY mark
-    HAVING count(DISTINCT icao24) = 1
-),
-
-mark_of_address AS (
-    SELECT
-        icao24,
-        arg_max(mark, (sightings, mark)) AS mark
-    FROM pairs
-    WHERE icao24 IS NOT NULL AND mark IS NOT NULL
-    GROUP BY icao24
+        s.registration,
+        CASE
+            WHEN count(*) = 1 THEN min(f.aircraft)
+            WHEN count(*) FILTER (WHERE f.type_code = s.type_code) = 1 THEN min(f.aircraft) FILTER (WHERE f.type_code = s.type_code)
+        END AS aircraft
+    FROM intermediate.int_aircraft_statements AS s
+    INNER JOIN airframes AS f ON s.mark = f.mark
+    WHERE s.icao24 IS NULL
+    GROUP BY s.registration
 ),
 
 spelling_of_mark AS (
     SELECT
         mark,
         arg_max(registration, (sightings, registration)) AS registration
-    FROM pairs
+    FROM intermediate.int_aircraft_statements
     WHERE mark IS NOT NULL
     GROUP BY mark
 )
 
 SELECT
-    p.icao24,
-    p.registration,
-    coalesce(
-        CASE WHEN p.mark IS NOT NULL THEN a.icao24 ELSE coalesce(b.icao24, p.icao24) END,
-        r.icao24,
-        'reg:' || s.registration
-    ) AS aircraft,
-    p.sightings,
-    p.first_seen_at,
-    p.last_seen_at
-FROM pairs AS p
-LEFT JOIN address_of_mark AS a ON p.mark = a.mark
-LEFT JOIN register AS r ON p.mark = r.mark
-LEFT JOIN spelling_of_mark AS s ON p.mark = s.mark
-LEFT JOIN mark_of_address AS m ON p.mark IS NULL AND p.icao24 = m.icao24
-LEFT JOIN address_of_mark AS b ON m.mark = b.mark
+    s.icao24,
+    s.registration,
+    CASE WHEN s.icao24 IS NULL THEN coalesce(m.aircraft, 'reg:' || n.registration) ELSE coalesce(a.aircraft, s.icao24) END AS aircraft,
+    s.type_code,
+    s.is_military,
+    s.sightings,
+    s.first_seen_at,
+    s.last_seen_at
+FROM intermediate.int_aircraft_statements AS s
+LEFT JOIN intermediate.int_aircraft_addresses AS a ON s.of_mark = a.mark AND s.icao24 = a.icao24
+LEFT JOIN meant AS m ON s.icao24 IS NULL AND s.registration = m.registration
+LEFT JOIN spelling_of_mark AS n ON s.mark = n.mark

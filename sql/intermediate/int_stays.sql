@@ -6,7 +6,7 @@ columns:
   aircraft: {type: VARCHAR, doc: "Key of the aircraft"}
   callsign: {type: VARCHAR, doc: "Callsign of the arrival, else of the departure"}
   callsign_prefix: {type: VARCHAR, doc: "First three letters of the callsign where a digit follows them, else null"}
-  registration: {type: VARCHAR, doc: "Registration mark as stated, else the one most often stated with the aircraft"}
+  registration: {type: VARCHAR, doc: "Registration mark as stated, else the one that the aircraft bore that day"}
   type_code: {type: VARCHAR, doc: "ICAO aircraft type designator"}
   arrived_at: {type: TIMESTAMPTZ, doc: "Landing, null when none is on record"}
   departed_at: {type: TIMESTAMPTZ, doc: "Take-off, null when none is on record"}
@@ -27,8 +27,8 @@ columns:
 */
 -- An arrival opens a stay; the departure that follows at the same base within $stay_max_days closes it. A departure or a
 -- presence with no open stay before it is a stay too: it was there. Seen elsewhere in between, at another watched base or
--- on a flight between other fields, it had left: what follows is another stay. Weak ends (confidence 1) never open, close
--- or split a counted stay; each stands alone.
+-- on a flight between other fields, it had left: what follows is another stay. So is what another airframe does under an
+-- address that was issued again. Weak ends (confidence 1) never open, close or split a counted stay; each stands alone.
 -- Nearly every stay is one end or a pair of neighbours; only those with a presence in them are grouped.
 WITH fields AS (
     SELECT icao AS code FROM reference.bases WHERE icao IS NOT NULL
@@ -88,17 +88,46 @@ strong AS (
     WHERE coalesce(f.departed_at, f.arrived_at) IS NOT NULL
 ),
 
+-- from when another airframe bears the key: few keys have more than one
+reissues AS (
+    SELECT
+        aircraft,
+        airframe_no,
+        epoch_us(valid_from::TIMESTAMPTZ) AS since_us,
+        lead(epoch_us(valid_from::TIMESTAMPTZ), 1, 253402300800000000) OVER airframes AS before_us
+    FROM (
+        SELECT
+            aircraft,
+            airframe_no,
+            min(valid_from) AS valid_from
+        FROM intermediate.int_aircraft_identities
+        GROUP BY aircraft, airframe_no
+        QUALIFY count(*) OVER (PARTITION BY aircraft) > 1
+    ) AS firsts
+    WINDOW airframes AS (PARTITION BY aircraft ORDER BY airframe_no)
+),
+
+flights AS (
+    SELECT
+        s.*,
+        coalesce(r.airframe_no, 1) AS airframe_no
+    FROM strong AS s
+    LEFT JOIN reissues AS r ON s.aircraft = r.aircraft AND s.at_us >= r.since_us AND s.at_us < r.before_us
+),
+
 neighboured AS (
     SELECT
         *,
         lag(base_id) OVER flights AS base_before,
+        lag(airframe_no) OVER flights AS airframe_before,
+        lead(airframe_no) OVER flights AS airframe_after,
         lag(direction) OVER flights AS direction_before,
         lag(until_us) OVER flights AS until_us_before,
         lead(base_id) OVER flights AS base_after,
         lead(direction) OVER flights AS direction_after,
         lead(at_us) OVER flights AS at_us_after,
         lead(seen) OVER flights AS seen_after
-    FROM strong
+    FROM flights
     WINDOW flights AS (
         PARTITION BY aircraft
         ORDER BY
@@ -110,11 +139,13 @@ opened AS (
     SELECT
         *,
         direction = 'arrival'
-        OR base_before IS DISTINCT FROM base_id
+        OR (base_before IS DISTINCT FROM base_id)
+        OR airframe_before <> airframe_no
         OR direction_before = 'departure'
         OR at_us - until_us_before > $stay_max_days * 86400000000 AS opens,
         direction_after = 'arrival'
-        OR base_after IS DISTINCT FROM base_id
+        OR (base_after IS DISTINCT FROM base_id)
+        OR airframe_after <> airframe_no
         OR direction = 'departure'
         OR at_us_after - until_us > $stay_max_days * 86400000000 AS is_last
     FROM neighboured
@@ -260,16 +291,6 @@ stays AS (
         list_sort(list_distinct(flatten(list(seen.evidence_ids)))) AS evidence_ids
     FROM numbered
     GROUP BY base_id, aircraft, stay_no
-),
-
--- a record without a registration is of the aircraft that its address most often belongs to
-marks AS (
-    SELECT
-        aircraft,
-        arg_max(registration, (sightings, registration)) AS registration
-    FROM intermediate.int_aircraft_keys
-    WHERE registration IS NOT NULL AND sightings > 0
-    GROUP BY aircraft
 )
 
 SELECT
@@ -277,7 +298,7 @@ SELECT
     s.aircraft,
     s.callsign,
     CASE WHEN regexp_matches(s.callsign, '^[A-Z]{3}[0-9]') THEN s.callsign[:3] END AS callsign_prefix,
-    coalesce(s.registration, m.registration) AS registration,
+    coalesce(s.registration, i.registration) AS registration,
     s.type_code,
     s.arrived_at,
     s.departed_at,
@@ -302,4 +323,6 @@ SELECT
     s.sources,
     s.evidence_ids
 FROM stays AS s
-LEFT JOIN marks AS m ON s.aircraft = m.aircraft
+-- a record without a registration is of the aircraft that bore its address that day
+LEFT JOIN intermediate.int_aircraft_identities AS i
+    ON s.aircraft = i.aircraft AND make_timestamp(epoch_us(s.first_evidence_at))::DATE BETWEEN i.valid_from AND i.valid_to

@@ -153,7 +153,8 @@ with warnings.catch_warnings():
     class AircraftRow(Row):
         """What one register says of one address; two registers, or two addresses of one registration, are two rows.
 
-        Where the register's name stands in DATA-LICENCES.md, its address and licence do too, and `source_url` is empty.
+        `is_military` is empty where the register does not say. `valid_from` and `valid_to` matter where an address stands
+        under several registrations. Where the register's name stands in DATA-LICENCES.md, its address and licence do too, and `source_url` is empty.
         """
 
         icao24: Icao24
@@ -161,7 +162,7 @@ with warnings.catch_warnings():
         type_code: Text
         type_name: Text
         operator: Text
-        is_military: bool
+        is_military: Flag
         register: str
         valid_from: When
         valid_to: When
@@ -223,6 +224,75 @@ class IcaoBlockRow(Row):
         return self
 
 
+class MilitaryRangeRow(Row):
+    """A part of a country's block that it gives to military aircraft; speaks only where no register knows an address."""
+
+    start_hex: Icao24
+    end_hex: Icao24
+    source_url: Text
+    checked_on: When
+
+    @model_validator(mode="after")
+    def _ordered(self) -> MilitaryRangeRow:
+        if self.end_hex < self.start_hex:
+            raise ValueError(f"the range ends at {self.end_hex}, before its start {self.start_hex}")
+        return self
+
+
+class RegistrationRuleRow(Row):
+    """A country's usual way from a registration to an address: a hint, never an identity.
+
+    The address is `start_hex` plus, for `digits`, the number after the prefix (`width` digits); for `letters`, each of
+    the `width` letters (A is 0) times its stride in `strides` (space-separated). With `low_bits` only so many of the
+    lowest bits of the address follow the rule. `agrees` and `differs` count the rows of a register that keep or break it.
+    """
+
+    prefix: str
+    form: Literal["digits", "letters"]
+    width: Annotated[int, Field(ge=1, le=6)]
+    strides: Text
+    start_hex: Icao24
+    end_hex: Icao24
+    low_bits: Annotated[int | None, Field(ge=1, le=24), Blank]
+    agrees: Whole
+    differs: Whole
+    note: Text
+    source_url: Text
+    checked_on: When
+
+    @model_validator(mode="after")
+    def _strided(self) -> RegistrationRuleRow:
+        if self.form == "letters" and len((self.strides or "").split()) != self.width:
+            raise ValueError("letters need one stride each")
+        return self
+
+
+with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", message='Field name "register"')
+
+    class RegisterRuleRow(Row):
+        """What is done with rows of a register whose `field` equals `equals`, and `and_field` `and_equals`.
+
+        `drop` leaves them out; `set` puts `value` into `column` (an AircraftRow's; empty: nothing).
+        """
+
+        register: str
+        field: str
+        equals: str
+        and_field: Text
+        and_equals: Text
+        action: Literal["drop", "set"]
+        column: Text
+        value: Text
+        reason: str
+
+        @model_validator(mode="after")
+        def _complete(self) -> RegisterRuleRow:
+            if self.action == "set" and self.column not in AircraftRow.model_fields:
+                raise ValueError(f"`set` needs a column of the aircraft table, not {self.column!r}")
+            return self
+
+
 class SourceRow(Row):
     """A source, its licence, and what its ledger rows prove: `covers` says which scope can make a day observed."""
 
@@ -260,6 +330,9 @@ ROWS: dict[str, type[Row]] = {
     "aircraft_types": AircraftTypeRow,
     "keywords": KeywordRow,
     "icao_blocks": IcaoBlockRow,
+    "military_ranges": MilitaryRangeRow,
+    "registration_rules": RegistrationRuleRow,
+    "register_rules": RegisterRuleRow,
     "sources": SourceRow,
     "corrections": CorrectionRow,
 }
@@ -273,6 +346,9 @@ KEYS: dict[str, tuple[str, ...]] = {  # what makes a row unique, and the order i
     "aircraft_types": ("type_code",),
     "keywords": ("base_id", "role", "alias", "language"),
     "icao_blocks": ("position",),
+    "military_ranges": ("start_hex", "end_hex"),
+    "registration_rules": ("prefix", "form", "width", "low_bits"),
+    "register_rules": ("register", "field", "equals", "and_equals"),
     "sources": ("source",),
     "corrections": ("target", "record_id", "column"),
 }
