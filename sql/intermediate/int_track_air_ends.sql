@@ -434,7 +434,7 @@ SELECT
                     CASE WHEN t.exact_s >= $track_aligned_min_s THEN t.exact_s ELSE t.aligned_s END,
                     CASE
                         WHEN t.exact_s >= $track_aligned_min_s THEN 'on the line of runway ' || t.runway
-                        ELSE format('along runway {}, {:.1f} km beside its known line', t.runway, t.nearest_km)
+                        ELSE format('along runway {}, {:.1f} km beside its listed line', t.runway, t.nearest_km)
                     END,
                     t.closing_reports,
                     $track_sink_reports
