@@ -1,12 +1,14 @@
 """Every tests/sql/<model>/<case>/case.yml: given rows in, expected rows out, compared with EXCEPT ALL both ways.
 
-`given` lists exactly the tables that the model reads (`$as_of` and thresholds under `params`; thresholds not listed keep
-their shipped value). Columns left out are NULL, in what is given and in what is expected.
+`given` lists exactly the tables that the model reads (`$as_of` and thresholds under `params`; thresholds not listed
+keep their shipped value). Columns left out are NULL, in what is given and in what is expected. A given row whose `day`
+is "2025-01-01..2025-01-31" stands for one such row a day. `round: 6` compares DOUBLE columns to so many decimals.
 """
 
 from __future__ import annotations
 
 import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ import yaml
 
 from basewatch import models, reference
 from basewatch.config import Settings
-from basewatch.models import Model
+from basewatch.models import Column, Model
 from basewatch.schemas import LEDGER, TABLES
 from basewatch.warehouse import HISTORY
 
@@ -25,6 +27,7 @@ CASES = sorted(Path(__file__).parent.glob("*/*/case.yml"))
 PARAMS = reference.load_params(Settings()).values
 
 
+@cache
 def declared_columns(table: str) -> list[tuple[str, str]]:
     """Name and DuckDB type of each column of a table that models may read."""
     layer, name = table.split(".")
@@ -48,11 +51,23 @@ def fill(connection: duckdb.DuckDBPyConnection, table: str, columns: list[tuple[
     declared = ", ".join(f'"{name}" {kind}' for name, kind in columns)
     connection.execute(f"CREATE TABLE {table} ({declared})")
     names = [name for name, _ in columns]
-    for row in rows or []:
-        unknown = set(row) - set(names)
-        assert not unknown, f"{table} has no column {sorted(unknown)}"
+    rows = [single for row in rows or [] for single in _each_day(row)]
+    unknown = {key for row in rows for key in row} - set(names)
+    assert not unknown, f"{table} has no column {sorted(unknown)}"
+    if rows:
         marks = ", ".join(f"CAST(? AS {kind})" for _, kind in columns)
-        connection.execute(f"INSERT INTO {table} VALUES ({marks})", [_value(row.get(name)) for name in names])
+        values = [_value(row.get(name)) for row in rows for name in names]
+        connection.execute(f"INSERT INTO {table} VALUES {', '.join([f'({marks})'] * len(rows))}", values)
+
+
+def _each_day(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """The row itself, or one row for each day of the range that its `day` states."""
+    first, dots, last = str(row.get("day")).partition("..")
+    if not dots:
+        return [row]
+    start, end = datetime.date.fromisoformat(first), datetime.date.fromisoformat(last)
+    assert start <= end, f"{row['day']} is no range of days"
+    return [{**row, "day": start + datetime.timedelta(days=ahead)} for ahead in range((end - start).days + 1)]
 
 
 def _value(value: Any) -> Any:
@@ -75,6 +90,12 @@ def prepare(model: Model, case: dict[str, Any]) -> duckdb.DuckDBPyConnection:
     return connection
 
 
+def _compared(column: Column, decimals: int | None) -> str:
+    """The column as it is compared: to so many decimals where it is a DOUBLE and the case states them."""
+    rounded = column.type == "DOUBLE" and decimals is not None
+    return f'round("{column.name}", {decimals}) AS "{column.name}"' if rounded else f'"{column.name}"'
+
+
 @pytest.mark.parametrize("file", CASES, ids=lambda file: "/".join(file.parts[-3:-1]))
 def test_case(file: Path) -> None:
     case = yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -84,12 +105,13 @@ def test_case(file: Path) -> None:
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {model.layer}")
     models.materialise(connection, model, {**PARAMS, "as_of": None, **case.get("params", {})})
     shown = case.get("columns") or [column.name for column in model.columns]
+    assert set(shown) <= {column.name for column in model.columns}, f"no such column: {shown}"
     fill(connection, "expected.rows", [(c.name, c.type) for c in model.columns if c.name in shown], case["expect"])
-    columns = ", ".join(f'"{column.name}"' for column in model.columns if column.name in shown)
+    columns = ", ".join(_compared(column, case.get("round")) for column in model.columns if column.name in shown)
+    expected, built = f"SELECT {columns} FROM expected.rows", f"SELECT {columns} FROM {model.table}"
     difference = connection.execute(
-        f"SELECT 'missing' AS fault, * FROM (SELECT {columns} FROM expected.rows EXCEPT ALL SELECT {columns} FROM {model.table}) "
-        f"UNION ALL "
-        f"SELECT 'unexpected', * FROM (SELECT {columns} FROM {model.table} EXCEPT ALL SELECT {columns} FROM expected.rows)"
+        f"SELECT 'missing' AS fault, * FROM ({expected} EXCEPT ALL {built}) "
+        f"UNION ALL SELECT 'unexpected', * FROM ({built} EXCEPT ALL {expected})"
     ).fetchall()
     assert not difference, f"{case['why']}\n" + "\n".join(map(str, difference))
 
