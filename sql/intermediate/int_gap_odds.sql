@@ -43,8 +43,9 @@ exposed_episodes AS (
     WHERE x.exposure > 0
     WINDOW so_far AS (
         PARTITION BY e.base_id, e.fleet_id, e.episode_hours
-        ORDER BY e.started_on, e.episode_no
-        ROWS UNBOUNDED PRECEDING
+        -- a day on which two episodes began has one total, with both: a join to the day may meet either row
+        ORDER BY e.started_on
+        RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     )
 ),
 

@@ -29,8 +29,9 @@ exposed_episodes AS (
         e.base_id,
         e.fleet_id,
         e.started_on,
+        -- a day on which two episodes began has one total, with both: a join to the day may meet either row
         count(*) OVER (
-            PARTITION BY e.base_id, e.fleet_id ORDER BY e.started_on, e.episode_no ROWS UNBOUNDED PRECEDING
+            PARTITION BY e.base_id, e.fleet_id ORDER BY e.started_on RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         ) AS episodes_to
     FROM intermediate.int_episodes AS e
     INNER JOIN intermediate.int_exposure AS x ON e.base_id = x.base_id AND e.started_on = x.day

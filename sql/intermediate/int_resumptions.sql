@@ -74,13 +74,13 @@ episodes AS (
             i.base_id,
             i.fleet_id,
             i.started_on,
-            i.episode_no,
             x.exposure > 0 AS is_exposed
         FROM intermediate.int_episodes AS i
         INNER JOIN intermediate.int_exposure AS x ON i.base_id = x.base_id AND i.started_on = x.day
         WHERE i.episode_hours = $gap_episode_hours
     ) AS e
-    WINDOW so_far AS (PARTITION BY base_id, fleet_id ORDER BY started_on, episode_no ROWS UNBOUNDED PRECEDING)
+    -- a day on which two episodes began has one total, with both: a join to the day may meet either row
+    WINDOW so_far AS (PARTITION BY base_id, fleet_id ORDER BY started_on RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
 ),
 
 afterwards AS (
