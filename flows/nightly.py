@@ -27,8 +27,9 @@ from basewatch.warehouse import Release, utc_now
 
 RETRY_SECONDS = 10  # beyond the source's own retries: what is still down after them needs longer
 
-for _handler in logging.getLogger().handlers:  # Prefect's, for all other libraries: they may warn, not chat
-    _handler.setLevel(logging.WARNING)
+if not logging.getLogger("prefect").isEnabledFor(logging.INFO):
+    for _handler in logging.getLogger().handlers:  # Prefect's, for all other libraries: they may warn, not chat
+        _handler.setLevel(logging.WARNING)
 
 # Tasks are given a run's id and not the run: Prefect looks through every parameter for futures and hashes it, and a run
 # holds whole reference tables.

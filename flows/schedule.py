@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import basewatch.flows.environment  # noqa: F401 - must come before prefect: it is read at import
-from basewatch.flows import server
+from basewatch.flows import environment, server  # before prefect: it is read at import
 from basewatch.flows.nightly import nightly
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter
@@ -26,6 +26,7 @@ from basewatch.config import Settings
 from basewatch.errors import BasewatchError, ConfigError, WarehouseBusy
 from basewatch.warehouse import Warehouse
 
+LOG_LEVEL = "PREFECT_LOGGING_LEVEL"
 ACTIVE = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 
 
@@ -59,6 +60,8 @@ def serve(settings: Settings, config_file: Path | None, cron: str) -> None:
     """
     name = deployment_name(settings.root)
     schedule = _schedule(cron)
+    if server.has_server() and LOG_LEVEL in environment.CHANGED:
+        os.environ[LOG_LEVEL] = "INFO"  # for the processes of the runs: that server keeps and shows their lines
     try:
         with server.api(with_scheduler=True):
             _give_up_dead_runs(name, Warehouse(settings.root))
