@@ -21,40 +21,77 @@ columns:
 -- Two witnesses of one landing differ by minutes (last contact against touchdown), two landings by more than
 -- $stay_merge_minutes: within that span ends of one direction are one, the strongest evidence gives its time (of equals
 -- what was seen before what is reported). A weak end (confidence 1) joins a strong one, it never ties two of them together.
--- Nearly every end stands alone: only the others are sorted into groups.
-WITH ends AS (
+-- Nearly every end stands alone: the others are found by three narrow columns (address, time, row), and only they are
+-- sorted into groups.
+WITH traced AS (
     SELECT
-        *,
-        epoch_us(happened_at) AS at_us
-    FROM intermediate.int_record_ends
-
-    UNION ALL BY NAME
-    SELECT
-        t.* REPLACE (coalesce(k.aircraft, t.aircraft) AS aircraft),
-        epoch_us(t.happened_at) AS at_us
+        -1 - t.rowid AS row_no,
+        t.* REPLACE (coalesce(k.aircraft, t.aircraft) AS aircraft)
     FROM intermediate.int_trace_ends AS t
     LEFT JOIN intermediate.int_aircraft_keys AS k
         ON t.aircraft = k.icao24 AND nullif(upper(trim(t.registration)), '') IS NOT DISTINCT FROM k.registration
 ),
 
-neighboured AS (
+timed AS (
     SELECT
-        *,
-        direction <> 'presence' AND least(
-            at_us - lag(at_us) OVER in_time, lead(at_us) OVER in_time - at_us
-        ) <= $stay_merge_minutes * 60000000::BIGINT AS is_near_another
-    FROM ends
-    WINDOW in_time AS (PARTITION BY base_id, aircraft, direction ORDER BY at_us)
+        rowid AS row_no,
+        hash(base_id, aircraft, direction) AS whose,
+        epoch_us(happened_at) AS at_us
+    FROM intermediate.int_record_ends
+    WHERE direction <> 'presence'
+
+    UNION ALL
+    SELECT
+        row_no,
+        hash(base_id, aircraft, direction) AS whose,
+        epoch_us(happened_at) AS at_us
+    FROM traced
+    WHERE direction <> 'presence'
+),
+
+-- two with one hash are at worst looked at in vain
+crowded AS (
+    SELECT row_no
+    FROM (
+        SELECT
+            row_no,
+            least(at_us - lag(at_us) OVER in_time, lead(at_us) OVER in_time - at_us) AS from_next_us
+        FROM timed
+        WINDOW in_time AS (PARTITION BY whose ORDER BY at_us)
+    ) AS t
+    WHERE from_next_us <= $stay_merge_minutes * 60000000::BIGINT
 ),
 
 near AS (
     SELECT
-        *,
-        confidence >= 2 AS is_strong,
+        rowid AS row_no,
+        *
+    FROM intermediate.int_record_ends
+    WHERE rowid IN (SELECT row_no FROM crowded)
+    UNION ALL BY NAME
+    SELECT *
+    FROM traced
+    WHERE row_no IN (SELECT row_no FROM crowded)
+),
+
+ordered AS (
+    SELECT
+        row_no,
+        base_id,
+        aircraft,
+        direction,
+        at_us,
+        confidence,
+        source,
+        evidence_id,
         at_us - max(CASE WHEN confidence >= 2 THEN at_us END) OVER earlier AS since_strong_us,
         min(CASE WHEN confidence >= 2 THEN at_us END) OVER later - at_us AS until_strong_us
-    FROM neighboured
-    WHERE is_near_another
+    FROM (
+        SELECT
+            *,
+            epoch_us(happened_at) AS at_us
+        FROM near
+    ) AS e
     WINDOW
         earlier AS (
             PARTITION BY base_id, aircraft, direction ORDER BY at_us, confidence DESC, source, evidence_id
@@ -69,50 +106,62 @@ near AS (
 tied AS (
     SELECT
         *,
-        is_strong OR coalesce(
-            least(since_strong_us, until_strong_us) <= $stay_merge_minutes * 60000000::BIGINT, FALSE
+        coalesce(
+            confidence >= 2 OR least(since_strong_us, until_strong_us) <= $stay_merge_minutes * 60000000::BIGINT, FALSE
         ) AS is_with_strong,
-        count(*) FILTER (WHERE is_strong AND coalesce(since_strong_us > $stay_merge_minutes * 60000000::BIGINT, TRUE)) OVER in_order
+        count(*) FILTER (
+            WHERE confidence >= 2 AND coalesce(since_strong_us > $stay_merge_minutes * 60000000::BIGINT, TRUE)
+        ) OVER (
+            PARTITION BY base_id, aircraft, direction ORDER BY at_us, confidence DESC, source, evidence_id
+            ROWS UNBOUNDED PRECEDING
+        )
         + CASE
-            WHEN is_strong OR since_strong_us <= $stay_merge_minutes * 60000000::BIGINT THEN 0
+            WHEN confidence >= 2 OR since_strong_us <= $stay_merge_minutes * 60000000::BIGINT THEN 0
             WHEN until_strong_us <= $stay_merge_minutes * 60000000::BIGINT THEN 1
             ELSE 0
         END AS strong_no
-    FROM near
-    WINDOW in_order AS (
-        PARTITION BY base_id, aircraft, direction ORDER BY at_us, confidence DESC, source, evidence_id
-        ROWS UNBOUNDED PRECEDING
-    )
+    FROM ordered
 ),
 
 -- weak ends far from any strong one are one as long as they follow each other closely
-numbered AS (
+weak AS (
     SELECT
         *,
-        CASE WHEN is_with_strong THEN strong_no ELSE
-            count(*) FILTER (WHERE coalesce(since_weak_us > $stay_merge_minutes * 60000000::BIGINT, TRUE)) OVER (
-                PARTITION BY base_id, aircraft, direction, is_with_strong
-                ORDER BY at_us, confidence DESC, source, evidence_id
-                ROWS UNBOUNDED PRECEDING
-            )
-        END AS end_no
-    FROM (
-        SELECT
-            *,
-            at_us - lag(at_us) OVER (
-                PARTITION BY base_id, aircraft, direction, is_with_strong
-                ORDER BY at_us, confidence DESC, source, evidence_id
-            ) AS since_weak_us
-        FROM tied
-    ) AS t
+        at_us - lag(at_us) OVER (
+            PARTITION BY base_id, aircraft, direction ORDER BY at_us, confidence DESC, source, evidence_id
+        ) AS since_weak_us
+    FROM tied
+    WHERE NOT is_with_strong
+),
+
+numbered AS (
+    SELECT
+        row_no,
+        is_with_strong,
+        strong_no AS end_no
+    FROM tied
+    WHERE is_with_strong
+
+    UNION ALL
+    SELECT
+        row_no,
+        is_with_strong,
+        count(*) FILTER (WHERE coalesce(since_weak_us > $stay_merge_minutes * 60000000::BIGINT, TRUE)) OVER (
+            PARTITION BY base_id, aircraft, direction ORDER BY at_us, confidence DESC, source, evidence_id
+            ROWS UNBOUNDED PRECEDING
+        ) AS end_no
+    FROM weak
 ),
 
 ranked AS (
     SELECT
-        *,
-        (-confidence, evidence = 'reported', source, at_us, evidence_id) AS strength,
-        other_icao IS NOT NULL OR other_base_id IS NOT NULL AS is_placed
-    FROM numbered
+        e.*,
+        n.is_with_strong,
+        n.end_no,
+        (-e.confidence, e.evidence = 'reported', e.source, e.happened_at, e.evidence_id) AS strength,
+        e.other_icao IS NOT NULL OR e.other_base_id IS NOT NULL AS is_placed
+    FROM near AS e
+    INNER JOIN numbered AS n ON e.row_no = n.row_no
 )
 
 SELECT
@@ -131,8 +180,28 @@ SELECT
     type_code,
     [source] AS sources,
     [evidence_id] AS evidence_ids
-FROM neighboured
-WHERE is_near_another IS NOT TRUE
+FROM intermediate.int_record_ends
+WHERE rowid NOT IN (SELECT row_no FROM crowded)
+
+UNION ALL
+SELECT
+    base_id,
+    aircraft,
+    direction,
+    happened_at,
+    until_at,
+    evidence,
+    confidence,
+    rule,
+    other_icao,
+    other_base_id,
+    callsign,
+    registration,
+    type_code,
+    [source] AS sources,
+    [evidence_id] AS evidence_ids
+FROM traced
+WHERE row_no NOT IN (SELECT row_no FROM crowded)
 
 UNION ALL
 SELECT

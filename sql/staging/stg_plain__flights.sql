@@ -19,6 +19,26 @@ columns:
   last_seen_at: {type: TIMESTAMPTZ, doc: "Last contact of the record"}
   is_estimate: {type: BOOLEAN, doc: "The provider infers airports and times from positions and says so"}
 */
+-- a record can stand under two days; few do, so that only they are sorted
+WITH repeated AS (
+    SELECT hash(source, record_id) AS which
+    FROM raw.plain_flights
+    GROUP BY which
+    HAVING count(*) > 1
+),
+
+latest AS (
+    SELECT *
+    FROM raw.plain_flights
+    WHERE hash(source, record_id) NOT IN (SELECT which FROM repeated)
+
+    UNION ALL
+    SELECT *
+    FROM raw.plain_flights
+    WHERE hash(source, record_id) IN (SELECT which FROM repeated)
+    QUALIFY row_number() OVER (PARTITION BY source, record_id ORDER BY arrived_at DESC NULLS LAST, day DESC) = 1
+)
+
 SELECT
     source,
     record_id,
@@ -36,5 +56,4 @@ SELECT
     departed_at AS first_seen_at,
     arrived_at AS last_seen_at,
     FALSE AS is_estimate
-FROM raw.plain_flights
-QUALIFY row_number() OVER (PARTITION BY source, record_id ORDER BY arrived_at DESC NULLS LAST, day DESC) = 1
+FROM latest
