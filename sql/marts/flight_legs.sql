@@ -23,60 +23,62 @@ WITH fields AS (
     SELECT base_id, ident AS code FROM reference.bases WHERE ident IS NOT NULL
 ),
 
-halves AS (
+records AS NOT MATERIALIZED (
     SELECT
-        *,
-        arrived_at < departed_at
-        OR (origin_icao = destination_icao AND arrived_at IS NOT NULL AND departed_at IS NOT NULL) AS is_merged
-    FROM intermediate.int_flight_records
-),
-
-record_legs AS (
-    SELECT
-        source,
-        icao24,
-        registration,
-        callsign,
-        departed_at,
-        arrived_at,
-        origin_icao,
-        destination_icao,
-        is_estimate
-    FROM halves
-    WHERE is_merged IS NOT TRUE AND (departed_at IS NOT NULL OR arrived_at IS NOT NULL)
-
-    UNION ALL
-    SELECT
-        source,
-        icao24,
-        registration,
-        callsign,
-        departed_at,
-        NULL AS arrived_at,
-        origin_icao,
-        NULL AS destination_icao,
-        is_estimate
-    FROM halves
-    WHERE is_merged
-
-    UNION ALL
-    SELECT
-        source,
-        icao24,
-        registration,
-        callsign,
-        NULL AS departed_at,
-        arrived_at,
-        NULL AS origin_icao,
-        destination_icao,
-        is_estimate
-    FROM halves
-    WHERE is_merged
-),
-
-legs AS (
-    SELECT
+        r.rowid * 3 AS row_no,
         k.aircraft AS icao24,
+        r.callsign,
+        r.departed_at,
+        r.arrived_at,
+        r.origin_icao,
+        r.destination_icao,
+        r.source,
+        CASE WHEN r.is_estimate THEN 2 ELSE 3 END AS confidence,
+        coalesce(
+            r.arrived_at < r.departed_at
+            OR (r.origin_icao = r.destination_icao AND r.arrived_at IS NOT NULL AND r.departed_at IS NOT NULL),
+            FALSE
+        ) AS is_merged
+    FROM intermediate.int_flight_records AS r
+    INNER JOIN intermediate.int_aircraft_keys AS k
+        ON r.icao24 IS NOT DISTINCT FROM k.icao24 AND r.registration IS NOT DISTINCT FROM k.registration
+    WHERE r.departed_at IS NOT NULL OR r.arrived_at IS NOT NULL
+),
+
+record_legs AS NOT MATERIALIZED (
+    SELECT * EXCLUDE (is_merged)
+    FROM records
+    WHERE NOT is_merged
+
+    UNION ALL BY NAME
+    SELECT
+        row_no + 1 AS row_no,
+        icao24,
+        callsign,
+        departed_at,
+        origin_icao,
+        source,
+        confidence
+    FROM records
+    WHERE is_merged
+
+    UNION ALL BY NAME
+    SELECT
+        row_no + 2 AS row_no,
+        icao24,
+        callsign,
+        arrived_at,
+        destination_icao,
+        source,
+        confidence
+    FROM records
+    WHERE is_merged
+),
+
+legs AS NOT MATERIALIZED (
+    SELECT
+        r.row_no,
+        r.icao24,
         r.callsign,
         r.departed_at,
         r.arrived_at,
@@ -87,15 +89,14 @@ legs AS (
         CASE WHEN r.origin_icao IS NULL THEN 'undetermined' ELSE 'field' END AS origin_state,
         CASE WHEN r.destination_icao IS NULL THEN 'undetermined' ELSE 'field' END AS destination_state,
         [r.source] AS sources,
-        CASE WHEN r.is_estimate THEN 2 ELSE 3 END AS confidence
+        r.confidence
     FROM record_legs AS r
-    INNER JOIN intermediate.int_aircraft_keys AS k
-        ON r.icao24 IS NOT DISTINCT FROM k.icao24 AND r.registration IS NOT DISTINCT FROM k.registration
     LEFT JOIN fields AS o ON r.origin_icao = o.code
     LEFT JOIN fields AS d ON r.destination_icao = d.code
 
     UNION ALL BY NAME
     SELECT
+        -1 - t.rowid AS row_no,
         coalesce(k.aircraft, t.icao24) AS icao24,
         t.callsign,
         t.departed_at,
@@ -120,37 +121,40 @@ legs AS (
     WHERE coalesce(t.departed_at, t.arrived_at) IS NOT NULL
 ),
 
+-- witnesses of one leg agree on its take-off, or on its landing, within $stay_merge_minutes, and none sees it leave after
+-- another saw it land; nearly every leg has one witness: the others are found by narrow columns, and only they are
+-- sorted into groups
 timed AS (
     SELECT
-        *,
+        row_no,
+        icao24,
         epoch_us(departed_at) AS departed_us,
         epoch_us(arrived_at) AS arrived_us,
         epoch_us(coalesce(departed_at, arrived_at)) AS began_us
     FROM legs
 ),
 
--- witnesses of one leg agree on its take-off, or on its landing, within $stay_merge_minutes, and none sees it leave
--- after another saw it land; nearly every leg has one witness, only the others are sorted into groups
-neighboured AS (
+compared AS (
     SELECT
-        *,
-        (
-            coalesce(abs(departed_us - lag(departed_us) OVER in_time) <= $stay_merge_minutes * 60000000::BIGINT, FALSE)
-            OR coalesce(abs(arrived_us - lag(arrived_us) OVER in_time) <= $stay_merge_minutes * 60000000::BIGINT, FALSE)
-        )
-        AND coalesce(departed_us < lag(arrived_us) OVER in_time, TRUE) AS is_as_before,
-        (
-            coalesce(abs(lead(departed_us) OVER in_time - departed_us) <= $stay_merge_minutes * 60000000::BIGINT, FALSE)
-            OR coalesce(abs(lead(arrived_us) OVER in_time - arrived_us) <= $stay_merge_minutes * 60000000::BIGINT, FALSE)
-        )
-        AND coalesce(lead(departed_us) OVER in_time < arrived_us, TRUE) AS is_as_after,
-        coalesce(
-            least(began_us // 1000000 - lag(began_us // 1000000) OVER in_time,
-                lead(began_us // 1000000) OVER in_time - began_us // 1000000) = 0,
-            FALSE
-        ) AS shares_second
+        row_no,
+        least(
+            abs(departed_us - lag(departed_us) OVER in_time),
+            abs(arrived_us - lag(arrived_us) OVER in_time),
+            abs(departed_us - lead(departed_us) OVER in_time),
+            abs(arrived_us - lead(arrived_us) OVER in_time)
+        ) AS from_next_us,
+        least(
+            began_us // 1000000 - lag(began_us // 1000000) OVER in_time,
+            lead(began_us // 1000000) OVER in_time - began_us // 1000000
+        ) AS from_next_s
     FROM timed
     WINDOW in_time AS (PARTITION BY icao24 ORDER BY began_us, arrived_us, departed_us)
+),
+
+near AS (
+    SELECT row_no
+    FROM compared
+    WHERE from_next_us <= $stay_merge_minutes * 60000000::BIGINT OR from_next_s = 0
 ),
 
 crowded AS (
@@ -167,8 +171,15 @@ crowded AS (
             AND coalesce(departed_us < lag(arrived_us) OVER in_order, TRUE),
             FALSE
         ) AS is_same
-    FROM neighboured
-    WHERE is_as_before OR is_as_after OR shares_second
+    FROM (
+        SELECT
+            *,
+            epoch_us(departed_at) AS departed_us,
+            epoch_us(arrived_at) AS arrived_us,
+            epoch_us(coalesce(departed_at, arrived_at)) AS began_us
+        FROM legs
+        WHERE row_no IN (SELECT row_no FROM near)
+    ) AS l
     WINDOW in_order AS (
         PARTITION BY icao24
         ORDER BY began_us, arrived_us, departed_us, sources, callsign, origin_icao, destination_icao, confidence
@@ -219,10 +230,10 @@ told AS (
         destination_state,
         sources,
         confidence,
-        began_us,
+        epoch_us(coalesce(departed_at, arrived_at)) AS began_us,
         1 AS in_second
-    FROM neighboured
-    WHERE NOT (is_as_before OR is_as_after OR shares_second)
+    FROM legs
+    WHERE row_no NOT IN (SELECT row_no FROM near)
 
     UNION ALL BY NAME
     SELECT
