@@ -288,6 +288,13 @@ VISITS = (touchdown, parked, aligned_loss, high_horizon, dark_approach)
 TRAPS = (overflight, low_approach, go_around, neighbour, spoofing, touch_and_go, helicopter, hole)
 
 
+KINDS: dict[Callable[..., object], str] = {
+    **{story: story.__name__ for story in (*VISITS, *TRAPS)},
+    low_approach: "low_pass",
+    passers_by: "passer_by",
+}
+
+
 def cases(
     seed: int, places: list[Region], each: int, first_day: float, days: int, kinds: tuple[str, ...] | None = None
 ) -> Iterator[Case]:
