@@ -31,49 +31,53 @@ columns:
   operator: {type: VARCHAR, doc: "Operator by the register, or as printed"}
   is_press: {type: BOOLEAN, doc: "Known from press reports alone"}
 */
-WITH recorded AS (
+-- Millions of stays pass through once: whatever needs sorting or matching looks at a few columns, or at a few rows.
+WITH begun AS NOT MATERIALIZED (
     SELECT
-        s.base_id,
-        s.aircraft AS icao24,
-        s.callsign,
-        s.registration,
-        coalesce(s.type_code, a.type_code) AS type_code,
-        coalesce(a.fleets, ['all']) AS fleets,
-        s.arrived_at,
-        s.departed_at,
-        s.first_evidence_at,
-        s.last_evidence_at,
-        s.arrival_evidence,
-        s.departure_evidence,
-        s.arrival_confidence,
-        s.departure_confidence,
-        s.confidence,
-        s.rule,
-        s.origin_icao,
-        s.destination_icao,
-        s.origin_base_id,
-        s.destination_base_id,
-        s.sources,
-        s.evidence_ids,
-        a.wake,
-        a.operator,
-        FALSE AS is_press,
-        s.base_id || '-' || CASE
-            WHEN starts_with(s.aircraft, 'reg:') THEN regexp_replace(lower(s.aircraft), '[^a-z0-9]+', '_', 'g')
-            ELSE s.aircraft
+        rowid AS stay_no,
+        *,
+        base_id || '-' || CASE
+            WHEN starts_with(aircraft, 'reg:') THEN regexp_replace(lower(aircraft), '[^a-z0-9]+', '_', 'g')
+            ELSE aircraft
         END AS of_whom,
-        -- the zone of the session is UTC: the day of the stored instant is the UTC day
-        make_timestamp(epoch_us(s.first_evidence_at))::DATE AS first_on
-    FROM intermediate.int_stays AS s
-    LEFT JOIN intermediate.int_aircraft AS a
-        ON
-            s.aircraft = a.aircraft
-            AND s.registration IS NOT DISTINCT FROM a.registration
-            AND s.callsign_prefix IS NOT DISTINCT FROM a.callsign_prefix
+        -- instants are kept in UTC: their day is the UTC day, and costs no look at time zones
+        make_timestamp(epoch_us(first_evidence_at))::DATE AS first_on
+    FROM intermediate.int_stays
+),
+
+-- a second stay on the same first day is told from the first by its number
+repeated AS (
+    SELECT hash(of_whom, first_on) AS which
+    FROM begun
+    GROUP BY which
+    HAVING count(*) > 1
+),
+
+numbers AS (
+    SELECT
+        stay_no,
+        row_number() OVER (
+            PARTITION BY of_whom, first_on
+            -- weak ones last: they must not take the name of a counted stay
+            ORDER BY confidence < 2, first_evidence_at, last_evidence_at, rule, evidence_ids
+        ) AS number
+    FROM begun
+    WHERE hash(of_whom, first_on) IN (SELECT which FROM repeated)
+),
+
+identified AS NOT MATERIALIZED (
+    SELECT
+        b.*,
+        b.of_whom || '-' || strftime(b.first_on, '%Y%m%d') || CASE WHEN n.number > 1 THEN '-' || n.number ELSE '' END
+            AS visit_id
+    FROM begun AS b
+    LEFT JOIN numbers AS n ON b.stay_no = n.stay_no
 ),
 
 press AS (
     SELECT
+        p.base_id || '-press_' || regexp_replace(lower(p.event_group), '[^a-z0-9]+', '_', 'g')
+        || '-' || strftime(p.day, '%Y%m%d') AS visit_id,
         p.base_id,
         p.aircraft AS icao24,
         p.registration,
@@ -91,53 +95,14 @@ press AS (
         p.evidence_ids,
         a.wake,
         p.operator,
-        TRUE AS is_press,
-        p.base_id || '-press_' || regexp_replace(lower(p.event_group), '[^a-z0-9]+', '_', 'g') AS of_whom,
-        p.day AS first_on
+        TRUE AS is_press
     FROM intermediate.int_press_visits AS p
     LEFT JOIN intermediate.int_aircraft AS a
         ON p.aircraft = a.aircraft AND p.registration = a.registration AND a.callsign_prefix IS NULL
 ),
 
-stays AS (
-    SELECT * FROM recorded
-    UNION ALL BY NAME
-    SELECT * FROM press
-),
-
--- a second stay on the same first day is told from the first by its number; few are, so only they are sorted
-repeated AS (
-    SELECT
-        of_whom,
-        first_on
-    FROM stays
-    GROUP BY of_whom, first_on
-    HAVING count(*) > 1
-),
-
-named AS (
-    SELECT
-        s.*,
-        s.of_whom || '-' || strftime(s.first_on, '%Y%m%d') AS visit_id
-    FROM stays AS s
-    ANTI JOIN repeated AS r ON s.of_whom = r.of_whom AND s.first_on = r.first_on
-
-    UNION ALL
-    SELECT
-        s.*,
-        s.of_whom || '-' || strftime(s.first_on, '%Y%m%d')
-        || CASE WHEN row_number() OVER in_order = 1 THEN '' ELSE '-' || row_number() OVER in_order END AS visit_id
-    FROM stays AS s
-    SEMI JOIN repeated AS r ON s.of_whom = r.of_whom AND s.first_on = r.first_on
-    WINDOW in_order AS (
-        PARTITION BY s.of_whom, s.first_on
-        -- weak ones last: they must not take the name of a counted stay
-        ORDER BY s.confidence < 2, s.first_evidence_at, s.last_evidence_at, s.rule, s.evidence_ids
-    )
-),
-
 -- identifiers that were published before and are no longer made: a stay of this aircraft that touches them took them in
-published AS (
+published AS NOT MATERIALIZED (
     SELECT
         visit_id AS id,
         base_id,
@@ -159,7 +124,9 @@ published AS (
 gone AS (
     SELECT p.*
     FROM published AS p
-    ANTI JOIN named AS n ON p.id = n.visit_id
+    WHERE
+        NOT EXISTS (SELECT 1 FROM identified AS i WHERE i.visit_id = p.id)
+        AND NOT EXISTS (SELECT 1 FROM press AS r WHERE r.visit_id = p.id)
 ),
 
 -- late data may also give an aircraft another key: what it was published under is looked up anew
@@ -187,49 +154,89 @@ sought AS (
 
 replaced AS (
     SELECT
-        n.visit_id,
+        s.rowid AS stay_no,
         list_sort(list(DISTINCT g.id)) AS previous_ids
-    FROM named AS n
+    FROM intermediate.int_stays AS s
     INNER JOIN sought AS g
         ON
-            n.base_id = g.base_id
-            AND n.icao24 = g.icao24
-            AND n.first_evidence_at <= g.last_evidence_at + INTERVAL 1 DAY
-            AND n.last_evidence_at >= g.first_evidence_at - INTERVAL 1 DAY
-            AND n.confidence >= 2
-    GROUP BY n.visit_id
+            s.base_id = g.base_id
+            AND s.aircraft = g.icao24
+            AND s.first_evidence_at <= g.last_evidence_at + INTERVAL 1 DAY
+            AND s.last_evidence_at >= g.first_evidence_at - INTERVAL 1 DAY
+            AND s.confidence >= 2
+    GROUP BY s.rowid
+),
+
+visits AS (
+    SELECT
+        s.visit_id,
+        s.base_id,
+        s.aircraft AS icao24,
+        s.callsign,
+        s.registration,
+        coalesce(s.type_code, a.type_code) AS type_code,
+        coalesce(a.fleets, ['all']) AS fleets,
+        s.arrived_at,
+        s.departed_at,
+        s.first_evidence_at,
+        s.last_evidence_at,
+        s.arrival_evidence,
+        s.departure_evidence,
+        s.confidence,
+        s.rule,
+        s.origin_icao,
+        s.destination_icao,
+        s.origin_base_id,
+        s.destination_base_id,
+        s.sources,
+        s.evidence_ids,
+        r.previous_ids,
+        s.arrival_confidence,
+        s.departure_confidence,
+        a.wake,
+        a.operator,
+        FALSE AS is_press
+    FROM identified AS s
+    LEFT JOIN intermediate.int_aircraft AS a
+        ON
+            s.aircraft = a.aircraft
+            AND s.registration IS NOT DISTINCT FROM a.registration
+            AND s.callsign_prefix IS NOT DISTINCT FROM a.callsign_prefix
+    LEFT JOIN replaced AS r ON s.stay_no = r.stay_no
+
+    UNION ALL BY NAME
+    SELECT * FROM press
 )
 
 SELECT
-    n.visit_id,
-    n.base_id,
-    n.icao24,
-    n.callsign,
-    n.registration,
-    n.type_code,
-    n.fleets,
-    n.arrived_at,
-    n.departed_at,
-    n.first_evidence_at,
-    n.last_evidence_at,
+    visit_id,
+    base_id,
+    icao24,
+    callsign,
+    registration,
+    type_code,
+    fleets,
+    arrived_at,
+    departed_at,
+    first_evidence_at,
+    last_evidence_at,
     CASE
-        WHEN n.arrived_at <= n.departed_at THEN round((epoch_us(n.departed_at) - epoch_us(n.arrived_at)) / 60000000, 1)
+        WHEN arrived_at <= departed_at THEN round((epoch_us(departed_at) - epoch_us(arrived_at)) / 60000000, 1)
     END AS ground_minutes,
-    n.arrival_evidence,
-    n.departure_evidence,
-    n.confidence,
-    n.rule,
-    n.origin_icao,
-    n.destination_icao,
-    n.origin_base_id,
-    n.destination_base_id,
-    n.sources,
-    n.evidence_ids AS evidence,
-    coalesce(r.previous_ids, []) AS previous_ids,
-    n.arrival_confidence,
-    n.departure_confidence,
-    n.wake,
-    n.operator,
-    n.is_press
-FROM named AS n
-LEFT JOIN replaced AS r ON n.visit_id = r.visit_id
+    arrival_evidence,
+    departure_evidence,
+    confidence,
+    rule,
+    origin_icao,
+    destination_icao,
+    origin_base_id,
+    destination_base_id,
+    sources,
+    evidence_ids AS evidence,
+    coalesce(previous_ids, []) AS previous_ids,
+    arrival_confidence,
+    departure_confidence,
+    wake,
+    operator,
+    is_press
+FROM visits
