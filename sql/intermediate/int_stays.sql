@@ -29,7 +29,8 @@ columns:
 -- presence with no open stay before it is a stay too: it was there. Seen elsewhere in between, at another watched base or
 -- on a flight between other fields, it had left: what follows is another stay. So is what another airframe does under an
 -- address that was issued again. Weak ends (confidence 1) never open, close or split a counted stay; each stands alone.
--- Nearly every stay is one end or a pair of neighbours; only those with a presence in them are grouped.
+-- Nearly every stay is one end or a pair of neighbours, found by narrow columns; only those with a presence in them are
+-- grouped.
 WITH fields AS (
     SELECT icao AS code FROM reference.bases WHERE icao IS NOT NULL
     UNION
@@ -58,21 +59,7 @@ strong AS (
         direction,
         epoch_us(happened_at) AS at_us,
         epoch_us(until_at) AS until_us,
-        confidence,
-        {
-            'happened_at': happened_at,
-            'until_at': until_at,
-            'evidence': evidence,
-            'confidence': confidence,
-            'rule': rule,
-            'other_icao': other_icao,
-            'other_base_id': other_base_id,
-            'callsign': callsign,
-            'registration': registration,
-            'type_code': type_code,
-            'sources': sources,
-            'evidence_ids': evidence_ids
-        } AS seen
+        rowid AS end_no
     FROM intermediate.int_ends
     WHERE confidence >= 2
 
@@ -126,7 +113,7 @@ neighboured AS (
         lead(base_id) OVER flights AS base_after,
         lead(direction) OVER flights AS direction_after,
         lead(at_us) OVER flights AS at_us_after,
-        lead(seen) OVER flights AS seen_after
+        lead(end_no) OVER flights AS end_no_after
     FROM flights
     WINDOW flights AS (
         PARTITION BY aircraft
@@ -161,58 +148,25 @@ told AS (
     FROM opened
 ),
 
-weak AS (
-    SELECT
-        base_id,
-        aircraft,
-        direction,
-        {
-            'happened_at': happened_at,
-            'until_at': until_at,
-            'evidence': evidence,
-            'confidence': confidence,
-            'rule': rule,
-            'other_icao': other_icao,
-            'other_base_id': other_base_id,
-            'callsign': callsign,
-            'registration': registration,
-            'type_code': type_code,
-            'sources': sources,
-            'evidence_ids': evidence_ids
-        } AS seen
-    FROM intermediate.int_ends
-    WHERE confidence < 2
-),
-
 -- one end, or an arrival and the departure after it
 plain AS (
     SELECT
-        base_id,
-        aircraft,
-        CASE WHEN direction = 'arrival' THEN seen END AS arrival,
-        CASE
-            WHEN direction = 'departure' THEN seen
-            WHEN NOT is_last THEN seen_after
-        END AS departure
+        end_no,
+        CASE WHEN NOT is_last THEN end_no_after END AS closing_no
     FROM told
     WHERE NOT has_presence AND opens
 
     UNION ALL
     SELECT
-        base_id,
-        aircraft,
-        CASE WHEN direction = 'arrival' THEN seen END AS arrival,
-        CASE WHEN direction = 'departure' THEN seen END AS departure
-    FROM weak
-    WHERE direction <> 'presence'
+        rowid AS end_no,
+        NULL AS closing_no
+    FROM intermediate.int_ends
+    WHERE confidence < 2 AND direction <> 'presence'
 ),
 
 numbered AS (
     SELECT
-        base_id,
-        aircraft,
-        direction,
-        seen,
+        end_no,
         count(*) FILTER (WHERE opens) OVER (
             PARTITION BY aircraft
             ORDER BY
@@ -224,72 +178,99 @@ numbered AS (
 
     UNION ALL
     SELECT
-        base_id,
-        aircraft,
-        direction,
-        seen,
-        -row_number() OVER (PARTITION BY aircraft ORDER BY seen.happened_at, base_id) AS stay_no
-    FROM weak
-    WHERE direction = 'presence'
+        rowid AS end_no,
+        -1 - rowid AS stay_no
+    FROM intermediate.int_ends
+    WHERE confidence < 2 AND direction = 'presence'
+),
+
+paired AS (
+    SELECT
+        e.*,
+        e.direction = 'arrival' AS is_arrival,
+        c.happened_at AS closed_at,
+        c.until_at AS closed_until_at,
+        c.evidence AS closing_evidence,
+        c.confidence AS closing_confidence,
+        c.rule AS closing_rule,
+        c.other_icao AS closing_icao,
+        c.other_base_id AS closing_base_id,
+        c.callsign AS closing_callsign,
+        c.registration AS closing_registration,
+        c.type_code AS closing_type_code,
+        c.sources AS closing_sources,
+        c.evidence_ids AS closing_evidence_ids
+    FROM intermediate.int_ends AS e
+    INNER JOIN plain AS p ON e.rowid = p.end_no
+    LEFT JOIN intermediate.int_ends AS c ON p.closing_no = c.rowid
+),
+
+grouped AS (
+    SELECT
+        e.*,
+        n.stay_no
+    FROM intermediate.int_ends AS e
+    INNER JOIN numbered AS n ON e.rowid = n.end_no
 ),
 
 stays AS (
     SELECT
         base_id,
         aircraft,
-        coalesce(arrival.callsign, departure.callsign) AS callsign,
-        coalesce(arrival.registration, departure.registration) AS registration,
-        coalesce(arrival.type_code, departure.type_code) AS type_code,
-        CASE WHEN arrival.confidence >= 2 THEN arrival.happened_at END AS arrived_at,
-        CASE WHEN departure.confidence >= 2 THEN departure.happened_at END AS departed_at,
-        coalesce(arrival.happened_at, departure.happened_at) AS first_evidence_at,
-        greatest(arrival.until_at, departure.until_at) AS last_evidence_at,
-        coalesce(arrival.evidence, 'none') AS arrival_evidence,
-        coalesce(departure.evidence, 'none') AS departure_evidence,
-        arrival.confidence AS arrival_confidence,
-        departure.confidence AS departure_confidence,
-        greatest(arrival.confidence, departure.confidence) AS confidence,
-        concat_ws('; ', arrival.rule, departure.rule) AS rule,
-        arrival.other_icao AS origin_icao,
-        arrival.other_base_id AS origin_base_id,
-        departure.other_icao AS destination_icao,
-        departure.other_base_id AS destination_base_id,
+        coalesce(callsign, closing_callsign) AS callsign,
+        coalesce(registration, closing_registration) AS registration,
+        coalesce(type_code, closing_type_code) AS type_code,
+        CASE WHEN is_arrival AND confidence >= 2 THEN happened_at END AS arrived_at,
+        CASE WHEN is_arrival THEN closed_at WHEN confidence >= 2 THEN happened_at END AS departed_at,
+        happened_at AS first_evidence_at,
+        greatest(until_at, closed_until_at) AS last_evidence_at,
+        CASE WHEN is_arrival THEN evidence ELSE 'none' END AS arrival_evidence,
+        coalesce(CASE WHEN is_arrival THEN closing_evidence ELSE evidence END, 'none') AS departure_evidence,
+        CASE WHEN is_arrival THEN confidence END AS arrival_confidence,
+        CASE WHEN is_arrival THEN closing_confidence ELSE confidence END AS departure_confidence,
+        greatest(confidence, closing_confidence) AS confidence,
+        CASE WHEN closing_rule IS NULL THEN rule ELSE rule || '; ' || closing_rule END AS rule,
+        CASE WHEN is_arrival THEN other_icao END AS origin_icao,
+        CASE WHEN is_arrival THEN other_base_id END AS origin_base_id,
+        CASE WHEN is_arrival THEN closing_icao ELSE other_icao END AS destination_icao,
+        CASE WHEN is_arrival THEN closing_base_id ELSE other_base_id END AS destination_base_id,
         CASE
-            WHEN departure.sources IS NULL OR arrival.sources = departure.sources THEN arrival.sources
-            WHEN arrival.sources IS NULL THEN departure.sources
-            ELSE list_sort(list_distinct(list_concat(arrival.sources, departure.sources)))
+            WHEN closing_sources IS NULL OR sources = closing_sources THEN sources
+            ELSE list_sort(list_distinct(list_concat(sources, closing_sources)))
         END AS sources,
         CASE
-            WHEN departure.evidence_ids IS NULL OR arrival.evidence_ids = departure.evidence_ids THEN arrival.evidence_ids
-            WHEN arrival.evidence_ids IS NULL THEN departure.evidence_ids
-            ELSE list_sort(list_distinct(list_concat(arrival.evidence_ids, departure.evidence_ids)))
+            WHEN closing_evidence_ids IS NULL OR evidence_ids = closing_evidence_ids THEN evidence_ids
+            -- two single witnesses, as nearly always, need no sorting of lists
+            WHEN len(evidence_ids) = 1 AND len(closing_evidence_ids) = 1
+                THEN [least(evidence_ids[1], closing_evidence_ids[1]), greatest(evidence_ids[1], closing_evidence_ids[1])]
+            ELSE list_sort(list_distinct(list_concat(evidence_ids, closing_evidence_ids)))
         END AS evidence_ids
-    FROM plain
+    FROM paired
 
     UNION ALL
     SELECT
         base_id,
         aircraft,
-        arg_min(seen.callsign, (seen.happened_at, direction)) AS callsign,
-        arg_min(seen.registration, (seen.happened_at, direction)) AS registration,
-        arg_min(seen.type_code, (seen.happened_at, direction)) AS type_code,
-        min(seen.happened_at) FILTER (WHERE direction = 'arrival') AS arrived_at,
-        max(seen.happened_at) FILTER (WHERE direction = 'departure') AS departed_at,
-        min(seen.happened_at) AS first_evidence_at,
-        max(seen.until_at) AS last_evidence_at,
-        coalesce(min(seen.evidence) FILTER (WHERE direction = 'arrival'), 'none') AS arrival_evidence,
-        coalesce(min(seen.evidence) FILTER (WHERE direction = 'departure'), 'none') AS departure_evidence,
-        max(seen.confidence) FILTER (WHERE direction = 'arrival') AS arrival_confidence,
-        max(seen.confidence) FILTER (WHERE direction = 'departure') AS departure_confidence,
-        max(seen.confidence) AS confidence,
-        string_agg(seen.rule, '; ' ORDER BY seen.happened_at, direction, seen.rule) AS rule,
-        min(seen.other_icao) FILTER (WHERE direction = 'arrival') AS origin_icao,
-        min(seen.other_base_id) FILTER (WHERE direction = 'arrival') AS origin_base_id,
-        min(seen.other_icao) FILTER (WHERE direction = 'departure') AS destination_icao,
-        min(seen.other_base_id) FILTER (WHERE direction = 'departure') AS destination_base_id,
-        list_sort(list_distinct(flatten(list(seen.sources)))) AS sources,
-        list_sort(list_distinct(flatten(list(seen.evidence_ids)))) AS evidence_ids
-    FROM numbered
+        arg_min(callsign, (happened_at, direction)) AS callsign,
+        arg_min(registration, (happened_at, direction)) AS registration,
+        arg_min(type_code, (happened_at, direction)) AS type_code,
+        min(happened_at) FILTER (WHERE direction = 'arrival') AS arrived_at,
+        max(happened_at) FILTER (WHERE direction = 'departure') AS departed_at,
+        min(happened_at) AS first_evidence_at,
+        max(until_at) AS last_evidence_at,
+        coalesce(min(evidence) FILTER (WHERE direction = 'arrival'), 'none') AS arrival_evidence,
+        coalesce(min(evidence) FILTER (WHERE direction = 'departure'), 'none') AS departure_evidence,
+        max(confidence) FILTER (WHERE direction = 'arrival') AS arrival_confidence,
+        max(confidence) FILTER (WHERE direction = 'departure') AS departure_confidence,
+        max(confidence) AS confidence,
+        string_agg(rule, '; ' ORDER BY happened_at, direction, rule) AS rule,
+        min(other_icao) FILTER (WHERE direction = 'arrival') AS origin_icao,
+        min(other_base_id) FILTER (WHERE direction = 'arrival') AS origin_base_id,
+        min(other_icao) FILTER (WHERE direction = 'departure') AS destination_icao,
+        min(other_base_id) FILTER (WHERE direction = 'departure') AS destination_base_id,
+        list_sort(list_distinct(flatten(list(sources)))) AS sources,
+        list_sort(list_distinct(flatten(list(evidence_ids)))) AS evidence_ids
+    FROM grouped
     GROUP BY base_id, aircraft, stay_no
 )
 
