@@ -4,7 +4,7 @@ key: [base_id, fleet_id, day]
 columns:
   base_id: {type: VARCHAR, doc: "Watched base"}
   fleet_id: {type: VARCHAR, doc: "Fleet counted"}
-  day: {type: DATE, unit: UTC, doc: "Day"}
+  day: {type: DATE, unit: UTC, doc: "UTC calendar day"}
   arrivals: {type: INTEGER, doc: "Arrivals with evidence that day; on a missing day a lower bound"}
   departures: {type: INTEGER, doc: "Departures with evidence that day; on a missing day a lower bound"}
   visits: {type: INTEGER, doc: "Stays present that day; on a missing day a lower bound"}

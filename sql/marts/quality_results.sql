@@ -2,7 +2,7 @@
 grain: one row per check of the run that published this release
 key: [run_id, gate, check_name, table_name]
 columns:
-  run_id: {type: VARCHAR, doc: "Run"}
+  run_id: {type: VARCHAR, doc: "The run that checked"}
   gate: {type: VARCHAR, doc: "Suite that holds the check"}
   check_name: {type: VARCHAR, doc: "Check"}
   table_name: {type: VARCHAR, doc: "Table checked"}

@@ -4,7 +4,7 @@ key: [source, scope, day]
 columns:
   source: {type: VARCHAR, doc: "Source"}
   scope: {type: VARCHAR, doc: "global, base:<id> or aircraft:<id>: what the look covered"}
-  day: {type: DATE, unit: UTC, doc: "Day"}
+  day: {type: DATE, unit: UTC, doc: "UTC calendar day"}
   status: {type: VARCHAR, values: [ok, empty, missing, partial, failed, late, expired], doc: "What came of it"}
   files: {type: INTEGER, doc: "Files read"}
   bytes: {type: BIGINT, unit: B, doc: "Their size"}
