@@ -27,31 +27,46 @@ WITH records AS (
     SELECT * FROM staging.stg_plain__flights
 ),
 
+-- a correction applies only while the record still says what the correction expects of it
 fixes AS (
     SELECT
-        record_id,
-        map_from_entries(list(struct_pack(k := "column", v := value))) AS fix
-    FROM reference.corrections
-    WHERE target = 'flight_records' AND status = 'active'
-    GROUP BY record_id
+        r.source,
+        r.record_id,
+        map_from_entries(list(struct_pack(k := c."column", v := c.value))) AS fix
+    FROM reference.corrections AS c
+    INNER JOIN records AS r ON c.record_id = r.record_id
+    WHERE
+        c.target = 'flight_records'
+        AND c.status = 'active'
+        AND CASE c."column"
+            WHEN 'icao24' THEN r.icao24 IS NOT DISTINCT FROM c.expected
+            WHEN 'registration' THEN r.registration IS NOT DISTINCT FROM c.expected
+            WHEN 'callsign' THEN r.callsign IS NOT DISTINCT FROM c.expected
+            WHEN 'type_code' THEN r.type_code IS NOT DISTINCT FROM c.expected
+            WHEN 'origin_icao' THEN r.origin_icao IS NOT DISTINCT FROM c.expected
+            WHEN 'departed_at' THEN r.departed_at IS NOT DISTINCT FROM c.expected::TIMESTAMPTZ
+            WHEN 'destination_icao' THEN r.destination_icao IS NOT DISTINCT FROM c.expected
+            WHEN 'arrived_at' THEN r.arrived_at IS NOT DISTINCT FROM c.expected::TIMESTAMPTZ
+        END
+    GROUP BY r.source, r.record_id
 )
 
 SELECT
     r.source,
     r.record_id,
     r.evidence_id,
-    coalesce(f.fix['icao24'], r.icao24) AS icao24,
-    coalesce(f.fix['registration'], r.registration) AS registration,
-    coalesce(f.fix['callsign'], r.callsign) AS callsign,
-    coalesce(f.fix['type_code'], r.type_code) AS type_code,
+    CASE WHEN map_contains(f.fix, 'icao24') THEN f.fix['icao24'] ELSE r.icao24 END AS icao24,
+    CASE WHEN map_contains(f.fix, 'registration') THEN f.fix['registration'] ELSE r.registration END AS registration,
+    CASE WHEN map_contains(f.fix, 'callsign') THEN f.fix['callsign'] ELSE r.callsign END AS callsign,
+    CASE WHEN map_contains(f.fix, 'type_code') THEN f.fix['type_code'] ELSE r.type_code END AS type_code,
     r.operator,
-    coalesce(f.fix['origin_icao'], r.origin_icao) AS origin_icao,
-    coalesce(f.fix['departed_at']::TIMESTAMPTZ, r.departed_at) AS departed_at,
-    coalesce(f.fix['destination_icao'], r.destination_icao) AS destination_icao,
+    CASE WHEN map_contains(f.fix, 'origin_icao') THEN f.fix['origin_icao'] ELSE r.origin_icao END AS origin_icao,
+    CASE WHEN map_contains(f.fix, 'departed_at') THEN f.fix['departed_at']::TIMESTAMPTZ ELSE r.departed_at END AS departed_at,
+    CASE WHEN map_contains(f.fix, 'destination_icao') THEN f.fix['destination_icao'] ELSE r.destination_icao END AS destination_icao,
     r.planned_icao,
-    coalesce(f.fix['arrived_at']::TIMESTAMPTZ, r.arrived_at) AS arrived_at,
+    CASE WHEN map_contains(f.fix, 'arrived_at') THEN f.fix['arrived_at']::TIMESTAMPTZ ELSE r.arrived_at END AS arrived_at,
     r.first_seen_at,
     r.last_seen_at,
     r.is_estimate
 FROM records AS r
-LEFT JOIN fixes AS f ON r.record_id = f.record_id
+LEFT JOIN fixes AS f ON r.source = f.source AND r.record_id = f.record_id
