@@ -281,7 +281,7 @@ def _bound_for(
     inner = np.clip(edge - way * 4, start, stop)
     minutes = np.abs(pairs.at[edge] - pairs.at[inner]) / (60 * SECOND)
     with np.errstate(all="ignore"):
-        slope = way * (height - pairs.height[inner]) / minutes
+        slope = (height - pairs.height[inner]) / minutes  # lower at the edge, whichever end it is
     given = way * points.rate_fpm[pairs.point[edge]]
     sinks = np.where(np.isfinite(slope), slope, given) < -limits.loss_sink_fpm
     at = pairs.point[edge]

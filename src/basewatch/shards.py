@@ -62,7 +62,7 @@ from basewatch.traces import (
 )
 from basewatch.watch import Watch, is_listed, is_watched
 
-FLUSH_POINTS = 20_000  # parsed points held as Python objects before they become arrays
+FLUSH_POINTS = 10_000  # parsed points held as Python objects before they become arrays
 SHOWN = 20  # rejects of one part that are named; the rest are counted
 EDGES = ("first", "last", "before", "after")
 UNKNOWN_DAY = -1

@@ -490,7 +490,8 @@ def _judge(
     """The day's ledger row."""
     settings, params = _settings(context), context.params
     read = sum(outcome.read for outcome in outcomes)
-    bad = sum(outcome.bad for outcome in outcomes) + len(index.faults)
+    unread = sum(outcome.bad for outcome in outcomes)
+    bad = unread + len(index.faults)
     traces: Counter[date | None] = Counter()
     for outcome in outcomes:
         for number, count in outcome.days.items():
@@ -500,7 +501,7 @@ def _judge(
     status = "ok"
     if not read:
         status, reasons = "failed", ["it holds no traces"]
-    elif bad >= read:
+    elif unread == read:
         status, reasons = "failed", ["none of its traces can be used"]
     elif timed and traces[day] < timed / 2:
         other, count = max(traces.items(), key=lambda item: item[1])
