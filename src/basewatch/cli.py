@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import duckdb
 import typer
@@ -218,6 +218,14 @@ def status(
         status_page.show(found)
 
 
+def _form(form: str) -> tables.Format:
+    for known in get_args(tables.Format):
+        if form == known:
+            checked: tables.Format = known
+            return checked
+    raise ConfigError(f"--format {form!r} is none of table, csv, json")
+
+
 def _table_command(name: str, doc: str) -> Callable[..., None]:
     def command(
         base: Base = None,
@@ -226,11 +234,10 @@ def _table_command(name: str, doc: str) -> Callable[..., None]:
         form: Form = "table",
         config_file: ConfigFile = None,
     ) -> None:
-        if form not in ("table", "csv", "json"):
-            raise ConfigError(f"--format {form!r} is none of table, csv, json")
+        checked = _form(form)
         settings = config.load(config_file)
         names, found = tables.rows(Warehouse(settings.root), name, base, fleet, day(since, "--since"))
-        tables.show(name, names, found, form)  # type: ignore[arg-type]
+        tables.show(name, names, found, checked)
 
     command.__doc__ = doc
     command.__name__ = name
@@ -285,6 +292,48 @@ def doctor(config_file: ConfigFile = None) -> None:
         print(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.what}{'' if finding.ok else f': {finding.advice}'}")
     if not all(finding.ok for finding in findings):
         raise typer.Exit(2)
+
+
+aircraft_app = typer.Typer(help="What is known of an aircraft and from whom.", no_args_is_help=True)
+app.add_typer(aircraft_app, name="aircraft")
+
+
+@aircraft_app.command("show")
+def show_aircraft(
+    asked: Annotated[str, typer.Argument(metavar="HEX/REG", help="A 24-bit address, or a registration.")],
+    form: Form = "table",
+    config_file: ConfigFile = None,
+) -> None:
+    """Everything known of an address or a registration: registers, the current release, conflicts, hints."""
+    from basewatch import aircraft
+
+    checked = _form(form)
+    said = aircraft.show(config.load(config_file), asked)
+    aircraft.print_statements(asked, said, checked)
+    if not any(one.kind in ("record", "register", "visits") for one in said):
+        progress.plain(f"no register and no record knows {asked}")
+
+
+@aircraft_app.command("update")
+def update_aircraft(
+    out: Annotated[Path | None, typer.Option(help="File to refresh (default: reference.aircraft).")] = None,
+    plane_alert_db: Annotated[str | None, typer.Option(help="URL or file of plane-alert-db.")] = None,
+    tar1090_db: Annotated[str | None, typer.Option(help="URL, file, or folder of shards, of tar1090-db.")] = None,
+    opensky_metadata: Annotated[str | None, typer.Option(help="URL or file of OpenSky's metadata.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Refresh this register alone; may be repeated.")] = None,
+    keep_all: Annotated[bool, typer.Option("--all", help="Keep aircraft that nobody here asks about, too.")] = False,
+    config_file: ConfigFile = None,
+) -> None:
+    """Refresh a reference file of one's own from the aircraft registers; the shipped one is never touched."""
+    from basewatch import aircraft
+
+    given = {"plane-alert-db": plane_alert_db, "tar1090-db": tar1090_db, "opensky-metadata": opensky_metadata}
+    done = aircraft.update(
+        config.load(config_file), out, aircraft.locations(given, only), keep_all=keep_all, say=progress.say
+    )
+    print(f"{done.file}: {done.rows} rows")
+    if done.failures:
+        raise ConfigError(f"{len(done.failures)} of the registers could not be refreshed; their rows stay as they were")
 
 
 def main() -> None:

@@ -55,6 +55,31 @@ class Reference(Section):
     params: str | None = Field(None, description="A params.yml in place of the shipped thresholds.")
 
 
+class Registers(Section):
+    """Where `basewatch aircraft update` finds each register: a URL, a file, for tar1090_db also a folder of shards.
+
+    An empty text leaves the register out.
+    """
+
+    plane_alert_db: str = "https://raw.githubusercontent.com/sdr-enthusiasts/plane-alert-db/main/plane-alert-db.csv"
+    tar1090_db: str = "https://github.com/wiedehopf/tar1090-db/raw/refs/heads/csv/aircraft.csv.gz"
+    opensky_metadata: str = Field(
+        "https://opensky-network.org/datasets/metadata/aircraftDatabase.csv", description="47 MB in 2024."
+    )
+    keep: Literal["relevant", "all"] = Field(
+        "relevant",
+        description="Rows kept of registers other than plane-alert-db: military ones and those of aircraft that "
+        "plane-alert-db or the current release knows, or all (loading half a million rows is felt in every command).",
+    )
+    min_share_of_last: float = Field(
+        0.5, ge=0, le=1, description="A file with fewer good rows than this share of the last one is refused."
+    )
+    max_body_mb: int = Field(512, ge=1, description="No register may be larger, unpacked.")
+    attempts: int = Field(4, ge=1, description="Times a request is sent before it counts as failed.")
+    connect_seconds: float = Field(10, gt=0, description="Time allowed to reach a host.")
+    read_seconds: float = Field(60, gt=0, description="Time allowed between two pieces of an answer.")
+
+
 class Nightly(Section):
     """The scheduled run."""
 
@@ -325,6 +350,7 @@ class Settings(BaseSettings):
     reference: Reference = Reference()
     nightly: Nightly = Nightly()
     report: Report = Report()
+    registers: Registers = Registers()
     sources: Sources = Sources()
     folder: Path = Field(default_factory=Path.cwd, exclude=True)
 

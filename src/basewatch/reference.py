@@ -153,8 +153,9 @@ with warnings.catch_warnings():
     class AircraftRow(Row):
         """What one register says of one address; two registers, or two addresses of one registration, are two rows.
 
-        `is_military` is empty where the register does not say. `valid_from` and `valid_to` matter where an address stands
-        under several registrations. Where the register's name stands in DATA-LICENCES.md, its address and licence do too, and `source_url` is empty.
+        `is_military` is empty where the register does not say. `valid_from` and `valid_to` matter where an address
+        stands under several registrations. Where the register's name stands in DATA-LICENCES.md, its address and
+        licence do too, and `source_url` is empty.
         """
 
         icao24: Icao24
@@ -225,7 +226,7 @@ class IcaoBlockRow(Row):
 
 
 class MilitaryRangeRow(Row):
-    """A part of a country's block that it gives to military aircraft; speaks only where no register knows an address."""
+    """A part of a country's block that it gives to military aircraft; speaks where no register knows an address."""
 
     start_hex: Icao24
     end_hex: Icao24
@@ -244,7 +245,7 @@ class RegistrationRuleRow(Row):
 
     The address is `start_hex` plus, for `digits`, the number after the prefix (`width` digits); for `letters`, each of
     the `width` letters (A is 0) times its stride in `strides` (space-separated). With `low_bits` only so many of the
-    lowest bits of the address follow the rule. `agrees` and `differs` count the rows of a register that keep or break it.
+    lowest bits of the address follow the rule. `agrees` and `differs` count rows of plane-alert-db.
     """
 
     prefix: str
