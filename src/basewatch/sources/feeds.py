@@ -1,0 +1,721 @@
+"""RSS and Atom feeds, polled once a night: what they hold that was not there before.
+
+No feed gives history, so every poll is kept as it came, and a night without a poll is lost (`expired`). What is new in
+a poll is told by all polls before it: an item keeps the date that it first had, however often it is dated anew, and the
+same item under a new title is a second version beside the first.
+
+A poll belongs to the last day that had ended (or to today, where a run asks for today). Its ledger row stands there;
+the items carry the day on which they were published.
+"""
+
+from __future__ import annotations
+
+import calendar
+import email.utils
+import hashlib
+import io
+import json
+import logging
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from basewatch import http, limits, news
+from basewatch.config import Feed, Feeds
+from basewatch.doctor import Finding
+from basewatch.errors import SourceError
+from basewatch.http import Client, HttpFault
+from basewatch.lake import write_aside
+from basewatch.landing import MANIFEST, Answer, Landing, folder, read_manifest
+from basewatch.news.text import canonical_url, domain_of
+from basewatch.schemas import TABLES
+from basewatch.sources import Context, Day, Event, Landed, LandedFile, Reject, Rows, Window, scoped
+
+log = logging.getLogger("basewatch.feeds")
+
+GRAIN = "day"
+CODE = "feeds"
+ACCEPT = "application/rss+xml, application/atom+xml, application/xml;q=0.9, text/xml;q=0.8"
+LARGEST = 16 << 20  # bytes of one feed
+SKEW = timedelta(hours=1)  # a clock may be that far ahead; a later date is a wrong one
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+FORGET = timedelta(days=90)  # after so long out of its feed an item that comes back is a new one
+LONGEST_EXCERPT = 20_000  # characters of an item's text that are read for bases and claims; none of it is stored
+
+
+# ---- polls
+
+
+@dataclass(frozen=True)
+class Poll:
+    """One feed asked once. `path` is None where nothing new came (`status` ok) or nothing at all."""
+
+    feed: str
+    at: datetime
+    day: date
+    status: str
+    path: Path | None = None
+    sha256: str = ""
+    size: int = 0
+    charset: str | None = None
+    etag: str | None = None
+    modified: str | None = None
+    url: str = ""
+    error: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What tells it from every other poll."""
+        return f"{self.at:%Y%m%dT%H%M%S} {self.day} {self.feed} {self.status} {self.sha256[:16]}"
+
+
+def fetch(window: Window, context: Context) -> Landed:
+    """The polls of the window's day: made now where the day is the last one, else as they were kept.
+
+    Raises SourceError where no feed is named, or every one failed. A day gone by without a poll is `expired`.
+    """
+    settings = _settings(context)
+    faults: list[HttpFault] = []
+    if settings.location:
+        polls = _kept_elsewhere(context.settings.path(settings.location), settings)
+    else:
+        _named(settings)
+        if window.until >= context.now.astimezone(UTC).date() - timedelta(days=1):
+            faults = _poll(window, context, settings)
+        polls = _kept(folder(context, CODE) / "polls")
+    good = {day: [p for p in polls if p.day == day] for day in window.days()}
+    good = {day: mine for day, mine in good.items() if any(poll.status == "ok" for poll in mine)}
+    if faults and not good:
+        raise SourceError("; ".join(map(str, faults)), retryable=any(fault.retryable for fault in faults))
+    index = _index(polls, context, min(good, default=window.until))
+    files: list[LandedFile] = []
+    absent: dict[date, tuple[str, str]] = {}
+    for day in window.days():
+        if day in good:
+            files += _landed(day, good[day], index, context)
+        else:
+            said = sorted({poll.error for poll in polls if poll.day == day and poll.error})
+            why = f"no poll succeeded ({'; '.join(said)})" if said else "not polled on that day"
+            absent[day] = ("expired", f"{why}, and feeds give no history"[:2000])
+    return Landed(window, tuple(files), absent)
+
+
+def _settings(context: Context) -> Feeds:
+    settings = context.source(CODE)
+    assert isinstance(settings, Feeds)
+    return settings
+
+
+def _named(settings: Feeds) -> list[Feed]:
+    if not settings.feeds:
+        raise SourceError(
+            f'{CODE}: none is named; add one, for example [[sources.{CODE}.feeds]] name = "moscow-times", '
+            'url = "https://www.themoscowtimes.com/rss/news"'
+        )
+    return settings.feeds
+
+
+def _poll(window: Window, context: Context, settings: Feeds) -> list[HttpFault]:
+    """Ask every feed once and keep what came, with what the next poll needs to ask for news only; returns faults."""
+    landing = Landing(context, window, f"polls/{context.now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
+    before = _kept(folder(context, CODE) / "polls")
+    client = _client(settings)
+    faults = []
+    for feed in _named(settings):
+        last = next((poll for poll in reversed(before) if poll.feed == feed.name and poll.path), None)
+        last = last if last and last.url == _address(feed) else None
+        about = (feed.name, window.since, window.until, "poll")
+        try:
+            answer = _ask(client, feed, context, last)
+        except HttpFault as fault:
+            faults.append(fault)
+            landing.note(*about, "failed", f"{feed.name}: {fault}")
+            continue
+        if answer.status == 304:
+            landing.note(*about, "ok")
+            continue
+        headers = {key.lower(): value for key, value in answer.headers.items()}
+        charset = re.search(r"charset=[\"']?([\w.:-]+)", headers.get("content-type", ""), re.IGNORECASE)
+        told = {
+            "charset": charset[1] if charset else None,
+            "etag": headers.get("etag"),
+            "modified": headers.get("last-modified"),
+            "url": _address(feed),
+        }
+        target = landing.path / f"{feed.name}.xml"
+        write_aside(target, answer.body)
+        digest = hashlib.sha256(answer.body).hexdigest()
+        size = len(answer.body)
+        landing.keep(LandedFile(target, answer.url, digest, size, context.now, window.until, json.dumps(told)))
+        landing.answers.append(Answer(*about, "ok", target.name))
+    landing.finish()
+    return faults
+
+
+def _client(settings: Feeds, **changes: Any) -> Client:
+    return Client(CODE, headers={"Accept": ACCEPT}, policy=replace(limits.policy(settings), **changes))
+
+
+def _ask(client: Client, feed: Feed, context: Context, last: Poll | None = None) -> http.Answer:
+    """The feed's bytes, or 304 where nothing changed since the last poll. Raises HttpFault for what is no feed."""
+    params = {key: value.replace("{epoch}", f"{context.now.timestamp():.0f}") for key, value in feed.params.items()}
+    etag, modified = (last.etag, last.modified) if last else (None, None)
+    attempts = client.policy.attempts
+    for attempt in range(attempts):
+        answer = client.get(feed.url, params, expect="bytes", max_bytes=LARGEST, etag=etag, modified=modified)
+        if answer.status == 304 or _is_feed(answer.body):
+            return answer
+        if attempt + 1 < attempts:
+            client.state.clock.sleep(client.policy.first_wait_seconds * 2**attempt)
+    said = f"{CODE}: {answer.url} answered {http.describe(answer.body)} where a feed is due"
+    raise HttpFault(said, kind="content", retryable=True)
+
+
+def _address(feed: Feed) -> str:
+    """What makes an earlier answer comparable: the address and its parameters, without secrets."""
+    return http.clean_url(feed.url) + "".join(f" {key}={value}" for key, value in sorted(feed.params.items()))
+
+
+_ROOT = re.compile(rb"<\s*(?:rss|feed|(?:\w+:)?RDF|\w+:(?:rss|feed))[\s>]", re.IGNORECASE)
+
+
+def _is_feed(body: bytes) -> bool:
+    """Whether the bytes have a feed's root near their start, in whatever encoding (UTF-16 has zeros in between)."""
+    return _ROOT.search(body[: 1 << 16].replace(b"\x00", b"")) is not None
+
+
+def _kept(root: Path) -> list[Poll]:
+    """Every kept poll below a folder, in the order of time."""
+    polls = []
+    for path in sorted(root.rglob(MANIFEST)):
+        manifest = read_manifest(path)
+        if manifest.source != CODE:
+            continue
+        at = _time_of(path, root)
+        for answer in manifest.answers:
+            if answer.file is not None and Path(answer.file).name != answer.file:
+                raise SourceError(f"{CODE}: {path} names a file outside its folder")
+            values = manifest.files.get(answer.file or "", {})
+            told = json.loads(values.get("note") or "{}")
+            polls.append(
+                Poll(
+                    answer.scope,
+                    manifest.fetched_at(answer.file) if answer.file else at,
+                    answer.until,
+                    answer.status,
+                    path.parent / answer.file if answer.file else None,
+                    str(values.get("sha256", "")),
+                    int(values.get("size", 0)),
+                    error=answer.error,
+                    **{key: told.get(key) for key in ("charset", "etag", "modified")},
+                    url=told.get("url") or "",
+                )
+            )
+    return sorted(polls, key=lambda poll: poll.name)
+
+
+_STAMP = re.compile(r"(?<!\d)(\d{4})-?(\d\d)-?(\d\d)(?:[T_ -]?(\d\d)[:-]?(\d\d)(?:[:-]?(\d\d))?Z?)?(?!\d)")
+
+
+def _time_of(path: Path, root: Path) -> datetime:
+    """The time in a path below a folder. Raises SourceError where it has none."""
+    found = _stamped(str(path.relative_to(root)))
+    if found is None:
+        raise SourceError(f"{CODE}: {path} has no time in its name, such as 20261001T051500Z")
+    return found[0]
+
+
+def _stamped(text: str) -> tuple[datetime, date] | None:
+    """The time of a poll and its day by a name: with a time of day the day before, as a night's run would have it."""
+    for match in _STAMP.finditer(text):
+        year, month, day, hour, minute, second = (int(part) if part else None for part in match.groups())
+        try:
+            on = date(year or 0, month or 0, day or 0)
+            if hour is None:
+                return datetime.combine(on, time(23, 59, 59), UTC), on
+            return datetime.combine(on, time(hour, minute or 0, second or 0), UTC), on - timedelta(days=1)
+        except ValueError:
+            continue
+    return None
+
+
+def _kept_elsewhere(root: Path, settings: Feeds) -> list[Poll]:
+    """The polls in a user's folder: one that a run landed, or files `<feed>/<time>.xml`, `<feed>-<time>.xml`.
+
+    The time may be a day alone (`2026-10-01`): then the poll is of that day's end. Raises SourceError where there are
+    none.
+    """
+    if not root.is_dir():
+        raise SourceError(f"{CODE}: {root} is no folder; name one with kept polls, or leave location out")
+    if next(root.rglob(MANIFEST), None) is not None:
+        return _kept(root)
+    polls = []
+    addresses = {feed.name: _address(feed) for feed in settings.feeds}
+    for path in sorted(file for file in root.rglob("*") if file.suffix.lower() in (".xml", ".rss", ".atom")):
+        relative = path.relative_to(root)
+        stamped = _stamped(str(relative))
+        if stamped is None:
+            raise SourceError(f"{CODE}: {relative} has no time in its name, such as {relative.stem}-20261001T0515.xml")
+        named = _STAMP.sub("", path.stem).strip("-_. ") or relative.parent.name or "feed"
+        body = path.read_bytes()
+        polls.append(
+            Poll(
+                named.lower(), stamped[0], stamped[1], "ok", path, hashlib.sha256(body).hexdigest(), len(body),
+                url=addresses.get(named, ""),
+            )
+        )  # fmt: skip
+    if not polls:
+        raise SourceError(f"{CODE}: no .xml file below {root}")
+    return sorted(polls, key=lambda poll: poll.name)
+
+
+# ---- items
+
+
+@dataclass(frozen=True)
+class Item:
+    """One entry as its feed has it now. `basis`: where its time is from; `domain`: the outlet, where another prints."""
+
+    guid: str | None
+    url: str | None
+    title: str | None
+    text: str
+    published_at: datetime | None
+    basis: str | None
+    language: str | None
+    domain: str | None
+
+    @property
+    def version(self) -> str:
+        """The same for the same title, however spaced or cased."""
+        folded = " ".join((self.title or self.text[:200]).split()).casefold()
+        return hashlib.sha256(folded.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def items(body: bytes, charset: str | None, at: datetime) -> list[Item]:
+    """The entries of a feed, in its order; those without title, text and address are left out.
+
+    Neither the network nor a file is ever touched: external entities stay unresolved, and the parser is handed bytes.
+    Raises ValueError for what is no feed.
+    """
+    import feedparser  # a tenth of a second; only where there are feeds
+
+    parsed = feedparser.parse(io.BytesIO(_utf8(body, charset)), sanitize_html=False, resolve_relative_uris=False)
+    if not parsed.get("version") and not parsed.entries:
+        raise ValueError(f"no feed: {parsed.get('bozo_exception') or 'no entry and no version'}")
+    declared = parsed.feed.get("language")
+    found = [_item(entry, declared, at) for entry in parsed.entries]
+    return [item for item in found if item.title or item.text or item.url]
+
+
+_DECLARED = re.compile(r"^\s*<\?xml[^>]*?\bencoding\s*=\s*[\"']([\w.:-]+)[\"']")
+_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"),
+          (b"<\x00?\x00", "utf-16-le"), (b"\x00<\x00?", "utf-16-be"))  # fmt: skip
+
+
+def _utf8(body: bytes, charset: str | None) -> bytes:
+    """The document in UTF-8: by its byte order mark, else its XML declaration, else the HTTP header, else by trial."""
+    declared = _DECLARED.match(body[:400].decode("latin-1").lstrip("ï»¿"))
+    marked = next((codec for mark, codec in _MARKS if body.startswith(mark)), None)
+    for codec in (marked, declared[1] if declared else None, charset, "utf-8"):
+        if codec:
+            try:
+                text = body.decode("gb18030" if codec.lower() in ("gb2312", "gbk") else codec)
+                break
+            except (UnicodeDecodeError, LookupError):
+                continue
+    else:
+        text = body.decode("cp1251" if _is_cyrillic(body) else "cp1252", "replace")
+    return re.sub(r"(<\?xml[^>]*?)\s+encoding\s*=\s*[\"'][^\"']*[\"']", r"\1", text, count=1).encode("utf-8", "replace")
+
+
+def _is_cyrillic(body: bytes) -> bool:
+    """In the Windows code page Cyrillic letters stand in runs; accents of western languages stand alone."""
+    high = sum(byte >= 0x80 for byte in body)
+    return sum(len(run) for run in re.findall(rb"[\xc0-\xff]{3,}", body)) * 2 > high
+
+
+def _item(entry: Mapping[str, Any], declared: str | None, at: datetime) -> Item:
+    guid = _clean(entry.get("id"))
+    link = _clean(entry.get("link"))
+    same = canonical_url(guid) is not None and canonical_url(guid) == canonical_url(link)  # less its tracking
+    url = guid if same or not link else link
+    contents = [part.get("value") for part in entry.get("content") or () if isinstance(part, Mapping)]
+    longest = max((text for text in (*contents, entry.get("summary")) if text), key=len, default="")
+    published, basis = _published(entry, at)
+    source = entry.get("source")
+    outlet = source.get("href") if isinstance(source, Mapping) else None
+    return Item(
+        guid,
+        url if url and url.startswith(("http://", "https://")) else None,
+        _plain(entry.get("title") or "") or None,
+        _plain(longest)[:LONGEST_EXCERPT],
+        published,
+        basis,
+        (entry.get("title_detail") or {}).get("language") or declared,
+        domain_of(outlet),
+    )
+
+
+def _clean(text: object) -> str | None:
+    return (text.strip() or None) if isinstance(text, str) else None
+
+
+_BLOCK = re.compile(r"<\s*(?:br|/?p|/?div|/?li|/?h\d)\b[^>]*>", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]*>")
+
+
+def _plain(markup: str) -> str:
+    """The text of a title or description: tags off, entities resolved (twice where doubly escaped), blocks as lines."""
+    text = unescape(unescape(markup))
+    text = re.sub(r"<(script|style)\b.*?</\1\s*>", " ", text, flags=re.IGNORECASE | re.DOTALL)
+    text = unescape(_TAG.sub(" ", _BLOCK.sub("\n", text)))
+    return "\n".join(line for line in (" ".join(part.split()) for part in text.split("\n")) if line)
+
+
+_HAS_ZONE = re.compile(r"(?:Z|[+-]\d\d:?\d\d|\b(?!AM\b|PM\b)[A-Z]{1,5})\s*(?:\(.*\))?\s*$")
+
+
+def _published(entry: Mapping[str, Any], at: datetime) -> tuple[datetime | None, str | None]:
+    """The stated time and its basis: `feed`, or `feed_zone_assumed` where no zone is stated (UTC is taken).
+
+    None where none can be read, or where it lies after the poll or before the web.
+    """
+    for name in ("published", "updated"):
+        stated = str(entry.get(name) or "").strip()
+        parts = entry.get(f"{name}_parsed") or email.utils.parsedate(stated)  # the latter where no zone is stated
+        if parts:
+            try:
+                found = datetime.fromtimestamp(calendar.timegm(parts), UTC)
+            except (ValueError, OverflowError, OSError):
+                continue
+            if EARLIEST <= found <= at + SKEW:
+                return found, "feed" if _HAS_ZONE.search(stated) else "feed_zone_assumed"
+    return None, None
+
+
+# ---- what is new: told by all polls, in the order of time
+
+
+class Version(msgspec.Struct):
+    """A title under which an item stood: the poll and place where it was first seen, its time and its filing day."""
+
+    name: str
+    poll: str
+    place: int
+    day: date
+    seen_at: datetime
+    at: datetime
+    basis: str
+    filed: date
+
+
+class Known(msgspec.Struct):
+    """An item: when it was last in a feed, and its versions."""
+
+    last: datetime
+    versions: list[Version] = []
+
+
+class Index(msgspec.Struct):
+    """All items of all polls so far. Derived from the polls alone: it can be deleted and is made again.
+
+    `held`: the items that each feed held when it last answered, which is what an answer "not modified" repeats.
+    """
+
+    polls: list[str] = []
+    known: dict[str, Known] = {}
+    guids: dict[str, str] = {}
+    held: dict[str, list[str]] = {}
+    unreadable: dict[str, str] = {}
+
+
+def _index(polls: list[Poll], context: Context, oldest: date) -> Index:
+    """The index over these polls: the kept one carried on where its polls come first, else made anew.
+
+    Items long out of their feeds are dropped from what is kept, so days before that are told from the polls again.
+    """
+    path = folder(context, CODE) / "index.json"
+    names = [poll.name for poll in polls]
+    index = Index()
+    if not polls:
+        return index
+    forgotten = polls[-1].at - FORGET
+    is_recent = datetime.combine(oldest, time(), UTC) > forgotten
+    try:
+        if path.exists() and is_recent:
+            kept = msgspec.json.decode(path.read_bytes(), type=Index)
+            index = kept if kept.polls == names[: len(kept.polls)] else index
+    except msgspec.DecodeError:
+        log.warning("%s: %s cannot be read and is made anew", CODE, path)
+    fresh = polls[len(index.polls) :]
+    for poll in fresh:
+        _enter(poll, index)
+    if fresh and is_recent:
+        held = {key for keys in index.held.values() for key in keys}
+        index.known = {key: known for key, known in index.known.items() if key in held or known.last > forgotten}
+        index.guids = {guid: key for guid, key in index.guids.items() if key in index.known}
+        write_aside(path, msgspec.json.encode(index))
+    return index
+
+
+def _enter(poll: Poll, index: Index) -> None:
+    """Enter one poll's items: those not known are new, a title not known is a new version of its item."""
+    index.polls.append(poll.name)
+    if poll.status != "ok":
+        return
+    held = index.held.get(poll.feed, [])
+    if poll.path is None:
+        for key in held:
+            index.known[key].last = poll.at
+        return
+    try:
+        found = _parsed(poll)
+    except (OSError, ValueError) as error:
+        index.unreadable[poll.name] = str(error)
+        return
+    keys = [_key(poll.feed, item, index) for item in found]
+    everywhere = {key for others in index.held.values() for key in others}
+    for place, (key, item) in enumerate(zip(keys, found, strict=True)):
+        known = index.known.get(key)
+        if known is None or (key not in everywhere and poll.at - known.last > FORGET):
+            known = index.known[key] = Known(poll.at)
+        known.last = max(known.last, poll.at)
+        if all(version.name != item.version for version in known.versions):
+            known.versions.append(_version(poll, place, item, known.versions))
+    index.held[poll.feed] = sorted(set(keys))
+
+
+def _version(poll: Poll, place: int, item: Item, earlier: list[Version]) -> Version:
+    """A version with its time and filing day: one day each, so that no two versions stand under the same day.
+
+    A new title under an old date is as old as its sight; an item that was old when first seen is filed with its poll.
+    """
+    at, basis = item.published_at or poll.at, item.basis or "seen"
+    if earlier and at <= earlier[-1].at:
+        at, basis = poll.at, "seen"
+    filed = at.date() if poll.at - at <= FORGET else poll.at.date()
+    if earlier:
+        filed = max(filed, earlier[-1].filed + timedelta(days=1))
+    return Version(item.version, poll.name, place, poll.day, poll.at, at, basis, filed)
+
+
+def _key(feed: str, item: Item, index: Index) -> str:
+    """The item's entry: by its guid in this feed, else by its address (in any feed), else by its title."""
+    guid = _digest(f"{feed} {item.guid}") if item.guid else None
+    if guid and guid in index.guids:
+        return index.guids[guid]
+    key = _digest(canonical_url(item.url) or guid or f"{feed} {item.version}")
+    if guid:
+        index.guids[guid] = key
+    return key
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+_CACHE: dict[str, list[Item]] = {}
+
+
+def _parsed(poll: Poll) -> list[Item]:
+    """The items of a kept poll; a few are remembered, since a night reads each twice.
+
+    Raises ValueError where the file is no feed, or not as it came.
+    """
+    assert poll.path is not None
+    body = poll.path.read_bytes()
+    if hashlib.sha256(body).hexdigest() != poll.sha256:
+        raise ValueError("its bytes are no longer those that came")
+    key = f"{poll.name} {poll.sha256} {poll.charset}"
+    if key not in _CACHE:
+        if len(_CACHE) > 64:
+            _CACHE.clear()
+        _CACHE[key] = items(body, poll.charset, poll.at)
+    return _CACHE[key]
+
+
+# ---- what decode is handed: the day's polls, and which of their items are new
+
+
+class Asked(msgspec.Struct):
+    """A poll as decode needs to know it."""
+
+    name: str
+    feed: str
+    at: datetime
+    status: str
+    charset: str | None
+    error: str | None
+
+
+class Plan(msgspec.Struct):
+    """A day's polls, the items that were first seen in them, and new versions of items seen before."""
+
+    day: date
+    polls: list[Asked]
+    items: list[Version]
+    updates: list[Version]
+
+
+def _landed(day: date, mine: list[Poll], index: Index, context: Context) -> list[LandedFile]:
+    """The files of a day: its plan, and the polls as they came."""
+    polls = [
+        Asked(poll.name, poll.feed, poll.at, poll.status, poll.charset, poll.error or index.unreadable.get(poll.name))
+        for poll in mine
+    ]
+    first = [known.versions[0] for known in index.known.values()]
+    later = [version for known in index.known.values() for version in known.versions[1:]]
+    plan = Plan(
+        day,
+        polls,
+        sorted((version for version in first if version.day == day), key=_place),
+        sorted((version for version in later if version.day == day), key=_place),
+    )
+    body = msgspec.json.encode(plan)
+    path = folder(context, CODE) / "days" / f"{day}.json"
+    write_aside(path, body)
+    return [
+        LandedFile(path, "plan", hashlib.sha256(body).hexdigest(), len(body), context.now, day, "plan"),
+        *(
+            LandedFile(poll.path, poll.url, poll.sha256, poll.size, poll.at, day, poll.name)
+            for poll in mine
+            if poll.path is not None
+        ),
+    ]
+
+
+def _place(version: Version) -> tuple[str, int]:
+    return version.poll, version.place
+
+
+def decode(landed: Landed, context: Context) -> Iterator[Event]:
+    """The day's new items as articles, how many there were of each feed, rejects, and the day."""
+    settings = _settings(context)
+    reader = news.Reader(context.reference, context.params)
+    languages = {feed.name: feed.language for feed in settings.feeds}
+    for file in landed.files:
+        if file.note == "plan" and file.day is not None:
+            plan = msgspec.json.decode(file.path.read_bytes(), type=Plan)
+            mine = {each.note: each for each in landed.files if each.day == file.day and each is not file}
+            yield from _day(plan, mine, reader, languages)
+
+
+def _day(
+    plan: Plan, files: dict[str, LandedFile], reader: news.Reader, languages: Mapping[str, str | None]
+) -> Iterator[Event]:
+    bodies: dict[str, list[Item]] = {}
+    feeds = {poll.name: poll.feed for poll in plan.polls}
+    rejected = 0
+    for poll in plan.polls:
+        file = files.get(poll.name)
+        if file is None:
+            continue
+        try:
+            bodies[poll.name] = _parsed(
+                Poll(poll.feed, poll.at, plan.day, "ok", file.path, file.sha256, file.size, poll.charset)
+            )
+        except (OSError, ValueError) as error:
+            rejected += 1
+            yield Reject(plan.day, poll.name, f"not readable as a feed: {error}")
+    readings: dict[str, tuple[news.Reading, date]] = {}
+    for version in (*plan.items, *plan.updates):
+        if version.poll in bodies:
+            feed = feeds[version.poll]
+            reading = _reading(bodies[version.poll][version.place], version, feed, languages.get(feed), reader)
+            if reading.mentions:
+                readings.setdefault(reading.article_id, (reading, version.filed))
+    filed = {article_id: day for article_id, (_, day) in readings.items()}
+    for name, table in news.tables((readings[key][0] for key in sorted(readings)), CODE).items():
+        if table.num_rows:  # the rows belong to the poll's day; their column `day` says when they were published
+            days = [filed[article_id] for article_id in table.column("article_id").to_pylist()]
+            yield Rows(name, plan.day, scoped.filed_under(table, days))
+    yield Rows("news_totals", plan.day, _totals(plan))
+    yield _judge(plan, files, sum(map(len, bodies.values())), len(readings), rejected)
+
+
+def _reading(item: Item, version: Version, feed: str, language: str | None, reader: news.Reader) -> news.Reading:
+    return reader.read(
+        news.Article(
+            text=item.text,
+            title=item.title,
+            url=item.url,
+            published_at=version.at,
+            published_basis=version.basis,
+            seen_at=version.seen_at,
+            language=language or item.language,
+            domain=item.domain,
+            origin_file=f"{feed} {version.seen_at:%Y%m%dT%H%M%SZ}",
+        )
+    )
+
+
+def _totals(plan: Plan) -> pa.Table:
+    """Items of each feed that no poll had before; none for a poll that failed, which is no zero."""
+    fresh = Counter(version.poll for version in plan.items)
+    rows: list[dict[str, Any]] = [
+        {
+            "source": CODE,
+            "day": plan.day,
+            "series": f"feed:{poll.feed}",
+            "slot_at": poll.at,
+            "articles": fresh[poll.name],
+        }
+        for poll in plan.polls
+        if poll.error is None
+    ]
+    return pa.Table.from_pylist(rows, schema=TABLES["news_totals"].schema)
+
+
+def _judge(plan: Plan, files: Mapping[str, LandedFile], read: int, kept: int, rejected: int) -> Day:
+    """The day by its polls: `ok` where each feed was read at least once, `partial` where only some were."""
+    good = {poll.feed for poll in plan.polls if poll.error is None}
+    lost = [poll for poll in plan.polls if poll.feed not in good]
+    digest = hashlib.sha256("\n".join(sorted(file.sha256 for file in files.values())).encode()).hexdigest()
+    return Day(
+        plan.day,
+        "failed" if not good else "partial" if lost else "ok",
+        files=len(files),
+        bytes=sum(file.size for file in files.values()),
+        records_read=read,
+        records_kept=kept,
+        records_rejected=rejected,
+        sha256=digest if files else None,
+        error="; ".join(sorted({str(poll.error) for poll in lost}))[:2000] or None,
+    )
+
+
+# ---- doctor
+
+
+def check(context: Context) -> list[Finding]:
+    """Whether each feed answers with a feed."""
+    settings = _settings(context)
+    if settings.location:
+        try:
+            polls = _kept_elsewhere(context.settings.path(settings.location), settings)
+        except SourceError as error:
+            return [Finding(False, str(error), "name a folder of kept polls")]
+        return [Finding(True, f"{CODE}: {len(polls)} kept polls in {settings.location}")]
+    try:
+        named = _named(settings)
+    except SourceError as error:
+        return [Finding(False, str(error), "name feeds")]
+    findings = []
+    client = _client(settings, attempts=1)
+    for feed in named:
+        try:
+            number = len(items(_ask(client, feed, context).body, None, context.now))
+            findings.append(Finding(True, f"{CODE}: {feed.name} answers with {number} items"))
+        except (SourceError, ValueError) as error:
+            advice = "open the address in a browser; if it works there only, the outlet turns programs away"
+            findings.append(Finding(False, f"{feed.name}: {error}", advice))
+    return findings
