@@ -70,6 +70,7 @@ class Claim:
     evidence: str
     first_s: float
     last_s: float
+    rule: str
 
 
 def ancestors(wanted: Iterable[str], given: Iterable[str] = ()) -> set[str]:
@@ -90,7 +91,7 @@ def judge(connection: duckdb.DuckDBPyConnection, params: dict[str, Any]) -> list
     found = connection.execute(
         "SELECT aircraft, base_id, CASE WHEN arrival_confidence >= 2 THEN arrival_evidence "
         "WHEN departure_confidence >= 2 THEN departure_evidence ELSE 'touchdown' END, "
-        "epoch(first_evidence_at), epoch(last_evidence_at) FROM intermediate.int_stays WHERE confidence >= 2"
+        "epoch(first_evidence_at), epoch(last_evidence_at), rule FROM intermediate.int_stays WHERE confidence >= 2"
     ).fetchall()
     return [Claim(*row) for row in found]
 
@@ -110,6 +111,7 @@ def visits(each: int, seed: int) -> None:
         by_aircraft[claim.aircraft].append(claim)
     total, found, wrong, wrong_claims = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     right_claims: Counter[tuple[str, str]] = Counter()
+    shown_wrong: list[str] = []
     for case in cases:
         total[case.kind] += 1
         hit, missed_aim = False, False
@@ -122,9 +124,10 @@ def visits(each: int, seed: int) -> None:
             ):
                 right_claims[case.kind, claim.evidence] += 1
                 hit = True
-            elif case.kind != "passer_by" or claim is by_aircraft[case.trace.hex][0]:
+            else:
                 wrong_claims[claim.evidence] += 1
                 missed_aim = True
+                shown_wrong.append(f"  {case.kind} {claim.aircraft} at {claim.base}: {claim.rule}")
         found[case.kind] += hit
         wrong[case.kind] += missed_aim
     print(
@@ -143,7 +146,7 @@ def visits(each: int, seed: int) -> None:
     for story in (*stories.TRAPS, stories.passers_by):
         kind = stories.KINDS[story]
         print(f"{kind:30}{wrong[kind]:>14}{total[kind]:>8}{shown(wrong[kind], total[kind]):>32}")
-    print(flush=True)
+    print("\n".join(["\nwrong claims, at most ten:", *shown_wrong[:10]]) + "\n", flush=True)
 
 
 def gaps(made: list[series.Series]) -> list[list[tuple[str, int, int]]]:

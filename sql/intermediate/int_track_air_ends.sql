@@ -155,7 +155,7 @@ shapes AS (
 courses AS (
     SELECT
         c.*,
-        len(list_filter(s.last_rates, lambda rate: rate > $track_sink_fpm)) AS closing_reports,
+        len(list_filter(s.last_rates, LAMBDA rate: rate > $track_sink_fpm)) AS closing_reports,
         s.closing_fpm,
         CASE
             WHEN s.far_s >= 10
@@ -373,15 +373,17 @@ fired AS (
                 )
                 AND j.distance_km <= $track_hit_km
                 + j.glide_km * CASE j.direction WHEN 'arrival' THEN $track_profile_max ELSE $track_climb_profile_max END
-                AND j.glide_km <= $track_hit_km + $track_profile_max * j.distance_km
                 AND CASE j.direction
                     WHEN 'arrival'
                         THEN
                             j.miss_km <= $track_hit_km + $track_hit_share * j.distance_km
                             AND j.closing_reports >= $track_sink_reports_min
+                            -- too high to land straight ahead, it will turn away
+                            AND j.glide_km <= $track_steep_max * j.distance_km
                             AND coalesce(j.rival_km >= $track_runner_up_ratio * j.distance_km, TRUE)
                     ELSE
-                        (j.distance_km <= $track_exit_km OR j.miss_km <= $track_leave_share * j.distance_km)
+                        j.glide_km <= $track_hit_km + $track_profile_max * j.distance_km
+                        AND (j.distance_km <= $track_exit_km OR j.miss_km <= $track_leave_share * j.distance_km)
                         AND j.error_km <= $track_hit_km + $track_leave_share * j.distance_km
                         AND coalesce(j.rival_km >= $track_runner_up_ratio * j.distance_km, TRUE)
                 END
