@@ -188,7 +188,7 @@ def _hints(
         if one.kind in ("record", "register") and one.icao24:
             given.setdefault(mark(one.registration) or "", set()).add(one.icao24)
     named = set().union(*(found for name, found in given.items() if name))
-    hints = []
+    hints: list[Statement] = []
     for rule in rules:
         listed = (rule.agrees or 0) + (rule.differs or 0)
         trust = f"a hint, no identity: {rule.agrees} of {listed} listed aircraft keep it"

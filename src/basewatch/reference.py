@@ -245,7 +245,7 @@ class RegistrationRuleRow(Row):
 
     The address is `start_hex` plus, for `digits`, the number after the prefix (`width` digits); for `letters`, each of
     the `width` letters (A is 0) times its stride in `strides` (space-separated). With `low_bits` only so many of the
-    lowest bits of the address follow the rule. `agrees` and `differs` count rows of plane-alert-db.
+    lowest bits of the address follow the rule. `agrees` and `differs` count rows of the shipped register.
     """
 
     prefix: str
