@@ -208,7 +208,10 @@ def test_records_that_do_fall_silent_bear_the_claims_out(tmp_path: Path) -> None
     backfill(config, "2024-06-01")
     assert verdicts(config)["pause"] == "corroborated"
     assert verdicts(config)["resumption"] == "corroborated"
-    gap = query(config, "SELECT kind, first_day::VARCHAR, resumption FROM base_gaps WHERE fleet_id = 'ru_mil'")
+    gap = query(
+        config,
+        "SELECT kind, first_day::VARCHAR, resumption FROM base_gaps WHERE base_id = 'hmeimim' AND fleet_id = 'ru_mil'",
+    )
     assert gap == [("pause", "2025-04-19", "resumed")]
 
 
@@ -221,7 +224,9 @@ def test_days_that_nobody_looked_at_prove_nothing(tmp_path: Path) -> None:
     config = configure(tmp_path, flights, part, article(tmp_path))
     backfill(config, "2024-06-01")
     assert verdicts(config)["pause"] == "not_observable"
-    assert query(config, "SELECT kind FROM base_gaps WHERE fleet_id = 'ru_mil'") == [("unobserved",)]
+    assert query(config, "SELECT kind FROM base_gaps WHERE base_id = 'hmeimim' AND fleet_id = 'ru_mil'") == [
+        ("unobserved",)
+    ]
     config = configure(tmp_path, flights, "", article(tmp_path))
     backfill(config, "2024-06-01")
     assert verdicts(config)["pause"] == "no_data"
