@@ -81,8 +81,8 @@ counted AS (
         coalesce(g.episodes, 0) AS episodes,
         coalesce(upto.episodes_to, 0) - coalesce(earlier.episodes_to, 0) AS prior_episodes,
         count(*) FILTER (WHERE b.exposure_days > 0) OVER (
-            PARTITION BY b.base_id, b.fleet_id ORDER BY b.month
-            RANGE BETWEEN to_days($gap_baseline_days) PRECEDING AND CURRENT ROW
+            PARTITION BY b.base_id, b.fleet_id ORDER BY b.month - '2000-01-01'::DATE
+            RANGE BETWEEN $gap_baseline_days PRECEDING AND CURRENT ROW
         ) AS months_looked_at
     FROM baselines AS b
     LEFT JOIN begun AS g ON b.base_id = g.base_id AND b.fleet_id = g.fleet_id AND b.month = g.month
