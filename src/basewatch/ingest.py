@@ -82,8 +82,10 @@ def plan(settings: Settings, ledger: Iterable[LedgerRow], until: date, since: da
 
 def _catch_up_from(done: dict[date, bool], until: date, horizon: int) -> date:
     first = until - timedelta(days=horizon - 1)
-    good = [day for day, is_done in done.items() if is_done and day <= until]
-    return min(first, max(good) + timedelta(days=1)) if good else first
+    known = {day: is_done for day, is_done in done.items() if day <= until}
+    good = [day for day, is_done in known.items() if is_done]
+    last = max(good or known, default=None)  # nothing was ever good: from the last day that was looked at in vain
+    return first if last is None else min(first, last + timedelta(days=1))
 
 
 def restated(context: Context, ledger: Iterable[LedgerRow], until: date) -> list[Window]:
@@ -196,8 +198,9 @@ def _withdrawn(window: Window, lake: Lake, run_id: str, kept: set[tuple[str, str
     for row in lake.ledger():
         if row.source != window.source or row.key in kept or not window.holds(row.day):
             continue
-        if row.status == "failed":
-            gone.append(ledger_row(row.source, Day(row.day, "empty", row.scope), run_id))
+        if row.status == "failed":  # not `empty`: that would say that the day was looked at
+            note = Day(row.day, "missing", row.scope, error="not in the source's files")
+            gone.append(ledger_row(row.source, note, run_id))
         elif row.status not in ("missing", "empty") or row.parts:
             note = Day(row.day, "missing", row.scope, error="no longer in the source's files")
             gone.append(ledger_row(row.source, note, run_id))

@@ -228,11 +228,16 @@ class Lake:
         return sorted({self.folder / part for row in rows for part in row.parts if part.startswith(prefix)})
 
     def fingerprint(self, ledger: Iterable[LedgerRow] | None = None) -> str:
-        """A hash of what the lake holds: equal lakes, however they came about, give equal fingerprints."""
+        """A hash of what the lake holds: equal lakes, however they came about, give equal fingerprints.
+
+        In what words a failure was told (how often tried, how long to wait) is no part of what is held.
+        """
         rows = self.ledger() if ledger is None else ledger
         digest = hashlib.sha256()
         for row in rows:
             values = {**vars(row), "ingested_at": None, "run_id": None, "day": str(row.day)}
+            if row.status == "failed":
+                values["error"] = None
             digest.update(json.dumps(values, sort_keys=True).encode())
         return digest.hexdigest()
 
@@ -247,6 +252,16 @@ class Lake:
         for file in [*self.ledger_folder.glob(".*"), *(self.folder / "windows").glob(".*")]:
             file.unlink()
         return removed
+
+    def last_day(self) -> date | None:
+        """The latest UTC day up to which anything was looked at, None on an empty lake.
+
+        A source that is read whole leaves no row for a last day without records, so the ends of its windows count too.
+        """
+        days = [row.day for row in self.ledger()]
+        for file in (self.folder / "windows").glob("[!.]*.json"):
+            days += [date.fromisoformat(name.split("..")[1]) for name in json.loads(file.read_text())]
+        return max(days, default=None)
 
     # ---- windows already done, for sources that are read whole
 

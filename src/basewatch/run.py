@@ -52,8 +52,7 @@ class Run:
     @property
     def as_of(self) -> date:
         """The last day of the spine: the latest that this run or any before it was asked for."""
-        days = [row.day for row in self.warehouse.lake.ledger()]
-        return max([self.until, *days])
+        return max(self.until, self.warehouse.lake.last_day() or self.until)
 
 
 def yesterday(now: datetime) -> date:
@@ -374,10 +373,10 @@ def _is_unchanged(run: Run, window: Window) -> bool:
 
 def last_day(run: Run) -> date:
     """The last day that the lake knows of: what a build on its own goes up to. Raises ConfigError on an empty lake."""
-    days = [row.day for row in run.warehouse.lake.ledger()]
-    if not days:
+    day = run.warehouse.lake.last_day()
+    if day is None:
         raise ConfigError(f"nothing is ingested in {run.warehouse.root} yet; run `basewatch nightly` or `backfill`")
-    return max(days)
+    return day
 
 
 def note_idle(run: Run) -> None:
