@@ -12,8 +12,9 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote
@@ -72,6 +73,7 @@ def seen(text: object) -> datetime | None:
     return stamp(text.replace("T", "").removesuffix("Z")) if isinstance(text, str) else None
 
 
+@lru_cache(maxsize=1024)
 def stamp(text: str) -> datetime | None:
     """`YYYYMMDDHHMMSS` as a UTC time; None for anything else."""
     if len(text) != 14 or not text.isascii() or not text.isdigit():
@@ -243,6 +245,19 @@ def mention(base_id: str, alias: str, strength: str, matched_by: str) -> Mention
     )
 
 
+@dataclass(frozen=True)
+class _Place:
+    """A place of GDELT's gazetteer: the bases that its name or FeatureID stands for, and the base that it lies near."""
+
+    name: str = ""
+    named: dict[str, Found] = field(default_factory=dict)
+    base_id: str | None = None
+
+
+_NOWHERE = _Place()
+_MOST_PLACES = 100_000
+
+
 class Places:
     """Which bases a GDELT row names. One per process: it remembers which points of GDELT's gazetteer lie near a base.
 
@@ -260,44 +275,50 @@ class Places:
         self._units = unit_vectors(
             np.array([base.latitude for base in watched]), np.array([base.longitude for base in watched])
         )
-        self._points: dict[tuple[str, str], str | None] = {}
-
-    def text(self, hit: Hit) -> str:
-        """All that the row names, one name a line: title, address, names, and names of places."""
-        spots = "\n".join(block.split("#", 2)[1] for block in hit.locations.split(";") if block.count("#") > 1)
-        return f"{hit.title or ''}\n{address_words(hit.url)}\n{hit.names}\n{spots}"
+        self._known: dict[str, _Place] = {}
 
     def bases(self, hit: Hit) -> dict[str, Found]:
         """The bases that the row names, each with its best spot; `matched_by` says `feature …` or `point …` for those
         that GDELT's own places decided."""
-        words = self.text(hit)
+        words = (
+            f"{hit.title or ''}\n{address_words(hit.url)}\n{hit.names}"  # a cue stands in the same line or not at all
+        )
         found = self._reader.bases_in(words, hit.language)
-        if hit.locations:
-            for base_id, how in self._near(hit.locations).items():
-                if base_id in found:
-                    continue
-                if how.startswith("feature "):
-                    found[base_id] = Found(base_id, 0, 0, how.removeprefix("feature "), "strong", how)
-                elif probed := self._probed(base_id, words, hit.language):
-                    found[base_id] = Found(base_id, 0, 0, probed.alias, "weak_with_cue", f"{how}, {probed.matched_by}")
+        if not hit.locations:
+            return found
+        near: dict[str, str] = {}
+        for block in hit.locations.split(";"):
+            place = self._place(block.rpartition("#")[0])
+            if place is not _NOWHERE:
+                for base_id, spot in place.named.items():
+                    if base_id not in found or found[base_id].strength != "strong":
+                        found[base_id] = spot
+                if place.base_id is not None:
+                    near.setdefault(place.base_id, place.name)
+        for base_id, name in near.items():
+            if base_id not in found and (probed := self._probed(base_id, words, hit.language)):
+                told = f"point {name[:60]}, {probed.matched_by}"
+                found[base_id] = Found(base_id, 0, 0, probed.alias, "weak_with_cue", told)
         return found
 
-    def _near(self, locations: str) -> dict[str, str]:
-        near: dict[str, str] = {}
-        for block in locations.split(";"):
-            fields = block.split("#")
-            if len(fields) < 9:
-                continue
-            if fields[7] in self._features:
-                near[self._features[fields[7]]] = f"feature {fields[7]}"
-            elif fields[0] in _POINT_TYPES:
-                at = (fields[5], fields[6])
-                if at not in self._points:
-                    self._points[at] = self._nearest(*at)
-                base_id = self._points[at]
-                if base_id is not None:
-                    near.setdefault(base_id, f"point {fields[1][:60]}")
-        return near
+    def _place(self, block: str) -> _Place:
+        """What a place of V2Locations, less its offset in the text, means: looked up once, since few are ever new."""
+        place = self._known.get(block)
+        if place is None:
+            if len(self._known) > _MOST_PLACES:
+                self._known.clear()
+            place = self._known[block] = self._read_place(block.split("#"))
+        return place
+
+    def _read_place(self, fields: list[str]) -> _Place:
+        if len(fields) != 8:
+            return _NOWHERE
+        named = self._reader.bases_in(fields[1])
+        if fields[7] in self._features:
+            base_id = self._features[fields[7]]
+            named = {**named, base_id: Found(base_id, 0, 0, fields[7], "strong", f"feature {fields[7]}")}
+        near = self._nearest(fields[5], fields[6]) if fields[0] in _POINT_TYPES else None
+        return _Place(fields[1], named, near) if named or near else _NOWHERE
 
     def _nearest(self, latitude: str, longitude: str) -> str | None:
         try:
