@@ -10,7 +10,7 @@ columns:
   base_id: {type: VARCHAR, doc: "Nearest watched base; null at an edge"}
   distance_km: {type: FLOAT, unit: km, doc: "Distance to it"}
   height_ft: {type: INTEGER, unit: ft, doc: "Height above the nearest base's field; above the sea at an edge; null where none is known"}
-  height_basis: {type: UTINYINT, doc: "3 satellite navigation; 2 pressure, corrected by other aircraft near the base that day; 1 pressure alone; 0 none"}
+  height_basis: {type: UTINYINT, doc: "4 the aircraft says that it is on the ground; 3 satellite navigation; 2 pressure, corrected by other aircraft near the base that day; 1 pressure alone; 0 none"}
   is_ground: {type: BOOLEAN, doc: "On the ground, by report, speed and height together"}
   is_fresh: {type: BOOLEAN, doc: "Good for judging place: neither stale nor an edge"}
   is_edge: {type: BOOLEAN, doc: "First or last position of a track, anywhere"}
@@ -48,9 +48,12 @@ sightings AS (
         CASE
             WHEN p.altitude_geom_ft IS NOT NULL THEN p.altitude_geom_ft
             WHEN p.altitude_baro_ft IS NOT NULL THEN p.altitude_baro_ft + coalesce(o.offset_ft, 0)
+            -- too fast to count as standing there, but down: aircraft are often last heard rolling out
+            WHEN p.is_ground THEN coalesce(b.elevation_ft, 0)::INTEGER
         END - coalesce(b.elevation_ft, 0)::INTEGER AS height_ft,
         CASE
             WHEN p.altitude_geom_ft IS NOT NULL THEN 3
+            WHEN p.altitude_baro_ft IS NULL AND p.is_ground THEN 4
             WHEN p.altitude_baro_ft IS NULL THEN 0
             WHEN o.offset_ft IS NOT NULL THEN 2
             ELSE 1
@@ -69,7 +72,8 @@ sightings AS (
         ) AS is_height_off,
         p.ground_speed_kt AS speed_kt,
         p.track_deg,
-        p.vertical_rate_fpm AS rate_fpm,
+        -- on the runway the rate is nothing, not level flight
+        CASE WHEN NOT p.is_ground THEN p.vertical_rate_fpm END AS rate_fpm,
         p.callsign
     FROM staging.stg_readsb__points AS p
     INNER JOIN reference.bases AS b ON p.base_id = b.base_id
@@ -85,7 +89,7 @@ sightings AS (
         NULL AS distance_km,
         altitude_ft AS height_ft,
         CASE WHEN altitude_ft IS NULL THEN 0 ELSE 1 END AS height_basis,
-        is_ground,
+        is_ground AND coalesce(ground_speed_kt, 0) <= $track_ground_max_speed_kt AS is_ground,
         FALSE AS is_fresh,
         TRUE AS is_own_position,
         TRUE AS is_edge,
@@ -155,7 +159,7 @@ SELECT
     track_deg,
     coalesce(
         rate_fpm,
-        CASE WHEN NOT is_new AND NOT is_edge AND step_s > 0 THEN (height_ft - height_before) * 60 // step_s END
+        CASE WHEN NOT is_new AND NOT is_edge AND height_basis < 4 AND step_s > 0 THEN (height_ft - height_before) * 60 // step_s END
     ) AS rate_fpm,
     CASE WHEN NOT is_new THEN step_km END AS step_km,
     CASE WHEN NOT is_new THEN step_s END AS step_s,

@@ -21,14 +21,14 @@ columns:
   first_base_id: {type: VARCHAR, doc: "Its nearest base"}
   first_distance_km: {type: FLOAT, unit: km, doc: "Distance to that base"}
   first_height_ft: {type: INTEGER, unit: ft, doc: "Height above that base's field; above the sea at an edge"}
-  first_height_basis: {type: UTINYINT, doc: "3 satellite, 2 corrected pressure, 1 pressure, 0 none"}
+  first_height_basis: {type: UTINYINT, doc: "4 ground by its own word, 3 satellite, 2 corrected pressure, 1 pressure, 0 none"}
   last_s: {type: BIGINT, unit: s, doc: "Last good position (an edge where there is none)"}
   last_latitude: {type: FLOAT, unit: deg, doc: "Its latitude"}
   last_longitude: {type: FLOAT, unit: deg, doc: "Its longitude"}
   last_base_id: {type: VARCHAR, doc: "Its nearest base"}
   last_distance_km: {type: FLOAT, unit: km, doc: "Distance to that base"}
   last_height_ft: {type: INTEGER, unit: ft, doc: "Height above that base's field; above the sea at an edge"}
-  last_height_basis: {type: UTINYINT, doc: "3 satellite, 2 corrected pressure, 1 pressure, 0 none"}
+  last_height_basis: {type: UTINYINT, doc: "4 ground by its own word, 3 satellite, 2 corrected pressure, 1 pressure, 0 none"}
   lowest_ft: {type: INTEGER, unit: ft, doc: "Lowest height above the field"}
   highest_ft: {type: INTEGER, unit: ft, doc: "Greatest height above the field"}
   farthest_km: {type: FLOAT, unit: km, doc: "Greatest distance from the nearest base"}

@@ -58,9 +58,13 @@ def tables(traces: Iterable[Trace], places: Sequence[Airfield]) -> tuple[pa.Tabl
     for trace in traces:
         if len(trace.t) == 0:
             continue
-        middle, centre = float(trace.latitude[0]), float(trace.longitude[0])
-        close = (np.abs(latitudes - middle) < 6) & (np.abs(longitudes - centre) * np.cos(np.radians(middle)) < 6)
+        # a degree of longitude spans 40 km or more up to 69 degrees of latitude
+        close = (np.abs(latitudes - np.clip(latitudes, trace.latitude.min(), trace.latitude.max())) < 2) & (
+            np.abs(longitudes - np.clip(longitudes, trace.longitude.min(), trace.longitude.max())) < 4
+        )
         around = np.flatnonzero(close)
+        if len(around) == 0:
+            continue
         index, nearest, distance = near(trace, [places[number] for number in around])
         kept.append(trace)
         points.append(index)
@@ -113,8 +117,8 @@ def _rows(traces: Sequence[Trace], indices: Sequence[np.ndarray]) -> pa.Table:
         "is_ground": column("ground"),
         "altitude_baro_ft": _whole(column("baro")),
         "altitude_geom_ft": _whole(column("geom")),
-        "ground_speed_kt": pa.array(column("speed"), pa.float32()),
-        "track_deg": pa.array(column("track"), pa.float32()),
+        "ground_speed_kt": pa.array(column("speed"), pa.float32(), from_pandas=True),
+        "track_deg": pa.array(column("track"), pa.float32(), from_pandas=True),
         "vertical_rate_fpm": _whole(column("rate")),
         "db_flags": pa.array(flags[number], pa.int32()),
         "is_new_leg": np.zeros(len(t), bool),
