@@ -441,6 +441,16 @@ def test_a_stuck_cache_is_passed_by_with_a_parameter_that_changes(world: World) 
     assert world.outlets.host.asked()[-1].one("_cb") == f"{(FIRST + timedelta(days=1)).timestamp():.0f}"
 
 
+def test_a_key_in_an_address_or_parameter_is_written_nowhere(world: World) -> None:
+    world.put(LANDING)
+    secret = "feed-secret-51"
+    world.feeds[0] |= {"url": f"{world.outlets.host.url}/rss?token={secret}", "params": {"api_key": secret}}
+    world.night(0)
+    assert world.outlets.host.asked()[0].one("api_key") == secret
+    for path, body in setup.files_below(world.folder):
+        assert secret.encode() not in body, path
+
+
 def test_nothing_named_is_an_error_with_an_example(world: World) -> None:
     world.feeds.clear()
     with pytest.raises(SourceError, match=r"\[\[sources\.feeds\.feeds\]\]"):

@@ -69,6 +69,7 @@ class Poll:
     etag: str | None = None
     modified: str | None = None
     url: str = ""
+    address: str = ""
     error: str | None = None
 
     @property
@@ -131,7 +132,7 @@ def _poll(window: Window, context: Context, settings: Feeds) -> list[HttpFault]:
     faults = []
     for feed in _named(settings):
         last = next((poll for poll in reversed(before) if poll.feed == feed.name and poll.path), None)
-        last = last if last and last.url == _address(feed) else None
+        last = last if last and last.address == _address(feed) else None
         about = (feed.name, window.since, window.until, "poll")
         try:
             answer = _ask(client, feed, context, last)
@@ -148,7 +149,7 @@ def _poll(window: Window, context: Context, settings: Feeds) -> list[HttpFault]:
             "charset": charset[1] if charset else None,
             "etag": headers.get("etag"),
             "modified": headers.get("last-modified"),
-            "url": _address(feed),
+            "address": _address(feed),
         }
         target = landing.path / f"{feed.name}.xml"
         write_aside(target, answer.body)
@@ -180,8 +181,8 @@ def _ask(client: Client, feed: Feed, context: Context, last: Poll | None = None)
 
 
 def _address(feed: Feed) -> str:
-    """What makes an earlier answer comparable: the address and its parameters, without secrets."""
-    return http.clean_url(feed.url) + "".join(f" {key}={value}" for key, value in sorted(feed.params.items()))
+    """What makes an earlier answer comparable: a hash over the address and its parameters, which may hold a key."""
+    return hashlib.sha256(repr((feed.url, sorted(feed.params.items()))).encode()).hexdigest()[:16]
 
 
 _ROOT = re.compile(rb"<\s*(?:rss|feed|(?:\w+:)?RDF|\w+:(?:rss|feed))[\s>]", re.IGNORECASE)
@@ -215,8 +216,9 @@ def _kept(root: Path) -> list[Poll]:
                     str(values.get("sha256", "")),
                     int(values.get("size", 0)),
                     error=answer.error,
+                    url=str(values.get("url", "")),
                     **{key: told.get(key) for key in ("charset", "etag", "modified")},
-                    url=told.get("url") or "",
+                    address=told.get("address") or "",
                 )
             )
     return sorted(polls, key=lambda poll: poll.name)
@@ -258,7 +260,6 @@ def _kept_elsewhere(root: Path, settings: Feeds) -> list[Poll]:
     if next(root.rglob(MANIFEST), None) is not None:
         return _kept(root)
     polls = []
-    addresses = {feed.name: _address(feed) for feed in settings.feeds}
     for path in sorted(file for file in root.rglob("*") if file.suffix.lower() in (".xml", ".rss", ".atom")):
         relative = path.relative_to(root)
         stamped = _stamped(str(relative))
@@ -269,7 +270,7 @@ def _kept_elsewhere(root: Path, settings: Feeds) -> list[Poll]:
         polls.append(
             Poll(
                 named.lower(), stamped[0], stamped[1], "ok", path, hashlib.sha256(body).hexdigest(), len(body),
-                url=addresses.get(named, ""),
+                url=str(relative),
             )
         )  # fmt: skip
     if not polls:
