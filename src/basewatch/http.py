@@ -119,10 +119,11 @@ class Limiter:
 
 @dataclass
 class Breaker:
-    """Consecutive failures of one source, and until when it is left alone."""
+    """Consecutive failures of one source, what the last one said, and until when the source is left alone."""
 
     failures: int = 0
     open_until: float = 0.0
+    reason: str = ""
 
 
 @dataclass
@@ -623,7 +624,7 @@ class Client:
         if now < breaker.open_until:
             raise HttpFault(
                 f"{self.source}: not asked, after {breaker.failures} failures in a row; asked again in "
-                f"{breaker.open_until - now:,.0f} s",
+                f"{breaker.open_until - now:,.0f} s; the last: {breaker.reason}",
                 kind="circuit",
                 retryable=True,
             )
@@ -640,6 +641,7 @@ class Client:
         except HttpFault as fault:
             if fault.retryable:
                 breaker.failures += 1
+                breaker.reason = str(fault).removeprefix(f"{self.source}: ")
                 if breaker.failures >= self.policy.breaker_after:
                     breaker.open_until = self.state.clock.monotonic() + self.policy.breaker_seconds
             else:
