@@ -111,10 +111,11 @@ tied AS (
         ) AS is_with_strong,
         count(*) FILTER (
             WHERE confidence >= 2 AND coalesce(since_strong_us > $stay_merge_minutes * 60000000::BIGINT, TRUE)
-        ) OVER (
-            PARTITION BY base_id, aircraft, direction ORDER BY at_us, confidence DESC, source, evidence_id
-            ROWS UNBOUNDED PRECEDING
         )
+            OVER (
+                PARTITION BY base_id, aircraft, direction ORDER BY at_us, confidence DESC, source, evidence_id
+                ROWS UNBOUNDED PRECEDING
+            )
         + CASE
             WHEN confidence >= 2 OR since_strong_us <= $stay_merge_minutes * 60000000::BIGINT THEN 0
             WHEN until_strong_us <= $stay_merge_minutes * 60000000::BIGINT THEN 1

@@ -100,7 +100,7 @@ judged AS (
                 THEN greatest(0, 1 - coalesce(list_sum(
                     list_transform(
                         range(episodes),
-                        lambda k: exp(
+                        LAMBDA k: exp(
                             lgamma(k + prior_episodes + 0.5) - lgamma(k + 1) - lgamma(prior_episodes + 0.5)
                             + (prior_episodes + 0.5) * ln(prior_exposure_days / (prior_exposure_days + exposure_days))
                             + k * ln(exposure_days / (prior_exposure_days + exposure_days))

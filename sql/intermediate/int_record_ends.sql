@@ -20,9 +20,15 @@ columns:
 */
 WITH fields AS (
     -- providers name a field by its ICAO code or by the OurAirports identifier
-    SELECT base_id, icao AS code FROM reference.bases WHERE icao IS NOT NULL
+    SELECT
+        base_id,
+        icao AS code
+    FROM reference.bases WHERE icao IS NOT NULL
     UNION
-    SELECT base_id, ident AS code FROM reference.bases WHERE ident IS NOT NULL
+    SELECT
+        base_id,
+        ident AS code
+    FROM reference.bases WHERE ident IS NOT NULL
 ),
 
 -- a landing before the take-off: the record holds the ends of two legs, and neither tells where the other led
@@ -109,8 +115,8 @@ SELECT
     e.confidence,
     e.rule,
     -- a record with this field at both ends merges legs: where it was in between is not known
-    CASE WHEN o.base_id IS DISTINCT FROM e.base_id THEN e.other END AS other_icao,
-    CASE WHEN o.base_id IS DISTINCT FROM e.base_id THEN o.base_id END AS other_base_id,
+    if(coalesce(o.base_id <> e.base_id, TRUE), e.other, NULL) AS other_icao,
+    nullif(o.base_id, e.base_id) AS other_base_id,
     e.callsign,
     e.registration,
     e.type_code,

@@ -162,7 +162,7 @@ judged AS (
         CASE
             WHEN has_rate THEN 1 - coalesce(list_sum(
                 list_transform(
-                    range(exposed_episodes_after), lambda k: exp(k * ln(expected) - expected - lgamma(k + 1))
+                    range(exposed_episodes_after), LAMBDA k: exp(k * ln(expected) - expected - lgamma(k + 1))
                 )
             ), 0)
         END AS p_so_many

@@ -170,12 +170,14 @@ judged AS (
         *,
         CASE
             WHEN claimed_from IS NULL OR claimed_to IS NULL THEN 'no_data'
-            WHEN claim = 'flight' THEN CASE
-                WHEN in_window >= coalesce(claimed_count, 1) THEN 'corroborated'
-                WHEN window_observable >= $claim_observable_share * window_days THEN 'contradicted'
-                WHEN window_read = 0 AND in_window = 0 THEN 'no_data'
-                ELSE 'not_observable'
-            END
+            WHEN claim = 'flight'
+                THEN
+                    CASE
+                        WHEN in_window >= coalesce(claimed_count, 1) THEN 'corroborated'
+                        WHEN window_observable >= $claim_observable_share * window_days THEN 'contradicted'
+                        WHEN window_read = 0 AND in_window = 0 THEN 'no_data'
+                        ELSE 'not_observable'
+                    END
             WHEN in_core > 0 THEN 'contradicted'
             WHEN core_read = 0 THEN 'no_data'
             WHEN core_observable < $claim_observable_share * core_days THEN 'not_observable'

@@ -18,9 +18,15 @@ columns:
 */
 -- A record whose landing lies before its take-off holds the ends of two legs: the one that came in, the one that left.
 WITH fields AS (
-    SELECT base_id, icao AS code FROM reference.bases WHERE icao IS NOT NULL
+    SELECT
+        base_id,
+        icao AS code
+    FROM reference.bases WHERE icao IS NOT NULL
     UNION
-    SELECT base_id, ident AS code FROM reference.bases WHERE ident IS NOT NULL
+    SELECT
+        base_id,
+        ident AS code
+    FROM reference.bases WHERE ident IS NOT NULL
 ),
 
 records AS NOT MATERIALIZED (

@@ -45,7 +45,7 @@ SELECT
     p.month,
     p.source_a,
     p.source_b,
-    coalesce(sum(v.visits) FILTER (WHERE list_contains(v.sources, p.source_a) AND list_contains(v.sources, p.source_b)), 0) AS both,
+    coalesce(sum(v.visits) FILTER (WHERE list_contains(v.sources, p.source_a) AND list_contains(v.sources, p.source_b)), 0) AS "both",
     coalesce(sum(v.visits) FILTER (WHERE list_contains(v.sources, p.source_a) AND NOT list_contains(v.sources, p.source_b)), 0) AS only_a,
     coalesce(sum(v.visits) FILTER (WHERE NOT list_contains(v.sources, p.source_a) AND list_contains(v.sources, p.source_b)), 0) AS only_b
 FROM pairs AS p
