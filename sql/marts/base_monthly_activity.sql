@@ -25,6 +25,7 @@ columns:
   p_surge: {type: DOUBLE, doc: "Probability of at least so many episodes at the earlier rate, exposure adjusted; null below 4 earlier episodes"}
   is_surge: {type: BOOLEAN, doc: "p_surge, corrected for how many months were looked at, is below the threshold; null where it is"}
   is_partial: {type: BOOLEAN, doc: "The month has not ended"}
+  mentions_per_million: {type: DOUBLE, unit: "1/1,000,000", doc: "Mentions in a million articles of the languages in which the base is written about; null where no source counts all that it sees"}
 */
 WITH days AS (
     SELECT
@@ -102,10 +103,27 @@ mentions AS (
 -- a month in which no news source was read has no mentions to count: unknown, not none; and a folder of chosen articles
 -- says nothing about the bases that they do not name
 read_months AS (
-    SELECT DISTINCT date_trunc('month', l.day)::DATE AS month
+    SELECT DISTINCT
+        CASE WHEN l.scope <> 'global' THEN replace(l.scope, 'base:', '') END AS base_id,
+        date_trunc('month', l.day)::DATE AS month
     FROM raw.source_days AS l
     INNER JOIN reference.sources AS s ON l.source = s.source
-    WHERE s.kind = 'news' AND s.covers <> 'never' AND l.status IN ('ok', 'empty', 'partial')
+    WHERE
+        s.kind = 'news' AND l.status IN ('ok', 'empty', 'partial')
+        AND (
+            (s.covers = 'all_bases' AND l.scope = 'global')
+            OR (s.covers <> 'never' AND starts_with(l.scope, 'base:'))
+        )
+),
+
+-- of the languages in which the base is written about, over the sources that count all they see
+shares AS (
+    SELECT
+        base_id,
+        month,
+        1e6 * sum(mentions) / nullif(sum(articles), 0) AS mentions_per_million
+    FROM intermediate.int_mention_shares
+    GROUP BY ALL
 ),
 
 joined AS (
@@ -120,14 +138,17 @@ joined AS (
         v.ground_hours,
         n.mentions,
         n.mention_origins,
-        r.month IS NOT NULL AS is_read,
+        w.mentions_per_million,
+        everywhere.month IS NOT NULL OR here.month IS NOT NULL AS is_read,
         2 * (m.days_observed + m.days_unmeasured) >= m.days_elapsed AS is_known
     FROM months AS m
     LEFT JOIN visits AS v ON m.base_id = v.base_id AND m.fleet_id = v.fleet_id AND m.month = v.month
     LEFT JOIN arrivals AS a ON m.base_id = a.base_id AND m.fleet_id = a.fleet_id AND m.month = a.month
     LEFT JOIN departures AS g ON m.base_id = g.base_id AND m.fleet_id = g.fleet_id AND m.month = g.month
     LEFT JOIN mentions AS n ON m.base_id = n.base_id AND m.month = n.month
-    LEFT JOIN read_months AS r ON m.month = r.month
+    LEFT JOIN shares AS w ON m.base_id = w.base_id AND m.month = w.month
+    LEFT JOIN read_months AS everywhere ON m.month = everywhere.month AND everywhere.base_id IS NULL
+    LEFT JOIN read_months AS here ON m.month = here.month AND m.base_id = here.base_id
 ),
 
 -- unknown is never zero: without half the days looked at, only what is on record is shown
@@ -171,7 +192,8 @@ SELECT
     CASE WHEN c.is_read THEN coalesce(c.mention_origins, 0) ELSE c.mention_origins END AS mention_origins,
     o.p_surge,
     o.p_surge_scan < $gap_alpha AS is_surge,
-    last_day(c.month) > $as_of AS is_partial
+    last_day(c.month) > $as_of AS is_partial,
+    c.mentions_per_million
 FROM counted AS c
 LEFT JOIN intermediate.int_month_odds AS o
     ON c.base_id = o.base_id AND c.fleet_id = o.fleet_id AND c.month = o.month

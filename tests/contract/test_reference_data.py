@@ -409,7 +409,7 @@ def test_sources_prove_what_the_contract_says() -> None:
         "flight_files": "one_base",
         "simulated": "one_base",
         "press_flights": "never",
-        "gdelt_doc": "all_bases",  # of news: the months in which it was read have mentions to count, or none
+        "gdelt_doc": "one_base",  # of news: the months in which it was read have mentions to count, or none
         "gdelt_files": "all_bases",
         "feeds": "all_bases",
         "articles": "never",  # chosen articles say nothing of the bases that they do not name
