@@ -49,7 +49,11 @@ stretches AS (
     LEFT JOIN reference.bases AS l ON s.last_base_id = l.base_id
     LEFT JOIN losses AS a ON s.icao24 = a.icao24 AND s.stretch_no = a.stretch_no
     LEFT JOIN climbs AS d ON s.icao24 = d.icao24 AND s.stretch_no = d.stretch_no
-    WHERE NOT s.is_ground OR s.fresh_points = 0 OR s.end_s - s.start_s >= $track_ground_min_s
+    WHERE
+        NOT s.is_ground
+        OR s.fresh_points = 0
+        OR s.end_s - s.start_s >= $track_ground_min_s
+        OR s.slowest_kt <= $track_taxi_speed_kt
 ),
 
 -- the place at each end of a stretch: the nearest field, if it is low enough and no other is nearly as near

@@ -22,7 +22,7 @@ WITH days_complete AS (
     WHERE s.covers = 'all_bases' AND l.status IN ('ok', 'empty')
 ),
 
--- stray ground reports of a second or two say nothing
+-- stray ground reports of a second or two say nothing, unless the aircraft all but stands
 flights AS (
     SELECT
         s.*,
@@ -31,7 +31,11 @@ flights AS (
     FROM intermediate.int_track_stretches AS s
     LEFT JOIN reference.bases AS f ON s.first_base_id = f.base_id
     LEFT JOIN reference.bases AS l ON s.last_base_id = l.base_id
-    WHERE NOT s.is_ground OR s.fresh_points = 0 OR s.end_s - s.start_s >= $track_ground_min_s
+    WHERE
+        NOT s.is_ground
+        OR s.fresh_points = 0
+        OR s.end_s - s.start_s >= $track_ground_min_s
+        OR s.slowest_kt <= $track_taxi_speed_kt
 ),
 
 around AS (

@@ -41,13 +41,14 @@ WITH lines AS (
     FROM reference.bases
 ),
 
--- stray ground reports of a second or two say nothing
+-- stray ground reports of a second or two say nothing, unless the aircraft all but stands
 stretches AS (
     SELECT *
     FROM intermediate.int_track_stretches
     WHERE
         NOT is_ground
         OR (fresh_points >= $track_ground_min_points AND end_s - start_s >= $track_ground_min_s)
+        OR (fresh_points > 0 AND slowest_kt <= $track_taxi_speed_kt)
 ),
 
 legs AS (
@@ -117,6 +118,14 @@ between_grounds AS (
     GROUP BY icao24, ground_no, piece_no
 ),
 
+last_before AS (
+    SELECT
+        *,
+        count(*) OVER (PARTITION BY icao24, ground_no) AS pieces
+    FROM between_grounds
+    QUALIFY row_number() OVER (PARTITION BY icao24, ground_no ORDER BY piece_no DESC) = 1
+),
+
 grounds AS (
     SELECT
         n.icao24,
@@ -132,18 +141,26 @@ grounds AS (
         n.begins_by,
         n.type_code,
         n.serves,
-        -- a circuit inside the field's zone, or a flicker of the ground bit, does not end the time on the ground
+        -- silence on the apron, a circuit inside the field's zone or a flicker of the ground bit do not end the time on
+        -- the ground
         coalesce(
             lag(n.first_base_id) OVER flight <> n.first_base_id
-            OR lag(n.piece_no) OVER flight <> n.piece_no
-            OR b.highest_ft >= $track_exit_height_ft
-            OR b.farthest_km >= $track_exit_km
-            OR b.icao24 IS NULL,
+            OR n.begins_by = 'leap'
+            OR n.start_s - lag(n.end_s) OVER flight > $stay_max_days * 86400
+            OR CASE
+                WHEN l.icao24 IS NOT NULL
+                    THEN
+                        l.pieces > 1
+                        OR l.piece_no <> n.piece_no
+                        OR lag(n.piece_no) OVER flight <> n.piece_no
+                        OR l.highest_ft >= $track_exit_height_ft
+                        OR l.farthest_km >= $track_exit_km
+                ELSE FALSE
+            END,
             TRUE
         ) AS is_new
     FROM numbered AS n
-    LEFT JOIN between_grounds AS b
-        ON n.icao24 = b.icao24 AND n.ground_no - 1 = b.ground_no AND n.piece_no = b.piece_no
+    LEFT JOIN last_before AS l ON n.icao24 = l.icao24 AND n.ground_no - 1 = l.ground_no
     WHERE n.is_on_field
     WINDOW flight AS (PARTITION BY n.icao24 ORDER BY n.stretch_no)
 ),
@@ -162,7 +179,8 @@ runs AS (
         icao24,
         run_no,
         any_value(base_id) AS base_id,
-        any_value(piece_no) AS piece_no,
+        min(piece_no) AS piece_no,
+        max(piece_no) AS last_piece_no,
         min(stretch_no) AS stretch_no,
         min(ground_no) AS first_ground_no,
         max(ground_no) AS last_ground_no,
@@ -172,14 +190,10 @@ runs AS (
         min(off_km) AS off_km,
         max(suspect) AS suspect,
         arg_min(begins_by, stretch_no) AS begins_by,
-        bool_or(type_code IS NOT NULL OR serves = 'military') AS is_known
+        bool_or(type_code IS NOT NULL OR serves = 'military') AS is_known,
+        sum(fresh_points) < $track_ground_min_points OR max(end_s) - min(start_s) < $track_ground_min_s AS is_single
     FROM runs_numbered
     GROUP BY icao24, run_no
-),
-
-last_before AS (
-    SELECT * FROM between_grounds
-    QUALIFY row_number() OVER (PARTITION BY icao24, ground_no ORDER BY piece_no DESC) = 1
 ),
 
 tied AS (
@@ -217,7 +231,7 @@ tied AS (
         ON r.icao24 = b.icao24 AND r.first_ground_no - 1 = b.ground_no AND r.piece_no = b.piece_no
     LEFT JOIN last_before AS l ON r.icao24 = l.icao24 AND r.first_ground_no - 1 = l.ground_no
     LEFT JOIN between_grounds AS a
-        ON r.icao24 = a.icao24 AND r.last_ground_no = a.ground_no AND r.piece_no = a.piece_no
+        ON r.icao24 = a.icao24 AND r.last_ground_no = a.ground_no AND r.last_piece_no = a.piece_no
 ),
 
 judged AS (
@@ -225,7 +239,12 @@ judged AS (
         *,
         -- wheels that touch and roll on without a stop are no visit
         not(lands AND takes_off AND airborne_from_s - start_s < $track_stop_min_s) AS is_stop,
-        format('{:d} reports from the ground, {:.1f} km from the runway', reports::BIGINT, off_km) AS shown
+        format(
+            '{:d} report{} from the ground, {:.1f} km from the runway',
+            reports::BIGINT,
+            CASE WHEN reports > 1 THEN 's' ELSE '' END,
+            off_km
+        ) AS shown
     FROM tied
 )
 
@@ -236,7 +255,7 @@ SELECT
     base_id,
     start_s AS at_s,
     start_s AS until_s,
-    3 AS confidence,
+    3 - is_single::INTEGER AS confidence,
     lands AS is_tied,
     shown || CASE
         WHEN lands THEN format(', after {:d} min in the air', airborne_before_s::BIGINT // 60)
@@ -253,7 +272,7 @@ SELECT
     base_id,
     end_s AS at_s,
     end_s AS until_s,
-    3 AS confidence,
+    3 - is_single::INTEGER AS confidence,
     TRUE AS is_tied,
     shown || format(', before {:d} min in the air', airborne_after_s::BIGINT // 60) AS rule
 FROM judged
@@ -271,13 +290,13 @@ SELECT
         WHEN lands OR lands_after_hole OR takes_off THEN 3
         WHEN is_known THEN 2
         ELSE 1
-    END AS confidence,
+    END - is_single::INTEGER AS confidence,
     lands OR takes_off AS is_tied,
     shown || CASE
         WHEN lands OR lands_after_hole OR takes_off THEN ''
-        WHEN is_known THEN ', with no flight before or after on record'
-        ELSE ', with no flight on record and no type in any register: it may be a vehicle'
+        WHEN is_known THEN ', with no arrival or departure on record'
+        ELSE ', with no arrival or departure on record and no type in any register: it may be a vehicle'
     END AS rule
 FROM judged
 -- reports from the ground around an unbelievable flight are as unbelievable
-WHERE is_stop AND ((suspect IS NULL AND is_clean) OR lands OR takes_off)
+WHERE is_stop AND ((suspect IS NULL AND is_clean) OR lands OR takes_off) AND (is_known OR lands OR takes_off OR NOT is_single)

@@ -32,6 +32,7 @@ columns:
   lowest_ft: {type: INTEGER, unit: ft, doc: "Lowest height above the field"}
   highest_ft: {type: INTEGER, unit: ft, doc: "Greatest height above the field"}
   farthest_km: {type: FLOAT, unit: km, doc: "Greatest distance from the nearest base"}
+  slowest_kt: {type: FLOAT, unit: kt, doc: "Least speed over ground"}
   climb_ft: {type: INTEGER, unit: ft, doc: "From the first height to the greatest"}
   suspect: {type: VARCHAR, doc: "Why the positions cannot be true; null where nothing speaks against them"}
   is_sound: {type: BOOLEAN, doc: "Believed: nothing speaks against it, or it only leapt and then made minutes of way"}
@@ -56,6 +57,7 @@ WITH drawn AS (
         min(height_ft) AS lowest_ft,
         max(height_ft) AS highest_ft,
         max(distance_km) AS farthest_km,
+        min(speed_kt) AS slowest_kt,
         count(*) FILTER (WHERE is_height_off) AS off_points,
         sum(step_km) AS path_km,
         sum(speed_kt * step_s) * 1.852 / 3600 AS flown_km,
@@ -291,6 +293,7 @@ judged AS (
         e.lowest_ft,
         e.highest_ft,
         e.farthest_km,
+        e.slowest_kt,
         e.highest_ft - e.first_height_ft AS climb_ft,
         CASE
             WHEN 'leap' IN (e.begins_by, e.ends_by) THEN 'it leaps'
@@ -357,6 +360,7 @@ SELECT
     lowest_ft,
     highest_ft,
     farthest_km,
+    slowest_kt,
     climb_ft,
     suspect,
     suspect IS NULL
