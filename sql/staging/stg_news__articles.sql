@@ -8,7 +8,7 @@ columns:
   url: {type: VARCHAR, doc: "Address"}
   domain: {type: VARCHAR, doc: "Host, without www. and the like"}
   published_at: {type: TIMESTAMPTZ, unit: UTC, doc: "When published, else when first seen"}
-  published_basis: {type: VARCHAR, doc: "Where that time is from: metadata, text, url, file_name, file_time, feed, seen"}
+  published_basis: {type: VARCHAR, doc: "Where that time is from: metadata, text, url, file_name, file_time, feed, feed_zone_assumed, seen"}
   seen_at: {type: TIMESTAMPTZ, unit: UTC, doc: "When the source saw it"}
   language: {type: VARCHAR, doc: "ISO 639-1 code"}
   title: {type: VARCHAR, doc: "Title as printed"}

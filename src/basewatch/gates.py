@@ -29,26 +29,14 @@ from basewatch import gatepage, reference
 from basewatch.config import Settings
 from basewatch.lake import write_aside, write_parquet
 from basewatch.models import Model
+from basewatch.warehouse import HISTORY
 
 Severity = Literal["critical", "warning"]
 
 SHOWN_ROWS = 20  # offending rows that a Failure carries and the gate page shows
 KEPT_ROWS = 100_000  # offending rows of one rule that go into quarantine; the count always says how many there were
 
-RESULTS = pa.schema(
-    [
-        ("run_id", pa.string()),
-        ("gate", pa.string()),
-        ("check_name", pa.string()),
-        ("table_name", pa.string()),
-        ("success", pa.bool_()),
-        ("severity", pa.string()),
-        ("observed", pa.string()),
-        ("unexpected_count", pa.int64()),
-        ("why", pa.string()),
-        ("checked_at", pa.timestamp("us", tz="UTC")),
-    ]
-)
+RESULTS = HISTORY["quality_results"]
 
 
 @dataclass(frozen=True)
