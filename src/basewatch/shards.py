@@ -50,6 +50,7 @@ from basewatch.tar import Volume
 from basewatch.traces import (
     LARGEST_MEMBER,
     PEEKED,
+    PEEKED_BYTES,
     BadTrace,
     Lines,
     Parsed,
@@ -143,20 +144,20 @@ class Decoder:
         """Decode one part: its rows written aside, its counts returned."""
         return _Part(self, shard).run()
 
-    def read(self, icao24: str, offset: int, size: int) -> bytes:
-        """A member's bytes. Raises BadTrace where they cannot be had."""
-        if size > LARGEST_MEMBER:
-            raise BadTrace(f"{size} bytes are too many for one trace")
+    def read(self, icao24: str, offset: int, size: int, most: int = LARGEST_MEMBER) -> bytes:
+        """A member's bytes, or the first so many of them. Raises BadTrace where they cannot be had."""
+        wanted = min(size, most)
         if self.volume is not None:
-            data = self.volume.read(offset, size)
+            data = self.volume.read(offset, wanted)
         else:
             # the address was taken from a listing by a strict pattern, so the path stays inside the folder
             path = Path(self.job.folder or "", icao24[-2:], f"trace_full_{icao24}.json")
             try:
-                data = path.read_bytes()
+                with path.open("rb") as handle:
+                    data = handle.read(wanted)
             except OSError as error:
                 raise BadTrace(f"cannot be read: {error.strerror}") from None
-        if len(data) < size:
+        if len(data) < wanted:
             raise BadTrace(f"cut short: {len(data)} of {size} bytes")
         return data
 
@@ -180,13 +181,13 @@ class _Part:
         for icao24, offset, size in self.shard.members:
             out.read += 1
             try:
-                if self.job.scan == "watch_list" and icao24 not in self.job.watch.addresses:
+                if not self._is_chosen(icao24, offset, size):
                     continue
+                if size > LARGEST_MEMBER:
+                    raise BadTrace(f"{size} bytes are too many for one trace")
                 data = self.decoder.read(icao24, offset, size)
                 # address, length and gzip trailer (CRC-32 and length of the text) stand for a trace's content
                 digest.update(b"%b %d %b" % (icao24.encode(), len(data), data[-8:]))
-                if self.job.scan == "military" and not self._is_chosen(icao24, peek(data)):
-                    continue
                 self._take(icao24, gunzip(data))
             except BadTrace as error:
                 out.bad += 1
@@ -209,7 +210,13 @@ class _Part:
             last = max(offset + size for _, offset, size in self.shard.members)
             self.decoder.volume.expect(first, last - first)
 
-    def _is_chosen(self, icao24: str, head: bytes) -> bool:
+    def _is_chosen(self, icao24: str, offset: int, size: int) -> bool:
+        """Whether the scan is after this trace, told with as little reading as it takes."""
+        if self.job.scan == "all" or icao24 in self.job.watch.addresses:
+            return True
+        if self.job.scan == "watch_list":
+            return False
+        head = peek(self.decoder.read(icao24, offset, size, PEEKED_BYTES))
         return _MILITARY.search(head) is not None or is_listed(self.job.watch, icao24, _mark(head))
 
     def _take(self, icao24: str, text: bytes) -> None:

@@ -23,6 +23,7 @@ BLOCK = 1024  # bytes parsed from a hit on before the next search: half a dozen 
 LONGEST_BLOCK = 8192  # to which a block grows while the hits go on
 LONGEST_HEAD = 8192  # bytes before the first point
 PEEKED = 400  # bytes of text that hold the fields before the points
+PEEKED_BYTES = 600  # bytes of gzip that hold as much
 
 _FLIGHT = b'"flight":"'
 _TRACE = b'"trace":['
@@ -140,7 +141,7 @@ def peek(data: bytes) -> bytes:
     if data[:2] != b"\x1f\x8b":
         return data[:PEEKED]
     try:
-        return zlib.decompressobj(wbits=31).decompress(data[:600], PEEKED)
+        return zlib.decompressobj(wbits=31).decompress(data[:PEEKED_BYTES], PEEKED)
     except zlib.error:
         return b""
 
