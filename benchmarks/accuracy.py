@@ -2,6 +2,7 @@
 
     python benchmarks/accuracy.py                    # everything, at the sizes that the project promises
     python benchmarks/accuracy.py --each 100 --series 200
+    python benchmarks/accuracy.py --each 0 --series 0 --samples traffic/data/samples   # recorded flights
 
 Prints precision, recall and F0.5 by sort of evidence, false visits among cases of each trap, and how often bases of a
 constant rate are said to pause, each with its 95 % interval (Wilson). The simulator (tests/simulator) imports nothing
@@ -21,17 +22,20 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import airportsdata
 import duckdb
 import numpy as np
 import pyarrow as pa
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
+import real_tracks
 import simulated_lake
 from basewatch import models, reference
 from basewatch.config import Settings
 from basewatch.warehouse import configure
 from simulator import rows, series, stories
+from simulator.world import Airfield, Trace
 
 FIRST, DAYS, REGIONS = rows.day_number(2023, 1, 1), 700, 40
 SLACK_S = 45 * 60  # the last sighting before a landing may lie this long before it
@@ -246,14 +250,78 @@ def pauses(count: int, seed: int) -> None:
     print(f"{name:44}{called:>3}{shown(called, count):>32}  ({dict(kinds)})\n", flush=True)
 
 
+# Flights that calibrate landing aids pass low along the runway dozens of times and land once, if at all. Samples of the
+# `traffic` package (MIT), with the airport and its runways by designator.
+CALIBRATIONS = {
+    "ajaccio": ("LFKJ", "02/20"), "bornholm": ("EKRN", "11/29"), "brussels_ils": ("EBBR", "01/19 07/25"),
+    "brussels_vor": ("EBBR", "01/19 07/25"), "cardiff": ("EGFF", "12/30"), "funchal": ("LPMA", "05/23"),
+    "guatemala": ("MGGT", "02/20"), "kingston": ("MKJP", "12/30"), "kiruna": ("ESNQ", "03/21"),
+    "kota_kinabalu": ("WBKK", "02/20"), "liege_sprimont": ("EBLG", "04/22"), "lisbon": ("LPPT", "02/20"),
+    "london_gatwick": ("EGKK", "08/26"), "london_heathrow": ("EGLL", "09/27"), "monastir": ("DTMB", "07/25"),
+    "montreal": ("CYUL", "06/24"), "munich": ("EDDM", "08/26"), "nice": ("LFMN", "04/22"), "noumea": ("NWWW", "11/29"),
+    "perth": ("YPPH", "03/21 06/24"), "sydney": ("YSSY", "07/25 16/34"), "toulouse": ("LFBO", "14/32"),
+    "vancouver": ("CYVR", "08/26"), "vienna": ("LOWW", "11/29 16/34"),
+}  # fmt: skip
+
+
+def low_passes(trace: Trace, place: Airfield) -> int:
+    """How often a track comes below 800 ft within 4 km of a field and goes back above 1,500 ft: counted plainly."""
+    height = np.where(np.isnan(trace.geom), trace.baro, trace.geom) - place.elevation
+    near = rows.distances(trace.latitude, trace.longitude, [place])[:, 0] < 4
+    passes, is_low = 0, False
+    for low, high in zip(near & (height < 800), height > 1_500, strict=True):
+        passes += bool(is_low and high)
+        is_low = bool((is_low or low) and not high)
+    return passes
+
+
+def recorded(samples: Path) -> None:
+    """Judge recorded calibration flights, and print what was made of their low passes."""
+    airports = airportsdata.load("ICAO")
+    heads = ("low passes", "arrivals", "departures", "weak evidence")
+    print(f"{'recorded calibration flight':30}" + "".join(f"{head:>15}" for head in heads))
+    total = Counter[str]()
+    for name, (icao, designators) in CALIBRATIONS.items():
+        airport = airports[icao]
+        place = Airfield(icao, airport["lat"], airport["lon"], airport["elevation"], 0)
+        runways = [
+            {
+                "base_id": icao,
+                "le_ident": pair[:2],
+                "he_ident": pair[3:],
+                "heading_deg_true": int(pair[:2]) * 10,
+                "heading_basis": "designator",
+                "is_closed": False,
+            }
+            for pair in designators.split()
+        ]
+        traces = real_tracks.sample(samples / "calibration" / f"{name}.json.gz")
+        with duckdb.connect() as connection:
+            params = simulated_lake.prepare_recorded(connection, traces, [place], runways)
+            simulated_lake.build(connection, params)
+            found = connection.execute("SELECT direction, confidence FROM intermediate.int_trace_ends").fetchall()
+        row = {
+            "passes": sum(low_passes(trace, place) for trace in traces),
+            "arrivals": sum(direction == "arrival" and confidence >= 2 for direction, confidence in found),
+            "departures": sum(direction == "departure" and confidence >= 2 for direction, confidence in found),
+            "weak": sum(confidence < 2 for _, confidence in found),
+        }
+        total.update(row)
+        print(f"{name:30}" + "".join(f"{count:>15}" for count in row.values()), flush=True)
+    print(f"{'all':30}" + "".join(f"{total[key]:>15}" for key in ("passes", "arrivals", "departures", "weak")) + "\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--each", type=int, default=1000, help="cases of each kind of visit and trap")
     parser.add_argument("--series", type=int, default=3000, help="series of each rate")
     parser.add_argument("--seed", type=int, default=20251122)
+    parser.add_argument("--samples", type=Path, help="the folder traffic/data/samples of an unpacked `traffic` wheel")
     given = parser.parse_args()
     if given.each:
         visits(given.each, given.seed)
+    if given.samples:
+        recorded(given.samples)
     if given.series:
         pauses(given.series, given.seed)
 

@@ -14,6 +14,7 @@ from basewatch.config import Settings
 from basewatch.schemas import LEDGER, TABLES
 from basewatch.warehouse import HISTORY
 from simulator import rows, stories
+from simulator.world import DAY, Airfield, Trace
 
 SHIPPED = ("sources", "aircraft_types", "icao_blocks", "fleets")
 TRACK_MODELS = (
@@ -88,3 +89,22 @@ def prepare(
 def build(connection: duckdb.DuckDBPyConnection, params: dict[str, Any]) -> None:
     """Build the models from positions to the ends of stays."""
     models.build(connection, params, TRACK_MODELS)
+
+
+def prepare_recorded(
+    connection: duckdb.DuckDBPyConnection,
+    traces: Sequence[Trace],
+    places: Sequence[Airfield],
+    runways: Iterable[dict[str, Any]] = (),
+) -> dict[str, Any]:
+    """Fill `raw` and `reference` with recorded traces near these places, every day taken in whole."""
+    found = [int(moment // DAY) for trace in traces for moment in (trace.t[:1].tolist() + trace.t[-1:].tolist())]
+    nowhere = Airfield("nowhere", -80.0, 0.0, 0, 0)
+    regions = [stories.Region(place, nowhere, is_neighbour_watched=False) for place in places]
+    cases = [stories.Case("recorded", trace) for trace in traces]
+    first, last = min(found) - 1, max(found) + 2
+    params = prepare(connection, regions, cases, first_day=first, days=last - first + 1)
+    connection.execute("DELETE FROM reference.fields")
+    connection.execute("DELETE FROM reference.runways")
+    put(connection, "reference.runways", reference.schema("runways"), list(runways))
+    return params

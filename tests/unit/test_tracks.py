@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -166,21 +167,10 @@ def test_an_absent_day_makes_silence_prove_nothing() -> None:
 # ---- recorded flights
 
 
-def judge(traces: Sequence[Trace], places: Sequence[Airfield], runways: Sequence[dict[str, Any]] = ()) -> list[End]:
+def judge(traces: Sequence[Trace], places: Sequence[Airfield]) -> list[End]:
     """The ends that the models find for recorded traces at these places, every day taken in whole."""
-    days = sorted({int(moment // 86_400) + more for trace in traces for moment in trace.t for more in (-1, 0, 1)})
-    nowhere = Airfield("nowhere", -80.0, 0.0, 0, 0)
-    regions = [stories.Region(place, nowhere, is_neighbour_watched=False) for place in places]
-    cases = [stories.Case("recorded", trace) for trace in traces]
     with duckdb.connect() as connection:
-        params = simulated_lake.prepare(connection, regions, cases, first_day=days[0], days=days[-1] - days[0] + 1)
-        connection.execute("DELETE FROM reference.fields")
-        connection.execute("DELETE FROM reference.runways")
-        if runways:
-            data = pa.Table.from_pylist(list(runways))
-            connection.register("given", data)
-            connection.execute("INSERT INTO reference.runways BY NAME SELECT * FROM given")
-        simulated_lake.build(connection, params)
+        simulated_lake.build(connection, simulated_lake.prepare_recorded(connection, traces, places))
         return ends(connection)
 
 
@@ -230,3 +220,16 @@ def test_hourly_polls_show_who_stood_on_the_apron_and_nobody_else(recorded: Path
     # two polls an hour and a half apart saw ZM414 on the apron, and the next one in the air far away
     stay = next(end for end in found if end["aircraft"] == "43c5e8" and end["direction"] == "presence")
     assert (stay["until_at"] - stay["happened_at"]).total_seconds() > 5000
+
+
+def test_low_passes_of_calibration_flights_are_no_landings() -> None:
+    folder = os.environ.get("TRAFFIC_SAMPLES")
+    if not folder:
+        pytest.skip("no samples: TRAFFIC_SAMPLES does not name traffic/data/samples of an unpacked `traffic` wheel")
+    for name, place in (
+        ("munich", Airfield("munich", 48.3538, 11.7861, 1487, 0)),
+        ("vienna", Airfield("vienna", 48.1103, 16.5697, 600, 0)),
+    ):
+        traces = real_tracks.sample(Path(folder) / "calibration" / f"{name}.json.gz")
+        assert min(trace.baro.min() for trace in traces) < place.elevation + 1000
+        assert not counted(judge(traces, [place]))
