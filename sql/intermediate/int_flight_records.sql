@@ -19,7 +19,7 @@ columns:
   last_seen_at: {type: TIMESTAMPTZ, doc: "Last contact"}
   is_estimate: {type: BOOLEAN, doc: "Airports and times are the provider's estimates"}
 */
-WITH records AS (
+WITH records AS NOT MATERIALIZED (
     SELECT * FROM staging.stg_flightradar24__flights
     UNION ALL BY NAME
     SELECT * FROM staging.stg_opensky__flights

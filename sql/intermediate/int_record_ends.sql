@@ -32,20 +32,17 @@ WITH fields AS (
 ),
 
 -- a landing before the take-off: the record holds the ends of two legs, and neither tells where the other led
-records AS (
+records AS NOT MATERIALIZED (
     SELECT
-        r.*,
-        k.aircraft,
-        coalesce(r.arrived_at < r.departed_at, FALSE) AS is_merged
-    FROM intermediate.int_flight_records AS r
-    INNER JOIN intermediate.int_aircraft_keys AS k
-        ON r.icao24 IS NOT DISTINCT FROM k.icao24 AND r.registration IS NOT DISTINCT FROM k.registration
+        *,
+        coalesce(arrived_at < departed_at, FALSE) AS is_merged
+    FROM intermediate.int_flight_records
 ),
 
 ends AS (
     SELECT
         b.base_id,
-        r.aircraft,
+        r.icao24,
         'arrival' AS direction,
         coalesce(r.arrived_at, r.last_seen_at) AS happened_at,
         CASE WHEN r.arrived_at IS NOT NULL AND NOT r.is_estimate THEN 3 ELSE 2 END AS confidence,
@@ -67,7 +64,7 @@ ends AS (
     UNION ALL
     SELECT
         b.base_id,
-        r.aircraft,
+        r.icao24,
         'departure' AS direction,
         coalesce(r.departed_at, r.first_seen_at) AS happened_at,
         CASE WHEN r.departed_at IS NOT NULL AND NOT r.is_estimate THEN 3 ELSE 2 END AS confidence,
@@ -89,7 +86,7 @@ ends AS (
     UNION ALL
     SELECT
         b.base_id,
-        r.aircraft,
+        r.icao24,
         'arrival' AS direction,
         r.last_seen_at AS happened_at,
         1 AS confidence,
@@ -107,7 +104,7 @@ ends AS (
 
 SELECT
     e.base_id,
-    e.aircraft,
+    k.aircraft,
     e.direction,
     e.happened_at,
     e.happened_at AS until_at,
@@ -123,5 +120,7 @@ SELECT
     e.source,
     e.evidence_id
 FROM ends AS e
+INNER JOIN intermediate.int_aircraft_keys AS k
+    ON e.icao24 IS NOT DISTINCT FROM k.icao24 AND e.registration IS NOT DISTINCT FROM k.registration
 LEFT JOIN fields AS o ON e.other = o.code
 WHERE e.happened_at IS NOT NULL
