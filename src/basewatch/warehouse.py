@@ -498,8 +498,9 @@ def new_run_id(now: datetime) -> str:
 
 
 def configure(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """UTC everywhere, spill beside the database, no extension downloads."""
+    """UTC everywhere, at most 1.5 GB of memory, spill beside the database, no extension downloads."""
     connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET memory_limit = '1500MB'")  # benchmarks/models.py: enough for five million visits
     connection.execute(f"SET temp_directory = '{quoted(folder / 'tmp')}'")
     connection.execute("SET autoinstall_known_extensions = false")
     connection.execute("SET enable_progress_bar = false")
