@@ -65,14 +65,14 @@ def test_the_variable_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     ],
 )
 def test_faults_say_what_and_where(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(ConfigError, match="basewatch.toml") as caught:
+    with pytest.raises(ConfigError, match=r"basewatch\.toml") as caught:
         config.load(write(tmp_path, text))
     assert said in str(caught.value)
     assert caught.value.exit_status == 2
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="nowhere.toml does not exist"):
+    with pytest.raises(ConfigError, match=r"nowhere\.toml does not exist"):
         config.load(tmp_path / "nowhere.toml")
 
 
