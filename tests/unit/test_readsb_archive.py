@@ -39,7 +39,6 @@ from tracekit import (
 LAT, LON = HMEIMIM
 NEAR = [point(36_000 + n * 10, round(LAT + 0.1 - n * 0.01, 6), LON, 4000 - n * 100) for n in range(8)]
 FAR = [point(36_000 + n * 10, 10.0, 100.0, 33_000) for n in range(300)]
-SHARED = Path(os.environ.get("BASEWATCH_TEST_DATA", "/work/shared/data")) / "readsb_traces"
 PARAMS = {"archive_min_folders": 250, "archive_min_share_of_median": 0.6, "archive_trailing_min_days": 5}
 
 
@@ -615,11 +614,9 @@ def test_copy_label_names_parts_and_size() -> None:
 
 
 @pytest.fixture
-def playa(tmp_path: Path) -> Path:
+def playa(tmp_path: Path, recorded: Path) -> Path:
     """Real traces of 2023-08-30 that lie in a folder of 2023-08-20, and an airstrip among them watched as a base."""
-    if not SHARED.is_dir():
-        pytest.skip(f"the real traces are not at {SHARED}")
-    (tmp_path / "archive").symlink_to(SHARED)
+    (tmp_path / "archive").symlink_to(recorded / "readsb_traces")
     return tmp_path
 
 
@@ -640,10 +637,9 @@ def test_real_traces_in_the_wrong_day_s_folder(playa: Path) -> None:
     assert {row["icao24"] for row in result.points} == {"a3c78c", "aa178d", "a4068e"}
 
 
-def test_real_circuits_are_arrivals_that_were_followed_to_the_ground(tmp_path: Path, playa: Path) -> None:
-    (tmp_path / "archive").unlink()
+def test_real_circuits_are_arrivals_that_were_followed_to_the_ground(tmp_path: Path, recorded: Path) -> None:
     (tmp_path / "archive").mkdir()
-    (tmp_path / "archive" / "2023-08-30").symlink_to(SHARED / "2023/08/20")
+    (tmp_path / "archive" / "2023-08-30").symlink_to(recorded / "readsb_traces" / "2023/08/20")
     result = decode(context(tmp_path, [PLAYA], now=datetime(2023, 9, 10, tzinfo=UTC)), date(2023, 8, 30))
     assert result.day.status == "ok"
     (heard,) = result.rows["base_background"]
