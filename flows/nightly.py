@@ -18,9 +18,10 @@ from prefect import Flow, Task, flow, get_run_logger, runtime, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import FlowRun, State, TaskRun
+from prefect.states import Failed
 
 from basewatch import config, progress, run, status
-from basewatch.errors import SourceError
+from basewatch.errors import BasewatchError, SourceError
 from basewatch.run import Run
 from basewatch.sources import Window
 from basewatch.warehouse import Release, utc_now
@@ -34,7 +35,8 @@ if not logging.getLogger("prefect").isEnabledFor(logging.INFO):
 # Tasks are given a run's id and not the run: Prefect looks through every parameter for futures and hashes it, and a run
 # holds whole reference tables.
 _runs: dict[str, Run] = {}
-_planned: list[Run] = []
+_planned: list[Run] = []  # the run that the command line hands over, until the flow takes it
+_faults: list[BasewatchError] = []  # what it raised, handed back: Prefect would pickle an exception into its home
 
 
 def _may_pass(_task: Task[..., Any], _task_run: TaskRun, state: State[Any]) -> bool:
@@ -112,22 +114,31 @@ def _steps(work: Run) -> Release | None:
     return release
 
 
-def _execute(config_file: str | None, until: date | None, since: date | None = None) -> str | None:
-    planned = _planned.pop() if _planned else None
-    work = planned or run.start(config.load(Path(config_file) if config_file else None), until, since)
-    if planned is None:
+def _execute(config_file: str | None, until: date | None, since: date | None = None) -> str | State[Any] | None:
+    try:
+        if _planned:
+            return _hold(_planned.pop())
+        work = run.start(config.load(Path(config_file) if config_file else None), until, since)
         work.progress = _log
+        with work.warehouse.lock():
+            if run.has_work(work):
+                return _hold(work)
+            work.progress("nothing new to ingest, nothing new to publish")
+            run.note_idle(work)
+            return None
+    except BasewatchError as fault:
+        _faults.append(fault)
+        return Failed(message=str(fault))
+
+
+def _hold(work: Run) -> str | None:
+    """Do the run while its tasks can find it; the release's name, None where nothing was new."""
     _runs[work.run_id] = work
     try:
-        with work.warehouse.lock():
-            if planned is None and not run.has_work(work):
-                work.progress("nothing new to ingest, nothing new to publish")
-                run.note_idle(work)
-                return None
-            release = run.guarded(work, lambda: _steps(work))
-        return release.release_id if release else None
+        release = run.guarded(work, lambda: _steps(work))
     finally:
         del _runs[work.run_id]
+    return release.release_id if release else None
 
 
 def _log(line: str) -> None:
@@ -154,13 +165,16 @@ def _tell_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) ->
 
 
 @flow(name="nightly", flow_run_name=_name, persist_result=False, on_failure=[_tell_failure])
-def nightly(config_file: str | None = None, until: date | None = None) -> str | None:
-    """The release published, None where nothing was new. `until`: last UTC day, default yesterday."""
+def nightly(config_file: str | None = None, until: date | None = None) -> str | State[Any] | None:
+    """The release published, None where nothing was new, a failed state where it could not be published.
+
+    `until`: last UTC day, default yesterday.
+    """
     return _execute(config_file, until)
 
 
 @flow(name="backfill", flow_run_name=_name, persist_result=False, on_failure=[_tell_failure])
-def backfill(since: date, until: date, config_file: str | None = None) -> str | None:
+def backfill(since: date, until: date, config_file: str | None = None) -> str | State[Any] | None:
     """The same over a range of UTC days, both ends included."""
     return _execute(config_file, until, since)
 
@@ -173,14 +187,19 @@ def execute(work: Run, config_file: str | None, since: date | None) -> None:
     """
     with server.api():
         _planned.append(work)
+        _faults.clear()
         try:
             if since is None:
-                nightly(config_file, work.until)
+                state = nightly(config_file, work.until, return_state=True)
             else:
-                backfill(since, work.until, config_file)
+                state = backfill(since, work.until, config_file, return_state=True)
+            if not _faults:
+                state.result()  # raises what is no fault of the user's
         except Exception as error:
             if _planned or isinstance(error, httpx.HTTPError):  # the flow's body was never reached, or lost its server
                 raise server.ServerFailed(f"{type(error).__name__}: {error}") from error
             raise
         finally:
             _planned.clear()
+    if _faults:
+        raise _faults.pop()

@@ -336,6 +336,9 @@ def update_aircraft(
         raise ConfigError(f"{len(done.failures)} of the registers could not be refreshed; their rows stay as they were")
 
 
+STOPPED = 130  # how typer passes on Ctrl-C
+
+
 def main() -> None:
     """Run the command line; errors that a user can meet end in one line on stderr and the promised exit status."""
     try:
@@ -352,9 +355,10 @@ def main() -> None:
         else:
             raise
         sys.exit(1)
-    except KeyboardInterrupt:
-        progress.plain("basewatch: stopped; nothing published is damaged, the next run carries on")
-        sys.exit(130)
+    except SystemExit as left:
+        if left.code == STOPPED:
+            progress.plain("basewatch: stopped; nothing published is damaged, the next run carries on")
+        raise
 
 
 if __name__ == "__main__":

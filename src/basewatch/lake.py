@@ -147,7 +147,7 @@ class Lake:
 
     def _ledger_lock(self) -> contextlib.AbstractContextManager[Any]:
         """Held for each look at the ledger and each change of it: a poller may write while a nightly run does."""
-        if not self.ledger_folder.exists():
+        if not os.access(self.ledger_folder, os.W_OK):  # not there yet; or a reader's, who can hold nobody up
             return contextlib.nullcontext()
         return self._lock
 
