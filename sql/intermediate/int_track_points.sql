@@ -114,16 +114,19 @@ ordered AS (
     WINDOW flight AS (PARTITION BY icao24 ORDER BY at_s, latitude, longitude, is_edge)
 ),
 
-stepped AS (
+eastward AS (
     SELECT
         * EXCLUDE (latitude_before, longitude_before),
-        (111.195 * sqrt(
-            power(latitude - latitude_before, 2)
-            + power(
-                (mod(longitude - longitude_before + 540, 360) - 180) * cos(radians(latitude)), 2
-            )
-        ))::FLOAT AS step_km
+        latitude - latitude_before AS north_deg,
+        (mod(longitude - longitude_before + 540, 360) - 180) * cos(radians(latitude)) AS east_deg
     FROM ordered
+),
+
+stepped AS (
+    SELECT
+        * EXCLUDE (north_deg, east_deg),
+        (111.195 * sqrt(north_deg * north_deg + east_deg * east_deg))::FLOAT AS step_km
+    FROM eastward
 ),
 
 marked AS (
