@@ -357,7 +357,8 @@ def growth_section(folder: Path, traces: int, places: list[Any]) -> None:
 
 def child(folder: Path) -> None:
     """CPU seconds of decoding a folder's day in this process, and peak memory with two others, as JSON."""
-    seconds = median(in_turn([lambda: decode(context(folder, 0, {}))], 3)[0])
+    about = context(folder, 0, {})
+    seconds = median(in_turn([lambda: decode(about)], 3)[0])
     readsb_archive.SMALL = 0
     peaks: dict[int, float] = {}
     done = threading.Event()
