@@ -52,11 +52,12 @@ flown AS (
         AND coalesce(planned_icao, '') NOT IN (SELECT code FROM fields)
 ),
 
+-- 0 arrival, 1 presence, 2 departure, 3 seen elsewhere: also the order of what happened at one time
 strong AS (
     SELECT
-        base_id,
         aircraft,
-        direction,
+        base_id,
+        CASE direction WHEN 'arrival' THEN 0 WHEN 'presence' THEN 1 ELSE 2 END AS step,
         epoch_us(happened_at) AS at_us,
         epoch_us(until_at) AS until_us,
         rowid AS end_no
@@ -66,7 +67,7 @@ strong AS (
     UNION ALL BY NAME
     SELECT
         k.aircraft,
-        'elsewhere' AS direction,
+        3 AS step,
         epoch_us(coalesce(f.departed_at, f.arrived_at)) AS at_us,
         epoch_us(coalesce(f.arrived_at, f.departed_at)) AS until_us
     FROM flown AS f
@@ -94,10 +95,15 @@ reissues AS (
     WINDOW airframes AS (PARTITION BY aircraft ORDER BY airframe_no)
 ),
 
+-- numbers alone are sorted, no texts: 64 bits of hash tell aircraft, and places of one airframe, apart
 flights AS (
     SELECT
-        s.*,
-        coalesce(r.airframe_no, 1) AS airframe_no
+        hash(s.aircraft) AS whose,
+        CASE WHEN s.step < 3 THEN hash(s.base_id, coalesce(r.airframe_no, 1)) END AS place,
+        s.step::TINYINT AS step,
+        s.at_us,
+        s.until_us,
+        s.end_no
     FROM strong AS s
     LEFT JOIN reissues AS r ON s.aircraft = r.aircraft AND s.at_us >= r.since_us AND s.at_us < r.before_us
 ),
@@ -105,46 +111,37 @@ flights AS (
 neighboured AS (
     SELECT
         *,
-        lag(base_id) OVER flights AS base_before,
-        lag(airframe_no) OVER flights AS airframe_before,
-        lead(airframe_no) OVER flights AS airframe_after,
-        lag(direction) OVER flights AS direction_before,
-        lag(until_us) OVER flights AS until_us_before,
-        lead(base_id) OVER flights AS base_after,
-        lead(direction) OVER flights AS direction_after,
-        lead(at_us) OVER flights AS at_us_after,
-        lead(end_no) OVER flights AS end_no_after
+        lag(place) OVER in_time AS place_before,
+        lag(step) OVER in_time AS step_before,
+        lag(until_us) OVER in_time AS until_us_before,
+        lead(place) OVER in_time AS place_after,
+        lead(step) OVER in_time AS step_after,
+        lead(at_us) OVER in_time AS at_us_after,
+        lead(end_no) OVER in_time AS end_no_after
     FROM flights
-    WINDOW flights AS (
-        PARTITION BY aircraft
-        ORDER BY
-            at_us, CASE direction WHEN 'arrival' THEN 0 WHEN 'presence' THEN 1 WHEN 'departure' THEN 2 ELSE 3 END, base_id
-    )
+    WINDOW in_time AS (PARTITION BY whose ORDER BY at_us, step, place, end_no)
 ),
 
 opened AS (
     SELECT
         *,
-        direction = 'arrival'
-        OR (base_before IS DISTINCT FROM base_id)
-        OR airframe_before <> airframe_no
-        OR direction_before = 'departure'
+        step = 0
+        OR (place_before IS DISTINCT FROM place)
+        OR step_before = 2
         OR at_us - until_us_before > $stay_max_days * 86400000000 AS opens,
-        direction_after = 'arrival'
-        OR (base_after IS DISTINCT FROM base_id)
-        OR airframe_after <> airframe_no
-        OR direction = 'departure'
+        step_after = 0
+        OR (place_after IS DISTINCT FROM place)
+        OR step = 2
         OR at_us_after - until_us > $stay_max_days * 86400000000 AS is_last
     FROM neighboured
-    WHERE base_id IS NOT NULL
+    WHERE step < 3
 ),
 
 told AS (
     SELECT
         *,
-        direction = 'presence'
-        OR (direction = 'departure' AND NOT opens AND direction_before = 'presence')
-        OR (direction = 'arrival' AND NOT is_last AND direction_after = 'presence') AS has_presence
+        step = 1 OR (step = 2 AND NOT opens AND step_before = 1) OR (step = 0 AND NOT is_last AND step_after = 1)
+            AS has_presence
     FROM opened
 ),
 
@@ -168,10 +165,7 @@ numbered AS (
     SELECT
         end_no,
         count(*) FILTER (WHERE opens) OVER (
-            PARTITION BY aircraft
-            ORDER BY
-                at_us, CASE direction WHEN 'arrival' THEN 0 WHEN 'presence' THEN 1 WHEN 'departure' THEN 2 ELSE 3 END, base_id
-            ROWS UNBOUNDED PRECEDING
+            PARTITION BY whose ORDER BY at_us, step, place, end_no ROWS UNBOUNDED PRECEDING
         ) AS stay_no
     FROM told
     WHERE has_presence
