@@ -343,8 +343,7 @@ def disk_fault(error: BaseException) -> BasewatchError | None:
     for cause in causes:
         for number, words in _DISK.items():
             if (isinstance(cause, OSError) and cause.errno == number) or (
-                isinstance(cause, duckdb.IOException | duckdb.OutOfMemoryException)
-                and os.strerror(number) in str(cause)
+                isinstance(cause, duckdb.Error) and os.strerror(number) in str(cause)
             ):
                 return BasewatchError(
                     f"{words}: the work could not be finished; what was published before stands, and the next run "
