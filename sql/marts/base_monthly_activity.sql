@@ -18,8 +18,8 @@ columns:
   days_missing: {type: INTEGER, unit: day, doc: "Days that nobody looked at, or not wholly, days before the spine began among them"}
   visits_per_observable_day: {type: DOUBLE, unit: 1/day, doc: "Visits begun on observed or unmeasured days, a day of these; null without such days"}
   visits_prior_month: {type: INTEGER, doc: "Visits of the month before; null where unknown"}
-  visits_trailing_12m_mean: {type: DOUBLE, doc: "Mean over the known months among the twelve before"}
-  activity: {type: VARCHAR, values: [active, quiet, unknown], doc: "active: a visit; quiet: none, and at least half of the days observed or unmeasured; unknown: none, and fewer"}
+  visits_trailing_12m_mean: {type: DOUBLE, doc: "Mean over those of the twelve months before that have a count, lower bounds among them"}
+  activity: {type: VARCHAR, values: [active, quiet, unknown], doc: "active: a visit, or an aircraft standing there from an earlier one; quiet: none, and at least half of the days observed or unmeasured; unknown: none, and fewer"}
   mentions: {type: INTEGER, doc: "Articles that name the base; null where no news source was read in the month"}
   mention_origins: {type: INTEGER, doc: "Independent origins among them"}
   p_surge: {type: DOUBLE, doc: "Probability of at least so many episodes at the earlier rate, exposure adjusted; null below 4 earlier episodes"}
@@ -90,6 +90,20 @@ departures AS (
     GROUP BY ALL
 ),
 
+-- months after the one in which a stay began, and through which it stood there: no visit of theirs, but no silence either
+standing AS (
+    SELECT DISTINCT
+        base_id,
+        fleet_id,
+        unnest(generate_series(
+            date_trunc('month', first_on)::TIMESTAMP + INTERVAL 1 MONTH,
+            date_trunc('month', last_on)::TIMESTAMP,
+            INTERVAL 1 MONTH
+        ))::DATE AS month
+    FROM intermediate.int_fleet_visits
+    WHERE last_on > last_day(first_on)
+),
+
 mentions AS (
     SELECT
         base_id,
@@ -140,11 +154,13 @@ joined AS (
         n.mention_origins,
         w.mentions_per_million,
         everywhere.month IS NOT NULL OR here.month IS NOT NULL AS is_read,
+        t.month IS NOT NULL AS is_stood_at,
         2 * (m.days_observed + m.days_unmeasured) >= m.days_elapsed AS is_known
     FROM months AS m
     LEFT JOIN visits AS v ON m.base_id = v.base_id AND m.fleet_id = v.fleet_id AND m.month = v.month
     LEFT JOIN arrivals AS a ON m.base_id = a.base_id AND m.fleet_id = a.fleet_id AND m.month = a.month
     LEFT JOIN departures AS g ON m.base_id = g.base_id AND m.fleet_id = g.fleet_id AND m.month = g.month
+    LEFT JOIN standing AS t ON m.base_id = t.base_id AND m.fleet_id = t.fleet_id AND m.month = t.month
     LEFT JOIN mentions AS n ON m.base_id = n.base_id AND m.month = n.month
     LEFT JOIN shares AS w ON m.base_id = w.base_id AND m.month = w.month
     LEFT JOIN read_months AS everywhere ON m.month = everywhere.month AND everywhere.base_id IS NULL
@@ -184,7 +200,7 @@ SELECT
         PARTITION BY c.base_id, c.fleet_id ORDER BY c.month ROWS BETWEEN 12 PRECEDING AND 1 PRECEDING
     ) AS visits_trailing_12m_mean,
     CASE
-        WHEN c.visits > 0 OR c.arrivals > 0 OR c.departures > 0 THEN 'active'
+        WHEN c.visits > 0 OR c.arrivals > 0 OR c.departures > 0 OR c.is_stood_at THEN 'active'
         WHEN c.is_known THEN 'quiet'
         ELSE 'unknown'
     END AS activity,
