@@ -39,7 +39,7 @@ def watch(tmp_path: Path, bare_environment: dict[str, str]) -> Watch:
 
 @pytest.fixture(scope="session")
 def records(prefect_home: Path) -> Records:
-    """Prefect's records of this session's runs."""
+    """Prefect's records of the runs under test."""
     return Records(prefect_home)
 
 
