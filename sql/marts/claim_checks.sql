@@ -16,7 +16,7 @@ columns:
   verdict: {type: VARCHAR, values: [corroborated, contradicted, not_observable, no_data], doc: "What the record says of it"}
   visits_recorded: {type: INTEGER, doc: "Counted visits in the claimed window; null where nobody looked and none is on record"}
   days_observable: {type: INTEGER, unit: day, doc: "Days of the claimed window that could be seen"}
-  visit_ids: {type: "VARCHAR[]", doc: "The visits that are the evidence"}
+  visit_ids: {type: "VARCHAR[]", doc: "The visits that are the evidence; of very many, the first by identifier"}
   explanation: {type: VARCHAR, doc: "The verdict in one sentence"}
 */
 WITH claims AS (
@@ -83,8 +83,12 @@ witnessed AS (
         count(*) FILTER (WHERE v.first_on <= c.core_to AND v.last_on >= c.core_from) AS in_core,
         min(v.first_on) FILTER (WHERE v.first_on <= c.silent_to AND v.last_on >= c.silent_from) AS silence_first,
         max(v.last_on) FILTER (WHERE v.first_on <= c.silent_to AND v.last_on >= c.silent_from) AS silence_last,
-        list_sort(list(v.visit_id) FILTER (WHERE v.first_on BETWEEN c.claimed_from AND c.claimed_to)) AS window_ids,
-        list_sort(list(v.visit_id) FILTER (WHERE v.first_on <= c.silent_to AND v.last_on >= c.silent_from)) AS silence_ids
+        count(*) FILTER (WHERE v.first_on <= c.silent_to AND v.last_on >= c.silent_from) AS in_silence,
+        -- a list of all that land at a busy field within months helps nobody: the counts are of all, the list is of the first
+        min(v.visit_id, $claim_evidence_max) FILTER (WHERE v.first_on BETWEEN c.claimed_from AND c.claimed_to)
+            AS window_ids,
+        min(v.visit_id, $claim_evidence_max) FILTER (WHERE v.first_on <= c.silent_to AND v.last_on >= c.silent_from)
+            AS silence_ids
     FROM claim_months AS c
     INNER JOIN visit_months AS v ON c.base_id = v.base_id AND c.fleet_id = v.fleet_id AND c.month = v.month
     WHERE
@@ -150,6 +154,7 @@ measured AS (
         coalesce(p.has_earlier, FALSE) AS has_earlier,
         v.silence_first,
         v.silence_last,
+        coalesce(v.in_silence, 0) AS in_silence,
         coalesce(v.window_ids, []) AS window_ids,
         coalesce(v.silence_ids, []) AS silence_ids,
         coalesce(d.window_observable, 0) AS window_observable,
@@ -232,7 +237,7 @@ SELECT
         WHEN in_core > 0
             THEN format(
                 '{} recorded between {} and {} ({} of them from {} to {}, which no rounding of the claim covers): flights had not stopped.',
-                CASE WHEN len(silence_ids) = 1 THEN '1 visit is' ELSE len(silence_ids) || ' visits are' END,
+                CASE WHEN in_silence = 1 THEN '1 visit is' ELSE in_silence || ' visits are' END,
                 silence_from_text, silence_to_text, in_core, core_from, core_to
             )
         WHEN core_read = 0

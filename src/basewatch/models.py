@@ -195,7 +195,14 @@ def materialise(connection: duckdb.DuckDBPyConnection, model: Model, params: dic
         built = [name for name, *_ in result.description or []]
         if built != [column.name for column in model.columns]:
             raise ModelError(f"{model.table}: the query gives {built}, the header declares {columns}")
-        connection.execute(f"INSERT INTO {model.table} {model.query}", bound)
+        try:
+            connection.execute(f"INSERT INTO {model.table} {model.query}", bound)
+        except duckdb.OutOfMemoryException:
+            # not all that DuckDB holds can be spilled: better a build that takes more memory than none
+            connection.execute("RESET memory_limit")  # names the machine's own limit again, but does not apply it
+            own = connection.execute("SELECT current_setting('memory_limit')").fetchone()
+            connection.execute(f"SET memory_limit = '{own[0] if own else '4GB'}'")
+            connection.execute(f"INSERT INTO {model.table} {model.query}", bound)
     except duckdb.Error as error:
         raise ModelError(f"{model.table}: {error}") from error
     row = connection.execute(f"SELECT count(*) FROM {model.table}").fetchone()

@@ -91,3 +91,13 @@ def test_published_columns_and_keys_are_documented() -> None:
         assert set(model.key) <= {column.name for column in model.columns}
         for column in model.columns:
             assert len(column.doc) > 3, f"{model.name}.{column.name}"
+
+
+def test_a_model_that_cannot_spill_is_built_with_more_memory() -> None:
+    connection = duckdb.connect(config={"threads": 1})
+    connection.execute("CREATE SCHEMA marts; SET memory_limit = '40MB'")
+    query = "SELECT 'a' AS thing, len(list(i::VARCHAR || 'text of some length')) AS size_km FROM range(2000000) AS r(i)"
+    with pytest.raises(duckdb.OutOfMemoryException):
+        connection.execute(query)
+    assert models.materialise(connection, models.parse("marts", "things", HEADER + query), {"as_of": None}) == 1
+    assert connection.execute("SELECT size_km FROM marts.things").fetchall() == [(2000000.0,)]
