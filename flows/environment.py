@@ -4,6 +4,8 @@ Values that the user has set stay. Importing this first is what makes them count
 Where Prefect is there already (a worker, a script of the user's own), its settings are not ours to change.
 """
 
+import atexit
+import contextlib
 import os
 import sys
 
@@ -18,3 +20,22 @@ CHANGED = frozenset() if "prefect" in sys.modules else frozenset(DEFAULTS) - fro
 
 for _name in CHANGED:
     os.environ[_name] = DEFAULTS[_name]
+
+exit_status: int | None = None  # what the command line ends with, once it knows
+
+
+def _leave() -> None:
+    """End the command line at once, when all other things to be done at its exit have been done.
+
+    Prefect leaves threads behind. Taking the interpreter apart below them costs seconds, and one that wakes up
+    meanwhile can abort the process, whose exit status then says that the run failed.
+    """
+    if exit_status is not None:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(exit_status)
+
+
+if "prefect" not in sys.modules:
+    atexit.register(_leave)  # before Prefect registers anything: the first is called last

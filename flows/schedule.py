@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,8 +63,10 @@ def serve(settings: Settings, config_file: Path | None, cron: str) -> None:
     schedule = _schedule(cron)
     if server.has_server() and LOG_LEVEL in environment.CHANGED:
         os.environ[LOG_LEVEL] = "INFO"  # for the processes of the runs: that server keeps and shows their lines
+    signal.signal(signal.SIGTERM, _interrupt)  # until the runner, once it is up, has a handler of its own
     try:
-        with server.api(with_scheduler=True):
+        # Ctrl-C and SIGTERM are the ways to stop it
+        with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError), server.api(with_scheduler=True):
             _give_up_dead_runs(name, Warehouse(settings.root))
             progress.say(f"basewatch: `nightly` runs on {cron!r}, in UTC (deployment nightly/{name}); Ctrl-C stops it")
             runner = _Runner(name=name, limit=1)
@@ -78,10 +81,13 @@ def serve(settings: Settings, config_file: Path | None, cron: str) -> None:
                 ),
                 entrypoint_type=EntrypointType.MODULE_PATH,
             )
-            with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):  # the ways to stop it
-                asyncio.run(_run(runner))
+            asyncio.run(_run(runner))
     except server.ServerFailed as error:
         raise BasewatchError(f"the schedule cannot be kept: {error}") from None
+
+
+def _interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
 
 
 def _schedule(cron: str) -> Schedule:

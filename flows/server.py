@@ -6,9 +6,7 @@ that is killed, and gives up on a busy machine. A thread does none of that.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
-import gc
 import os
 import secrets
 import socket
@@ -23,9 +21,6 @@ from prefect.settings import PREFECT_API_URL
 
 START_SECONDS = 180  # importing and migrating take 5-25 s on two busy cores; one that is not up by then will not be
 STOP_SECONDS = 10
-
-# Leaving the interpreter, Python looks for garbage in everything that Prefect's server imported: 3-5 s for nothing.
-atexit.register(gc.freeze)
 
 
 class ServerFailed(Exception):

@@ -341,11 +341,25 @@ STOPPED = 130  # how typer passes on Ctrl-C
 
 def main() -> None:
     """Run the command line; errors that a user can meet end in one line on stderr and the promised exit status."""
+    status = 1
+    try:
+        status = _status()
+    finally:
+        is_program = getattr(sys.modules["__main__"], "main", None) is main  # no test, no script of somebody's own
+        if is_program and "basewatch.flows.environment" in sys.modules:
+            from basewatch.flows import environment
+
+            environment.exit_status = status
+    sys.exit(status)
+
+
+def _status() -> int:
+    """Run the command line; the exit status."""
     try:
         app(standalone_mode=True)
     except BasewatchError as error:
         progress.complain(error)
-        sys.exit(error.exit_status)
+        return error.exit_status
     except (OSError, duckdb.Error, ModelError) as error:
         fault = run.disk_fault(error)
         if fault is not None:
@@ -354,11 +368,12 @@ def main() -> None:
             progress.plain(f"basewatch: {error}\nthis is a fault of the project, not of your data")
         else:
             raise
-        sys.exit(1)
+        return 1
     except SystemExit as left:
         if left.code == STOPPED:
             progress.plain("basewatch: stopped; nothing published is damaged, the next run carries on")
-        raise
+        return left.code if isinstance(left.code, int) else int(left.code is not None)
+    return 0
 
 
 if __name__ == "__main__":
