@@ -26,7 +26,7 @@ from basewatch.run import Run
 from basewatch.sources import Window
 from basewatch.warehouse import Release, utc_now
 
-RETRY_SECONDS = 10  # beyond the source's own retries: what is still down after them needs longer
+RETRY_SECONDS = 5  # beyond the source's own retries: what is still down after them needs longer
 
 if not logging.getLogger("prefect").isEnabledFor(logging.INFO):
     for _handler in logging.getLogger().handlers:  # Prefect's, for all other libraries: they may warn, not chat

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import subprocess
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -11,8 +12,8 @@ import duckdb
 import pytest
 
 from basewatch import config, http, run, status
-from basewatch.errors import BasewatchError, GateRefused, SourcesFailed
-from wholeruns import Watch, new_watch, null_island, query, stays
+from basewatch.errors import GateRefused, SourcesFailed
+from wholeruns import COVERS, Watch, new_watch, null_island, query, stays
 
 pytestmark = pytest.mark.e2e
 
@@ -31,11 +32,27 @@ END = "2025-06-30"
 
 
 @pytest.fixture(autouse=True)
-def _secret(monkeypatch: pytest.MonkeyPatch, watch: Watch) -> None:
-    """The secret that OpenSky asks for, in the environment of this process and of others."""
+def _secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The secret that OpenSky asks for, and a process that has asked nothing yet."""
     monkeypatch.setenv("BASEWATCH_SOURCES__OPENSKY__CLIENT_SECRET", SECRET)
-    monkeypatch.setattr(http, "STATE", http.State())  # what a process of its own would start with
-    watch.environment["BASEWATCH_SOURCES__OPENSKY__CLIENT_SECRET"] = SECRET
+    monkeypatch.setattr(http, "STATE", http.State())
+
+
+@dataclass(frozen=True)
+class Offline:
+    """A watch that ran once without a network, and what it said."""
+
+    watch: Watch
+    done: subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="module")
+def offline(tmp_path_factory: pytest.TempPathFactory, bare_environment: dict[str, str]) -> Offline:
+    """OpenSky out of reach, flight files at hand, and the user's own Prefect server out of reach too."""
+    dead = {"PREFECT_API_URL": "http://127.0.0.1:9/api", "BASEWATCH_SOURCES__OPENSKY__CLIENT_SECRET": SECRET}
+    watch = new_watch(tmp_path_factory.mktemp("offline"), {**bare_environment, **dead})
+    watch.configure(OPENSKY)
+    return Offline(watch, watch.basewatch("nightly", "--day", END))
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -43,53 +60,43 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()}
 
 
-def exit_status(work: Callable[[], object]) -> int:
-    """The status with which the command line would end."""
-    try:
-        work()
-    except BasewatchError as error:
-        return error.exit_status
-    return 0
-
-
 # ---- sources that fail
 
 
-def test_without_a_network_the_rest_is_published_and_the_fault_is_named(watch: Watch) -> None:
-    watch.configure(OPENSKY)
-    watch.environment["PREFECT_API_URL"] = "http://127.0.0.1:9/api"  # the user's own Prefect server is out of reach too
-    done = watch.basewatch("nightly", "--day", END)
+def test_without_a_network_the_rest_is_published_and_the_fault_is_named(offline: Offline) -> None:
+    watch, done = offline.watch, offline.done
     assert done.returncode == 0, done.stderr
-    assert "Prefect cannot be had" in done.stderr and "127.0.0.1:9" in done.stderr
     told = [line for line in done.stderr.splitlines() if line.startswith("opensky") and "failed" in line]
     assert len(told) == 14, done.stderr
-    assert "127.0.0.1" in told[0] and "refused" in told[0].lower()
+    assert all("127.0.0.1" in line and "refused" in line.lower() for line in told)
     assert "Traceback" not in done.stderr and SECRET not in done.stderr + done.stdout
     assert watch.query("SELECT count(*) FROM base_visits WHERE confidence >= 2")[0][0] == 60
     ledger = watch.query("SELECT DISTINCT status, error FROM source_days WHERE source = 'opensky'")
     assert {row[0] for row in ledger} == {"failed"}
-    assert any("127.0.0.1" in row[1] for row in ledger)
+    assert all("127.0.0.1" in row[1] for row in ledger)
     # a day on which the network failed is not a day on which nothing flew
-    assert watch.query(
-        "SELECT count(*) FROM base_daily_activity WHERE visits = 0 AND base_id <> 'hmeimim'"
-    ) == [(0,)]  # fmt: skip
-    shown = watch.basewatch("status", "--json")
+    zeros = watch.query("SELECT count(*) FROM base_daily_activity WHERE visits = 0 AND base_id <> 'hmeimim'")
+    assert zeros == [(0,)]
+    shown = watch.inside("status", "--json")
     (opensky,) = [entry for entry in json.loads(shown.stdout)["sources"] if entry["source"] == "opensky"]
     assert opensky["last_good_day"] is None and "refused" in opensky["last_fault"].lower()
 
 
-def test_a_source_that_stays_down_neither_fails_the_next_run_nor_publishes_again(watch: Watch) -> None:
-    watch.configure(OPENSKY)
-    first = watch.plain(END)
-    assert first is not None
+def test_without_prefect_the_run_goes_on(offline: Offline) -> None:
+    assert "Prefect cannot be had" in offline.done.stderr and "127.0.0.1:9" in offline.done.stderr
+    assert offline.watch.current() is not None
+
+
+def test_a_source_that_stays_down_neither_fails_the_next_run_nor_publishes_again(offline: Offline) -> None:
+    before = offline.watch.current()
     # the flight files are unchanged by now, so nothing but the failing source is looked at
-    assert watch.plain(END) is None
-    assert watch.last_run()["exit_status"] == 0
-    assert watch.current() == first.release_id
+    assert offline.watch.plain(END) is None
+    assert offline.watch.last_run()["exit_status"] == 0
+    assert offline.watch.current() == before
 
 
-def test_where_only_the_network_is_asked_nothing_succeeds(watch: Watch) -> None:
-    watch.plain(END)
+def test_where_only_the_network_is_asked_nothing_succeeds(offline: Offline) -> None:
+    watch = offline.watch
     before = tree((watch.root / "current").resolve())
     watch.configure(OPENSKY, flights=False)
     with pytest.raises(SourcesFailed, match=r"no enabled source succeeded: opensky: .*127\.0\.0\.1"):
@@ -106,7 +113,10 @@ def test_press_reports_are_no_success(watch: Watch) -> None:
 
 def test_press_reports_alone_are_a_watch(watch: Watch) -> None:
     watch.configure(flights=False, press=True)
-    assert watch.plain("2025-12-31") is not None
+    work = run.start(config.load(watch.config), date(2025, 12, 31))
+    (window,) = work.windows
+    assert run.ingest_window(work, window).rows
+    run.judge_sources(work)
 
 
 def test_a_source_whose_policy_is_stop_stops_the_run(watch: Watch) -> None:
@@ -119,12 +129,12 @@ def test_a_source_whose_policy_is_stop_stops_the_run(watch: Watch) -> None:
 
 
 def test_a_stale_source_fails_the_run_after_it_published(watch: Watch) -> None:
-    watch.configure(covers='covers = [{base = "hmeimim", from = "2025-01-01", to = "2025-06-30"}]\nmax_stale_days = 7')
-    assert watch.plain("2025-07-07") is not None
+    watch.configure(covers=f"{COVERS}\nmax_stale_days = 7")
     with pytest.raises(SourcesFailed, match=r"flight_files: last good day 2025-06-30, more than 7 days"):
         watch.plain("2025-07-08")
     as_of = watch.query("SELECT max(day) FROM base_daily_activity")[0][0]
     assert as_of == date(2025, 7, 8), "stale data are still shown, with their age"
+    assert run.stale_sources(run.start(config.load(watch.config), date(2025, 7, 7))) == []
 
 
 def test_a_source_that_comes_back_leaves_no_trace_of_its_failure(watch: Watch, tmp_path: Path) -> None:
@@ -167,11 +177,12 @@ def test_twice_or_in_pieces_in_another_order_gives_the_same_tables(watch: Watch,
 
 
 def test_a_month_off_is_caught_up_in_one_night(watch: Watch) -> None:
-    archive = watch.folder / "archive"
-    archive.mkdir()
-    watch.configure(f'[sources.readsb_archive]\nenabled = true\nlocation = "{archive}"\n')
-    watch.plain("2025-06-01")
-    watch.plain("2025-07-15")
+    (watch.folder / "archive").mkdir()
+    watch.configure('[sources.readsb_archive]\nenabled = true\nlocation = "archive"\n', flights=False)
+    for night in (date(2025, 6, 1), date(2025, 7, 15)):
+        work = run.start(config.load(watch.config), night)
+        for window in work.windows:
+            run.ingest_window(work, window)
     known = {row.day for row in run.Warehouse(watch.root).lake.ledger() if row.source == "readsb_archive"}
     assert {date(2025, 6, day) for day in range(2, 31)} | {date(2025, 7, day) for day in range(1, 16)} <= known
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import os
+import importlib.util
+import shutil
 import subprocess
 import sys
 import sysconfig
+import venv
 import zipfile
 from pathlib import Path
 
@@ -55,23 +57,47 @@ def test_the_wheel_holds_what_the_tree_holds(wheel: Path) -> None:
     assert not [name for name in held if name.startswith(("tests/", "warehouse/", "benchmarks/"))]
 
 
-def test_an_installed_wheel_runs_the_sample(wheel: Path, tmp_path: Path) -> None:
-    """Installed where the tree is not on the path; the dependencies are those of this environment."""
-    site = tmp_path / "site"
-    zipfile.ZipFile(wheel).extractall(site)
-    dependencies = sysconfig.get_paths()["purelib"]
-    program = (
-        "import sys; sys.path[:0] = [sys.argv.pop(1), sys.argv.pop(1)]; import basewatch, basewatch.cli; "
-        "print(basewatch.__file__, file=sys.stderr); basewatch.cli.main()"
-    )
-    # -S leaves site-packages' .pth files unread: the editable install of the tree must not be what is found
-    command = [sys.executable, "-S", "-c", program, str(site), dependencies, "nightly", "--sample", "--plain"]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("BASEWATCH_")}
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an environment's programs: nothing in it but the wheel, installed as users install it.
+
+    The dependencies are those of the environment that runs the tests, seen through a .pth file. That file names their
+    folder and reads no .pth in it, so the editable install of the tree that may lie there is out of sight.
+    """
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder / "venv", with_pip=False)
+    python = folder / "venv" / "bin" / "python"
+    paths = "import sysconfig; print(sysconfig.get_paths()['purelib'])"
+    site = Path(subprocess.run([python, "-c", paths], capture_output=True, text=True, check=True).stdout.strip())
+    (site / "dependencies.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
+    if importlib.util.find_spec("pip"):
+        install = [str(python), "-m", "pip", "install"]
+    elif shutil.which("uv"):
+        install = ["uv", "pip", "install", "--python", str(python)]
+    else:
+        pytest.skip("neither pip nor uv is there to install the wheel with")
     done = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False
+        [*install, "--quiet", "--no-deps", "--no-index", str(wheel)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert str(site / "basewatch" / "__init__.py") in done.stderr
+    return python.parent
+
+
+def test_an_installed_wheel_runs_the_sample(installed: Path, tmp_path: Path, bare_environment: dict[str, str]) -> None:
+    environment = {name: value for name, value in bare_environment.items() if name != "PYTHONPATH"}
+    where = subprocess.run(
+        [installed / "python", "-c", "import basewatch.flows, basewatch.sql as sql; print(sql.__file__)"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert where.startswith(str(installed.parent)), "the wheel's own files are what is found"
+    done = subprocess.run(
+        [installed / "basewatch", "nightly", "--sample"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr and "Prefect" not in done.stderr, "as a flow, and silently so"
+    assert "SIMULATED, not real" in done.stdout
+    assert (tmp_path / "warehouse" / "current" / "report" / "index.html").stat().st_size > 10_000
     with duckdb.connect(str(tmp_path / "warehouse" / "basewatch.duckdb"), read_only=True) as connection:
         unknown = connection.execute(
             "SELECT count(*), count(visits) FROM base_monthly_activity "
