@@ -169,7 +169,7 @@ def test_html_at_200_is_reported_as_what_it_is(host: Host, state: State) -> None
         (b'{"data": [1, 2', "JSON that cannot be read"),
         (b"\x00\x01\x02", "binary data where JSON is due"),
         (b"<?xml version='1.0'?><Error/>", "XML or markup where JSON is due"),
-        (gzip.compress(b'{"a": 1}')[:-9], "answered gzip ends early"),
+        (gzip.compress(b'{"a": 1}', mtime=0)[:-9], "answered gzip ends early"),
     ],
 )
 def test_what_is_not_json_is_reported_as_what_it_is(host: Host, state: State, body: bytes, said: str) -> None:
