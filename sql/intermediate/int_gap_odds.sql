@@ -12,12 +12,14 @@ columns:
   prior_visits: {type: BIGINT, doc: "Visits in them"}
   prior_exposure_days: {type: DOUBLE, unit: day, doc: "Exposure of the baseline"}
   gap_exposure_days: {type: DOUBLE, unit: day, doc: "Exposure of the spell"}
-  spells_looked_at: {type: BIGINT, doc: "Long spells in the baseline, and this one"}
+  silences_looked_at: {type: BIGINT, doc: "Silences that the whole record offers: its episodes, had they gone on at the earlier rate through this spell"}
   p_quiet: {type: DOUBLE, doc: "Probability of such silence at the earlier rate; null below the least number of episodes"}
   p_quiet_scan: {type: DOUBLE, doc: "The same, corrected for how many spells were looked at"}
 */
 -- Gamma-Poisson: n episodes in T days of exposure, a Gamma(1/2) prior on the rate; the chance of none in G more days is
 -- (T / (T + G)) ^ (n + 1/2). The rate's own uncertainty is in it, so short histories make no certain pauses.
+-- A record of many episodes offers as many silences, and the longest is looked at because it is long: all of them count as
+-- looks, however short they were. To count only long ones lets chance through (benchmarks/accuracy.py, docs/method.md).
 WITH settings AS (
     SELECT
         h.episode_hours,
@@ -115,33 +117,25 @@ counted AS (
             AND b.baseline_from > earlier.started_on
 ),
 
-long_spells AS (
+offered AS (
     SELECT
         base_id,
         fleet_id,
-        first_day
-    FROM intermediate.int_spells
-    WHERE gap_days >= $gap_pause_days
-),
-
-looked_at AS (
-    SELECT
-        b.base_id,
-        b.fleet_id,
-        b.first_day,
-        b.episode_hours,
-        b.baseline_days,
-        count(*) AS earlier_spells
-    FROM baselines AS b
-    INNER JOIN long_spells AS l ON b.base_id = l.base_id AND b.fleet_id = l.fleet_id
-    WHERE l.first_day >= b.baseline_from AND l.first_day < b.first_day
-    GROUP BY ALL
+        episode_hours,
+        max(episodes_to) AS episodes
+    FROM exposed_episodes
+    GROUP BY base_id, fleet_id, episode_hours
 ),
 
 judged AS (
     SELECT
         c.*,
-        coalesce(l.earlier_spells, 0) + 1 AS spells_looked_at,
+        greatest(
+            1,
+            ceil(
+                coalesce(o.episodes, 0) * (c.prior_exposure_days + c.gap_exposure_days) / nullif(c.prior_exposure_days, 0)
+            )::BIGINT
+        ) AS silences_looked_at,
         CASE
             WHEN c.prior_episodes >= $gap_min_episodes AND c.prior_exposure_days > 0
                 THEN power(
@@ -149,10 +143,8 @@ judged AS (
                 )
         END AS p_quiet
     FROM counted AS c
-    LEFT JOIN looked_at AS l
-        ON
-            c.base_id = l.base_id AND c.fleet_id = l.fleet_id AND c.first_day = l.first_day
-            AND c.episode_hours = l.episode_hours AND c.baseline_days = l.baseline_days
+    LEFT JOIN offered AS o
+        ON c.base_id = o.base_id AND c.fleet_id = o.fleet_id AND c.episode_hours = o.episode_hours
 )
 
 SELECT
@@ -166,12 +158,12 @@ SELECT
     prior_visits,
     prior_exposure_days,
     gap_exposure_days,
-    spells_looked_at,
+    silences_looked_at,
     p_quiet,
     -- 1 - (1 - p)^m; for small p the difference drowns in rounding, m * p does not, and one look corrects nothing
     CASE
         WHEN p_quiet IS NULL THEN NULL
-        WHEN p_quiet < 1e-9 THEN spells_looked_at * p_quiet
-        ELSE greatest(p_quiet, 1 - power(1 - p_quiet, spells_looked_at))
+        WHEN p_quiet < 1e-9 THEN silences_looked_at * p_quiet
+        ELSE greatest(p_quiet, 1 - power(1 - p_quiet, silences_looked_at))
     END AS p_quiet_scan
 FROM judged
