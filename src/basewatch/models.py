@@ -84,7 +84,7 @@ def parse(layer: str, name: str, text: str) -> Model:
     match = _HEADER.match(text)
     if match is None:
         raise ModelError(f"sql/{layer}/{name}.sql does not start with a header comment")
-    header = yaml.safe_load(match["header"])
+    header = yaml.load(match["header"], Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
     query = match["query"].strip().rstrip(";")
     where = f"sql/{layer}/{name}.sql"
     columns = tuple(

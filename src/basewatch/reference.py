@@ -412,7 +412,7 @@ def load(settings: Settings) -> Reference:
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"reference.{table}: {own} cannot be read: {error}") from None
         digest.update(f"{table}\n{text}".encode())
-        rows[table] = parse(table, text, own or f"{table}.csv")
+        rows[table] = parse(table, text, own) if own else list(_shipped_rows(table))
     rows["fleets"] += _built_in_fleets({row.fleet_id for row in rows["fleets"]})
     _fit_to_bases(rows, settings)
     _check_references(rows)
@@ -422,6 +422,12 @@ def load(settings: Settings) -> Reference:
 @cache
 def _shipped(name: str) -> str:
     return files("basewatch.sql.reference").joinpath(name).read_text(encoding="utf-8")
+
+
+@cache
+def _shipped_rows(table: str) -> tuple[Any, ...]:
+    """The checked rows of a shipped table, read once a process: rows are frozen, so all who ask may share them."""
+    return tuple(parse(table, _shipped(f"{table}.csv"), f"{table}.csv"))
 
 
 def _fit_to_bases(rows: dict[str, list[Any]], settings: Settings) -> None:
@@ -436,7 +442,7 @@ def _fit_to_bases(rows: dict[str, list[Any]], settings: Settings) -> None:
 
 def _built_in_fleets(present: set[str]) -> list[FleetRow]:
     missing = set(BUILT_IN_FLEETS) - present
-    return [row for row in parse("fleets", _shipped("fleets.csv"), "fleets.csv") if row.fleet_id in missing]
+    return [row for row in _shipped_rows("fleets") if row.fleet_id in missing]
 
 
 def _may_be_absent(model: type[Row], column: str) -> bool:
@@ -519,7 +525,7 @@ def load_params(settings: Settings) -> Params:
     where = own or "params.yml"
     try:
         text = settings.path(own).read_text(encoding="utf-8") if own else _shipped_params()
-        entries = yaml.safe_load(text)
+        entries = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"reference.params: {where} cannot be read: {error}") from None
     except yaml.YAMLError as error:

@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal
 
 import ahocorasick
@@ -232,6 +232,25 @@ def _automaton(names: list[_Name]) -> Any:
     return automaton
 
 
+@lru_cache(maxsize=2)
+def _lookups(
+    rows: tuple[tuple[str | None, str, str, bool], ...], other_places: tuple[str, ...]
+) -> tuple[_Lookup, _Lookup]:
+    """What finds the bases' names, and what finds the words and places near them.
+
+    The sources of a run look for the same names, and building this anew for each takes longer than reading most days.
+    """
+    names: list[_Name] = []
+    words: list[_Name] = []
+    for order, (base_id, alias, role, is_strong) in enumerate(rows):
+        if role == "name" and base_id is None:
+            raise ValueError(f"the name {alias!r} belongs to no base")
+        name = _Name(base_id, alias, role, is_strong, order, tuple(_words(alias)))
+        (names if role == "name" else words).append(name)
+    places = [_Name(None, place, "place", True, -1 - n, tuple(_words(place))) for n, place in enumerate(other_places)]
+    return _Lookup(names), _Lookup(words + places)
+
+
 class Matcher:
     """All names of all bases, ready to be looked for. Built once from the reference rows; holds no state of a text."""
 
@@ -247,17 +266,8 @@ class Matcher:
     ) -> None:
         self._cue_words, self._pair_words = cue_words, pair_words
         self._aircraft, self._joiners = aircraft, joiners
-        names: list[_Name] = []
-        words: list[_Name] = []
-        for order, row in enumerate(rows):
-            if row.role == "name" and row.base_id is None:
-                raise ValueError(f"the name {row.alias!r} belongs to no base")
-            name = _Name(row.base_id, row.alias, row.role, row.strength == "strong", order, tuple(_words(row.alias)))
-            (names if row.role == "name" else words).append(name)
-        places = [
-            _Name(None, place, "place", True, -1 - n, tuple(_words(place))) for n, place in enumerate(other_places)
-        ]
-        self._names, self._near_words = _Lookup(names), _Lookup(words + places)
+        given = tuple((row.base_id, row.alias, row.role, row.strength == "strong") for row in rows)
+        self._names, self._near_words = _lookups(given, tuple(other_places))
 
     # ---- judgement
 

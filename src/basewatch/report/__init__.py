@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,7 @@ def _file(name: str) -> str:
     return files("basewatch.report").joinpath(name).read_text(encoding="utf-8")
 
 
+@cache
 def _environment() -> jinja2.Environment:
     """Templates escape everything, show what is invisible, and fail on a name that does not exist."""
     environment = jinja2.Environment(
