@@ -186,8 +186,15 @@ def watch(config_file: ConfigFile = None) -> None:
     """Poll the live sources until stopped; nightly runs beside it build from what it brings."""
     settings = config.load(config_file)
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    ways = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def end(*_: object) -> None:
+        stop.set()
+        for number, way in ways.items():  # who cannot wait for an answer under way says it twice
+            signal.signal(number, way)
+
+    for number in ways:
+        signal.signal(number, end)
     answers = run.watch(settings, stop)
     progress.plain(f"stopped after {answers} answers; what came is in the lake")
 

@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -253,12 +253,12 @@ class Lake:
             file.unlink()
         return removed
 
-    def last_day(self) -> date | None:
+    def last_day(self, leave_out: Callable[[LedgerRow], bool] = lambda _: False) -> date | None:
         """The latest UTC day up to which anything was looked at, None on an empty lake.
 
         A source that is read whole leaves no row for a last day without records, so the ends of its windows count too.
         """
-        days = [row.day for row in self.ledger()]
+        days = [row.day for row in self.ledger() if not leave_out(row)]
         for file in (self.folder / "windows").glob("[!.]*.json"):
             days += [date.fromisoformat(name.split("..")[1]) for name in json.loads(file.read_text())]
         return max(days, default=None)

@@ -19,7 +19,7 @@ import duckdb
 
 from basewatch import dictionary, gates, ingest, models, progress, reference, report, sources
 from basewatch.config import Settings
-from basewatch.errors import BasewatchError, ConfigError, GateRefused, SourcesFailed
+from basewatch.errors import BasewatchError, ConfigError, GateRefused, SourceError, SourcesFailed
 from basewatch.ingest import Outcome
 from basewatch.reference import Params, Reference
 from basewatch.sources import Context, Window, flightradar24, readsb_live, readsb_releases
@@ -52,7 +52,7 @@ class Run:
     @property
     def as_of(self) -> date:
         """The last day of the spine: the latest that this run or any before it was asked for."""
-        return max(self.until, self.warehouse.lake.last_day() or self.until)
+        return max(self.until, _last_day(self) or self.until)
 
 
 def yesterday(now: datetime) -> date:
@@ -106,11 +106,15 @@ def settle(run: Run) -> None:
 def watch(settings: Settings, stop: threading.Event) -> int:
     """Poll the live sources into the lake until `stop` is set; returns how many answers came.
 
-    Runs beside nightly runs, which build from what has been flushed. Raises ConfigError where polling is not enabled,
-    WarehouseBusy where another poller is up.
+    Runs beside nightly runs, which build from what has been flushed. Raises ConfigError where polling is not enabled
+    or not set up rightly, WarehouseBusy where another poller is up.
     """
     if not settings.sources.readsb_live.enabled:
         raise ConfigError("nothing to poll: set `enabled = true` in [sources.readsb_live]")
+    if sources.grain(readsb_live.CODE, settings) != "live":
+        raise ConfigError(
+            "nothing to poll: sources.readsb_live.location names recorded answers, which `basewatch nightly` reads"
+        )
     warehouse = Warehouse(settings.root)
     run = Run(settings, warehouse, reference.load(settings), reference.load_params(settings), new_run_id(utc_now()),
               utc_now(), utc_now().date())  # fmt: skip
@@ -121,8 +125,15 @@ def watch(settings: Settings, stop: threading.Event) -> int:
         warehouse.lake.compact()
         run.progress(f"{readsb_live.CODE}: flushed, {sum(row.records_kept for row in rows)} positions kept")
 
+    context = run.context(readsb_live.CODE)
+    try:
+        every = readsb_live.intervals(context)
+    except SourceError as error:  # nothing was asked yet: it is the settings that are wrong
+        raise ConfigError(str(error)) from None
     with warehouse.watching():
-        return readsb_live.watch(run.context(readsb_live.CODE), write, stop)
+        asked = ", ".join(f"{network} every {seconds:,.0f} s" for network, seconds in every.items())
+        run.progress(f"{readsb_live.CODE}: polling {asked}; Ctrl-C stops it")
+        return readsb_live.watch(context, write, stop)
 
 
 def ingest_window(run: Run, window: Window) -> Outcome:
@@ -371,11 +382,23 @@ def _is_unchanged(run: Run, window: Window) -> bool:
 
 
 def last_day(run: Run) -> date:
-    """The last day that the lake knows of: what a build on its own goes up to. Raises ConfigError on an empty lake."""
-    day = run.warehouse.lake.last_day()
+    """The last day that the lake knows of: what a build on its own goes up to. Raises ConfigError on an empty lake.
+
+    A lake that holds nothing but today's polls is built up to today.
+    """
+    day = _last_day(run) or run.warehouse.lake.last_day()
     if day is None:
         raise ConfigError(f"nothing is ingested in {run.warehouse.root} yet; run `basewatch nightly` or `backfill`")
     return day
+
+
+def _last_day(run: Run) -> date | None:
+    """The latest day that was looked at. The poller is ahead of the nightly job: of its days, those that have ended."""
+    is_live = sources.grain(readsb_live.CODE, run.settings) == "live"
+    today = run.started_at.date()
+    return run.warehouse.lake.last_day(
+        lambda row: is_live and row.source == readsb_live.CODE and row.day >= today,
+    )
 
 
 def note_idle(run: Run) -> None:

@@ -21,7 +21,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from basewatch import __version__, models
 from basewatch.errors import BasewatchError, ConfigError, WarehouseBusy
@@ -30,6 +30,7 @@ from basewatch.reference import ROWS, Params, Reference
 from basewatch.schemas import AT, LEDGER, TABLES, TEXTS
 
 DATABASE = "basewatch.duckdb"
+SWEEP_SECONDS = 3.0  # looking through a lake of years takes a second or two
 AFTER_GATES = ("marts.quality_results", "marts.releases")  # what the run says of itself, filled when it publishes
 
 HISTORY: dict[str, pa.Schema] = {  # what models may read of earlier releases and of the run itself, in schema raw
@@ -140,19 +141,8 @@ class Warehouse:
 
         The thread that holds it may take it again: what a run does inside holds on to the same lock.
         """
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ConfigError(f"warehouse.root {self.root} cannot be made: {error.strerror}") from None
-        lock = FileLock(self.root / ".lock", is_singleton=True)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise WarehouseBusy(
-                f"another run holds the warehouse at {self.root}; wait for it or look at its log"
-            ) from None
-        except OSError as error:
-            raise ConfigError(f"warehouse.root {self.root} cannot be written: {error.strerror}") from None
+        lock = FileLock(self._made() / ".lock", is_singleton=True)
+        self._acquire(lock, f"another run holds the warehouse at {self.root}; wait for it or look at its log")
         try:
             if lock.lock_counter == 1:
                 self._clear_leftovers()
@@ -161,18 +151,32 @@ class Warehouse:
             lock.release()
 
     @contextlib.contextmanager
-    def watching(self) -> Iterator[None]:
-        """Hold the right to poll into the lake, beside nightly runs; a second poller is told so (WarehouseBusy)."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.root / ".watch.lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise WarehouseBusy(f"another `basewatch watch` polls into {self.root}") from None
+    def watching(self, patience: float = SWEEP_SECONDS) -> Iterator[None]:
+        """Hold the right to poll into the lake, beside nightly runs; a second poller is told so (WarehouseBusy).
+
+        `patience`: seconds to wait for it, since a nightly run holds it too while it sweeps the lake.
+        """
+        lock = FileLock(self._made() / ".watch.lock")
+        self._acquire(lock, f"another `basewatch watch` polls into {self.root}; one is enough", patience)
         try:
             yield
         finally:
             lock.release()
+
+    def _made(self) -> Path:
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"warehouse.root {self.root} cannot be made: {error.strerror}") from None
+        return self.root
+
+    def _acquire(self, lock: BaseFileLock, refusal: str, patience: float = 0) -> None:
+        try:
+            lock.acquire(timeout=patience)
+        except Timeout:
+            raise WarehouseBusy(refusal) from None
+        except OSError as error:
+            raise ConfigError(f"warehouse.root {self.root} cannot be written: {error.strerror}") from None
 
     def _clear_leftovers(self) -> None:
         """What a run that died left half-made: never referred to, so nothing is lost; and what it left half-done."""
@@ -184,7 +188,7 @@ class Warehouse:
             for file in self.root.glob(pattern):
                 file.unlink()
         if self.lake.folder.exists():
-            with contextlib.suppress(WarehouseBusy), self.watching():  # a poller's files are named only when it flushes
+            with contextlib.suppress(WarehouseBusy), self.watching(0):  # a poller names its files when it flushes
                 self.lake.sweep()
         self._finish_publish()
 

@@ -277,6 +277,19 @@ def test_a_poller_that_was_killed_goes_on_with_what_it_had(world: World) -> None
     assert "not polled 1" in (day(events, "base:hmeimim").error or "")
 
 
+def test_the_day_on_which_a_poller_was_stopped_is_judged_again_by_the_next(world: World) -> None:
+    changes = {"bases": ["hmeimim"], "military": False, "every_seconds": 600, "max_gap_minutes": 25}
+    stopped = world.watch(86400 - 600, **changes)
+    assert day(stopped, "base:hmeimim").error == "the day has not ended"
+    world.clock.sleep(610)
+    earlier = len(world.batches)
+    world.watch(60, **changes)
+    again = world.batches[earlier]
+    assert day(again, "base:hmeimim") == Day(date(2026, 10, 1), "ok", "base:hmeimim")
+    assert rows(again, "track_points") == rows(stopped, "track_points")
+    assert day(world.batches[-1], "base:hmeimim").day == date(2026, 10, 2)
+
+
 def test_the_lake_gets_a_day_as_a_whole_each_time(world: World) -> None:
     lake = Lake(world.folder / "warehouse")
 

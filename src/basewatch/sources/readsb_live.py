@@ -209,8 +209,9 @@ def watch(context: Context, lake_writer: LakeWriter, stop: threading.Event) -> i
     """Poll until `stop` is set. Returns the number of answers that came.
 
     `lake_writer` gets, every `flush_seconds` and at the end, the events of a day as a whole: rows and ledger days that
-    replace what the lake had of that day and scope. A network that fails is asked again when its circuit closes; the
-    poller itself goes on. Raises SourceError for wrong settings only, before the first poll.
+    replace what the lake had of that day and scope. The last day polled before this one comes first: what was landed
+    of it after the last flush counts, and by now it has ended. A network that fails is asked again when its circuit
+    closes; the poller itself goes on. Raises SourceError for wrong settings only, before the first poll.
     """
     settings = _settings(context)
     asked = queries(context)
@@ -218,6 +219,9 @@ def watch(context: Context, lake_writer: LakeWriter, stop: threading.Event) -> i
     clock = http.STATE.clock
     poller = _Poller(context, {name: _client(name, settings) for name in every}, clock.wall(), flushed=clock.wall())
     today = datetime.fromtimestamp(clock.wall(), UTC).date()
+    before = _last_polled(today, context)
+    if before is not None:
+        _flush(before, poller, lake_writer)
     while not stop.is_set():
         now = clock.wall()
         for name in every:
@@ -237,6 +241,12 @@ def watch(context: Context, lake_writer: LakeWriter, stop: threading.Event) -> i
             break
     _flush(today, poller, lake_writer)
     return poller.answers
+
+
+def _last_polled(today: date, context: Context) -> date | None:
+    """The last day before today of which polls are landed."""
+    landed = folder(context, CODE).glob("????-??-??/polls-*.jsonl.gz")
+    return max((day for path in landed if (day := date.fromisoformat(path.parent.name)) < today), default=None)
 
 
 def _client(name: str, settings: ReadsbLive) -> Client:
@@ -263,7 +273,8 @@ def _poll(query: Query, poller: _Poller) -> Poll:
             answer = poller.clients[query.network].get(query.url)
             body, url = answer.body, answer.url
     except (SourceError, OSError, ValueError) as error:
-        log.warning("%s", http.redact(str(error)))
+        is_news = getattr(error, "kind", None) != "circuit"  # while it is open, what opened it has been told
+        log.log(logging.WARNING if is_news else logging.DEBUG, "%s", http.redact(str(error)))
         return Poll(
             clock.wall(), query.network, query.scopes, clean_url(query.url), error=http.redact(str(error))[:500]
         )
