@@ -6,7 +6,7 @@ columns:
   month: {type: DATE, unit: UTC, doc: "First day of the month"}
   source_a: {type: VARCHAR, doc: "One source, the earlier in the alphabet"}
   source_b: {type: VARCHAR, doc: "The other"}
-  both: {type: INTEGER, doc: "Counted visits that both witnessed"}
+  both: {type: INTEGER, doc: 'Counted visits that both witnessed; the name is a keyword of DuckDB: write "both" in a query'}
   only_a: {type: INTEGER, doc: "Visits that the first alone witnessed"}
   only_b: {type: INTEGER, doc: "Visits that the second alone witnessed"}
 */
