@@ -137,11 +137,21 @@ def test_rows_fit_the_lake_and_leave_out_articles_without_a_base() -> None:
     assert tables["news_mentions"].to_pylist()[0]["claimed_types"] == ["IL76"]
 
 
-def test_hostile_texts_are_read_in_good_time() -> None:
-    for content in ("Hmeimim " * 20_000, "a" * 200_000, "24 24 24 October-" * 10_000, "«" * 100_000, "Il-" * 50_000):
-        started = time.process_time()
-        reader().read(Article(content, published_at=news.midnight(date(2025, 10, 30))))
-        assert time.process_time() - started < 30, content[:20]
+@pytest.mark.parametrize(
+    ("unit", "times"),
+    [
+        ("Hmeimim ", 5_000),
+        pytest.param("Hmeimim ", 20_000, marks=pytest.mark.e2e),
+        ("a", 200_000),
+        ("24 24 24 October-", 10_000),
+        ("«", 100_000),
+        ("Il-", 50_000),
+    ],
+)
+def test_hostile_texts_are_read_in_good_time(unit: str, times: int) -> None:
+    started = time.process_time()
+    reader().read(Article(unit * times, published_at=news.midnight(date(2025, 10, 30))))
+    assert time.process_time() - started < 30
 
 
 def test_the_article_that_started_it(recorded: Path) -> None:

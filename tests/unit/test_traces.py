@@ -140,43 +140,58 @@ def _around(centre: float, spread: float) -> st.SearchStrategy[float]:
     )
 
 
+# strategies are made once: making one takes longer than drawing from it
+FLOATS = st.floats(-90, 90), st.floats(-180, 180)
+AROUND = st.sampled_from([(_around(place.latitude, 1.2), _around(place.longitude, 2.5)) for place in PLACES])
+ANYWHERE = st.integers(0, 4).map(lambda number: number == 0)
+
+
 @st.composite
 def positions(draw: st.DrawFn) -> tuple[float, float]:
-    if draw(st.integers(0, 4)) == 0:
-        return draw(st.floats(-90, 90)), draw(st.floats(-180, 180))
-    place = draw(st.sampled_from(PLACES))
-    longitude = draw(_around(place.longitude, 2.5))
-    latitude = draw(_around(place.latitude, 1.2))
+    if draw(ANYWHERE):
+        return draw(FLOATS[0]), draw(FLOATS[1])
+    around = draw(AROUND)
+    longitude = draw(around[1])
+    latitude = draw(around[0])
     return max(-90.0, min(90.0, latitude)), (longitude + 180) % 360 - 180
 
 
+POSITIONS = positions()
 ALTITUDES = st.one_of(
     st.sampled_from(["ground", None, 14_999, 15_000, 15_001, -1000, 0, 9_999, 100_000, 14_999.5, 15_000.5]),
     st.integers(-1200, 45_000),
 )
 FLIGHTS = st.sampled_from([None, None, None, "RFF7001 ", "AFL22   ", "        ", "ABC12   "])
+WITHOUT_FLIGHT = st.sampled_from([None, {"type": "mlat"}])
+SECONDS = st.one_of(st.none(), st.floats(0, 86_399).map(lambda value: round(value, 2)))
+SPEEDS = st.sampled_from([None, 0.0, 141.5])
+FLAGS = st.sampled_from([0, 0, 0, 0, 1, 2, 3, 8, 15])
+KINDS = st.sampled_from(["adsb_icao", "mlat", None])
+GEOMETRIC = st.sampled_from([None, 3100])
+LENGTHS = st.sampled_from([9, 13, 14, 14, 14])
+MORE = st.sampled_from([[], [], ["uuid"]])
 
 
 @st.composite
 def points(draw: st.DrawFn, most: int = 30) -> list[Point]:
     found = []
     for number in range(draw(st.integers(0, most))):
-        lat, lon = draw(positions())
+        lat, lon = draw(POSITIONS)
         flight = draw(FLIGHTS)
-        details = {**DETAILS, "flight": flight} if flight else draw(st.sampled_from([None, {"type": "mlat"}]))
-        seconds = draw(st.one_of(st.just(number * 7.25), st.floats(0, 86_399).map(lambda value: round(value, 2))))
+        details = {**DETAILS, "flight": flight} if flight else draw(WITHOUT_FLIGHT)
+        seconds = draw(SECONDS)
         values = point(
-            seconds,
+            number * 7.25 if seconds is None else seconds,
             lat,
             lon,
             draw(ALTITUDES),
-            gs=draw(st.sampled_from([None, 0.0, 141.5])),
-            flags=draw(st.sampled_from([0, 0, 0, 0, 1, 2, 3, 8, 15])),
+            gs=draw(SPEEDS),
+            flags=draw(FLAGS),
             details=details,
-            kind=draw(st.sampled_from(["adsb_icao", "mlat", None])),
-            geom=draw(st.sampled_from([None, 3100])),
+            kind=draw(KINDS),
+            geom=draw(GEOMETRIC),
         )
-        found.append(values[: draw(st.sampled_from([9, 13, 14, 14, 14]))] + draw(st.sampled_from([[], [], ["uuid"]])))
+        found.append(values[: draw(LENGTHS)] + draw(MORE))
     return found
 
 
