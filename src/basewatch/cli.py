@@ -31,7 +31,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="Configuration file (default: ./basewatch.toml).")]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help="Configuration file (default: BASEWATCH_CONFIG, else ./basewatch.toml).")
+]
 Base = Annotated[str | None, typer.Option(help="Only this base.")]
 Fleet = Annotated[str | None, typer.Option(help="Only this fleet.")]
 Since = Annotated[str | None, typer.Option(help="Only from this day on (YYYY-MM-DD, or YYYY-MM).")]

@@ -414,7 +414,7 @@ def load(config: Path | None = None) -> Settings:
             values = tomllib.loads(file.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise ConfigError(
-                f"configuration file {file} does not exist; write one with `basewatch init DIR`"
+                f"configuration file {file} does not exist; README.md shows the smallest that is useful"
             ) from None
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"configuration file {file} cannot be read: {error}") from None
