@@ -3,11 +3,14 @@
     python benchmarks/models.py                # 1.25 and 5 million visits: the second should take four times the first
     python benchmarks/models.py --visits 100000
 
-Each size runs in a process of its own, so that the peak of memory is its own. The lake is made in SQL: tours of
-aircraft from an airport elsewhere to one watched base, on to another and back (three records, two visits), one record
-in twenty told by a second source some minutes off, one in ten without a registration, days of the ledger that are
-missing, and claims of the press. After the build the visits are put back as the release before, as on every night but
-the first, and the model that reads it is built again.
+Each size runs in a process of its own, so that the peak of memory is its own, on a lake made by another, as Parquet, a
+file a year; what is built is what a nightly run builds, into the file that is published. The sum is also told apart:
+what makes visits and legs of records, and what makes months, gaps and verdicts of visits.
+
+The lake is made in SQL: tours of aircraft from an airport elsewhere to one watched base, on to another and back (three
+records, two visits), one record in twenty told by a second source some minutes off, one in ten without a registration,
+days of the ledger that are missing, and claims of the press. All is built twice: as on the first night, and as on every
+other, with a release before.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ import pyarrow as pa
 from basewatch import models, reference
 from basewatch.config import Settings
 from basewatch.schemas import LEDGER, TABLES
-from basewatch.warehouse import HISTORY, open_work, store
+from basewatch.warehouse import AFTER_GATES, HISTORY, attach_new, configure, open_work, store
 
 FIRST, LAST, BASES = date(2016, 1, 1), date(2025, 12, 31), 50
 
@@ -143,58 +146,99 @@ def cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def measure(visits: int, threads: int) -> None:
-    """Build every model once on a lake of so many visits; prints seconds a model, their sum and the peak of memory."""
-    with tempfile.TemporaryDirectory() as folder:
-        database = Path(folder) / "work.duckdb"
-        with open_work(database) as connection:
-            connection.execute("CREATE SCHEMA raw; CREATE SCHEMA reference")
-            make(connection, visits)
-        made_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        with open_work(database) as connection:
+def write_lake(folder: Path, visits: int) -> None:
+    """A lake of so many visits as Parquet: `<schema>/<table>/<number>.parquet`."""
+    with duckdb.connect(str(folder / "made.duckdb")) as connection:
+        configure(connection, folder)
+        connection.execute("CREATE SCHEMA raw; CREATE SCHEMA reference")
+        make(connection, visits)
+        tables = connection.execute(
+            "SELECT schema_name, table_name FROM duckdb_tables() WHERE schema_name IN ('raw', 'reference')"
+        ).fetchall()
+        for schema, table in tables:
+            target = folder / schema / table
+            target.mkdir(parents=True)
+            by_year = range(FIRST.year, LAST.year + 1) if table == "plain_flights" else [None]
+            for year in by_year:
+                chosen = "" if year is None else f"WHERE year(day) = {year} ORDER BY day"
+                rows = f"SELECT * FROM {schema}.{table} {chosen}"
+                connection.execute(f"COPY ({rows}) TO '{target / f'{year}.parquet'}' (COMPRESSION zstd)")
+    (folder / "made.duckdb").unlink()
+
+
+def see_lake(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """The lake as the views that models read."""
+    connection.execute("CREATE SCHEMA raw; CREATE SCHEMA reference")
+    for file in sorted(folder.glob("*/*")):
+        if file.parent.name in ("raw", "reference"):
+            connection.execute(f"CREATE VIEW {file.parent.name}.{file.name} AS FROM read_parquet('{file}/*.parquet')")
+
+
+def makers_of(name: str) -> set[str]:
+    """A model and all that it is made of."""
+    known = models.load()
+    return {name}.union(*(makers_of(parent) for parent in known[name].parents if parent in known))
+
+
+def measure(folder: Path, threads: int) -> None:
+    """Build every model twice, as on the first night and the next; prints seconds a model, sums and peak of memory."""
+    params = {**reference.load_params(Settings()).values, "as_of": LAST}
+    taken: dict[str, tuple[float, float, int]] = {}
+    for night in ("the first night", "with a release before"):
+        spent = [cpu()]
+
+        def note(name: str, seconds: float, rows: int, spent: list[float] = spent) -> None:
+            spent.append(cpu())
+            taken[name] = (seconds, spent[-1] - spent[-2], rows)
+
+        started = time.perf_counter()
+        with open_work(folder) as connection:
             connection.execute(f"SET threads = {threads}")
-            params = {**reference.load_params(Settings()).values, "as_of": LAST}
-            taken: dict[str, tuple[float, float, int]] = {}
-            spent = [cpu()]
-
-            def note(name: str, seconds: float, rows: int) -> None:
-                spent.append(cpu())
-                taken[name] = (seconds, spent[-1] - spent[-2], rows)
-
-            started = time.perf_counter()
-            models.build(connection, params, progress=note)
-            wall = time.perf_counter() - started
-            columns = ", ".join(HISTORY["published_visits"].names)
-            connection.execute(f"INSERT INTO raw.published_visits SELECT {columns} FROM marts.base_visits")
-            again = time.perf_counter()
-            models.build(connection, params, ["intermediate.int_visits"])
-            again = time.perf_counter() - again
-            counted = connection.execute("SELECT count(*) FROM intermediate.int_visits").fetchone()
-    for name, (seconds, busy, rows) in sorted(taken.items(), key=lambda entry: -entry[1][1]):
-        if busy >= 0.1:
-            print(f"  {name:42} {seconds:7.2f} s {busy:7.2f} CPU s {rows:>12,} rows")
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    more = again - taken["intermediate.int_visits"][0]
-    print(
-        f"{counted[0] if counted else 0:,} visits: {wall:.1f} s ({spent[-1] - spent[0]:.1f} CPU s) the first night, "
-        f"{wall + more:.1f} s with a release before, "
-        f"peak memory {peak_mb:,} MB (of it while the lake was made: {made_mb:,} MB)",
-        flush=True,
-    )
+            see_lake(connection, folder)
+            if night != "the first night":
+                columns = ", ".join(HISTORY["published_visits"].names)
+                connection.execute(f"ATTACH '{folder / 'release0.duckdb'}' AS before (READ_ONLY)")
+                connection.execute(
+                    f"CREATE OR REPLACE VIEW raw.published_visits AS SELECT {columns} FROM before.base_visits "
+                    "WHERE icao24 IS NOT NULL"
+                )
+            (folder / "release.duckdb").unlink(missing_ok=True)
+            attach_new(connection, folder / "release.duckdb", "made")
+            names = [name for name in models.load() if name not in AFTER_GATES]
+            built = models.build(connection, params, names, note, "made")
+            connection.execute("DETACH made")
+        wall = time.perf_counter() - started
+        (folder / "release.duckdb").rename(folder / "release0.duckdb")
+        for name, (seconds, busy, rows) in sorted(taken.items(), key=lambda entry: -entry[1][1]):
+            if busy >= 0.1 and night == "the first night":
+                print(f"  {name:42} {seconds:7.2f} s {busy:7.2f} CPU s {rows:>12,} rows")
+        upstream = makers_of("intermediate.int_visits") | {"marts.base_visits", "marts.flight_legs"}
+        for part, chosen in (("records to visits", upstream), ("visits to months", set(taken) - upstream)):
+            wall_s, busy_s = (sum(taken[name][column] for name in chosen & set(taken)) for column in (0, 1))
+            print(f"  {part:42} {wall_s:7.2f} s {busy_s:7.2f} CPU s")
+        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        print(
+            f"{built['marts.base_visits']:,} visits, {night}: {wall:.1f} s ({cpu() - spent[0]:.1f} CPU s), "
+            f"peak memory {peak_mb:,} MB",
+            flush=True,
+        )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--visits", type=int, nargs="*", default=[1_250_000, 5_000_000])
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--part", nargs=2, metavar=("PART", "FOLDER"), help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.child:
-        measure(given.visits[0], given.threads)
+    if given.part:
+        part, folder = given.part[0], Path(given.part[1])
+        write_lake(folder, given.visits[0]) if part == "lake" else measure(folder, given.threads)
         return
     for visits in given.visits:
-        command = [sys.executable, __file__, "--child", "--visits", str(visits), "--threads", str(given.threads)]
-        subprocess.run(command, check=True)
+        with tempfile.TemporaryDirectory() as folder:
+            for part in ("lake", "models"):
+                command = [sys.executable, __file__, "--part", part, folder, "--visits", str(visits)]
+                subprocess.run([*command, "--threads", str(given.threads)], check=True)
 
 
 if __name__ == "__main__":

@@ -81,6 +81,22 @@ record_legs AS NOT MATERIALIZED (
     WHERE is_merged
 ),
 
+trace_legs AS NOT MATERIALIZED (
+    SELECT
+        -1 - t.rowid AS row_no,
+        t.* REPLACE (coalesce(k.aircraft, t.icao24) AS icao24)
+    FROM intermediate.int_trace_legs AS t
+    LEFT JOIN (
+        SELECT
+            icao24,
+            arg_max(aircraft, (sightings, aircraft)) AS aircraft
+        FROM intermediate.int_aircraft_keys
+        WHERE icao24 IS NOT NULL
+        GROUP BY icao24
+    ) AS k ON t.icao24 = k.icao24
+    WHERE coalesce(t.departed_at, t.arrived_at) IS NOT NULL
+),
+
 legs AS NOT MATERIALIZED (
     SELECT
         r.row_no,
@@ -102,29 +118,20 @@ legs AS NOT MATERIALIZED (
 
     UNION ALL BY NAME
     SELECT
-        -1 - t.rowid AS row_no,
-        coalesce(k.aircraft, t.icao24) AS icao24,
-        t.callsign,
-        t.departed_at,
-        t.arrived_at,
-        t.origin_icao,
-        t.destination_icao,
-        t.origin_base_id,
-        t.destination_base_id,
-        t.origin_state,
-        t.destination_state,
-        t.sources,
-        t.confidence
-    FROM intermediate.int_trace_legs AS t
-    LEFT JOIN (
-        SELECT
-            icao24,
-            arg_max(aircraft, (sightings, aircraft)) AS aircraft
-        FROM intermediate.int_aircraft_keys
-        WHERE icao24 IS NOT NULL
-        GROUP BY icao24
-    ) AS k ON t.icao24 = k.icao24
-    WHERE coalesce(t.departed_at, t.arrived_at) IS NOT NULL
+        row_no,
+        icao24,
+        callsign,
+        departed_at,
+        arrived_at,
+        origin_icao,
+        destination_icao,
+        origin_base_id,
+        destination_base_id,
+        origin_state,
+        destination_state,
+        sources,
+        confidence
+    FROM trace_legs
 ),
 
 -- witnesses of one leg agree on its take-off, or on its landing, within $stay_merge_minutes, and none sees it leave after
@@ -133,11 +140,20 @@ legs AS NOT MATERIALIZED (
 timed AS (
     SELECT
         row_no,
-        icao24,
+        hash(icao24) AS whose,
         epoch_us(departed_at) AS departed_us,
         epoch_us(arrived_at) AS arrived_us,
         epoch_us(coalesce(departed_at, arrived_at)) AS began_us
-    FROM legs
+    FROM record_legs
+
+    UNION ALL
+    SELECT
+        row_no,
+        hash(icao24) AS whose,
+        epoch_us(departed_at) AS departed_us,
+        epoch_us(arrived_at) AS arrived_us,
+        epoch_us(coalesce(departed_at, arrived_at)) AS began_us
+    FROM trace_legs
 ),
 
 compared AS (
@@ -154,7 +170,7 @@ compared AS (
             lead(began_us // 1000000) OVER in_time - began_us // 1000000
         ) AS from_next_s
     FROM timed
-    WINDOW in_time AS (PARTITION BY icao24 ORDER BY began_us, arrived_us, departed_us)
+    WINDOW in_time AS (PARTITION BY whose ORDER BY began_us, arrived_us, departed_us)
 ),
 
 near AS (
@@ -269,4 +285,3 @@ SELECT
     sources,
     confidence
 FROM told
-ORDER BY icao24, began_us, in_second

@@ -1,6 +1,7 @@
 /*
 grain: one row per flight record in the project's own plain form
 key: [source, record_id]
+kind: view
 columns:
   source: {type: VARCHAR, doc: "Code of the source module that brought the record"}
   record_id: {type: VARCHAR, doc: "The provider's identifier of the record"}

@@ -2,7 +2,7 @@
 
 A model is one file under sql/<layer>/ with a YAML comment (grain, key, columns) and one query. The header feeds the
 column types, the comments, the test fixtures, the data dictionary and the Parquet metadata; parents are read from the
-query itself.
+query itself. A header may say `kind: view`: such a model is read once, and is no table of its own.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ class Model:
     query: str
     parents: frozenset[str]
     params: frozenset[str]
+    is_view: bool = False
 
     @property
     def table(self) -> str:
@@ -101,6 +102,7 @@ def parse(layer: str, name: str, text: str) -> Model:
         query,
         parents(query, where),
         frozenset(_PARAM.findall(bare)),
+        header.get("kind", "table") == "view",
     )
 
 
@@ -163,49 +165,84 @@ def build(
     params: dict[str, Any],
     only: Iterable[str] | None = None,
     progress: Callable[[str, float, int], None] | None = None,
+    release: str | None = None,
 ) -> dict[str, int]:
     """Build all models (or those named) in order; returns rows a table.
 
     The connection must hold the schemas `raw` and `reference` with the tables that the models read. `params` gives a
-    value for every $name in the queries. Raises ModelError where a result does not match its header.
+    value for every $name in the queries. `release`: an attached database that the marts are written to, in its schema
+    main and with their comments; a table of the other layers is then dropped after the last model that reads it, so
+    that no more is in memory at a time than is needed. Raises ModelError where a result does not match its header.
     """
     for layer in LAYERS:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {layer}")
-    wanted = None if only is None else set(only)
+    chosen = None if only is None else set(only)
+    wanted = [model for model in load().values() if chosen is None or model.table in chosen]
     counts: dict[str, int] = {}
-    for model in load().values():
-        if wanted is None or model.table in wanted:
-            started = time.perf_counter()
-            counts[model.table] = materialise(connection, model, params)
-            if progress:
-                progress(model.table, time.perf_counter() - started, counts[model.table])
+    for number, model in enumerate(wanted):
+        started = time.perf_counter()
+        is_published = release is not None and model.layer == "marts"
+        counts[model.table] = materialise(
+            connection, model, params, f"{release}.main.{model.name}" if is_published else None
+        )
+        if is_published:
+            comment(connection, model, f"{release}.main.{model.name}")
+            connection.execute(f"CREATE OR REPLACE VIEW {model.table} AS FROM {release}.main.{model.name}")
+        if release is not None:
+            later = set[str]().union(*(_tables(after) for after in wanted[number + 1 :]))
+            for spent in sorted((_tables(model) | {model.table}) - later):
+                if spent.split(".")[0] in ("staging", "intermediate") and not load()[spent].is_view:
+                    connection.execute(f"DROP TABLE IF EXISTS {spent}")
+        if progress and not model.is_view:
+            progress(model.table, time.perf_counter() - started, counts[model.table])
     return counts
 
 
-def materialise(connection: duckdb.DuckDBPyConnection, model: Model, params: dict[str, Any]) -> int:
-    """Build one table from its query, with the declared types; returns its row count."""
+def _tables(model: Model) -> set[str]:
+    """The tables that a model reads, also those behind the views that it reads."""
+    found = set(model.parents)
+    for parent in model.parents:
+        if parent in load() and load()[parent].is_view:
+            found |= _tables(load()[parent])
+    return found
+
+
+def materialise(
+    connection: duckdb.DuckDBPyConnection, model: Model, params: dict[str, Any], target: str | None = None
+) -> int:
+    """Build one table from its query, with the declared types; returns its row count (0 for a view).
+
+    `target`: where to build it, if not under its own name.
+    """
+    target = target or model.table
     missing = model.params - set(params)
     if missing:
         raise ModelError(f"{model.table} needs ${', $'.join(sorted(missing))}, which params.yml does not give")
     bound = {name: params[name] for name in model.params}
+    if model.is_view and bound:
+        raise ModelError(f"{model.table} is a view, which takes no thresholds; it names ${', $'.join(sorted(bound))}")
     try:
-        connection.execute(f"CREATE OR REPLACE TABLE {model.table} ({model.ddl})")
-        columns = ", ".join(f'"{column.name}"' for column in model.columns)
         result = connection.execute(f"SELECT * FROM ({model.query}) LIMIT 0", bound)
         built = [name for name, *_ in result.description or []]
         if built != [column.name for column in model.columns]:
-            raise ModelError(f"{model.table}: the query gives {built}, the header declares {columns}")
+            declared = ", ".join(f'"{column.name}"' for column in model.columns)
+            raise ModelError(f"{model.table}: the query gives {built}, the header declares {declared}")
+        if model.is_view:
+            typed = ", ".join(f'"{column.name}"::{column.type} AS "{column.name}"' for column in model.columns)
+            connection.execute(f"CREATE OR REPLACE VIEW {target} AS SELECT {typed} FROM ({model.query})")
+            return 0
+        connection.execute(f"CREATE OR REPLACE TABLE {target} ({model.ddl})")
         try:
-            connection.execute(f"INSERT INTO {model.table} {model.query}", bound)
+            connection.execute(f"INSERT INTO {target} {model.query}", bound)
         except duckdb.OutOfMemoryException:
             # not all that DuckDB holds can be spilled: better a build that takes more memory than none
             connection.execute("RESET memory_limit")  # names the machine's own limit again, but does not apply it
             own = connection.execute("SELECT current_setting('memory_limit')").fetchone()
             connection.execute(f"SET memory_limit = '{own[0] if own else '4GB'}'")
-            connection.execute(f"INSERT INTO {model.table} {model.query}", bound)
+            connection.execute(f"INSERT INTO {target} {model.query}", bound)
     except duckdb.Error as error:
         raise ModelError(f"{model.table}: {error}") from error
-    row = connection.execute(f"SELECT count(*) FROM {model.table}").fetchone()
+    row = connection.execute(f"SELECT count(*) FROM {target}").fetchone()
     return int(row[0]) if row else 0
 
 

@@ -305,19 +305,13 @@ class Warehouse:
         progress: Callable[[str, float, int], None] | None,
     ) -> Candidate:
         inputs = self.inputs(reference, params, as_of)
-        work = self.candidate_folder / "work.duckdb"
-        with open_work(work) as connection:
+        with open_work(self.candidate_folder) as connection:
             self._load(connection, reference)
             names = [name for name in models.load() if name not in AFTER_GATES]
-            built = models.build(connection, {**params.values, "as_of": as_of}, names, progress)
-            connection.execute("PRAGMA force_compression = 'auto'")
-            made = quoted(self.candidate_folder / DATABASE)
-            connection.execute(f"ATTACH '{made}' AS made (STORAGE_VERSION 'v1.0.0')")
-            for model in models.marts():
-                if model.table not in AFTER_GATES:
-                    copy_table(connection, model, "made")
+            attach_new(connection, self.candidate_folder / DATABASE, "made")
+            built = models.build(connection, {**params.values, "as_of": as_of}, names, progress, "made")
             connection.execute("DETACH made")
-        work.unlink()
+        remove_tree(self.candidate_folder / "tmp")
         rows = {name.removeprefix("marts."): count for name, count in built.items() if name.startswith("marts.")}
         candidate = Candidate(self.candidate_folder, run_id, inputs, rows)
         note = {**vars(inputs), "as_of": str(as_of), "run_id": run_id, "rows": rows}
@@ -463,15 +457,13 @@ class Warehouse:
         ]
         with duckdb.connect() as connection:
             configure(connection, making)
-            connection.execute("CREATE SCHEMA raw; CREATE SCHEMA marts")
+            connection.execute("CREATE SCHEMA raw")
             store(connection, "raw.quality_results", quality.cast(HISTORY["quality_results"]))
             store(connection, "raw.releases", pa.Table.from_pylist(listed, schema=HISTORY["releases"]))
             connection.execute(f"ATTACH '{quoted(making / DATABASE)}' AS made")
-            for name in AFTER_GATES:
-                models.materialise(connection, models.load()[name], {})
-                copy_table(connection, models.load()[name], "made")
+            models.build(connection, {}, AFTER_GATES, release="made")
             connection.execute("DETACH made")
-        (making / "tmp").rmdir() if (making / "tmp").exists() else None
+        remove_tree(making / "tmp")
 
     def refuse(self, candidate: Candidate) -> Path:
         """Move a candidate that a gate refused into quarantine; returns its folder there."""
@@ -502,15 +494,16 @@ def new_run_id(now: datetime) -> str:
     return f"{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
 
 
-def open_work(file: Path) -> duckdb.DuckDBPyConnection:
-    """A database to build in, thrown away afterwards: the newest storage, whose texts are the quickest to write.
-
-    What is published keeps the storage version that every reader of the last years knows.
-    """
-    connection = duckdb.connect(str(file), config={"storage_compatibility_version": "latest"})
-    configure(connection, file.parent)
-    connection.execute("PRAGMA force_compression = 'dict_fsst'")  # texts alone; a fifth less work than to try them all
+def open_work(folder: Path) -> duckdb.DuckDBPyConnection:
+    """A database in memory to build in, which spills below `folder`: what is thrown away is not worth compressing."""
+    connection = duckdb.connect()
+    configure(connection, folder)
     return connection
+
+
+def attach_new(connection: duckdb.DuckDBPyConnection, file: Path, name: str) -> None:
+    """Attach a new database, in the storage version that every reader of the last years knows."""
+    connection.execute(f"ATTACH '{quoted(file)}' AS {name} (STORAGE_VERSION 'v1.0.0')")
 
 
 def configure(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
@@ -527,14 +520,6 @@ def store(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> 
     connection.register("incoming", rows)
     connection.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM incoming")
     connection.unregister("incoming")
-
-
-def copy_table(connection: duckdb.DuckDBPyConnection, model: models.Model, database: str) -> None:
-    """Copy a built mart into the attached database's main schema, comments included."""
-    target = f"{database}.main.{model.name}"
-    connection.execute(f"CREATE OR REPLACE TABLE {target} ({model.ddl})")
-    connection.execute(f"INSERT INTO {target} SELECT * FROM {model.table}")
-    models.comment(connection, model, target)
 
 
 def export_parquet(folder: Path) -> None:

@@ -198,7 +198,7 @@ def with_random_kills(watch: Watch, number: int, rounds: int = 3) -> None:
 
 def test_a_run_killed_while_it_builds_its_first_release_leaves_nothing_that_a_reader_could_open(watch: Watch) -> None:
     process = watch.start("nightly", "--day", END, "--plain")
-    wait_for((watch.root / "candidate" / "work.duckdb").exists, 60, "the build", step=0.01)
+    wait_for((watch.root / "candidate" / "basewatch.duckdb").exists, 60, "the build", step=0.01)
     process.kill()
     process.communicate()
     assert watch.current() is None and not (watch.root / "basewatch.duckdb").exists()
