@@ -56,18 +56,22 @@ AS_OF = date(2025, 11, 15)
 def create(path: Path, ddl: dict[str, str] | None = None) -> Path:
     """A database with every table that the report reads, all of them empty; `ddl` replaces column lists."""
     with duckdb.connect(str(path)) as connection:
+        connection.begin()
         for table, columns in (TABLES | (ddl or {})).items():
             connection.execute(f'CREATE TABLE "{table}" ({columns})')
+        connection.commit()
     return path
 
 
 def insert(path: Path, table: str, rows: list[dict[str, Any]]) -> None:
     """Adds rows; columns that a row leaves out are null."""
     with duckdb.connect(str(path)) as connection:
+        connection.begin()
         for row in rows:
             names = ", ".join(f'"{name}"' for name in row)
             marks = ", ".join("?" for _ in row)
             connection.execute(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', list(row.values()))
+        connection.commit()
 
 
 def at(day: date, hour: int = 9, minute: int = 0) -> datetime:
