@@ -28,7 +28,7 @@ check: $(VENV)/.ready-dev
 
 ## make fast    unit tests, SQL cases and contract tests
 fast: $(VENV)/.ready-dev
-	$(BIN)/pytest -m "not e2e" -n 2 --dist loadfile
+	$(BIN)/pytest -m "not e2e" -n 2 --dist worksteal
 
 ## make e2e     whole runs, servers, browsers
 e2e: $(VENV)/.ready-dev
