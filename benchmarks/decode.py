@@ -560,13 +560,15 @@ def _duckdb(members: Any, bases: Any, folder: Path, query: str) -> Callable[[], 
 
 
 def traffic_peer(members: Any, bases: Any, folder: Path) -> Callable[[], Any]:
+    import pandas
     from traffic.core import Flight
 
     def work() -> None:
         for number in range(len(members)):
             flight = Flight.from_readsb(folder / f"{number}.json.gz")
             data = flight.data
-            is_near(data.latitude.to_numpy(), data.longitude.to_numpy(), ~(data.altitude.to_numpy() >= 15_000), bases)
+            height = pandas.to_numeric(data.altitude, errors="coerce").to_numpy()  # "ground" stands among the numbers
+            is_near(data.latitude.to_numpy(), data.longitude.to_numpy(), ~(height >= 15_000), bases)
 
     return work
 
