@@ -13,7 +13,7 @@ from basewatch.config import Settings
 from basewatch.lake import LedgerRow
 from basewatch.warehouse import Release, Warehouse
 
-GOOD = ("ok", "empty", "partial")
+GOOD = ("ok", "empty")  # a day that is partial is no proof of silence, and is told apart
 RECENT_MONTHS = 10
 
 
@@ -76,7 +76,8 @@ def _sources(settings: Settings, ledger: list[LedgerRow]) -> list[dict[str, Any]
                 "is_enabled": code in settings.enabled_sources(),
                 "last_good_day": max(good).isoformat() if good else None,
                 "days_good": len(set(good)),
-                "days_not_good": len({row.day for row in bad}),
+                "days_partial": len({row.day for row in bad if row.status == "partial"}),
+                "days_not_good": len({row.day for row in bad if row.status != "partial"}),
                 "records_kept": sum(row.records_kept for row in rows),
                 "records_rejected": sum(row.records_rejected for row in rows),
                 "last_fault": f"{latest.day} {latest.status}: {latest.error}" if latest else None,
@@ -96,7 +97,10 @@ def show(found: dict[str, Any]) -> None:
         print(f"last run  {last['run_id']}, exit {last['exit_status']}{': ' + last['error'] if last['error'] else ''}")
         for name, fault in last["failures"].items():
             print(f"          failed {name}: {tables.as_text(fault)}")
-    names = ("source", "is_enabled", "last_good_day", "days_good", "days_not_good", "records_rejected", "last_fault")
+    names = (
+        *("source", "is_enabled", "last_good_day", "days_good", "days_partial", "days_not_good"),
+        *("records_rejected", "last_fault"),
+    )
     tables.print_table("Sources", names, [[entry[name] for name in names] for entry in found["sources"]])
     gaps = ("gap_id", "first_day", "gap_days", "kind")
     tables.print_table("Open spells with no visit", gaps, [[gap[name] for name in gaps] for gap in found["open_gaps"]])
