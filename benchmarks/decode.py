@@ -425,7 +425,9 @@ def near_keys(about: Context) -> set[tuple[Any, ...]]:
 
 
 def peers_section(folder: Path, total: int, repeats: int) -> None:
-    print("the same question put to what a user would take instead, ns a point on one core (imports apart)")
+    print(
+        "the points near a base as Parquet, by what a user would take instead: ns a point on one core (imports apart)"
+    )
     where = folder / "near0.015"
     members = list(raw_members(tar_of(where)))[:150]
     points = sum(gzip.decompress(data).count(b"\n[") for _, data in members)
@@ -436,10 +438,41 @@ def peers_section(folder: Path, total: int, repeats: int) -> None:
             info = tarfile.TarInfo(name)
             info.size = len(data)
             archive.addfile(info, io.BytesIO(data))
-    bases = np.array([(b.latitude, b.longitude) for b in context(small, 0, {}).reference.bases.values()])
-    whole = context(where, 0, {})
-    ours = (median(in_turn([lambda: decode(whole)], repeats)[0]) - fixed_cost(folder, 0, {}, repeats)) * points / total
-    print(f"  {'basewatch':<28} {ours / points * 1e9:8.0f} ns  (of all {total} points; the others of {points})")
+    for name, number, params in (("52 bases, 20 km", 52, KM_20), ("130 bases, rings 60/15 NM", 0, {})):
+        versus_peers(name, number, params, where, small, members, points, total, repeats)
+
+
+@dataclasses.dataclass(frozen=True)
+class Question:
+    """Which points are asked for: within `low_nm` of a base if low, within `any_nm` at any height."""
+
+    bases: Any
+    low_nm: float
+    any_nm: float
+
+    @property
+    def box(self) -> float:
+        """Half the height of a box around a base, degrees."""
+        return self.low_nm / 60 + 0.01
+
+
+def versus_peers(
+    title: str,
+    number: int,
+    params: dict[str, float],
+    where: Path,
+    small: Path,
+    members: list[tuple[str, bytes]],
+    points: int,
+    total: int,
+    repeats: int,
+) -> None:
+    whole = context(where, number, params)
+    places = np.array([(b.latitude, b.longitude) for b in whole.reference.bases.values()])
+    asked = Question(places, params.get("archive_ring_outer_nm", 60), params.get("archive_ring_inner_nm", 15))
+    fixed = fixed_cost(where.parent, number, params, repeats)
+    ours = (median(in_turn([lambda: decode(whole)], repeats)[0]) - fixed) * points / total
+    print(f"  {title}: basewatch {ours / points * 1e9:.0f} ns  (of all {total} points; the others of {points})")
     for name, make, target in (
         ("orjson to polars", polars_peer, 12),
         ("orjson to pandas", pandas_peer, None),
@@ -448,14 +481,14 @@ def peers_section(folder: Path, total: int, repeats: int) -> None:
         ("traffic", traffic_peer, 100),
     ):
         try:
-            work = make(members, bases, small)
+            work = make(members, asked, small)
         except ImportError as error:
-            print(f"  {name:<28} skipped: {error.name} is not installed here")
+            print(f"    {name:<28} skipped: {error.name} is not installed here")
             continue
         seconds = median(cpu(work) for _ in range(min(repeats, 3)))
         verdict = "" if target is None else f"  target ≥ {target}: {'met' if seconds / ours >= target else 'MISSED'}"
         print(
-            f"  {name:<28} {seconds / points * 1e9:8.0f} ns  basewatch is {seconds / ours:.0f} x faster{verdict}",
+            f"    {name:<28} {seconds / points * 1e9:8.0f} ns  basewatch is {seconds / ours:.0f} x faster{verdict}",
             flush=True,
         )
 
@@ -468,107 +501,132 @@ def raw_members(tar: Path) -> Iterator[tuple[str, bytes]]:
     volume.close()
 
 
-def is_near(latitude: Any, longitude: Any, low: Any, bases: Any) -> Any:
+def is_near(latitude: Any, longitude: Any, low: Any, asked: Question) -> Any:
     """Box first, then haversine: what a careful user writes."""
     found = np.zeros(len(latitude), bool)
-    for lat, lon in bases:
+    for lat, lon in asked.bases:
         box = np.flatnonzero(
-            (np.abs(latitude - lat) < 1.01) & (np.abs(longitude - lon) < 1.01 / np.cos(np.radians(lat)))
+            (np.abs(latitude - lat) < asked.box) & (np.abs(longitude - lon) < asked.box / np.cos(np.radians(lat)))
         )
         if len(box):
             phi = np.radians(latitude[box])
             a = np.sin((phi - np.radians(lat)) / 2) ** 2
             a += np.cos(phi) * np.cos(np.radians(lat)) * np.sin(np.radians(longitude[box] - lon) / 2) ** 2
             nm = 2 * 3440.07 * np.arcsin(np.sqrt(a))
-            found[box] |= (nm <= 15) | ((nm <= 60) & low[box])
+            found[box] |= (nm <= asked.any_nm) | ((nm <= asked.low_nm) & low[box])
     return found
 
 
-def polars_peer(members: Any, bases: Any, folder: Path) -> Callable[[], Any]:
+def polars_peer(members: Any, asked: Question, folder: Path) -> Callable[[], Any]:
     import orjson
     import polars
 
     def work() -> None:
+        kept = []
         for _, data in members:
-            rows = [row[:8] for row in orjson.loads(gzip.decompress(data))["trace"]]
-            frame = polars.DataFrame(rows, orient="row", strict=False, infer_schema_length=None)
-            height = frame["column_3"].cast(polars.Float64, strict=False).to_numpy()
-            is_near(frame["column_1"].to_numpy(), frame["column_2"].to_numpy(), ~(height >= 15_000), bases)
+            trace = orjson.loads(gzip.decompress(data))
+            rows = [row[:8] for row in trace["trace"]]
+            frame = polars.DataFrame(rows, orient="row", strict=False, infer_schema_length=None).with_columns(
+                polars.col("column_3").cast(polars.Float64, strict=False), icao=polars.lit(trace["icao"])
+            )
+            low = ~(frame["column_3"].to_numpy() >= 15_000)
+            kept.append(frame.filter(is_near(frame["column_1"].to_numpy(), frame["column_2"].to_numpy(), low, asked)))
+        polars.concat(kept, how="vertical_relaxed").write_parquet(folder / "near.parquet")
 
     return work
 
 
-def pandas_peer(members: Any, bases: Any, folder: Path) -> Callable[[], Any]:
+def pandas_peer(members: Any, asked: Question, folder: Path) -> Callable[[], Any]:
     import orjson
     import pandas
 
     def work() -> None:
+        kept = []
         for _, data in members:
-            frame = pandas.DataFrame(orjson.loads(gzip.decompress(data))["trace"])
-            height = pandas.to_numeric(frame[3], errors="coerce").to_numpy()
-            is_near(frame[1].to_numpy(float), frame[2].to_numpy(float), ~(height >= 15_000), bases)
+            trace = orjson.loads(gzip.decompress(data))
+            frame = pandas.DataFrame([row[:8] for row in trace["trace"]])
+            frame[3] = pandas.to_numeric(frame[3], errors="coerce")
+            low = ~(frame[3].to_numpy() >= 15_000)
+            near = frame[is_near(frame[1].to_numpy(float), frame[2].to_numpy(float), low, asked)]
+            kept.append(near.assign(icao=trace["icao"]))
+        pandas.concat(kept).rename(columns=str).to_parquet(folder / "near.parquet")
 
     return work
 
 
 HAVERSINE = """2 * 3440.07 * asin(sqrt(power(sin(radians(p.lat - b.lat) / 2), 2)
     + cos(radians(p.lat)) * cos(radians(b.lat)) * power(sin(radians(p.lon - b.lon) / 2), 2)))
-    <= CASE WHEN coalesce(p.alt, 0) < 15000 THEN 60 ELSE 15 END"""
-POINTS = """SELECT icao, (p->>1)::DOUBLE AS lat, (p->>2)::DOUBLE AS lon, try_cast(p->>3 AS DOUBLE) AS alt FROM (
+    <= CASE WHEN coalesce(p.alt, 0) < 15000 THEN $low_nm ELSE $any_nm END"""
+POINTS = """SELECT icao, p AS point, (p->>1)::DOUBLE AS lat, (p->>2)::DOUBLE AS lon, try_cast(p->>3 AS DOUBLE) AS alt
+FROM (
     SELECT icao, unnest(trace) AS p
     FROM read_json($files, columns = {icao: 'VARCHAR', trace: 'JSON[]'}, maximum_object_size = 99999999))"""
 
 
-def duckdb_peer(members: Any, bases: Any, folder: Path) -> Callable[[], Any]:
+KEPT = "p.icao, p.lat, p.lon, p.alt, " + ", ".join(
+    f"try_cast(p.point->>{n} AS DOUBLE) AS c{n}" for n in (0, 4, 5, 6, 7)
+)
+
+
+def duckdb_peer(members: Any, asked: Question, folder: Path) -> Callable[[], Any]:
     """The query that one writes first: a box around each base, then the distance."""
     return _duckdb(
         members,
-        bases,
+        asked,
         folder,
-        f"""SELECT count(*) FROM ({POINTS}) AS p JOIN bases AS b ON p.lat BETWEEN b.lat - 1.01 AND b.lat + 1.01
-            AND p.lon BETWEEN b.lon - 1.01 / cos(radians(b.lat)) AND b.lon + 1.01 / cos(radians(b.lat))
+        f"""SELECT {KEPT} FROM ({POINTS}) AS p JOIN bases AS b ON p.lat BETWEEN b.lat - $box AND b.lat + $box
+            AND p.lon BETWEEN b.lon - $box / cos(radians(b.lat)) AND b.lon + $box / cos(radians(b.lat))
             WHERE {HAVERSINE}""",
     )
 
 
-def duckdb_cells_peer(members: Any, bases: Any, folder: Path) -> Callable[[], Any]:
+def duckdb_cells_peer(members: Any, asked: Question, folder: Path) -> Callable[[], Any]:
     """The query that one writes after reading up: an equality join on whole degrees, then the distance."""
     return _duckdb(
         members,
-        bases,
+        asked,
         folder,
         f"""WITH cells AS (
                 SELECT lat, lon, c::INTEGER AS cell, r::INTEGER AS band
                 FROM bases, range((floor(lat) - 1)::INT, (floor(lat) + 2)::INT) AS a (r),
                     range((floor(lon - 2.5))::INT, (floor(lon + 2.5) + 1)::INT) AS o (c)
             )
-            SELECT count(*) FROM ({POINTS}) AS p JOIN cells AS b
+            SELECT {KEPT} FROM ({POINTS}) AS p JOIN cells AS b
                 ON floor(p.lat)::INTEGER = b.band AND floor(p.lon)::INTEGER = b.cell
             WHERE {HAVERSINE}""",
     )
 
 
-def _duckdb(members: Any, bases: Any, folder: Path, query: str) -> Callable[[], Any]:
+def _duckdb(members: Any, asked: Question, folder: Path, query: str) -> Callable[[], Any]:
     import duckdb
 
     for number, (_, data) in enumerate(members):
         (folder / f"{number}.json.gz").write_bytes(data)
     connection = duckdb.connect(config={"threads": 1})
     connection.execute("CREATE TABLE bases (lat DOUBLE, lon DOUBLE)")
-    connection.executemany("INSERT INTO bases VALUES (?, ?)", bases.tolist())
-    return lambda: connection.execute(query, {"files": str(folder / "*.json.gz")}).fetchall()
+    connection.executemany("INSERT INTO bases VALUES (?, ?)", asked.bases.tolist())
+    target = folder / "near.parquet"
+    given = {"files": str(folder / "*.json.gz"), "low_nm": asked.low_nm, "any_nm": asked.any_nm}
+    bound = given | ({"box": asked.box} if "$box" in query else {})
+    return lambda: connection.execute(f"COPY ({query}) TO '{target}'", bound).fetchall()
 
 
-def traffic_peer(members: Any, bases: Any, folder: Path) -> Callable[[], Any]:
+def traffic_peer(members: Any, asked: Question, folder: Path) -> Callable[[], Any]:
     import pandas
     from traffic.core import Flight
 
+    wanted = ("timestamp", "icao24", "latitude", "longitude", "altitude", "groundspeed", "track", "vertical_rate")
+
     def work() -> None:
+        kept = []
         for number in range(len(members)):
             flight = Flight.from_readsb(folder / f"{number}.json.gz")
             data = flight.data
             height = pandas.to_numeric(data.altitude, errors="coerce").to_numpy()  # "ground" stands among the numbers
-            is_near(data.latitude.to_numpy(), data.longitude.to_numpy(), ~(height >= 15_000), bases)
+            low = ~(height >= 15_000)
+            near = data[is_near(data.latitude.to_numpy(), data.longitude.to_numpy(), low, asked)]
+            kept.append(near[list(wanted)].astype({"icao24": str, "altitude": str}))
+        pandas.concat(kept).to_parquet(folder / "near.parquet")
 
     return work
 
