@@ -283,9 +283,10 @@ SELECT
     s.departure_evidence,
     s.arrival_confidence,
     s.departure_confidence,
-    -- a landing seen and followed by a departure seen from the same field is as sure as it gets (contract, evidence)
+    -- a landing seen and followed by a departure seen from the same field is as sure as it gets (contract, evidence); what
+    -- interference weakened stays weakened: the rule says so
     CASE
-        WHEN coalesce(s.departure_confidence, 1) < 2 THEN s.confidence
+        WHEN coalesce(s.departure_confidence, 1) < 2 OR contains(s.rule, '; weakened: ') THEN s.confidence
         WHEN s.arrival_evidence IN ('touchdown', 'aligned_loss') THEN 4
         WHEN s.arrival_evidence = 'descent_loss' THEN greatest(s.confidence, 3)
         ELSE s.confidence
