@@ -28,7 +28,7 @@ import simulated_lake
 from basewatch import models, reference
 from basewatch.config import Settings
 from basewatch.schemas import LEDGER, TABLES
-from basewatch.warehouse import HISTORY, configure
+from basewatch.warehouse import HISTORY, attach_new, open_work
 from simulator import rows, stories
 
 FIRST, DAYS, REGIONS = rows.day_number(2023, 1, 1), 700, 40
@@ -64,8 +64,8 @@ def peak_mb() -> int:
 
 def measure(folder: Path, memory: str | None, last: str) -> None:
     """Build the models once; prints seconds a model, their sum, CPU seconds and the peak of memory."""
-    with duckdb.connect(str(folder / "work.duckdb")) as connection:
-        configure(connection, folder)
+    with open_work(folder) as connection:
+        attach_new(connection, folder / "release.duckdb", "made")
         connection.execute("SET threads = 2")
         if memory:
             connection.execute(f"SET memory_limit = '{memory}'")
@@ -92,6 +92,7 @@ def measure(folder: Path, memory: str | None, last: str) -> None:
             connection,
             params,
             progress=lambda name, s, n: print(f"  {name:45} {s:7.2f} s {n:>12,} rows") if s >= 0.2 else None,
+            release="made",
         )
         wall = time.perf_counter() - started
         after = resource.getrusage(resource.RUSAGE_SELF)

@@ -2,7 +2,7 @@
 
 A model is one file under sql/<layer>/ with a YAML comment (grain, key, columns) and one query. The header feeds the
 column types, the comments, the test fixtures, the data dictionary and the Parquet metadata; parents are read from the
-query itself. A header may say `kind: view`: such a model is read once, and is no table of its own.
+query itself. A header may say `kind: view`: such a model is read by one other, and is no table of its own.
 """
 
 from __future__ import annotations
