@@ -17,7 +17,9 @@ WITH covered AS (
     SELECT DISTINCT
         l.source,
         l.day,
-        CASE WHEN starts_with(l.scope, 'base:') THEN replace(l.scope, 'base:', '') END AS base_id
+        -- null: every base
+        unnest(CASE WHEN starts_with(l.scope, 'base:') THEN [replace(l.scope, 'base:', '')] ELSE coalesce(l.watched, [NULL]) END)
+            AS base_id
     FROM raw.source_days AS l
     INNER JOIN reference.sources AS s ON l.source = s.source
     WHERE s.covers = 'all_bases' AND l.status IN ('ok', 'empty')

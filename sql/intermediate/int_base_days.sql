@@ -15,13 +15,15 @@ WITH ledger AS (
         d.scope,
         d.day,
         d.status,
+        d.watched,
         s.covers
     FROM raw.source_days AS d
     INNER JOIN reference.sources AS s ON d.source = s.source
     WHERE s.kind = 'flight' AND d.day <= $as_of
 ),
 
--- an archive of everything covers every base; a query for one airport, or a declared set of records, covers that base
+-- an archive of everything covers every base that was watched when it was read: a base added later was not looked for, and
+-- its silence there is unknown; a query for one airport, or a declared set of records, covers that base
 covered AS (
     SELECT
         b.base_id,
@@ -30,7 +32,9 @@ covered AS (
         TRUE AS by_archive
     FROM ledger AS l
     CROSS JOIN reference.bases AS b
-    WHERE l.covers = 'all_bases' AND l.scope = 'global' AND l.status IN ('ok', 'empty', 'partial')
+    WHERE
+        l.covers = 'all_bases' AND l.scope = 'global' AND l.status IN ('ok', 'empty', 'partial')
+        AND (l.watched IS NULL OR list_contains(l.watched, b.base_id))
 
     UNION ALL
     SELECT

@@ -118,7 +118,8 @@ mentions AS (
 -- says nothing about the bases that they do not name
 read_months AS (
     SELECT DISTINCT
-        CASE WHEN l.scope <> 'global' THEN replace(l.scope, 'base:', '') END AS base_id,
+        -- null: every base
+        unnest(CASE WHEN l.scope <> 'global' THEN [replace(l.scope, 'base:', '')] ELSE coalesce(l.watched, [NULL]) END) AS base_id,
         date_trunc('month', l.day)::DATE AS month
     FROM raw.source_days AS l
     INNER JOIN reference.sources AS s ON l.source = s.source

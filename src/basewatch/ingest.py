@@ -56,17 +56,26 @@ class Outcome:
         return f"{len(self.rows)} new ledger rows, {kept} records kept{rejected}"
 
 
-def plan(settings: Settings, ledger: Iterable[LedgerRow], until: date, since: date | None = None) -> list[Window]:
+def plan(
+    settings: Settings,
+    ledger: Iterable[LedgerRow],
+    until: date,
+    since: date | None = None,
+    bases: Iterable[str] = (),
+) -> list[Window]:
     """The windows to look at, in order, so that every enabled source is known up to and including `until`.
 
     Sources read whole (files in a folder) are one window. Sources read by day: each day from `since` that is not done;
     without `since`, each day of the nightly horizon, and further back to the last day done, so that a machine that was
-    off for a month catches up.
+    off for a month catches up. With `since`, a day on which one of the `bases` was not looked for, as it was added to
+    the watch later, is not done either: who asks for days wants all of them; a night does not fetch weeks anew.
     """
     windows = []
     state: dict[str, dict[date, bool]] = defaultdict(dict)
+    wanted = set(bases) if since else set()
     for row in ledger:
-        state[row.source][row.day] = state[row.source].get(row.day, True) and row.status in DONE
+        is_done = row.status in DONE and (row.watched is None or wanted.issubset(row.watched))
+        state[row.source][row.day] = state[row.source].get(row.day, True) and is_done
     for code in settings.enabled_sources():
         grain = sources.grain(code, settings)
         if grain == "live":  # polled by `basewatch watch`, never fetched for a day gone by
@@ -141,9 +150,18 @@ def is_unchanged(window: Window, context: Context, lake: Lake) -> bool:
 
 
 def write_events(
-    events: Iterable[sources.Event], source: str, lake: Lake, run_id: str, outcome: Outcome
+    events: Iterable[sources.Event],
+    source: str,
+    lake: Lake,
+    run_id: str,
+    outcome: Outcome,
+    watched: Iterable[str] | None = None,
 ) -> list[LedgerRow]:
-    """Write the rows that the events carry; returns the ledger rows that would make them count, not yet committed."""
+    """Write the rows that the events carry; returns the ledger rows that would make them count, not yet committed.
+
+    `watched`: the bases that were looked for.
+    """
+    bases = None if watched is None else tuple(sorted(watched))
     parts: dict[tuple[str, date], set[str]] = defaultdict(set)
     tables: dict[tuple[str, str, date], list[pa.Table]] = defaultdict(list)
     notes: list[Day] = []
@@ -166,13 +184,20 @@ def write_events(
     noted = {(note.scope, note.day) for note in notes}
     for scope, day in sorted(set(parts) - noted):
         notes.append(Day(day, "ok", scope))  # rows whose day the source did not judge: they count as read
-    return [ledger_row(source, note, run_id, parts.get((note.scope, note.day), ())) for note in notes]
+    return [ledger_row(source, note, run_id, parts.get((note.scope, note.day), ()), watched=bases) for note in notes]
+
+
+def watched(source: str, context: Context) -> list[str] | None:
+    """The bases that a source read for all bases at once looks for; None for one that is asked base by base."""
+    covers = {row.source: row.covers for row in context.reference.rows["sources"]}
+    return sorted(context.reference.bases) if covers.get(source) == "all_bases" else None
 
 
 def _decode(
     module: sources.SourceModule, landed: Landed, context: Context, lake: Lake, run_id: str, outcome: Outcome
 ) -> list[LedgerRow]:
-    rows = write_events(module.decode(landed, context), landed.window.source, lake, run_id, outcome)
+    events = module.decode(landed, context)
+    rows = write_events(events, landed.window.source, lake, run_id, outcome, watched(landed.window.source, context))
     judged = {row.day for row in rows}
     for day, (status, why) in sorted(landed.absent.items()):
         if day not in judged:

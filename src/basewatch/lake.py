@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock
 
 from basewatch.schemas import LEDGER, TABLES
-from basewatch.sources import Day
+from basewatch.sources import GLOBAL, Day
 
 COMPRESSION = "zstd"
 COMPRESSION_LEVEL = 3
@@ -52,6 +52,7 @@ class LedgerRow:
     error: str | None
     run_id: str
     parts: tuple[str, ...] = ()
+    watched: tuple[str, ...] | None = None  # of scope `global`: the bases looked for; None: all that there are
 
     @property
     def key(self) -> tuple[str, str, date]:
@@ -139,11 +140,14 @@ class Lake:
 
     def _ledger_history(self) -> list[LedgerRow]:
         with self._ledger_lock():
-            return [
-                LedgerRow(**{**values, "parts": tuple(values["parts"] or ())})
-                for segment in self._segments()
-                for values in pq.read_table(segment, schema=LEDGER).to_pylist()
-            ]
+            known: dict[tuple[str, ...], tuple[str, ...]] = {}  # thousands of rows share a few lists of bases
+            history = []
+            for segment in self._segments():
+                for values in pq.read_table(segment, schema=LEDGER).to_pylist():
+                    watched = None if values["watched"] is None else tuple(values["watched"])
+                    shared = None if watched is None else known.setdefault(watched, watched)
+                    history.append(LedgerRow(**{**values, "parts": tuple(values["parts"] or ()), "watched": shared}))
+            return history
 
     def _ledger_lock(self) -> contextlib.AbstractContextManager[Any]:
         """Held for each look at the ledger and each change of it: a poller may write while a nightly run does."""
@@ -165,7 +169,7 @@ class Lake:
         return new
 
     def _write_segment(self, rows: list[LedgerRow], name: str | None = None) -> Path:
-        values = [{**vars(row), "parts": list(row.parts)} for row in rows]
+        values = [{**vars(row), "parts": list(row.parts), "watched": row.watched and list(row.watched)} for row in rows]
         number = int(self._segments()[-1].name.split("-")[0]) + 1 if self._segments() else 1
         target = self.ledger_folder / (name or f"{number:010d}-{uuid.uuid4().hex[:8]}.parquet")
         write_parquet(pa.Table.from_pylist(values, schema=LEDGER), target)
@@ -281,11 +285,23 @@ class Lake:
         write_aside(file, json.dumps({**found, name: fingerprint}, indent=1, sort_keys=True).encode())
 
 
-def ledger_row(source: str, note: Day, run_id: str, parts: Iterable[str] = (), at: datetime | None = None) -> LedgerRow:
-    """The ledger row that a source's note about one day becomes."""
+def ledger_row(
+    source: str,
+    note: Day,
+    run_id: str,
+    parts: Iterable[str] = (),
+    at: datetime | None = None,
+    watched: Iterable[str] | None = None,
+) -> LedgerRow:
+    """The ledger row that a source's note about one day becomes; `watched`: the bases that were looked for."""
     values: dict[str, Any] = {**vars(note)}
     return LedgerRow(
-        source=source, run_id=run_id, ingested_at=at or datetime.now(UTC), parts=tuple(sorted(parts)), **values
+        source=source,
+        run_id=run_id,
+        ingested_at=at or datetime.now(UTC),
+        parts=tuple(sorted(parts)),
+        watched=None if watched is None or note.scope != GLOBAL else tuple(sorted(watched)),
+        **values,
     )
 
 

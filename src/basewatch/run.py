@@ -84,7 +84,7 @@ def start(settings: Settings, until: date | None, since: date | None = None) -> 
     )
     if not settings.enabled_sources():
         raise ConfigError("no source is enabled; set `enabled = true` in one of the [sources.…] tables")
-    run.windows = ingest.plan(settings, warehouse.lake.ledger(), until, since)
+    run.windows = ingest.plan(settings, warehouse.lake.ledger(), until, since, run.reference.bases)
     return run
 
 
@@ -119,9 +119,12 @@ def watch(settings: Settings, stop: threading.Event) -> int:
     run = Run(settings, warehouse, reference.load(settings), reference.load_params(settings), new_run_id(utc_now()),
               utc_now(), utc_now().date())  # fmt: skip
 
+    looked_for = ingest.watched(readsb_live.CODE, run.context(readsb_live.CODE))
+
     def write(events: list[sources.Event]) -> None:
         outcome = Outcome(Window(readsb_live.CODE, run.until, run.until))
-        rows = warehouse.lake.commit(ingest.write_events(events, readsb_live.CODE, warehouse.lake, run.run_id, outcome))
+        written = ingest.write_events(events, readsb_live.CODE, warehouse.lake, run.run_id, outcome, looked_for)
+        rows = warehouse.lake.commit(written)
         warehouse.lake.compact()
         run.progress(f"{readsb_live.CODE}: flushed, {sum(row.records_kept for row in rows)} positions kept")
 

@@ -287,6 +287,7 @@ LEDGER = pa.schema(
         ("error", pa.string()),
         ("run_id", pa.string()),
         ("parts", TEXTS),
+        ("watched", TEXTS),  # in a row of scope `global`: the bases that were looked for; null: all that there are
     ]
 )
 

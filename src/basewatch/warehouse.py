@@ -347,7 +347,7 @@ class Warehouse:
                 )
             else:
                 store(connection, f"raw.{name}", table.schema.empty_table())
-        rows = [{**vars(row), "parts": list(row.parts)} for row in ledger]
+        rows = [{**vars(row), "parts": list(row.parts), "watched": row.watched and list(row.watched)} for row in ledger]
         store(connection, "raw.source_days", pa.Table.from_pylist(rows, schema=LEDGER))
         for name in ROWS:
             store(connection, f"reference.{name}", reference.table(name))

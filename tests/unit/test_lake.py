@@ -54,6 +54,26 @@ def test_only_files_that_the_ledger_names_count(tmp_path: Path) -> None:
     assert lake.files("plain_flights") == [lake.folder / part]
 
 
+def test_the_ledger_keeps_which_bases_a_day_was_read_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake = Lake(tmp_path)
+    days = [ledger_row("gdelt_files", Day(DAY, "ok"), "run-1", watched=["tartus", "hmeimim"])]
+    days.append(ledger_row("gdelt_files", Day(DAY, "ok", "base:tartus"), "run-1", watched=["tartus"]))
+    days.append(ledger_row("opensky", Day(DAY, "ok"), "run-1"))
+    lake.commit(days)
+    assert lake.commit(days) == []
+    before = lake.fingerprint()
+    assert len(lake.commit([ledger_row("gdelt_files", Day(DAY, "ok"), "run-2", watched=["hmeimim"])])) == 1
+    assert lake.fingerprint() != before
+    monkeypatch.setattr("basewatch.lake.COMPACT_ABOVE", 1)
+    lake.compact()
+    kept = {(row.source, row.scope): row.watched for row in lake.ledger()}
+    assert kept == {
+        ("gdelt_files", "global"): ("hmeimim",),
+        ("gdelt_files", "base:tartus"): None,
+        ("opensky", "global"): None,
+    }
+
+
 def test_a_restated_day_replaces_the_old_and_a_repeated_one_changes_nothing(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     old = lake.write_rows("plain_flights", "flight_files", DAY, flights("a"))
