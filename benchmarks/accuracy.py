@@ -16,7 +16,7 @@ import math
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -77,21 +77,9 @@ class Claim:
     rule: str
 
 
-def ancestors(wanted: Iterable[str], given: Iterable[str] = ()) -> set[str]:
-    """The models that these are made from, themselves included, without those that are given and what these need."""
-    known, found, stack = models.load(), set(), list(wanted)
-    stop = set(given)
-    while stack:
-        name = stack.pop()
-        if name in known and name not in found and name not in stop:
-            found.add(name)
-            stack += known[name].parents
-    return found
-
-
 def judge(connection: duckdb.DuckDBPyConnection, params: dict[str, Any]) -> list[Claim]:
     """The counted stays (confidence 2 upwards) that the models make of the simulated lake."""
-    models.build(connection, params, ancestors(["intermediate.int_stays"]))
+    models.build(connection, params, models.ancestors(["intermediate.int_stays"]))
     found = connection.execute(
         "SELECT aircraft, base_id, CASE WHEN arrival_confidence >= 2 THEN arrival_evidence "
         "WHEN departure_confidence >= 2 THEN departure_evidence ELSE 'touchdown' END, "
@@ -198,7 +186,7 @@ def gaps(made: list[series.Series]) -> list[list[tuple[str, int, int]]]:
         )
         last = start + timedelta(days=series.DAYS - 1)
         params = {**reference.load_params(Settings()).values, "as_of": last}
-        models.build(connection, params, ancestors(["marts.base_gaps"], given))
+        models.build(connection, params, models.ancestors(["marts.base_gaps"], given))
         spells = connection.execute(
             "SELECT base_id::INTEGER, kind, first_day - $start, last_day - $start FROM marts.base_gaps "
             "WHERE fleet_id = 'all'",

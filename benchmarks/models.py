@@ -174,12 +174,6 @@ def see_lake(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
             connection.execute(f"CREATE VIEW {file.parent.name}.{file.name} AS FROM read_parquet('{file}/*.parquet')")
 
 
-def makers_of(name: str) -> set[str]:
-    """A model and all that it is made of."""
-    known = models.load()
-    return {name}.union(*(makers_of(parent) for parent in known[name].parents if parent in known))
-
-
 def measure(folder: Path, threads: int) -> None:
     """Build every model twice, as on the first night and the next; prints seconds a model, sums and peak of memory."""
     params = {**reference.load_params(Settings()).values, "as_of": LAST}
@@ -212,7 +206,7 @@ def measure(folder: Path, threads: int) -> None:
         for name, (seconds, busy, rows) in sorted(taken.items(), key=lambda entry: -entry[1][1]):
             if busy >= 0.1 and night == "the first night":
                 print(f"  {name:42} {seconds:7.2f} s {busy:7.2f} CPU s {rows:>12,} rows")
-        upstream = makers_of("intermediate.int_visits") | {"marts.base_visits", "marts.flight_legs"}
+        upstream = models.ancestors(["intermediate.int_visits"]) | {"marts.base_visits", "marts.flight_legs"}
         for part, chosen in (("records to visits", upstream), ("visits to months", set(taken) - upstream)):
             wall_s, busy_s = (sum(taken[name][column] for name in chosen & set(taken)) for column in (0, 1))
             print(f"  {part:42} {wall_s:7.2f} s {busy_s:7.2f} CPU s")

@@ -112,7 +112,7 @@ def measure(folder: Path, memory: str | None, last: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--points", type=int, nargs="*", default=[2_500_000, 10_000_000])
-    parser.add_argument("--memory", help="DuckDB's memory_limit, e.g. 1500MB; its own default otherwise")
+    parser.add_argument("--memory", help="DuckDB's memory_limit, e.g. 3GB; what a nightly run has otherwise")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     last = str(np.datetime64("1970-01-01") + FIRST + DAYS - 1)

@@ -22,7 +22,7 @@ columns:
 -- $stay_merge_minutes: within that span ends of one direction are one, the strongest evidence gives its time (of equals
 -- what was seen before what is reported). A weak end (confidence 1) joins a strong one, it never ties two of them together.
 -- Nearly every end stands alone: the others are found by three narrow columns (address, time, row), and only they are
--- sorted into groups.
+-- sorted into groups. Records and tracks are read apart for that: sought in a union of both, few rows cost a look at all.
 WITH traced AS (
     SELECT
         -1 - t.rowid AS row_no,

@@ -84,7 +84,7 @@ record_legs AS NOT MATERIALIZED (
 trace_legs AS NOT MATERIALIZED (
     SELECT
         -1 - t.rowid AS row_no,
-        t.* REPLACE (coalesce(k.aircraft, t.icao24) AS icao24)
+        t.* EXCLUDE (first_s) REPLACE (coalesce(k.aircraft, t.icao24) AS icao24)
     FROM intermediate.int_trace_legs AS t
     LEFT JOIN (
         SELECT
@@ -117,21 +117,7 @@ legs AS NOT MATERIALIZED (
     LEFT JOIN fields AS d ON r.destination_icao = d.code
 
     UNION ALL BY NAME
-    SELECT
-        row_no,
-        icao24,
-        callsign,
-        departed_at,
-        arrived_at,
-        origin_icao,
-        destination_icao,
-        origin_base_id,
-        destination_base_id,
-        origin_state,
-        destination_state,
-        sources,
-        confidence
-    FROM trace_legs
+    SELECT * FROM trace_legs
 ),
 
 -- witnesses of one leg agree on its take-off, or on its landing, within $stay_merge_minutes, and none sees it leave after
@@ -144,16 +130,11 @@ timed AS (
         epoch_us(departed_at) AS departed_us,
         epoch_us(arrived_at) AS arrived_us,
         epoch_us(coalesce(departed_at, arrived_at)) AS began_us
-    FROM record_legs
-
-    UNION ALL
-    SELECT
-        row_no,
-        hash(icao24) AS whose,
-        epoch_us(departed_at) AS departed_us,
-        epoch_us(arrived_at) AS arrived_us,
-        epoch_us(coalesce(departed_at, arrived_at)) AS began_us
-    FROM trace_legs
+    FROM (
+        SELECT * FROM record_legs
+        UNION ALL BY NAME
+        SELECT * FROM trace_legs
+    ) AS l
 ),
 
 compared AS (

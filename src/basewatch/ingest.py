@@ -155,13 +155,12 @@ def write_events(
     lake: Lake,
     run_id: str,
     outcome: Outcome,
-    watched: Iterable[str] | None = None,
+    watched: list[str] | None = None,
 ) -> list[LedgerRow]:
     """Write the rows that the events carry; returns the ledger rows that would make them count, not yet committed.
 
     `watched`: the bases that were looked for.
     """
-    bases = None if watched is None else tuple(sorted(watched))
     parts: dict[tuple[str, date], set[str]] = defaultdict(set)
     tables: dict[tuple[str, str, date], list[pa.Table]] = defaultdict(list)
     notes: list[Day] = []
@@ -184,13 +183,13 @@ def write_events(
     noted = {(note.scope, note.day) for note in notes}
     for scope, day in sorted(set(parts) - noted):
         notes.append(Day(day, "ok", scope))  # rows whose day the source did not judge: they count as read
-    return [ledger_row(source, note, run_id, parts.get((note.scope, note.day), ()), watched=bases) for note in notes]
+    return [ledger_row(source, note, run_id, parts.get((note.scope, note.day), ()), watched=watched) for note in notes]
 
 
 def watched(source: str, context: Context) -> list[str] | None:
     """The bases that a source read for all bases at once looks for; None for one that is asked base by base."""
     covers = {row.source: row.covers for row in context.reference.rows["sources"]}
-    return sorted(context.reference.bases) if covers.get(source) == "all_bases" else None
+    return list(context.reference.bases) if covers.get(source) == "all_bases" else None
 
 
 def _decode(

@@ -169,10 +169,9 @@ class Lake:
         return new
 
     def _write_segment(self, rows: list[LedgerRow], name: str | None = None) -> Path:
-        values = [{**vars(row), "parts": list(row.parts), "watched": row.watched and list(row.watched)} for row in rows]
         number = int(self._segments()[-1].name.split("-")[0]) + 1 if self._segments() else 1
         target = self.ledger_folder / (name or f"{number:010d}-{uuid.uuid4().hex[:8]}.parquet")
-        write_parquet(pa.Table.from_pylist(values, schema=LEDGER), target)
+        write_parquet(ledger_table(rows), target)
         return target
 
     def compact(self) -> None:
@@ -283,6 +282,11 @@ class Lake:
         file = self._window_file(source)
         found: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
         write_aside(file, json.dumps({**found, name: fingerprint}, indent=1, sort_keys=True).encode())
+
+
+def ledger_table(rows: Iterable[LedgerRow]) -> pa.Table:
+    """The rows in the columns of LEDGER."""
+    return pa.Table.from_pylist([vars(row) for row in rows], schema=LEDGER)
 
 
 def ledger_row(

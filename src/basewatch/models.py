@@ -19,7 +19,8 @@ from importlib.resources import files
 from typing import Any
 
 import duckdb
-import yaml
+
+from basewatch import quickyaml
 
 LAYERS = ("staging", "intermediate", "marts")
 READS = {  # which layers a layer may read
@@ -85,7 +86,7 @@ def parse(layer: str, name: str, text: str) -> Model:
     match = _HEADER.match(text)
     if match is None:
         raise ModelError(f"sql/{layer}/{name}.sql does not start with a header comment")
-    header = yaml.load(match["header"], Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    header = quickyaml.parse(match["header"])
     query = match["query"].strip().rstrip(";")
     where = f"sql/{layer}/{name}.sql"
     columns = tuple(
@@ -179,7 +180,8 @@ def build(
     chosen = None if only is None else set(only)
     wanted = [model for model in load().values() if chosen is None or model.table in chosen]
     counts: dict[str, int] = {}
-    for number, model in enumerate(wanted):
+    last_read = {table: model.table for model in wanted for table in (model.table, *_tables(model))}
+    for model in wanted:
         started = time.perf_counter()
         is_published = release is not None and model.layer == "marts"
         counts[model.table] = materialise(
@@ -188,14 +190,24 @@ def build(
         if is_published:
             comment(connection, model, f"{release}.main.{model.name}")
             connection.execute(f"CREATE OR REPLACE VIEW {model.table} AS FROM {release}.main.{model.name}")
-        if release is not None:
-            later = set[str]().union(*(_tables(after) for after in wanted[number + 1 :]))
-            for spent in sorted((_tables(model) | {model.table}) - later):
-                if spent.split(".")[0] in ("staging", "intermediate") and not load()[spent].is_view:
-                    connection.execute(f"DROP TABLE IF EXISTS {spent}")
+        for spent in [table for table, reader in last_read.items() if reader == model.table and release is not None]:
+            if spent.split(".")[0] in ("staging", "intermediate") and not load()[spent].is_view:
+                connection.execute(f"DROP TABLE IF EXISTS {spent}")
         if progress and not model.is_view:
             progress(model.table, time.perf_counter() - started, counts[model.table])
     return counts
+
+
+def ancestors(wanted: Iterable[str], given: Iterable[str] = ()) -> set[str]:
+    """The models that these are made from, themselves included, without those that are given and what these need."""
+    known, found, stack = load(), set[str](), list(wanted)
+    stop = set(given)
+    while stack:
+        name = stack.pop()
+        if name in known and name not in found and name not in stop:
+            found.add(name)
+            stack += known[name].parents
+    return found
 
 
 def _tables(model: Model) -> set[str]:

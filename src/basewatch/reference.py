@@ -16,6 +16,7 @@ import pyarrow as pa
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from basewatch import quickyaml
 from basewatch.config import Settings, Sources
 from basewatch.errors import ConfigError
 
@@ -525,7 +526,7 @@ def load_params(settings: Settings) -> Params:
     where = own or "params.yml"
     try:
         text = settings.path(own).read_text(encoding="utf-8") if own else _shipped_params()
-        entries = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+        entries = quickyaml.parse(text)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"reference.params: {where} cannot be read: {error}") from None
     except yaml.YAMLError as error:

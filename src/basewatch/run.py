@@ -119,7 +119,8 @@ def watch(settings: Settings, stop: threading.Event) -> int:
     run = Run(settings, warehouse, reference.load(settings), reference.load_params(settings), new_run_id(utc_now()),
               utc_now(), utc_now().date())  # fmt: skip
 
-    looked_for = ingest.watched(readsb_live.CODE, run.context(readsb_live.CODE))
+    context = run.context(readsb_live.CODE)
+    looked_for = ingest.watched(readsb_live.CODE, context)
 
     def write(events: list[sources.Event]) -> None:
         outcome = Outcome(Window(readsb_live.CODE, run.until, run.until))
@@ -128,7 +129,6 @@ def watch(settings: Settings, stop: threading.Event) -> int:
         warehouse.lake.compact()
         run.progress(f"{readsb_live.CODE}: flushed, {sum(row.records_kept for row in rows)} positions kept")
 
-    context = run.context(readsb_live.CODE)
     try:
         every = readsb_live.intervals(context)
     except SourceError as error:  # nothing was asked yet: it is the settings that are wrong

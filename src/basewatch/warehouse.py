@@ -25,9 +25,9 @@ from filelock import BaseFileLock, FileLock, Timeout
 
 from basewatch import __version__, models
 from basewatch.errors import BasewatchError, ConfigError, WarehouseBusy
-from basewatch.lake import Lake, fsync_folder, write_aside
+from basewatch.lake import Lake, fsync_folder, ledger_table, write_aside
 from basewatch.reference import ROWS, Params, Reference
-from basewatch.schemas import AT, LEDGER, TABLES, TEXTS
+from basewatch.schemas import AT, TABLES, TEXTS
 
 DATABASE = "basewatch.duckdb"
 SWEEP_SECONDS = 3.0  # looking through a lake of years takes a second or two
@@ -311,7 +311,6 @@ class Warehouse:
             attach_new(connection, self.candidate_folder / DATABASE, "made")
             built = models.build(connection, {**params.values, "as_of": as_of}, names, progress, "made")
             connection.execute("DETACH made")
-        remove_tree(self.candidate_folder / "tmp")
         rows = {name.removeprefix("marts."): count for name, count in built.items() if name.startswith("marts.")}
         candidate = Candidate(self.candidate_folder, run_id, inputs, rows)
         note = {**vars(inputs), "as_of": str(as_of), "run_id": run_id, "rows": rows}
@@ -347,8 +346,7 @@ class Warehouse:
                 )
             else:
                 store(connection, f"raw.{name}", table.schema.empty_table())
-        rows = [{**vars(row), "parts": list(row.parts), "watched": row.watched and list(row.watched)} for row in ledger]
-        store(connection, "raw.source_days", pa.Table.from_pylist(rows, schema=LEDGER))
+        store(connection, "raw.source_days", ledger_table(ledger))
         for name in ROWS:
             store(connection, f"reference.{name}", reference.table(name))
         self._load_history(connection)
@@ -455,15 +453,13 @@ class Warehouse:
             }
             for entry in history
         ]
-        with duckdb.connect() as connection:
-            configure(connection, making)
+        with open_work(making) as connection:
             connection.execute("CREATE SCHEMA raw")
             store(connection, "raw.quality_results", quality.cast(HISTORY["quality_results"]))
             store(connection, "raw.releases", pa.Table.from_pylist(listed, schema=HISTORY["releases"]))
             connection.execute(f"ATTACH '{quoted(making / DATABASE)}' AS made")
             models.build(connection, {}, AFTER_GATES, release="made")
             connection.execute("DETACH made")
-        remove_tree(making / "tmp")
 
     def refuse(self, candidate: Candidate) -> Path:
         """Move a candidate that a gate refused into quarantine; returns its folder there."""
@@ -494,11 +490,16 @@ def new_run_id(now: datetime) -> str:
     return f"{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
 
 
-def open_work(folder: Path) -> duckdb.DuckDBPyConnection:
-    """A database in memory to build in, which spills below `folder`: what is thrown away is not worth compressing."""
-    connection = duckdb.connect()
-    configure(connection, folder)
-    return connection
+@contextlib.contextmanager
+def open_work(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database in memory to build in, which spills below `folder` and leaves nothing there.
+
+    What is thrown away is not worth compressing, as a database file would.
+    """
+    with duckdb.connect() as connection:
+        configure(connection, folder)
+        yield connection
+    remove_tree(folder / "tmp")
 
 
 def attach_new(connection: duckdb.DuckDBPyConnection, file: Path, name: str) -> None:

@@ -16,9 +16,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
-import yaml
 
-from basewatch import models, reference
+from basewatch import models, quickyaml, reference
 from basewatch.config import Settings
 from basewatch.models import Column, Model
 from basewatch.schemas import LEDGER, TABLES
@@ -113,7 +112,7 @@ def _compared(column: Column, decimals: int | None) -> str:
 
 @pytest.mark.parametrize("file", CASES, ids=lambda file: "/".join(file.parts[-3:-1]))
 def test_case(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
-    case = yaml.load(file.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    case = quickyaml.parse(file.read_text(encoding="utf-8"))
     name = file.parts[-3]
     model = next(model for model in models.load().values() if model.name == name)
     prepare(connection, model, case)
