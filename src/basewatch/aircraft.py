@@ -24,8 +24,8 @@ import duckdb
 from basewatch import reference, registers, tables
 from basewatch.config import Settings
 from basewatch.errors import BasewatchError, ConfigError
-from basewatch.http import Client, Limit, Policy
 from basewatch.lake import write_aside
+from basewatch.net.client import Client, Limit, Policy
 from basewatch.reference import AircraftRow, RegistrationRuleRow
 from basewatch.registers import NAMES, PLANE_ALERT, Reading, RegisterFault, RegisterRow, mark
 from basewatch.warehouse import Warehouse, utc_now

@@ -21,8 +21,8 @@ from typing import Any
 
 import basewatch
 from basewatch.errors import SourceError
-from basewatch.http import clean_url, redact
 from basewatch.lake import write_aside
+from basewatch.net.client import clean_url, redact
 from basewatch.sources import Context, Landed, LandedFile, Window
 
 MANIFEST = "manifest.json"

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from basewatch.errors import ConfigError
-from basewatch.http import describe, plain
+from basewatch.net.client import describe, plain
 from basewatch.reference import RegisterRuleRow
 
 PLANE_ALERT = "plane-alert-db"

@@ -11,8 +11,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from basewatch import config, http, run, status
+from basewatch import config, run, status
 from basewatch.errors import GateRefused, SourcesFailed
+from basewatch.net import client as http
 from wholeruns import COVERS, Watch, new_watch, null_island, query, stays
 
 pytestmark = pytest.mark.e2e

@@ -13,8 +13,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from basewatch import http, reference, sources
+from basewatch import reference, sources
 from basewatch.config import OverHttp, Settings, Sources
+from basewatch.net import client as http
 from basewatch.sources import Context, Day, Landed, Reject, Rows, Window
 from server.core import FakeClock
 

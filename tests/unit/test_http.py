@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from basewatch import http
-from basewatch.http import Client, Clock, HttpFault, Limit, Policy, State
+from basewatch.net import client as http
+from basewatch.net.client import Client, Clock, HttpFault, Limit, Policy, State
 from server.core import FakeClock, Host, Reply, Request, reply_json, serving
 
 START = datetime(2026, 10, 1, 5, 15, tzinfo=UTC).timestamp()

@@ -7,8 +7,8 @@ from importlib.resources import files
 
 import pytest
 
-from basewatch import limits
-from basewatch.http import Limit
+from basewatch.net import providers as limits
+from basewatch.net.client import Limit
 from basewatch.sources.readsb_live import NETWORKS
 
 

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from basewatch import gdelt, http
+from basewatch import gdelt
 from basewatch.errors import SourceError
+from basewatch.net import client as http
 from basewatch.sources import Context, gdelt_files
 from server import setup
 from server.core import FakeClock, Reply, serving

@@ -15,9 +15,10 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from basewatch import http, ingest, sources
+from basewatch import ingest, sources
 from basewatch.errors import SourceError
 from basewatch.lake import Lake
+from basewatch.net import client as http
 from basewatch.sources import Context, Day, Event, Rows, polled, readsb_live
 from server import setup
 from server.core import FakeClock, Reply, serving

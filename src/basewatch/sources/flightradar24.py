@@ -18,13 +18,14 @@ import msgspec
 import pyarrow.compute as pc
 
 from basewatch import landing as landings
-from basewatch import limits, records
+from basewatch import records
 from basewatch.config import Flightradar24
 from basewatch.doctor import Finding
 from basewatch.errors import SourceError
-from basewatch.http import Client, HttpFault
 from basewatch.lake import Lake, LedgerRow, ledger_row
 from basewatch.landing import Answer, Landing, Manifest, chunks, hours_since, is_url, manifests, midnight, replay
+from basewatch.net import providers as limits
+from basewatch.net.client import Client, HttpFault
 from basewatch.sources import Context, Day, Event, Landed, Reject, Rows, Window, polled, scoped
 
 GRAIN = "day"

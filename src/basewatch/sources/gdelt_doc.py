@@ -16,11 +16,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from basewatch import gdelt, http, limits, news
+from basewatch import gdelt, news
 from basewatch.config import GdeltDoc
 from basewatch.doctor import Finding
 from basewatch.errors import SourceError
-from basewatch.http import Client, HttpFault, Limit
 from basewatch.landing import (
     MANIFEST,
     Answer,
@@ -34,6 +33,9 @@ from basewatch.landing import (
     read_manifest,
     replay,
 )
+from basewatch.net import client as http
+from basewatch.net import providers as limits
+from basewatch.net.client import Client, HttpFault, Limit
 from basewatch.news.text import key, language_code
 from basewatch.schemas import TABLES
 from basewatch.sources import GLOBAL, Context, Event, Landed, LandedFile, Reject, Rows, Window, scoped

@@ -15,11 +15,10 @@ from typing import Any
 import msgspec
 import pyarrow.compute as pc
 
-from basewatch import http, limits, records
+from basewatch import records
 from basewatch.config import OpenSky
 from basewatch.doctor import Finding
 from basewatch.errors import SourceError
-from basewatch.http import Client, HttpFault
 from basewatch.landing import (
     Answer,
     Landing,
@@ -30,6 +29,9 @@ from basewatch.landing import (
     midnight,
     replay,
 )
+from basewatch.net import client as http
+from basewatch.net import providers as limits
+from basewatch.net.client import Client, HttpFault
 from basewatch.sources import Context, Event, Landed, Reject, Rows, Window, scoped
 
 GRAIN = "day"

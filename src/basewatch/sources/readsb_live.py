@@ -22,12 +22,14 @@ from typing import Any
 
 import msgspec
 
-from basewatch import http, limits, records
+from basewatch import records
 from basewatch.config import OpenSky, ReadsbLive, Settings
 from basewatch.doctor import Finding
 from basewatch.errors import SourceError
-from basewatch.http import Client, clean_url, plain
 from basewatch.landing import Landing, folder, is_url, midnight
+from basewatch.net import client as http
+from basewatch.net import providers as limits
+from basewatch.net.client import Client, clean_url, plain
 from basewatch.sources import Context, Day, Event, Landed, LandedFile, Reject, Rows, Window, opensky, polled, scoped
 from basewatch.sources.polled import Sighting
 

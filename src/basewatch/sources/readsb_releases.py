@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from basewatch import http, limits
 from basewatch.config import ReadsbArchive
 from basewatch.doctor import Finding
 from basewatch.errors import SourceError
-from basewatch.http import Client, HttpFault, Limit, clean_url
 from basewatch.lake import write_aside
 from basewatch.landing import Landing, folder, hours_since, slug
+from basewatch.net import client as http
+from basewatch.net import providers as limits
+from basewatch.net.client import Client, HttpFault, Limit, clean_url
 from basewatch.sources import Context, Day, Event, Landed, LandedFile, Rows, Window
 
 CODE = "readsb_archive"

@@ -30,7 +30,7 @@ import urllib3
 import basewatch
 from basewatch.errors import SourceError
 
-log = logging.getLogger("basewatch.http")
+log = logging.getLogger("basewatch.net.client")
 
 USER_AGENT = f"basewatch/{basewatch.__version__} (python-requests/{requests.__version__})"
 CHUNK = 1 << 18
