@@ -24,7 +24,7 @@ import duckdb
 from basewatch import reference, registers, tables
 from basewatch.config import Settings
 from basewatch.errors import BasewatchError, ConfigError
-from basewatch.lake import write_aside
+from basewatch.lake.store import write_aside
 from basewatch.net.client import Client, Limit, Policy
 from basewatch.reference import AircraftRow, RegistrationRuleRow
 from basewatch.registers import NAMES, PLANE_ALERT, Reading, RegisterFault, RegisterRow, mark

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from basewatch import models
-from basewatch.lake import write_aside
+from basewatch.lake.store import write_aside
 
 INTRODUCTION = """# The warehouse: data dictionary
 

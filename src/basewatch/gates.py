@@ -27,7 +27,7 @@ import pyarrow as pa
 
 from basewatch import gatepage, reference
 from basewatch.config import Settings
-from basewatch.lake import write_aside, write_parquet
+from basewatch.lake.store import write_aside, write_parquet
 from basewatch.models import Model
 from basewatch.warehouse import HISTORY
 

@@ -20,7 +20,7 @@ import pyarrow as pa
 from basewatch import landing, sources
 from basewatch.config import SECRETS, Settings
 from basewatch.errors import SourceError
-from basewatch.lake import Lake, LedgerRow, ledger_row
+from basewatch.lake.store import Lake, LedgerRow, ledger_row
 from basewatch.sources import GLOBAL, Context, Day, Landed, Reject, Rows, Window, readsb_releases
 
 DONE = {"ok", "empty", "expired"}  # nothing more is to be had for such a day

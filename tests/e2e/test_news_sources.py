@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from basewatch import config, ingest, models, reference
-from basewatch.lake import Lake, LedgerRow
+from basewatch.lake.store import Lake, LedgerRow
 from basewatch.net import client as http
 from basewatch.schemas import TABLES
 from basewatch.sources import Context, gdelt_doc

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from basewatch import config, run
-from basewatch.lake import Lake, LedgerRow
+from basewatch.lake.store import Lake, LedgerRow
 from basewatch.warehouse import Warehouse
 from server.core import Reply, Request, serving
 from server.live import Live

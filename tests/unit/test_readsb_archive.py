@@ -12,8 +12,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from basewatch import lake, shards
+from basewatch import shards
 from basewatch.errors import SourceError
+from basewatch.lake import store as lake
 from basewatch.reference import BaseRow
 from basewatch.schemas import TABLES
 from basewatch.sources import LandedFile, Rows, Window, readsb_archive

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from basewatch.errors import SourceError
-from basewatch.lake import Lake, ledger_row
+from basewatch.lake.store import Lake, ledger_row
 from basewatch.sources import Context, Day, flightradar24
 from server import setup
 from server.core import FakeClock, Reply, serving

@@ -17,7 +17,7 @@ import pytest
 
 from basewatch import ingest, sources
 from basewatch.errors import SourceError
-from basewatch.lake import Lake
+from basewatch.lake.store import Lake
 from basewatch.net import client as http
 from basewatch.sources import Context, Day, Event, Rows, polled, readsb_live
 from server import setup

@@ -32,7 +32,7 @@ from basewatch import news
 from basewatch.config import Feed, Feeds
 from basewatch.doctor import Finding
 from basewatch.errors import SourceError
-from basewatch.lake import write_aside
+from basewatch.lake.store import write_aside
 from basewatch.landing import MANIFEST, Answer, Landing, folder, read_manifest
 from basewatch.net import client as http
 from basewatch.net import providers as limits

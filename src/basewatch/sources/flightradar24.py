@@ -22,7 +22,7 @@ from basewatch import records
 from basewatch.config import Flightradar24
 from basewatch.doctor import Finding
 from basewatch.errors import SourceError
-from basewatch.lake import Lake, LedgerRow, ledger_row
+from basewatch.lake.store import Lake, LedgerRow, ledger_row
 from basewatch.landing import Answer, Landing, Manifest, chunks, hours_since, is_url, manifests, midnight, replay
 from basewatch.net import providers as limits
 from basewatch.net.client import Client, HttpFault

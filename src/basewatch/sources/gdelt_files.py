@@ -26,7 +26,7 @@ from basewatch.config import GdeltFiles
 from basewatch.doctor import Finding
 from basewatch.errors import SourceError
 from basewatch.gdelt import Hit, Places, Stream
-from basewatch.lake import write_aside
+from basewatch.lake.store import write_aside
 from basewatch.landing import Landing, folder, hours_since, is_url, midnight, read_manifest
 from basewatch.net import client as http
 from basewatch.net import providers as limits

@@ -32,7 +32,7 @@ from basewatch.background import Limits, Tally, table
 from basewatch.config import ReadsbArchive
 from basewatch.errors import SourceError
 from basewatch.geo import NM_KM
-from basewatch.lake import COMPRESSION, COMPRESSION_LEVEL, ROW_GROUP
+from basewatch.lake.store import COMPRESSION, COMPRESSION_LEVEL, ROW_GROUP
 from basewatch.near import DAY, SECOND
 from basewatch.prefilter import Place, Ring, expression
 from basewatch.sources import Context, Day, Event, Landed, LandedFile, Reject, Rows, Window, readsb_releases

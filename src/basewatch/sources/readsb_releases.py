@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 from basewatch.config import ReadsbArchive
 from basewatch.doctor import Finding
 from basewatch.errors import SourceError
-from basewatch.lake import write_aside
+from basewatch.lake.store import write_aside
 from basewatch.landing import Landing, folder, hours_since, slug
 from basewatch.net import client as http
 from basewatch.net import providers as limits
