@@ -36,7 +36,8 @@ import deflate
 import numpy as np
 import pyarrow.parquet as pq
 
-from basewatch import config, reference, shards
+from basewatch import config, shards
+from basewatch.reference import load as reference
 from basewatch.sources import Context, Rows, Window, readsb_archive
 from basewatch.tar import Member, Volume, walk
 

@@ -27,8 +27,9 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from basewatch import models, reference
+from basewatch import models
 from basewatch.config import Settings
+from basewatch.reference import load as reference
 from basewatch.schemas import LEDGER, TABLES
 from basewatch.warehouse import AFTER_GATES, HISTORY, attach_new, configure, open_work, store
 

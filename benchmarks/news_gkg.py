@@ -27,8 +27,9 @@ from datetime import date
 from pathlib import Path
 from statistics import median
 
-from basewatch import config, gdelt, news, reference
+from basewatch import config, gdelt, news
 from basewatch.gdelt import Places
+from basewatch.reference import load as reference
 from basewatch.sources import gdelt_files
 
 DAY = date(2026, 10, 1)

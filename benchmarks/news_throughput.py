@@ -17,9 +17,10 @@ from collections.abc import Callable
 from datetime import date
 from statistics import median
 
-from basewatch import config, news, reference
+from basewatch import config, news
 from basewatch.news.matching import Matcher
 from basewatch.news.text import key
+from basewatch.reference import load as reference
 
 WORDS = {
     "en": "council budget bread price school road minister water report week people night market city winter cable",

@@ -25,8 +25,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 import simulated_lake
-from basewatch import models, reference
+from basewatch import models
 from basewatch.config import Settings
+from basewatch.reference import load as reference
 from basewatch.schemas import LEDGER, TABLES
 from basewatch.warehouse import HISTORY, attach_new, open_work
 from simulator import rows, stories

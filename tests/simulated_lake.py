@@ -9,8 +9,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from basewatch import models, reference
+from basewatch import models
 from basewatch.config import Settings
+from basewatch.reference import load as reference
 from basewatch.schemas import LEDGER, TABLES
 from basewatch.warehouse import HISTORY
 from simulator import rows, stories

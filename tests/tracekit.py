@@ -14,8 +14,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from basewatch import config, reference
-from basewatch.reference import Reference
+from basewatch import config
+from basewatch.reference import load as reference
+from basewatch.reference.load import Reference
 from basewatch.sources import Context, Day, Event, Reject, Rows, Window, readsb_archive
 
 DAY = date(2025, 3, 14)

@@ -17,11 +17,12 @@ from typing import Annotated, Any, get_args
 import duckdb
 import typer
 
-from basewatch import __version__, config, gates, progress, reference, run, tables
+from basewatch import __version__, config, gates, progress, run, tables
 from basewatch import status as status_page
 from basewatch.config import Settings
 from basewatch.errors import BasewatchError, ConfigError, GateRefused
 from basewatch.models import ModelError, marts
+from basewatch.reference import load as reference
 from basewatch.warehouse import Release, Warehouse
 
 app = typer.Typer(
@@ -314,7 +315,7 @@ def show_aircraft(
     config_file: ConfigFile = None,
 ) -> None:
     """Everything known of an address or a registration: registers, the current release, conflicts, hints."""
-    from basewatch import aircraft
+    from basewatch.reference import aircraft
 
     checked = _form(form)
     said = aircraft.show(config.load(config_file), asked)
@@ -334,7 +335,7 @@ def update_aircraft(
     config_file: ConfigFile = None,
 ) -> None:
     """Refresh a reference file of one's own from the aircraft registers; the shipped one is never touched."""
-    from basewatch import aircraft
+    from basewatch.reference import aircraft
 
     given = {"plane-alert-db": plane_alert_db, "tar1090-db": tar1090_db, "opensky-metadata": opensky_metadata}
     done = aircraft.update(

@@ -145,7 +145,7 @@ def _linkable(folder: Path) -> bool:
 
 
 def _context(settings: Settings) -> tuple[Context | None, list[Finding]]:
-    from basewatch import reference
+    from basewatch.reference import load as reference
     from basewatch.sources import Context
 
     try:

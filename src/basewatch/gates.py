@@ -25,10 +25,11 @@ from typing import Any, Literal
 import duckdb
 import pyarrow as pa
 
-from basewatch import gatepage, reference
+from basewatch import gatepage
 from basewatch.config import Settings
 from basewatch.lake.store import write_aside, write_parquet
 from basewatch.models import Model
+from basewatch.reference import load as reference
 from basewatch.warehouse import HISTORY
 
 Severity = Literal["critical", "warning"]

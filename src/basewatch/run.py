@@ -17,11 +17,12 @@ from pathlib import Path
 
 import duckdb
 
-from basewatch import dictionary, gates, ingest, models, progress, reference, report, sources
+from basewatch import dictionary, gates, ingest, models, progress, report, sources
 from basewatch.config import Settings
 from basewatch.errors import BasewatchError, ConfigError, GateRefused, SourceError, SourcesFailed
 from basewatch.ingest import Outcome
-from basewatch.reference import Params, Reference
+from basewatch.reference import load as reference
+from basewatch.reference.load import Params, Reference
 from basewatch.sources import Context, Window, flightradar24, readsb_live, readsb_releases
 from basewatch.warehouse import Candidate, Release, Warehouse, new_run_id, utc_now
 

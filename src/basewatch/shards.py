@@ -46,6 +46,7 @@ from basewatch.near import (
     point_rows,
 )
 from basewatch.prefilter import Place, Ring, compile_search
+from basewatch.reference.watchlist import Watch, is_listed, is_watched
 from basewatch.tar import Volume
 from basewatch.traces import (
     LARGEST_MEMBER,
@@ -61,7 +62,6 @@ from basewatch.traces import (
     parse_whole,
     peek,
 )
-from basewatch.watch import Watch, is_listed, is_watched
 
 FLUSH_POINTS = 10_000  # parsed points held as Python objects before they become arrays
 SHOWN = 20  # rejects of one part that are named; the rest are counted

@@ -26,7 +26,7 @@ from filelock import BaseFileLock, FileLock, Timeout
 from basewatch import __version__, models
 from basewatch.errors import BasewatchError, ConfigError, WarehouseBusy
 from basewatch.lake.store import Lake, fsync_folder, ledger_table, write_aside
-from basewatch.reference import ROWS, Params, Reference
+from basewatch.reference.load import ROWS, Params, Reference
 from basewatch.schemas import AT, TABLES, TEXTS
 
 DATABASE = "basewatch.duckdb"

@@ -11,8 +11,9 @@ from importlib.resources import files
 import duckdb
 import pytest
 
-from basewatch import gates, models, reference
+from basewatch import gates, models
 from basewatch.config import Settings
+from basewatch.reference import load as reference
 
 SUITES = gates.load_suites(files("basewatch.expectations"))
 HEADERS = {model.name: model for model in models.marts()}

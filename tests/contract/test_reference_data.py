@@ -19,8 +19,9 @@ import airportsdata
 import duckdb
 import pytest
 
-from basewatch import config, reference
+from basewatch import config
 from basewatch.news import Reader
+from basewatch.reference import load as reference
 
 SHIPPED = (*reference.ROWS, "press_flights")
 KEYS = {**reference.KEYS, "press_flights": ("record_id",)}

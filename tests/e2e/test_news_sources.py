@@ -17,9 +17,10 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from basewatch import config, ingest, models, reference
+from basewatch import config, ingest, models
 from basewatch.lake.store import Lake, LedgerRow
 from basewatch.net import client as http
+from basewatch.reference import load as reference
 from basewatch.schemas import TABLES
 from basewatch.sources import Context, gdelt_doc
 from server import setup

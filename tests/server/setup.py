@@ -13,9 +13,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from basewatch import reference, sources
+from basewatch import sources
 from basewatch.config import OverHttp, Settings, Sources
 from basewatch.net import client as http
+from basewatch.reference import load as reference
 from basewatch.sources import Context, Day, Landed, Reject, Rows, Window
 from server.core import FakeClock
 

@@ -17,9 +17,10 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from basewatch import models, quickyaml, reference
+from basewatch import models, quickyaml
 from basewatch.config import Settings
 from basewatch.models import Column, Model
+from basewatch.reference import load as reference
 from basewatch.schemas import LEDGER, TABLES
 from basewatch.warehouse import HISTORY
 

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from basewatch import aircraft, reference
-from basewatch.aircraft import Statement, addresses_by_rule, registration_by_rule
 from basewatch.config import Settings
 from basewatch.errors import ConfigError
-from basewatch.reference import AircraftRow, RegistrationRuleRow
+from basewatch.reference import aircraft
+from basewatch.reference import load as reference
+from basewatch.reference.aircraft import Statement, addresses_by_rule, registration_by_rule
+from basewatch.reference.load import AircraftRow, RegistrationRuleRow
 from server import setup
 from server.core import FakeClock, Host, Reply, Request, serving
 

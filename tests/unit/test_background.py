@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from basewatch import watch
+from basewatch.reference import watchlist as watch
 from tracekit import HMEIMIM, Point, context, decode, point, run, shipped, trace, write_tar
 
 LAT, LON = HMEIMIM

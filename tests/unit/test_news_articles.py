@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from basewatch import reference
 from basewatch.config import Settings
 from basewatch.errors import SourceError
+from basewatch.reference import load as reference
 from basewatch.sources import Context, Day, Event, Reject, Rows, Window, articles
 
 NOW = datetime(2025, 12, 1, 12, tzinfo=UTC)

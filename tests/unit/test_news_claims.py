@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from basewatch import config, news, reference
+from basewatch import config, news
 from basewatch.news import Article, Reading
+from basewatch.reference import load as reference
 from basewatch.sources import Context, articles
 from news_samples import cases, reader
 

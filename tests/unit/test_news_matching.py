@@ -6,9 +6,10 @@ from collections import Counter
 
 import pytest
 
-from basewatch import config, reference
+from basewatch import config
 from basewatch.news.matching import Matcher
-from basewatch.reference import KeywordRow
+from basewatch.reference import load as reference
+from basewatch.reference.load import KeywordRow
 from news_samples import OTHER_WATCHED, around, cases, labelled, reader, score
 
 CASES = cases("matching.yml")

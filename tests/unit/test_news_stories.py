@@ -9,10 +9,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from basewatch import config, models, news, reference
+from basewatch import config, models, news
 from basewatch.news import Article
 from basewatch.news.rules import rules
 from basewatch.news.stories import title_key
+from basewatch.reference import load as reference
 from news_samples import cases, reader
 
 PAIRS = cases("copies.yml")

@@ -15,7 +15,7 @@ import pytest
 from basewatch import shards
 from basewatch.errors import SourceError
 from basewatch.lake import store as lake
-from basewatch.reference import BaseRow
+from basewatch.reference.load import BaseRow
 from basewatch.schemas import TABLES
 from basewatch.sources import LandedFile, Rows, Window, readsb_archive
 from basewatch.sources.readsb_archive import Copy, choose, copies, judge_completeness

@@ -8,9 +8,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from basewatch import reference
 from basewatch.config import Settings
 from basewatch.errors import ConfigError
+from basewatch.reference import load as reference
 
 BASES = "base_id,name,icao,country,kind,latitude,longitude,is_shared_with_civil\n"
 BASE = "home,Home Field,EDXX,DE,air,50.0,8.0,false\n"

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from basewatch import reference, registers
 from basewatch.config import Settings
-from basewatch.reference import AircraftRow, RegisterRuleRow
-from basewatch.registers import OPENSKY, PLANE_ALERT, TAR1090, RegisterFault, RegisterRow, read
+from basewatch.reference import load as reference
+from basewatch.reference import registers
+from basewatch.reference.load import AircraftRow, RegisterRuleRow
+from basewatch.reference.registers import OPENSKY, PLANE_ALERT, TAR1090, RegisterFault, RegisterRow, read
 
 DAY = date(2026, 8, 22)
 HEADER = "$ICAO,$Registration,$Operator,$Type,$ICAO Type,#CMPG,$Tag 1,$#Tag 2,$#Tag 3,Category,$#Link"

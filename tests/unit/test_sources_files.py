@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from basewatch import config, reference
+from basewatch import config
 from basewatch.errors import SourceError
+from basewatch.reference import load as reference
 from basewatch.sources import Context, Day, Event, Landed, Reject, Rows, Window, flight_files, press_flights
 
 WINDOW = Window("flight_files", date(2025, 1, 1), date(2025, 12, 31))

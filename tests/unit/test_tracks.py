@@ -20,7 +20,7 @@ import pytest
 import real_tracks
 import simulated_lake
 import tracekit
-from basewatch.reference import BaseRow
+from basewatch.reference.load import BaseRow
 from basewatch.schemas import TABLES
 from basewatch.sources import Rows, Window, readsb_archive
 from simulator import archive, rows, stories

@@ -23,7 +23,7 @@ from basewatch.news.claims import Claim, Sentence
 from basewatch.news.matching import Found, Matcher
 from basewatch.news.rules import Rules, rules
 from basewatch.news.text import key
-from basewatch.reference import Reference, load_params
+from basewatch.reference.load import Reference, load_params
 from basewatch.schemas import TABLES
 from basewatch.sources import Rows
 

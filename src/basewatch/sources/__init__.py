@@ -22,7 +22,7 @@ import pyarrow as pa
 
 if TYPE_CHECKING:
     from basewatch.config import Settings, Source
-    from basewatch.reference import Reference
+    from basewatch.reference.load import Reference
 
 GLOBAL = "global"
 

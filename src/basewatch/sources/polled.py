@@ -18,7 +18,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from basewatch import watch
 from basewatch.background import Fields, Limits, Tally, measure, table
 from basewatch.geo import NM_KM
 from basewatch.near import (
@@ -37,6 +36,7 @@ from basewatch.near import (
     point_rows,
 )
 from basewatch.prefilter import Place, Ring
+from basewatch.reference import watchlist as watch
 from basewatch.schemas import TABLES
 from basewatch.sources import Context
 from basewatch.traces import Details, Head, Parsed, Point

@@ -41,7 +41,7 @@ ADDRESSES_A_CALL = 50  # keeps an address list well below any limit on the lengt
 MARGIN_NM = 1.0
 LARGEST_ANSWER = 256 << 20  # bytes of text; the whole world's traffic takes a tenth
 NAMED = 50  # rejects of one file that are named; the rest are counted
-log = logging.getLogger("basewatch.watch")
+log = logging.getLogger("basewatch.reference.watchlist")
 
 LakeWriter = Callable[[list[Event]], None]
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from basewatch.errors import SourceError
 from basewatch.landing import Manifest
-from basewatch.reference import BaseRow
+from basewatch.reference.load import BaseRow
 from basewatch.sources import GLOBAL, Context, Day, Window
 
 _DONE = {"ok", "empty", "expired"}

@@ -21,13 +21,15 @@ from typing import Any
 
 import duckdb
 
-from basewatch import reference, registers, tables
+from basewatch import tables
 from basewatch.config import Settings
 from basewatch.errors import BasewatchError, ConfigError
 from basewatch.lake.store import write_aside
 from basewatch.net.client import Client, Limit, Policy
-from basewatch.reference import AircraftRow, RegistrationRuleRow
-from basewatch.registers import NAMES, PLANE_ALERT, Reading, RegisterFault, RegisterRow, mark
+from basewatch.reference import load as reference
+from basewatch.reference import registers
+from basewatch.reference.load import AircraftRow, RegistrationRuleRow
+from basewatch.reference.registers import NAMES, PLANE_ALERT, Reading, RegisterFault, RegisterRow, mark
 from basewatch.warehouse import Warehouse, utc_now
 
 ASKED = re.compile(r"(?:reg:)?~?[A-Za-z0-9][A-Za-z0-9+./ _-]{0,19}")

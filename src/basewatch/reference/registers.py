@@ -20,7 +20,7 @@ import msgspec
 
 from basewatch.errors import ConfigError
 from basewatch.net.client import describe, plain
-from basewatch.reference import RegisterRuleRow
+from basewatch.reference.load import RegisterRuleRow
 
 PLANE_ALERT = "plane-alert-db"
 TAR1090 = "tar1090-db"
