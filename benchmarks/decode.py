@@ -36,10 +36,11 @@ import deflate
 import numpy as np
 import pyarrow.parquet as pq
 
-from basewatch import config, shards
+from basewatch import config
+from basewatch.readsb import workers as shards
+from basewatch.readsb.tar_index import Member, Volume, walk
 from basewatch.reference import load as reference
 from basewatch.sources import Context, Rows, Window, readsb_archive
-from basewatch.tar import Member, Volume, walk
 
 DAY = date(2025, 3, 14)
 STAMP = datetime(2025, 3, 14, tzinfo=UTC).timestamp()
@@ -392,7 +393,7 @@ def _peak_mb(pid: int) -> float:
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return 0.0
-    if pid != os.getpid() and b"basewatch.shards" not in command:  # just started: still the parent's memory
+    if pid != os.getpid() and b"basewatch.readsb.workers" not in command:  # just started: still the parent's memory
         return 0.0
     found = [int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM")]
     return found[0] if found else 0.0

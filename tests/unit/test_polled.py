@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from basewatch.sources import polled
-from basewatch.sources.polled import Collector, Sighting
+from basewatch.readsb import polled
+from basewatch.readsb.polled import Collector, Sighting
 from server import setup
 
 NOW = datetime(2026, 10, 2, tzinfo=UTC)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from basewatch.geo import EARTH_KM, distance_km
-from basewatch.near import Bases
-from basewatch.prefilter import Place, Ring, compile_search, expression
+from basewatch.readsb.points import Bases
+from basewatch.readsb.search import Place, Ring, compile_search, expression
 
 RADIUS = 60 * 1.852
 

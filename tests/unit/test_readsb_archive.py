@@ -12,9 +12,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from basewatch import shards
 from basewatch.errors import SourceError
 from basewatch.lake import store as lake
+from basewatch.readsb import workers as shards
 from basewatch.reference.load import BaseRow
 from basewatch.schemas import TABLES
 from basewatch.sources import LandedFile, Rows, Window, readsb_archive
@@ -451,8 +451,8 @@ def test_a_trace_of_another_aircraft_than_its_name_says(tmp_path: Path) -> None:
 
 
 def test_huge_members_are_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("basewatch.traces.LARGEST_TEXT", 1 << 20)
-    monkeypatch.setattr("basewatch.shards.LARGEST_MEMBER", 1 << 16)
+    monkeypatch.setattr("basewatch.readsb.traces.LARGEST_TEXT", 1 << 20)
+    monkeypatch.setattr("basewatch.readsb.workers.LARGEST_MEMBER", 1 << 16)
     bomb = gzip.compress(b" " * (40 << 20))
     honest, lying = (bomb, bomb[:-4] + struct.pack("<I", 100))
     large = os.urandom(1 << 17)

@@ -19,7 +19,8 @@ from basewatch import ingest, sources
 from basewatch.errors import SourceError
 from basewatch.lake.store import Lake
 from basewatch.net import client as http
-from basewatch.sources import Context, Day, Event, Rows, polled, readsb_live
+from basewatch.readsb import polled
+from basewatch.sources import Context, Day, Event, Rows, readsb_live
 from server import setup
 from server.core import FakeClock, Reply, serving
 from server.flights import OpenSky

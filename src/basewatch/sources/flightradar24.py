@@ -26,7 +26,8 @@ from basewatch.lake.store import Lake, LedgerRow, ledger_row
 from basewatch.landing import Answer, Landing, Manifest, chunks, hours_since, is_url, manifests, midnight, replay
 from basewatch.net import providers as limits
 from basewatch.net.client import Client, HttpFault
-from basewatch.sources import Context, Day, Event, Landed, Reject, Rows, Window, polled, scoped
+from basewatch.readsb import polled
+from basewatch.sources import Context, Day, Event, Landed, Reject, Rows, Window, scoped
 
 GRAIN = "day"
 CODE = "flightradar24"

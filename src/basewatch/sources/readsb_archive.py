@@ -27,17 +27,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from basewatch import shards
-from basewatch.background import Limits, Tally, table
 from basewatch.config import ReadsbArchive
 from basewatch.errors import SourceError
 from basewatch.geo import NM_KM
 from basewatch.lake.store import COMPRESSION, COMPRESSION_LEVEL, ROW_GROUP
-from basewatch.near import DAY, SECOND
-from basewatch.prefilter import Place, Ring, expression
+from basewatch.readsb import workers as shards
+from basewatch.readsb.background import Limits, Tally, table
+from basewatch.readsb.points import DAY, SECOND
+from basewatch.readsb.search import Place, Ring, expression
+from basewatch.readsb.tar_index import Fault, Volume, walk
 from basewatch.reference import watchlist as watch
 from basewatch.sources import Context, Day, Event, Landed, LandedFile, Reject, Rows, Window, readsb_releases
-from basewatch.tar import Fault, Volume, walk
 
 CODE = "readsb_archive"
 GRAIN = "day"

@@ -30,8 +30,9 @@ from basewatch.landing import Landing, folder, is_url, midnight
 from basewatch.net import client as http
 from basewatch.net import providers as limits
 from basewatch.net.client import Client, clean_url, plain
-from basewatch.sources import Context, Day, Event, Landed, LandedFile, Reject, Rows, Window, opensky, polled, scoped
-from basewatch.sources.polled import Sighting
+from basewatch.readsb import polled
+from basewatch.readsb.polled import Sighting
+from basewatch.sources import Context, Day, Event, Landed, LandedFile, Reject, Rows, Window, opensky, scoped
 
 CODE = "readsb_live"
 GRAIN = "live"

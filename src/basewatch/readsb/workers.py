@@ -27,9 +27,9 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from basewatch.background import Fields, Limits, Packed, Tally, measure
 from basewatch.errors import SourceError
-from basewatch.near import (
+from basewatch.readsb.background import Fields, Limits, Packed, Tally, measure
+from basewatch.readsb.points import (
     DAY,
     SECOND,
     Bases,
@@ -45,10 +45,9 @@ from basewatch.near import (
     neighbours,
     point_rows,
 )
-from basewatch.prefilter import Place, Ring, compile_search
-from basewatch.reference.watchlist import Watch, is_listed, is_watched
-from basewatch.tar import Volume
-from basewatch.traces import (
+from basewatch.readsb.search import Place, Ring, compile_search
+from basewatch.readsb.tar_index import Volume
+from basewatch.readsb.traces import (
     LARGEST_MEMBER,
     PEEKED,
     PEEKED_BYTES,
@@ -62,6 +61,7 @@ from basewatch.traces import (
     parse_whole,
     peek,
 )
+from basewatch.reference.watchlist import Watch, is_listed, is_watched
 
 FLUSH_POINTS = 10_000  # parsed points held as Python objects before they become arrays
 SHOWN = 20  # rejects of one part that are named; the rest are counted
@@ -365,7 +365,7 @@ class _Process:
     """A decoding process of one's own."""
 
     def __init__(self, job: Job) -> None:
-        command = [sys.executable, "-c", "from basewatch.shards import main; main()"]
+        command = [sys.executable, "-c", "from basewatch.readsb.workers import main; main()"]
         self.child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603
         assert self.child.stdin and self.child.stdout
         self.stdin, self.stdout = self.child.stdin, self.child.stdout

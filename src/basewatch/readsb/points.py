@@ -16,9 +16,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from basewatch.geo import EARTH_KM, half_width_deg, spans, unit_vectors
-from basewatch.prefilter import Place, Ring
+from basewatch.readsb.search import Place, Ring
+from basewatch.readsb.traces import Parsed
 from basewatch.schemas import TABLES
-from basewatch.traces import Parsed
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]

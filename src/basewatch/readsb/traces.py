@@ -15,7 +15,7 @@ from typing import NamedTuple, cast
 import deflate
 import msgspec
 
-from basewatch.prefilter import Search, one_point_a_line
+from basewatch.readsb.search import Search, one_point_a_line
 
 LARGEST_MEMBER = 64 << 20  # bytes of gzip; a busy aircraft's day is 0.3 MB, one at two points a second 5 MB
 LARGEST_TEXT = 128 << 20  # bytes of JSON; beyond it a member is taken for a bomb

@@ -18,9 +18,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from basewatch.background import Fields, Limits, Tally, measure, table
 from basewatch.geo import NM_KM
-from basewatch.near import (
+from basewatch.readsb.background import Fields, Limits, Tally, measure, table
+from basewatch.readsb.points import (
     DAY,
     SECOND,
     Bases,
@@ -35,11 +35,11 @@ from basewatch.near import (
     neighbours,
     point_rows,
 )
-from basewatch.prefilter import Place, Ring
+from basewatch.readsb.search import Place, Ring
+from basewatch.readsb.traces import Details, Head, Parsed, Point
 from basewatch.reference import watchlist as watch
 from basewatch.schemas import TABLES
 from basewatch.sources import Context
-from basewatch.traces import Details, Head, Parsed, Point
 
 MILLISECONDS_ABOVE = 1e11  # `now` is seconds in aircraft.json, milliseconds in /v2
 SAME_WITHIN_S = 1.5  # a position told again by the next answer; its time is given with rounding
