@@ -27,10 +27,10 @@ from datetime import date
 from pathlib import Path
 from statistics import median
 
-from basewatch import config, gdelt, news
-from basewatch.gdelt import Places
+from basewatch import config, news
 from basewatch.reference import load as reference
-from basewatch.sources import gdelt_files
+from basewatch.sources import gdelt, gdelt_files
+from basewatch.sources.gdelt import Places
 
 DAY = date(2026, 10, 1)
 SYLLABLES = [

@@ -23,7 +23,8 @@ from basewatch.errors import BasewatchError, ConfigError, GateRefused, SourceErr
 from basewatch.ingest import Outcome
 from basewatch.reference import load as reference
 from basewatch.reference.load import Params, Reference
-from basewatch.sources import Context, Window, flightradar24, readsb_live, readsb_releases
+from basewatch.sources import Context, Window, flightradar24, readsb_live
+from basewatch.sources import readsb_archive_remote as readsb_releases
 from basewatch.warehouse import Candidate, Release, Warehouse, new_run_id, utc_now
 
 Progress = Callable[[str], None]

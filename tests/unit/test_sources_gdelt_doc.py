@@ -12,10 +12,9 @@ from typing import Any
 
 import pytest
 
-from basewatch import gdelt
 from basewatch.errors import SourceError
 from basewatch.net import providers as limits
-from basewatch.sources import Context, gdelt_doc
+from basewatch.sources import Context, gdelt, gdelt_doc
 from server import setup
 from server.core import FakeClock, Reply, Request, serving
 from server.news import Doc, Story

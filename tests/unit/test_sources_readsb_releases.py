@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from basewatch.errors import SourceError
-from basewatch.sources import Context, Landed, readsb_archive, readsb_releases
-from basewatch.sources.readsb_releases import choose
+from basewatch.sources import Context, Landed, readsb_archive
+from basewatch.sources import readsb_archive_remote as readsb_releases
+from basewatch.sources.readsb_archive_remote import choose
 from server import setup
 from server.archives import GitHub, Release, Traces, day_tar, split_assets, trace
 from server.core import FakeClock, serving
@@ -372,7 +373,7 @@ def test_the_disk_budget_is_kept_and_says_what_to_do(world: World) -> None:
 
 
 def test_landed_tars_go_after_decoding_where_so_set(world: World) -> None:
-    from basewatch import landing
+    from basewatch.sources import landing
 
     month(world.github)
     about = world.context(keep_landing=False, own_receiver=True)

@@ -33,13 +33,13 @@ from basewatch.config import Feed, Feeds
 from basewatch.doctor import Finding
 from basewatch.errors import SourceError
 from basewatch.lake.store import write_aside
-from basewatch.landing import MANIFEST, Answer, Landing, folder, read_manifest
 from basewatch.net import client as http
 from basewatch.net import providers as limits
 from basewatch.net.client import Client, HttpFault
 from basewatch.news.text import canonical_url, domain_of
 from basewatch.schemas import TABLES
 from basewatch.sources import Context, Day, Event, Landed, LandedFile, Reject, Rows, Window, scoped
+from basewatch.sources.landing import MANIFEST, Answer, Landing, folder, read_manifest
 
 log = logging.getLogger("basewatch.feeds")
 

@@ -22,10 +22,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from basewatch import records
 from basewatch.config import FlightFiles
 from basewatch.errors import SourceError
 from basewatch.sources import GLOBAL, Context, Day, Event, Landed, LandedFile, Reject, Rows, Window
+from basewatch.sources import flight_records as records
 
 GRAIN = "whole"
 ENDINGS = (".csv", ".json", ".jsonl", ".ndjson", ".parquet")

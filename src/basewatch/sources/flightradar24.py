@@ -17,17 +17,27 @@ from typing import Any
 import msgspec
 import pyarrow.compute as pc
 
-from basewatch import landing as landings
-from basewatch import records
 from basewatch.config import Flightradar24
 from basewatch.doctor import Finding
 from basewatch.errors import SourceError
 from basewatch.lake.store import Lake, LedgerRow, ledger_row
-from basewatch.landing import Answer, Landing, Manifest, chunks, hours_since, is_url, manifests, midnight, replay
 from basewatch.net import providers as limits
 from basewatch.net.client import Client, HttpFault
 from basewatch.readsb import polled
 from basewatch.sources import Context, Day, Event, Landed, Reject, Rows, Window, scoped
+from basewatch.sources import flight_records as records
+from basewatch.sources import landing as landings
+from basewatch.sources.landing import (
+    Answer,
+    Landing,
+    Manifest,
+    chunks,
+    hours_since,
+    is_url,
+    manifests,
+    midnight,
+    replay,
+)
 
 GRAIN = "day"
 CODE = "flightradar24"

@@ -16,11 +16,17 @@ from typing import Any
 
 import pyarrow as pa
 
-from basewatch import gdelt, news
+from basewatch import news
 from basewatch.config import GdeltDoc
 from basewatch.doctor import Finding
 from basewatch.errors import SourceError
-from basewatch.landing import (
+from basewatch.net import client as http
+from basewatch.net import providers as limits
+from basewatch.net.client import Client, HttpFault, Limit
+from basewatch.news.text import key, language_code
+from basewatch.schemas import TABLES
+from basewatch.sources import GLOBAL, Context, Event, Landed, LandedFile, Reject, Rows, Window, gdelt, scoped
+from basewatch.sources.landing import (
     MANIFEST,
     Answer,
     Landing,
@@ -33,12 +39,6 @@ from basewatch.landing import (
     read_manifest,
     replay,
 )
-from basewatch.net import client as http
-from basewatch.net import providers as limits
-from basewatch.net.client import Client, HttpFault, Limit
-from basewatch.news.text import key, language_code
-from basewatch.schemas import TABLES
-from basewatch.sources import GLOBAL, Context, Event, Landed, LandedFile, Reject, Rows, Window, scoped
 
 GRAIN = "day"
 CODE = "gdelt_doc"

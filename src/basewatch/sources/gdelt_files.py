@@ -21,18 +21,18 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from basewatch import gdelt, news
+from basewatch import news
 from basewatch.config import GdeltFiles
 from basewatch.doctor import Finding
 from basewatch.errors import SourceError
-from basewatch.gdelt import Hit, Places, Stream
 from basewatch.lake.store import write_aside
-from basewatch.landing import Landing, folder, hours_since, is_url, midnight, read_manifest
 from basewatch.net import client as http
 from basewatch.net import providers as limits
 from basewatch.net.client import Client, HttpFault, Limit, clean_url
 from basewatch.schemas import TABLES
-from basewatch.sources import GLOBAL, Context, Day, Event, Landed, LandedFile, Reject, Rows, Window, scoped
+from basewatch.sources import GLOBAL, Context, Day, Event, Landed, LandedFile, Reject, Rows, Window, gdelt, scoped
+from basewatch.sources.gdelt import Hit, Places, Stream
+from basewatch.sources.landing import Landing, folder, hours_since, is_url, midnight, read_manifest
 
 log = logging.getLogger("basewatch.gdelt_files")
 

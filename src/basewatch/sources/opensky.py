@@ -15,24 +15,15 @@ from typing import Any
 import msgspec
 import pyarrow.compute as pc
 
-from basewatch import records
 from basewatch.config import OpenSky
 from basewatch.doctor import Finding
 from basewatch.errors import SourceError
-from basewatch.landing import (
-    Answer,
-    Landing,
-    chunks,
-    hours_since,
-    is_url,
-    manifests,
-    midnight,
-    replay,
-)
 from basewatch.net import client as http
 from basewatch.net import providers as limits
 from basewatch.net.client import Client, HttpFault
 from basewatch.sources import Context, Event, Landed, Reject, Rows, Window, scoped
+from basewatch.sources import flight_records as records
+from basewatch.sources.landing import Answer, Landing, chunks, hours_since, is_url, manifests, midnight, replay
 
 GRAIN = "day"
 CODE = "opensky"

@@ -22,17 +22,17 @@ from typing import Any
 
 import msgspec
 
-from basewatch import records
 from basewatch.config import OpenSky, ReadsbLive, Settings
 from basewatch.doctor import Finding
 from basewatch.errors import SourceError
-from basewatch.landing import Landing, folder, is_url, midnight
 from basewatch.net import client as http
 from basewatch.net import providers as limits
 from basewatch.net.client import Client, clean_url, plain
 from basewatch.readsb import polled
 from basewatch.readsb.polled import Sighting
 from basewatch.sources import Context, Day, Event, Landed, LandedFile, Reject, Rows, Window, opensky, scoped
+from basewatch.sources import flight_records as records
+from basewatch.sources.landing import Landing, folder, is_url, midnight
 
 CODE = "readsb_live"
 GRAIN = "live"

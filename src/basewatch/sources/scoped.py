@@ -11,9 +11,9 @@ from datetime import date
 import pyarrow as pa
 
 from basewatch.errors import SourceError
-from basewatch.landing import Manifest
 from basewatch.reference.load import BaseRow
 from basewatch.sources import GLOBAL, Context, Day, Window
+from basewatch.sources.landing import Manifest
 
 _DONE = {"ok", "empty", "expired"}
 _WORST_FIRST = ("failed", "late", "missing", "partial")

@@ -22,11 +22,11 @@ from basewatch.config import ReadsbArchive
 from basewatch.doctor import Finding
 from basewatch.errors import SourceError
 from basewatch.lake.store import write_aside
-from basewatch.landing import Landing, folder, hours_since, slug
 from basewatch.net import client as http
 from basewatch.net import providers as limits
 from basewatch.net.client import Client, HttpFault, Limit, clean_url
 from basewatch.sources import Context, Day, Event, Landed, LandedFile, Rows, Window
+from basewatch.sources.landing import Landing, folder, hours_since, slug
 
 CODE = "readsb_archive"
 RELEASES = "https://api.github.com/repos/adsblol/globe_history_{year}"
