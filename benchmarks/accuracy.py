@@ -31,10 +31,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 import real_tracks
 import simulated_lake
-from basewatch import models
 from basewatch.config import Settings
 from basewatch.reference import load as reference
-from basewatch.warehouse import configure
+from basewatch.warehouse import models
+from basewatch.warehouse.releases import configure
 from simulator import rows, series, stories
 from simulator.world import Airfield, Trace
 

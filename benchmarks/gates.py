@@ -17,7 +17,7 @@ from pathlib import Path
 
 import duckdb
 
-from basewatch import models
+from basewatch.warehouse import models
 
 AS_OF = date(2025, 12, 31)
 SINCE = date(2016, 1, 1)

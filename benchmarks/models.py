@@ -27,11 +27,11 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from basewatch import models
 from basewatch.config import Settings
 from basewatch.reference import load as reference
 from basewatch.schemas import LEDGER, TABLES
-from basewatch.warehouse import AFTER_GATES, HISTORY, attach_new, configure, open_work, store
+from basewatch.warehouse import models
+from basewatch.warehouse.releases import AFTER_GATES, HISTORY, attach_new, configure, open_work, store
 
 FIRST, LAST, BASES = date(2016, 1, 1), date(2025, 12, 31), 50
 

@@ -25,11 +25,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 import simulated_lake
-from basewatch import models
 from basewatch.config import Settings
 from basewatch.reference import load as reference
 from basewatch.schemas import LEDGER, TABLES
-from basewatch.warehouse import HISTORY, attach_new, open_work
+from basewatch.warehouse import models
+from basewatch.warehouse.releases import HISTORY, attach_new, open_work
 from simulator import rows, stories
 
 FIRST, DAYS, REGIONS = rows.day_number(2023, 1, 1), 700, 40

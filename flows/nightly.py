@@ -24,7 +24,7 @@ from basewatch import config, progress, run, status
 from basewatch.errors import BasewatchError, SourceError
 from basewatch.run import Run
 from basewatch.sources import Window
-from basewatch.warehouse import Release, utc_now
+from basewatch.warehouse.releases import Release, utc_now
 
 RETRY_SECONDS = 5  # beyond the source's own retries: what is still down after them needs longer
 

@@ -9,11 +9,11 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from basewatch import models
 from basewatch.config import Settings
 from basewatch.reference import load as reference
 from basewatch.schemas import LEDGER, TABLES
-from basewatch.warehouse import HISTORY
+from basewatch.warehouse import models
+from basewatch.warehouse.releases import HISTORY
 from simulator import rows, stories
 from simulator.world import DAY, Airfield, Trace
 

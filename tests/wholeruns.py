@@ -22,7 +22,7 @@ from typing import Any
 import duckdb
 
 from basewatch import cli, config, run
-from basewatch.warehouse import Release
+from basewatch.warehouse.releases import Release
 
 # what no two runs have in common: moments, runs and releases themselves
 VOLATILE = {"source_days": ["ingested_at"], "quality_results": ["run_id", "checked_at"]}

@@ -21,9 +21,9 @@ from basewatch import __version__, config, gates, progress, run, tables
 from basewatch import status as status_page
 from basewatch.config import Settings
 from basewatch.errors import BasewatchError, ConfigError, GateRefused
-from basewatch.models import ModelError, marts
 from basewatch.reference import load as reference
-from basewatch.warehouse import Release, Warehouse
+from basewatch.warehouse.models import ModelError, marts
+from basewatch.warehouse.releases import Release, Warehouse
 
 app = typer.Typer(
     help="Watches air bases: who landed and took off, when it fell quiet, and whether the press had it right.",

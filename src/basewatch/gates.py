@@ -28,9 +28,9 @@ import pyarrow as pa
 from basewatch import gatepage
 from basewatch.config import Settings
 from basewatch.lake.store import write_aside, write_parquet
-from basewatch.models import Model
 from basewatch.reference import load as reference
-from basewatch.warehouse import HISTORY
+from basewatch.warehouse.models import Model
+from basewatch.warehouse.releases import HISTORY
 
 Severity = Literal["critical", "warning"]
 

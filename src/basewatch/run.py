@@ -17,7 +17,7 @@ from pathlib import Path
 
 import duckdb
 
-from basewatch import dictionary, gates, ingest, models, progress, report, sources
+from basewatch import gates, ingest, progress, report, sources
 from basewatch.config import Settings
 from basewatch.errors import BasewatchError, ConfigError, GateRefused, SourceError, SourcesFailed
 from basewatch.ingest import Outcome
@@ -25,7 +25,8 @@ from basewatch.reference import load as reference
 from basewatch.reference.load import Params, Reference
 from basewatch.sources import Context, Window, flightradar24, readsb_live
 from basewatch.sources import readsb_archive_remote as readsb_releases
-from basewatch.warehouse import Candidate, Release, Warehouse, new_run_id, utc_now
+from basewatch.warehouse import dictionary, models
+from basewatch.warehouse.releases import Candidate, Release, Warehouse, new_run_id, utc_now
 
 Progress = Callable[[str], None]
 

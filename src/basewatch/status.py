@@ -11,7 +11,7 @@ import duckdb
 from basewatch import tables
 from basewatch.config import Settings
 from basewatch.lake.store import LedgerRow
-from basewatch.warehouse import Release, Warehouse
+from basewatch.warehouse.releases import Release, Warehouse
 
 GOOD = ("ok", "empty")  # a day that is partial is no proof of silence, and is told apart
 RECENT_MONTHS = 10

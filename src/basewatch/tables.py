@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from basewatch.errors import ConfigError
-from basewatch.warehouse import Warehouse
+from basewatch.warehouse.releases import Warehouse
 
 Format = Literal["table", "csv", "json"]
 

@@ -11,9 +11,10 @@ from importlib.resources import files
 import duckdb
 import pytest
 
-from basewatch import gates, models
+from basewatch import gates
 from basewatch.config import Settings
 from basewatch.reference import load as reference
+from basewatch.warehouse import models
 
 SUITES = gates.load_suites(files("basewatch.expectations"))
 HEADERS = {model.name: model for model in models.marts()}

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from basewatch.errors import BasewatchError
-from basewatch.warehouse import Warehouse
+from basewatch.warehouse.releases import Warehouse
 from wholeruns import Watch, new_watch, stays, stop, wait_for
 
 pytestmark = pytest.mark.e2e

@@ -17,12 +17,13 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from basewatch import config, ingest, models
+from basewatch import config, ingest
 from basewatch.lake.store import Lake, LedgerRow
 from basewatch.net import client as http
 from basewatch.reference import load as reference
 from basewatch.schemas import TABLES
 from basewatch.sources import Context, gdelt_doc
+from basewatch.warehouse import models
 from server import setup
 from server.core import FakeClock, Request, serving
 from server.news import Doc, Files, Item, Outlets, Story, file_name, gkg_row, mention_row, rfc822, rss, slots_of

@@ -16,7 +16,7 @@ import pytest
 
 from basewatch import config, run
 from basewatch.lake.store import Lake, LedgerRow
-from basewatch.warehouse import Warehouse
+from basewatch.warehouse.releases import Warehouse
 from server.core import Reply, Request, serving
 from server.live import Live
 from wholeruns import Server, Watch, stop, wait_for

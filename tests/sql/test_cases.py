@@ -17,12 +17,13 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from basewatch import models, quickyaml
+from basewatch import quickyaml
 from basewatch.config import Settings
-from basewatch.models import Column, Model
 from basewatch.reference import load as reference
 from basewatch.schemas import LEDGER, TABLES
-from basewatch.warehouse import HISTORY
+from basewatch.warehouse import models
+from basewatch.warehouse.models import Column, Model
+from basewatch.warehouse.releases import HISTORY
 
 CASES = sorted(Path(__file__).parent.glob("*/*/case.yml"))
 PARAMS = reference.load_params(Settings()).values

@@ -17,10 +17,11 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from basewatch import gates, models
+from basewatch import gates
 from basewatch.config import Settings
 from basewatch.gates import Check, GateResult, Outcome
 from basewatch.reference import load as reference
+from basewatch.warehouse import models
 
 AS_OF = date(2025, 3, 10)
 CHECKED_AT = datetime(2025, 3, 11, 2, 15, tzinfo=UTC)

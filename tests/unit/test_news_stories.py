@@ -9,11 +9,12 @@ from typing import Any
 import duckdb
 import pytest
 
-from basewatch import config, models, news
+from basewatch import config, news
 from basewatch.news import Article
 from basewatch.news.rules import rules
 from basewatch.news.stories import title_key
 from basewatch.reference import load as reference
+from basewatch.warehouse import models
 from news_samples import cases, reader
 
 PAIRS = cases("copies.yml")

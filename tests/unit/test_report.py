@@ -20,10 +20,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from basewatch import models, report
+from basewatch import report
 from basewatch.errors import BasewatchError, ConfigError
 from basewatch.report import charts, text, words
 from basewatch.report.data import ReportError, read
+from basewatch.warehouse import models
 
 LICENCES = [
     {

@@ -30,7 +30,7 @@ from basewatch.reference import load as reference
 from basewatch.reference import registers
 from basewatch.reference.load import AircraftRow, RegistrationRuleRow
 from basewatch.reference.registers import NAMES, PLANE_ALERT, Reading, RegisterFault, RegisterRow, mark
-from basewatch.warehouse import Warehouse, utc_now
+from basewatch.warehouse.releases import Warehouse, utc_now
 
 ASKED = re.compile(r"(?:reg:)?~?[A-Za-z0-9][A-Za-z0-9+./ _-]{0,19}")
 ADDRESS = re.compile(r"[0-9a-f]{6}")

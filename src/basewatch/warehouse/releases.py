@@ -23,11 +23,12 @@ import duckdb
 import pyarrow as pa
 from filelock import BaseFileLock, FileLock, Timeout
 
-from basewatch import __version__, models
+from basewatch import __version__
 from basewatch.errors import BasewatchError, ConfigError, WarehouseBusy
 from basewatch.lake.store import Lake, fsync_folder, ledger_table, write_aside
 from basewatch.reference.load import ROWS, Params, Reference
 from basewatch.schemas import AT, TABLES, TEXTS
+from basewatch.warehouse import models
 
 DATABASE = "basewatch.duckdb"
 SWEEP_SECONDS = 3.0  # looking through a lake of years takes a second or two

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from basewatch import models
 from basewatch.lake.store import write_aside
+from basewatch.warehouse import models
 
 INTRODUCTION = """# The warehouse: data dictionary
 
@@ -45,7 +45,7 @@ def write(file: Path) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """`python -m basewatch.dictionary [--check] FILE`: write the dictionary, or tell whether it is up to date."""
+    """`python -m basewatch.warehouse.dictionary [--check] FILE`: write the dictionary, or tell whether it is up to date."""
     file = Path(arguments[-1])
     if "--check" not in arguments:
         write(file)
