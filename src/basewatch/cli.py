@@ -17,10 +17,11 @@ from typing import Annotated, Any, get_args
 import duckdb
 import typer
 
-from basewatch import __version__, config, gates, progress, run, tables
+from basewatch import __version__, config, progress, run, tables
 from basewatch import status as status_page
 from basewatch.config import Settings
 from basewatch.errors import BasewatchError, ConfigError, GateRefused
+from basewatch.gates import check as gates
 from basewatch.reference import load as reference
 from basewatch.warehouse.models import ModelError, marts
 from basewatch.warehouse.releases import Release, Warehouse

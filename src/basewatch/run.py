@@ -17,9 +17,10 @@ from pathlib import Path
 
 import duckdb
 
-from basewatch import gates, ingest, progress, report, sources
+from basewatch import ingest, progress, report, sources
 from basewatch.config import Settings
 from basewatch.errors import BasewatchError, ConfigError, GateRefused, SourceError, SourcesFailed
+from basewatch.gates import check as gates
 from basewatch.ingest import Outcome
 from basewatch.reference import load as reference
 from basewatch.reference.load import Params, Reference

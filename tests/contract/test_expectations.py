@@ -11,8 +11,8 @@ from importlib.resources import files
 import duckdb
 import pytest
 
-from basewatch import gates
 from basewatch.config import Settings
+from basewatch.gates import check as gates
 from basewatch.reference import load as reference
 from basewatch.warehouse import models
 

@@ -17,9 +17,9 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from basewatch import gates
 from basewatch.config import Settings
-from basewatch.gates import Check, GateResult, Outcome
+from basewatch.gates import check as gates
+from basewatch.gates.check import Check, GateResult, Outcome
 from basewatch.reference import load as reference
 from basewatch.warehouse import models
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, StrictUndefined
 
 if TYPE_CHECKING:
-    from basewatch.gates import GateResult
+    from basewatch.gates.check import GateResult
 
 CELL = 200  # characters of one value that are shown; the whole value stands in the quarantined rows
 

@@ -25,8 +25,8 @@ from typing import Any, Literal
 import duckdb
 import pyarrow as pa
 
-from basewatch import gatepage
 from basewatch.config import Settings
+from basewatch.gates import page as gatepage
 from basewatch.lake.store import write_aside, write_parquet
 from basewatch.reference import load as reference
 from basewatch.warehouse.models import Model
