@@ -20,7 +20,8 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import FlowRun, State, TaskRun
 from prefect.states import Failed
 
-from basewatch import config, progress, run, status
+from basewatch import config, progress, run
+from basewatch.cli import status
 from basewatch.errors import BasewatchError, SourceError
 from basewatch.run import Run
 from basewatch.sources import Window

@@ -21,7 +21,8 @@ from typing import Any
 
 import duckdb
 
-from basewatch import cli, config, run
+from basewatch import config, run
+from basewatch.cli import app as cli
 from basewatch.warehouse.releases import Release
 
 # what no two runs have in common: moments, runs and releases themselves
@@ -85,7 +86,7 @@ class Watch:
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         """The command line as a process of its own."""
-        return self.start_command([sys.executable, "-m", "basewatch.cli", *arguments], **options)
+        return self.start_command([sys.executable, "-m", "basewatch.cli.app", *arguments], **options)
 
     def start_command(self, command: list[str], **options: Any) -> subprocess.Popen[str]:
         """Any command, in the watch's folder and environment."""

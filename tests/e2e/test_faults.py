@@ -11,7 +11,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from basewatch import config, run, status
+from basewatch import config, run
+from basewatch.cli import status
 from basewatch.errors import GateRefused, SourcesFailed
 from basewatch.net import client as http
 from wholeruns import COVERS, Watch, new_watch, null_island, query, stays

@@ -160,7 +160,7 @@ def test_a_night_with_nothing_new_takes_seconds_and_no_prefect(flown: Flown) -> 
     told = ["backfill", "--from", "2025-01-01", "--to", END]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     released = flown.watch.current()
-    process = flown.watch.start_command([sys.executable, "-X", "importtime", "-m", "basewatch.cli", *told])
+    process = flown.watch.start_command([sys.executable, "-X", "importtime", "-m", "basewatch.cli.app", *told])
     out, err = process.communicate(timeout=60)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert process.returncode == 0 and "nothing new to publish" in err

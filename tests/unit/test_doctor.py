@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from basewatch import doctor, sources
+from basewatch import sources
+from basewatch.cli import doctor
 from basewatch.config import Settings
 from basewatch.errors import SourceError
 from server import setup

@@ -21,7 +21,7 @@ from typing import Any
 
 import duckdb
 
-from basewatch import tables
+from basewatch.cli import tables
 from basewatch.config import Settings
 from basewatch.errors import BasewatchError, ConfigError
 from basewatch.lake.store import write_aside

@@ -17,8 +17,8 @@ from typing import Any
 import msgspec
 import pyarrow.compute as pc
 
+from basewatch.cli.doctor import Finding
 from basewatch.config import Flightradar24
-from basewatch.doctor import Finding
 from basewatch.errors import SourceError
 from basewatch.lake.store import Lake, LedgerRow, ledger_row
 from basewatch.net import providers as limits

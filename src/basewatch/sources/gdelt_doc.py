@@ -17,8 +17,8 @@ from typing import Any
 import pyarrow as pa
 
 from basewatch import news
+from basewatch.cli.doctor import Finding
 from basewatch.config import GdeltDoc
-from basewatch.doctor import Finding
 from basewatch.errors import SourceError
 from basewatch.net import client as http
 from basewatch.net import providers as limits

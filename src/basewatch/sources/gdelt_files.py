@@ -22,8 +22,8 @@ import msgspec
 import pyarrow as pa
 
 from basewatch import news
+from basewatch.cli.doctor import Finding
 from basewatch.config import GdeltFiles
-from basewatch.doctor import Finding
 from basewatch.errors import SourceError
 from basewatch.lake.store import write_aside
 from basewatch.net import client as http

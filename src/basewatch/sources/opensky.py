@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 import pyarrow.compute as pc
 
+from basewatch.cli.doctor import Finding
 from basewatch.config import OpenSky
-from basewatch.doctor import Finding
 from basewatch.errors import SourceError
 from basewatch.net import client as http
 from basewatch.net import providers as limits

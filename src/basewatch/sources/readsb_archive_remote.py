@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from basewatch.cli.doctor import Finding
 from basewatch.config import ReadsbArchive
-from basewatch.doctor import Finding
 from basewatch.errors import SourceError
 from basewatch.lake.store import write_aside
 from basewatch.net import client as http

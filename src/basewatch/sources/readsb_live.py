@@ -22,8 +22,8 @@ from typing import Any
 
 import msgspec
 
+from basewatch.cli.doctor import Finding
 from basewatch.config import OpenSky, ReadsbLive, Settings
-from basewatch.doctor import Finding
 from basewatch.errors import SourceError
 from basewatch.net import client as http
 from basewatch.net import providers as limits

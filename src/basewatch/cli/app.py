@@ -17,8 +17,9 @@ from typing import Annotated, Any, get_args
 import duckdb
 import typer
 
-from basewatch import __version__, config, progress, run, tables
-from basewatch import status as status_page
+from basewatch import __version__, config, progress, run
+from basewatch.cli import status as status_page
+from basewatch.cli import tables
 from basewatch.config import Settings
 from basewatch.errors import BasewatchError, ConfigError, GateRefused
 from basewatch.gates import check as gates
@@ -296,7 +297,7 @@ def schedule(
 @app.command()
 def doctor(config_file: ConfigFile = None) -> None:
     """Check configuration, credentials, sources, disk and permissions; say what to do about each fault."""
-    from basewatch import doctor as checks
+    from basewatch.cli import doctor as checks
 
     findings = checks.run(config.load(config_file))
     for finding in findings:

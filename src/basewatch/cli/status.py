@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from basewatch import tables
+from basewatch.cli import tables
 from basewatch.config import Settings
 from basewatch.lake.store import LedgerRow
 from basewatch.warehouse.releases import Release, Warehouse
