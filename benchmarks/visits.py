@@ -26,8 +26,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 import simulated_lake
 from basewatch.config import Settings
+from basewatch.lake.schemas import LEDGER, TABLES
 from basewatch.reference import load as reference
-from basewatch.schemas import LEDGER, TABLES
 from basewatch.warehouse import models
 from basewatch.warehouse.releases import HISTORY, attach_new, open_work
 from simulator import rows, stories

@@ -10,8 +10,8 @@ import duckdb
 import pyarrow as pa
 
 from basewatch.config import Settings
+from basewatch.lake.schemas import LEDGER, TABLES
 from basewatch.reference import load as reference
-from basewatch.schemas import LEDGER, TABLES
 from basewatch.warehouse import models
 from basewatch.warehouse.releases import HISTORY
 from simulator import rows, stories

@@ -18,10 +18,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from basewatch import config, ingest
+from basewatch.lake.schemas import TABLES
 from basewatch.lake.store import Lake, LedgerRow
 from basewatch.net import client as http
 from basewatch.reference import load as reference
-from basewatch.schemas import TABLES
 from basewatch.sources import Context, gdelt_doc
 from basewatch.warehouse import models
 from server import setup

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from basewatch.schemas import TABLES
+from basewatch.lake.schemas import TABLES
 from basewatch.warehouse import models
 from simulated_lake import prepare, put
 from simulator import rows, stories

@@ -17,10 +17,10 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from basewatch import quickyaml
+from basewatch import yaml_text as quickyaml
 from basewatch.config import Settings
+from basewatch.lake.schemas import LEDGER, TABLES
 from basewatch.reference import load as reference
-from basewatch.schemas import LEDGER, TABLES
 from basewatch.warehouse import models
 from basewatch.warehouse.models import Column, Model
 from basewatch.warehouse.releases import HISTORY

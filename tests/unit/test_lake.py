@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from basewatch.lake.schemas import TABLES
 from basewatch.lake.store import Lake, ledger_row, unique
-from basewatch.schemas import TABLES
 from basewatch.sources import Day
 
 DAY = date(2025, 10, 24)

@@ -14,9 +14,9 @@ import pytest
 
 from basewatch.errors import SourceError
 from basewatch.lake import store as lake
+from basewatch.lake.schemas import TABLES
 from basewatch.readsb import workers as shards
 from basewatch.reference.load import BaseRow
-from basewatch.schemas import TABLES
 from basewatch.sources import LandedFile, Rows, Window, readsb_archive
 from basewatch.sources.readsb_archive import Copy, choose, copies, judge_completeness
 from tracekit import (

@@ -20,8 +20,8 @@ import pytest
 import real_tracks
 import simulated_lake
 import tracekit
+from basewatch.lake.schemas import TABLES
 from basewatch.reference.load import BaseRow
-from basewatch.schemas import TABLES
 from basewatch.sources import Rows, Window, readsb_archive
 from simulator import archive, rows, stories
 from simulator.world import Airfield, Trace

@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from filelock import FileLock
 
-from basewatch.schemas import LEDGER, TABLES
+from basewatch.lake.schemas import LEDGER, TABLES
 from basewatch.sources import GLOBAL, Day
 
 COMPRESSION = "zstd"

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import numpy
 
-from basewatch import quickyaml
+from basewatch import yaml_text as quickyaml
 
 SCRIPT_RANGES = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 _SPACED_SCRIPT = re.compile(f"(?<=[{SCRIPT_RANGES}])[ \u3000·・]+(?=[{SCRIPT_RANGES}])")

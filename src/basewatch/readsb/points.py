@@ -16,9 +16,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from basewatch.geo import EARTH_KM, half_width_deg, spans, unit_vectors
+from basewatch.lake.schemas import TABLES
 from basewatch.readsb.search import Place, Ring
 from basewatch.readsb.traces import Parsed
-from basewatch.schemas import TABLES
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from basewatch.geo import NM_KM
+from basewatch.lake.schemas import TABLES
 from basewatch.readsb.background import Fields, Limits, Tally, measure, table
 from basewatch.readsb.points import (
     DAY,
@@ -38,7 +39,6 @@ from basewatch.readsb.points import (
 from basewatch.readsb.search import Place, Ring
 from basewatch.readsb.traces import Details, Head, Parsed, Point
 from basewatch.reference import watchlist as watch
-from basewatch.schemas import TABLES
 from basewatch.sources import Context
 
 MILLISECONDS_ABOVE = 1e11  # `now` is seconds in aircraft.json, milliseconds in /v2

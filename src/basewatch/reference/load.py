@@ -16,7 +16,7 @@ import pyarrow as pa
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from basewatch import quickyaml
+from basewatch import yaml_text as quickyaml
 from basewatch.config import Settings, Sources
 from basewatch.errors import ConfigError
 

@@ -32,12 +32,12 @@ from basewatch import news
 from basewatch.cli.doctor import Finding
 from basewatch.config import Feed, Feeds
 from basewatch.errors import SourceError
+from basewatch.lake.schemas import TABLES
 from basewatch.lake.store import write_aside
 from basewatch.net import client as http
 from basewatch.net import providers as limits
 from basewatch.net.client import Client, HttpFault
 from basewatch.news.text import canonical_url, domain_of
-from basewatch.schemas import TABLES
 from basewatch.sources import Context, Day, Event, Landed, LandedFile, Reject, Rows, Window, scoped
 from basewatch.sources.landing import MANIFEST, Answer, Landing, folder, read_manifest
 

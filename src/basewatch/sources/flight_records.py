@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from basewatch.schemas import TABLES
+from basewatch.lake.schemas import TABLES
 from basewatch.sources import Reject
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

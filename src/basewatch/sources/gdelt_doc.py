@@ -20,11 +20,11 @@ from basewatch import news
 from basewatch.cli.doctor import Finding
 from basewatch.config import GdeltDoc
 from basewatch.errors import SourceError
+from basewatch.lake.schemas import TABLES
 from basewatch.net import client as http
 from basewatch.net import providers as limits
 from basewatch.net.client import Client, HttpFault, Limit
 from basewatch.news.text import key, language_code
-from basewatch.schemas import TABLES
 from basewatch.sources import GLOBAL, Context, Event, Landed, LandedFile, Reject, Rows, Window, gdelt, scoped
 from basewatch.sources.landing import (
     MANIFEST,

@@ -25,11 +25,11 @@ from basewatch import news
 from basewatch.cli.doctor import Finding
 from basewatch.config import GdeltFiles
 from basewatch.errors import SourceError
+from basewatch.lake.schemas import TABLES
 from basewatch.lake.store import write_aside
 from basewatch.net import client as http
 from basewatch.net import providers as limits
 from basewatch.net.client import Client, HttpFault, Limit, clean_url
-from basewatch.schemas import TABLES
 from basewatch.sources import GLOBAL, Context, Day, Event, Landed, LandedFile, Reject, Rows, Window, gdelt, scoped
 from basewatch.sources.gdelt import Hit, Places, Stream
 from basewatch.sources.landing import Landing, folder, hours_since, is_url, midnight, read_manifest

@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 
 from basewatch.errors import SourceError
-from basewatch.schemas import TABLES
+from basewatch.lake.schemas import TABLES
 from basewatch.sources import Context, Day, Event, Landed, LandedFile, Reject, Rows, Window
 
 GRAIN = "whole"

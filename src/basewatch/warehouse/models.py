@@ -20,7 +20,7 @@ from typing import Any
 
 import duckdb
 
-from basewatch import quickyaml
+from basewatch import yaml_text as quickyaml
 
 LAYERS = ("staging", "intermediate", "marts")
 READS = {  # which layers a layer may read

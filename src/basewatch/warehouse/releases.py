@@ -25,9 +25,9 @@ from filelock import BaseFileLock, FileLock, Timeout
 
 from basewatch import __version__
 from basewatch.errors import BasewatchError, ConfigError, WarehouseBusy
+from basewatch.lake.schemas import AT, TABLES, TEXTS
 from basewatch.lake.store import Lake, fsync_folder, ledger_table, write_aside
 from basewatch.reference.load import ROWS, Params, Reference
-from basewatch.schemas import AT, TABLES, TEXTS
 from basewatch.warehouse import models
 
 DATABASE = "basewatch.duckdb"
