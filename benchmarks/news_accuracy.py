@@ -15,8 +15,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from basewatch import news
-from basewatch.news import Article
+from basewatch.news import reader as news
+from basewatch.news.reader import Article
 from news_samples import around, cases, labelled, reader, score
 
 

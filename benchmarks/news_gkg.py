@@ -27,7 +27,8 @@ from datetime import date
 from pathlib import Path
 from statistics import median
 
-from basewatch import config, news
+from basewatch import config
+from basewatch.news import reader as news
 from basewatch.reference import load as reference
 from basewatch.sources import gdelt, gdelt_files
 from basewatch.sources.gdelt import Places

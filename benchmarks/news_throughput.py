@@ -17,7 +17,8 @@ from collections.abc import Callable
 from datetime import date
 from statistics import median
 
-from basewatch import config, news
+from basewatch import config
+from basewatch.news import reader as news
 from basewatch.news.matching import Matcher
 from basewatch.news.text import key
 from basewatch.reference import load as reference

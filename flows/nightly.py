@@ -24,7 +24,7 @@ from basewatch import config, progress, run
 from basewatch.cli import status
 from basewatch.errors import BasewatchError, SourceError
 from basewatch.run import Run
-from basewatch.sources import Window
+from basewatch.sources.contract import Window
 from basewatch.warehouse.releases import Release, utc_now
 
 RETRY_SECONDS = 5  # beyond the source's own retries: what is still down after them needs longer

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from basewatch import config
-from basewatch.news import Reader
+from basewatch.news.reader import Reader
 from basewatch.reference import load as reference
 
 FOLDER = Path(__file__).resolve().parent / "samples" / "news"

@@ -17,15 +17,18 @@ from pathlib import Path
 
 import duckdb
 
-from basewatch import ingest, progress, report, sources
+from basewatch import ingest, progress
 from basewatch.config import Settings
 from basewatch.errors import BasewatchError, ConfigError, GateRefused, SourceError, SourcesFailed
 from basewatch.gates import check as gates
 from basewatch.ingest import Outcome
 from basewatch.reference import load as reference
 from basewatch.reference.load import Params, Reference
-from basewatch.sources import Context, Window, flightradar24, readsb_live
+from basewatch.report import write as report
+from basewatch.sources import contract as sources
+from basewatch.sources import flightradar24, readsb_live
 from basewatch.sources import readsb_archive_remote as readsb_releases
+from basewatch.sources.contract import Context, Window
 from basewatch.warehouse import dictionary, models
 from basewatch.warehouse.releases import Candidate, Release, Warehouse, new_run_id, utc_now
 

@@ -20,7 +20,7 @@ import duckdb
 import pytest
 
 from basewatch import config
-from basewatch.news import Reader
+from basewatch.news.reader import Reader
 from basewatch.reference import load as reference
 
 SHIPPED = (*reference.ROWS, "press_flights")

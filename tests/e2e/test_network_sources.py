@@ -19,7 +19,7 @@ import pytest
 
 from basewatch import ingest
 from basewatch.lake.store import Lake, LedgerRow
-from basewatch.sources import Context
+from basewatch.sources.contract import Context
 from server import setup
 from server.archives import GitHub, Release, day_tar, split_assets, trace
 from server.core import FakeClock, Host, serving

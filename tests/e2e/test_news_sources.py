@@ -22,7 +22,8 @@ from basewatch.lake.schemas import TABLES
 from basewatch.lake.store import Lake, LedgerRow
 from basewatch.net import client as http
 from basewatch.reference import load as reference
-from basewatch.sources import Context, gdelt_doc
+from basewatch.sources import gdelt_doc
+from basewatch.sources.contract import Context
 from basewatch.warehouse import models
 from server import setup
 from server.core import FakeClock, Request, serving

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from basewatch import report
+from basewatch.report import write as report
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = (

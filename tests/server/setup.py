@@ -13,11 +13,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from basewatch import sources
 from basewatch.config import OverHttp, Settings, Sources
 from basewatch.net import client as http
 from basewatch.reference import load as reference
-from basewatch.sources import Context, Day, Landed, Reject, Rows, Window
+from basewatch.sources import contract as sources
+from basewatch.sources.contract import Context, Day, Landed, Reject, Rows, Window
 from server.core import FakeClock
 
 QUICK = {"read_seconds": 10.0, "connect_seconds": 10.0, "breaker_after": 99}

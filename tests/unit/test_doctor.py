@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from basewatch import sources
 from basewatch.cli import doctor
 from basewatch.config import Settings
 from basewatch.errors import SourceError
+from basewatch.sources import contract as sources
 from server import setup
 
 

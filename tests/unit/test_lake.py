@@ -12,7 +12,7 @@ import pytest
 
 from basewatch.lake.schemas import TABLES
 from basewatch.lake.store import Lake, ledger_row, unique
-from basewatch.sources import Day
+from basewatch.sources.contract import Day
 
 DAY = date(2025, 10, 24)
 

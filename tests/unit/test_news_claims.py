@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from basewatch import config, news
-from basewatch.news import Article, Reading
+from basewatch import config
+from basewatch.news import reader as news
+from basewatch.news.reader import Article, Reading
 from basewatch.reference import load as reference
-from basewatch.sources import Context, articles
+from basewatch.sources import articles
+from basewatch.sources.contract import Context
 from news_samples import cases, reader
 
 CASES = cases("claims.yml")

@@ -9,8 +9,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from basewatch import config, news
-from basewatch.news import Article
+from basewatch import config
+from basewatch.news import reader as news
+from basewatch.news.reader import Article
 from basewatch.news.rules import rules
 from basewatch.news.stories import title_key
 from basewatch.reference import load as reference

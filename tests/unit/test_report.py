@@ -20,9 +20,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from basewatch import report
 from basewatch.errors import BasewatchError, ConfigError
-from basewatch.report import charts, text, words
+from basewatch.report import charts
+from basewatch.report import safe_text as text
+from basewatch.report import sentences as words
+from basewatch.report import write as report
 from basewatch.report.data import ReportError, read
 from basewatch.warehouse import models
 

@@ -15,7 +15,8 @@ import pytest
 from basewatch import config
 from basewatch.errors import SourceError
 from basewatch.reference import load as reference
-from basewatch.sources import Context, Day, Event, Landed, Reject, Rows, Window, flight_files, press_flights
+from basewatch.sources import flight_files, press_flights
+from basewatch.sources.contract import Context, Day, Event, Landed, Reject, Rows, Window
 
 WINDOW = Window("flight_files", date(2025, 1, 1), date(2025, 12, 31))
 FACTS = reference.load(config.Settings())

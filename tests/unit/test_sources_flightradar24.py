@@ -13,7 +13,8 @@ import pytest
 
 from basewatch.errors import SourceError
 from basewatch.lake.store import Lake, ledger_row
-from basewatch.sources import Context, Day, flightradar24
+from basewatch.sources import flightradar24
+from basewatch.sources.contract import Context, Day
 from server import setup
 from server.core import FakeClock, Reply, serving
 from server.flights import Flight, Flightradar24

@@ -14,7 +14,8 @@ import pytest
 
 from basewatch.errors import SourceError
 from basewatch.net import providers as limits
-from basewatch.sources import Context, gdelt, gdelt_doc
+from basewatch.sources import gdelt, gdelt_doc
+from basewatch.sources.contract import Context
 from server import setup
 from server.core import FakeClock, Reply, Request, serving
 from server.news import Doc, Story

@@ -16,7 +16,8 @@ import pytest
 
 from basewatch.errors import SourceError
 from basewatch.net import client as http
-from basewatch.sources import Context, gdelt, gdelt_files
+from basewatch.sources import gdelt, gdelt_files
+from basewatch.sources.contract import Context
 from server import setup
 from server.core import FakeClock, Reply, serving
 from server.news import Files, export_row, file_name, gkg_row, mention_row, slots_of, zipped

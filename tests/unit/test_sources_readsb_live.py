@@ -15,12 +15,14 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from basewatch import ingest, sources
+from basewatch import ingest
 from basewatch.errors import SourceError
 from basewatch.lake.store import Lake
 from basewatch.net import client as http
 from basewatch.readsb import polled
-from basewatch.sources import Context, Day, Event, Rows, readsb_live
+from basewatch.sources import contract as sources
+from basewatch.sources import readsb_live
+from basewatch.sources.contract import Context, Day, Event, Rows
 from server import setup
 from server.core import FakeClock, Reply, serving
 from server.flights import OpenSky

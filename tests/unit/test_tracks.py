@@ -22,7 +22,8 @@ import simulated_lake
 import tracekit
 from basewatch.lake.schemas import TABLES
 from basewatch.reference.load import BaseRow
-from basewatch.sources import Rows, Window, readsb_archive
+from basewatch.sources import readsb_archive
+from basewatch.sources.contract import Rows, Window
 from simulator import archive, rows, stories
 from simulator.world import Airfield, Trace
 

@@ -16,7 +16,7 @@ from basewatch.errors import BasewatchError
 
 if TYPE_CHECKING:
     from basewatch.config import Settings
-    from basewatch.sources import Context
+    from basewatch.sources.contract import Context
 
 LEAST_FREE_GB = 5.0  # a nightly run's working space beside what sources land
 
@@ -49,7 +49,7 @@ def run(settings: Settings, *, network: bool = True) -> list[Finding]:
 
 def source(code: str, context: Context) -> list[Finding]:
     """The findings of one source's own `check`; a source without one is reported as configured."""
-    from basewatch import sources
+    from basewatch.sources import contract as sources
 
     try:
         module = sources.module(code)
@@ -146,7 +146,7 @@ def _linkable(folder: Path) -> bool:
 
 def _context(settings: Settings) -> tuple[Context | None, list[Finding]]:
     from basewatch.reference import load as reference
-    from basewatch.sources import Context
+    from basewatch.sources.contract import Context
 
     try:
         tables = reference.load(settings)

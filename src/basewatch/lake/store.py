@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock
 
 from basewatch.lake.schemas import LEDGER, TABLES
-from basewatch.sources import GLOBAL, Day
+from basewatch.sources.contract import GLOBAL, Day
 
 COMPRESSION = "zstd"
 COMPRESSION_LEVEL = 3

@@ -39,7 +39,7 @@ from basewatch.readsb.points import (
 from basewatch.readsb.search import Place, Ring
 from basewatch.readsb.traces import Details, Head, Parsed, Point
 from basewatch.reference import watchlist as watch
-from basewatch.sources import Context
+from basewatch.sources.contract import Context
 
 MILLISECONDS_ABOVE = 1e11  # `now` is seconds in aircraft.json, milliseconds in /v2
 SAME_WITHIN_S = 1.5  # a position told again by the next answer; its time is given with rounding

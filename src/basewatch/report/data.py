@@ -15,7 +15,7 @@ import duckdb
 
 from basewatch.errors import BasewatchError, ConfigError
 from basewatch.report.charts import OBSERVABILITY, Frame, Row, is_unknown, month_end
-from basewatch.report.text import sql_literal
+from basewatch.report.safe_text import sql_literal
 
 BASES_MAX = 20
 GAPS_MAX = 40

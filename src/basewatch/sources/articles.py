@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from basewatch import news
 from basewatch.errors import SourceError
 from basewatch.news import dates, text
+from basewatch.news import reader as news
 from basewatch.news.rules import rules
-from basewatch.sources import GLOBAL, Context, Day, Event, Landed, LandedFile, Reject, Window
+from basewatch.sources.contract import GLOBAL, Context, Day, Event, Landed, LandedFile, Reject, Window
 
 GRAIN = "whole"
 CODE = "articles"

@@ -24,8 +24,8 @@ import pyarrow.parquet as pq
 
 from basewatch.config import FlightFiles
 from basewatch.errors import SourceError
-from basewatch.sources import GLOBAL, Context, Day, Event, Landed, LandedFile, Reject, Rows, Window
 from basewatch.sources import flight_records as records
+from basewatch.sources.contract import GLOBAL, Context, Day, Event, Landed, LandedFile, Reject, Rows, Window
 
 GRAIN = "whole"
 ENDINGS = (".csv", ".json", ".jsonl", ".ndjson", ".parquet")

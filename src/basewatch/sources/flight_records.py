@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from basewatch.lake.schemas import TABLES
-from basewatch.sources import Reject
+from basewatch.sources.contract import Reject
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECONDS_ABOVE = 1e11  # as seconds this is the year 5138: a larger number counts milliseconds

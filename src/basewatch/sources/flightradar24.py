@@ -24,9 +24,10 @@ from basewatch.lake.store import Lake, LedgerRow, ledger_row
 from basewatch.net import providers as limits
 from basewatch.net.client import Client, HttpFault
 from basewatch.readsb import polled
-from basewatch.sources import Context, Day, Event, Landed, Reject, Rows, Window, scoped
 from basewatch.sources import flight_records as records
 from basewatch.sources import landing as landings
+from basewatch.sources import scoped
+from basewatch.sources.contract import Context, Day, Event, Landed, Reject, Rows, Window
 from basewatch.sources.landing import (
     Answer,
     Landing,

@@ -22,7 +22,7 @@ from urllib.parse import unquote
 import numpy as np
 
 from basewatch.geo import chord_km, unit_vectors
-from basewatch.news import Found, Mention, Reader
+from basewatch.news.reader import Found, Mention, Reader
 from basewatch.news.text import language_code
 from basewatch.reference.load import BaseRow
 

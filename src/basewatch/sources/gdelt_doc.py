@@ -16,7 +16,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from basewatch import news
 from basewatch.cli.doctor import Finding
 from basewatch.config import GdeltDoc
 from basewatch.errors import SourceError
@@ -24,8 +23,10 @@ from basewatch.lake.schemas import TABLES
 from basewatch.net import client as http
 from basewatch.net import providers as limits
 from basewatch.net.client import Client, HttpFault, Limit
+from basewatch.news import reader as news
 from basewatch.news.text import key, language_code
-from basewatch.sources import GLOBAL, Context, Event, Landed, LandedFile, Reject, Rows, Window, gdelt, scoped
+from basewatch.sources import gdelt, scoped
+from basewatch.sources.contract import GLOBAL, Context, Event, Landed, LandedFile, Reject, Rows, Window
 from basewatch.sources.landing import (
     MANIFEST,
     Answer,

@@ -21,7 +21,6 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from basewatch import news
 from basewatch.cli.doctor import Finding
 from basewatch.config import GdeltFiles
 from basewatch.errors import SourceError
@@ -30,7 +29,9 @@ from basewatch.lake.store import write_aside
 from basewatch.net import client as http
 from basewatch.net import providers as limits
 from basewatch.net.client import Client, HttpFault, Limit, clean_url
-from basewatch.sources import GLOBAL, Context, Day, Event, Landed, LandedFile, Reject, Rows, Window, gdelt, scoped
+from basewatch.news import reader as news
+from basewatch.sources import gdelt, scoped
+from basewatch.sources.contract import GLOBAL, Context, Day, Event, Landed, LandedFile, Reject, Rows, Window
 from basewatch.sources.gdelt import Hit, Places, Stream
 from basewatch.sources.landing import Landing, folder, hours_since, is_url, midnight, read_manifest
 

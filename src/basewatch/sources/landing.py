@@ -23,7 +23,7 @@ import basewatch
 from basewatch.errors import SourceError
 from basewatch.lake.store import write_aside
 from basewatch.net.client import clean_url, redact
-from basewatch.sources import Context, Landed, LandedFile, Window
+from basewatch.sources.contract import Context, Landed, LandedFile, Window
 
 MANIFEST = "manifest.json"
 _RANK = ("failed", "partial", "late", "missing", "expired", "ok")  # of several answers on a day the worst one counts

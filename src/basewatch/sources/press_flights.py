@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from basewatch.errors import SourceError
 from basewatch.lake.schemas import TABLES
-from basewatch.sources import Context, Day, Event, Landed, LandedFile, Reject, Rows, Window
+from basewatch.sources.contract import Context, Day, Event, Landed, LandedFile, Reject, Rows, Window
 
 GRAIN = "whole"
 CODE = "press_flights"

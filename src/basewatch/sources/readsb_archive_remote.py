@@ -25,7 +25,7 @@ from basewatch.lake.store import write_aside
 from basewatch.net import client as http
 from basewatch.net import providers as limits
 from basewatch.net.client import Client, HttpFault, Limit, clean_url
-from basewatch.sources import Context, Day, Event, Landed, LandedFile, Rows, Window
+from basewatch.sources.contract import Context, Day, Event, Landed, LandedFile, Rows, Window
 from basewatch.sources.landing import Landing, folder, hours_since, slug
 
 CODE = "readsb_archive"

@@ -30,8 +30,9 @@ from basewatch.net import providers as limits
 from basewatch.net.client import Client, clean_url, plain
 from basewatch.readsb import polled
 from basewatch.readsb.polled import Sighting
-from basewatch.sources import Context, Day, Event, Landed, LandedFile, Reject, Rows, Window, opensky, scoped
 from basewatch.sources import flight_records as records
+from basewatch.sources import opensky, scoped
+from basewatch.sources.contract import Context, Day, Event, Landed, LandedFile, Reject, Rows, Window
 from basewatch.sources.landing import Landing, folder, is_url, midnight
 
 CODE = "readsb_live"

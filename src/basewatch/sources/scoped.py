@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from basewatch.errors import SourceError
 from basewatch.reference.load import BaseRow
-from basewatch.sources import GLOBAL, Context, Day, Window
+from basewatch.sources.contract import GLOBAL, Context, Day, Window
 from basewatch.sources.landing import Manifest
 
 _DONE = {"ok", "empty", "expired"}

@@ -8,7 +8,7 @@ from typing import Any
 
 from basewatch.report.charts import Row
 from basewatch.report.data import BaseView
-from basewatch.report.text import probability
+from basewatch.report.safe_text import probability
 
 CAVEAT = "Silence in the data is not silence on the ground."
 
