@@ -40,8 +40,8 @@ from basewatch import config
 from basewatch.readsb import workers as shards
 from basewatch.readsb.tar_index import Member, Volume, walk
 from basewatch.reference import load as reference
-from basewatch.sources import readsb_archive
 from basewatch.sources.contract import Context, Rows, Window
+from basewatch.sources.readsb_archive import local as readsb_archive
 
 DAY = date(2025, 3, 14)
 STAMP = datetime(2025, 3, 14, tzinfo=UTC).timestamp()

@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 from basewatch import config
 from basewatch.reference import load as reference
 from basewatch.reference.load import Reference
-from basewatch.sources import readsb_archive
 from basewatch.sources.contract import Context, Day, Event, Reject, Rows, Window
+from basewatch.sources.readsb_archive import local as readsb_archive
 
 DAY = date(2025, 3, 14)
 MIDNIGHT = datetime(2025, 3, 14, tzinfo=UTC).timestamp()

@@ -22,8 +22,8 @@ from basewatch.errors import SourceError
 from basewatch.lake.store import Lake, LedgerRow, ledger_row
 from basewatch.sources import contract as sources
 from basewatch.sources import landing
-from basewatch.sources import readsb_archive_remote as readsb_releases
 from basewatch.sources.contract import GLOBAL, Context, Day, Landed, Reject, Rows, Window
+from basewatch.sources.readsb_archive import remote as readsb_releases
 
 DONE = {"ok", "empty", "expired"}  # nothing more is to be had for such a day
 BEGINNING = date(1900, 1, 1)

@@ -27,8 +27,8 @@ from basewatch.reference.load import Params, Reference
 from basewatch.report import write as report
 from basewatch.sources import contract as sources
 from basewatch.sources import flightradar24, readsb_live
-from basewatch.sources import readsb_archive_remote as readsb_releases
 from basewatch.sources.contract import Context, Window
+from basewatch.sources.readsb_archive import remote as readsb_releases
 from basewatch.warehouse import dictionary, models
 from basewatch.warehouse.releases import Candidate, Release, Warehouse, new_run_id, utc_now
 

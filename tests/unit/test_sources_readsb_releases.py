@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from basewatch.errors import SourceError
-from basewatch.sources import readsb_archive
-from basewatch.sources import readsb_archive_remote as readsb_releases
 from basewatch.sources.contract import Context, Landed
-from basewatch.sources.readsb_archive_remote import choose
+from basewatch.sources.readsb_archive import local as readsb_archive
+from basewatch.sources.readsb_archive import remote as readsb_releases
+from basewatch.sources.readsb_archive.remote import choose
 from server import setup
 from server.archives import GitHub, Release, Traces, day_tar, split_assets, trace
 from server.core import FakeClock, serving

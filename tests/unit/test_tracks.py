@@ -22,8 +22,8 @@ import simulated_lake
 import tracekit
 from basewatch.lake.schemas import TABLES
 from basewatch.reference.load import BaseRow
-from basewatch.sources import readsb_archive
 from basewatch.sources.contract import Rows, Window
+from basewatch.sources.readsb_archive import local as readsb_archive
 from simulator import archive, rows, stories
 from simulator.world import Airfield, Trace
 

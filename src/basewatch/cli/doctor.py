@@ -57,7 +57,7 @@ def source(code: str, context: Context) -> list[Finding]:
         return [Finding(False, f"{code}: cannot be loaded ({error})", "install basewatch again with all dependencies")]
     location = context.source(code).location or ""
     if code == "readsb_archive" and "://" in location:
-        from basewatch.sources import readsb_archive_remote as readsb_releases
+        from basewatch.sources.readsb_archive import remote as readsb_releases
 
         check: Callable[[Context], list[Finding]] | None = readsb_releases.check
     else:

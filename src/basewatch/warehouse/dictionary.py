@@ -45,7 +45,7 @@ def write(file: Path) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """`python -m basewatch.warehouse.dictionary [--check] FILE`: write the dictionary, or tell whether it is up to date."""
+    """`python -m basewatch.warehouse.dictionary [--check] FILE`: write the dictionary, or say whether it is right."""
     file = Path(arguments[-1])
     if "--check" not in arguments:
         write(file)

@@ -37,8 +37,8 @@ from basewatch.readsb.points import DAY, SECOND
 from basewatch.readsb.search import Place, Ring, expression
 from basewatch.readsb.tar_index import Fault, Volume, walk
 from basewatch.reference import watchlist as watch
-from basewatch.sources import readsb_archive_remote as readsb_releases
 from basewatch.sources.contract import Context, Day, Event, Landed, LandedFile, Reject, Rows, Window
+from basewatch.sources.readsb_archive import remote as readsb_releases
 
 CODE = "readsb_archive"
 GRAIN = "day"
