@@ -37,10 +37,11 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from basewatch import config
+from basewatch.lake.events import Rows
 from basewatch.readsb import workers as shards
 from basewatch.readsb.tar_index import Member, Volume, walk
 from basewatch.reference import load as reference
-from basewatch.sources.contract import Context, Rows, Window
+from basewatch.sources.contract import Context, Window
 from basewatch.sources.readsb_archive import local as readsb_archive
 
 DAY = date(2025, 3, 14)

@@ -15,9 +15,10 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from basewatch import config
+from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.reference import load as reference
 from basewatch.reference.load import Reference
-from basewatch.sources.contract import Context, Day, Event, Reject, Rows, Window
+from basewatch.sources.contract import Context, Window
 from basewatch.sources.readsb_archive import local as readsb_archive
 
 DAY = date(2025, 3, 14)

@@ -19,10 +19,12 @@ import pyarrow as pa
 
 from basewatch.config import SECRETS, Settings
 from basewatch.errors import SourceError
-from basewatch.lake.store import Lake, LedgerRow, ledger_row
+from basewatch.lake.events import GLOBAL, Day, Event, Reject, Rows
+from basewatch.lake.ledger import LedgerRow, ledger_row
+from basewatch.lake.store import Lake
 from basewatch.sources import contract as sources
 from basewatch.sources import landing
-from basewatch.sources.contract import GLOBAL, Context, Day, Landed, Reject, Rows, Window
+from basewatch.sources.contract import Context, Landed, Window
 from basewatch.sources.readsb_archive import remote as readsb_releases
 
 DONE = {"ok", "empty", "expired"}  # nothing more is to be had for such a day
@@ -152,7 +154,7 @@ def is_unchanged(window: Window, context: Context, lake: Lake) -> bool:
 
 
 def write_events(
-    events: Iterable[sources.Event],
+    events: Iterable[Event],
     source: str,
     lake: Lake,
     run_id: str,

@@ -22,6 +22,7 @@ from basewatch.config import Settings
 from basewatch.errors import BasewatchError, ConfigError, GateRefused, SourceError, SourcesFailed
 from basewatch.gates import check as gates
 from basewatch.ingest import Outcome
+from basewatch.lake.events import Event
 from basewatch.reference import load as reference
 from basewatch.reference.load import Params, Reference
 from basewatch.report import write as report
@@ -129,7 +130,7 @@ def watch(settings: Settings, stop: threading.Event) -> int:
     context = run.context(readsb_live.CODE)
     looked_for = ingest.watched(readsb_live.CODE, context)
 
-    def write(events: list[sources.Event]) -> None:
+    def write(events: list[Event]) -> None:
         outcome = Outcome(Window(readsb_live.CODE, run.until, run.until))
         written = ingest.write_events(events, readsb_live.CODE, warehouse.lake, run.run_id, outcome, looked_for)
         rows = warehouse.lake.commit(written)

@@ -18,8 +18,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from basewatch import config, ingest
+from basewatch.lake.ledger import LedgerRow
 from basewatch.lake.schemas import TABLES
-from basewatch.lake.store import Lake, LedgerRow
+from basewatch.lake.store import Lake
 from basewatch.net import client as http
 from basewatch.reference import load as reference
 from basewatch.sources import gdelt_doc

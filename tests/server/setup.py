@@ -14,10 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from basewatch.config import OverHttp, Settings, Sources
+from basewatch.lake.events import Day, Reject, Rows
 from basewatch.net import client as http
 from basewatch.reference import load as reference
 from basewatch.sources import contract as sources
-from basewatch.sources.contract import Context, Day, Landed, Reject, Rows, Window
+from basewatch.sources.contract import Context, Landed, Window
 from server.core import FakeClock
 
 QUICK = {"read_seconds": 10.0, "connect_seconds": 10.0, "breaker_after": 99}

@@ -12,9 +12,10 @@ import pytest
 
 from basewatch.config import Settings
 from basewatch.errors import SourceError
+from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.reference import load as reference
 from basewatch.sources import articles
-from basewatch.sources.contract import Context, Day, Event, Reject, Rows, Window
+from basewatch.sources.contract import Context, Window
 
 NOW = datetime(2025, 12, 1, 12, tzinfo=UTC)
 WINDOW = Window("articles", date(2025, 10, 1), date(2025, 11, 30))

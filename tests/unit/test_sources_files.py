@@ -14,9 +14,10 @@ import pytest
 
 from basewatch import config
 from basewatch.errors import SourceError
+from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.reference import load as reference
 from basewatch.sources import flight_files, press_flights
-from basewatch.sources.contract import Context, Day, Event, Landed, Reject, Rows, Window
+from basewatch.sources.contract import Context, Landed, Window
 
 WINDOW = Window("flight_files", date(2025, 1, 1), date(2025, 12, 31))
 FACTS = reference.load(config.Settings())

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 from basewatch.errors import SourceError
-from basewatch.lake.store import Lake, ledger_row
+from basewatch.lake.events import Day
+from basewatch.lake.ledger import ledger_row
+from basewatch.lake.store import Lake
 from basewatch.sources import flightradar24
-from basewatch.sources.contract import Context, Day
+from basewatch.sources.contract import Context
 from server import setup
 from server.core import FakeClock, Reply, serving
 from server.flights import Flight, Flightradar24

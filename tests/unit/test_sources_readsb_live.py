@@ -17,12 +17,13 @@ import pytest
 
 from basewatch import ingest
 from basewatch.errors import SourceError
+from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.lake.store import Lake
 from basewatch.net import client as http
 from basewatch.readsb import polled
 from basewatch.sources import contract as sources
 from basewatch.sources import readsb_live
-from basewatch.sources.contract import Context, Day, Event, Rows
+from basewatch.sources.contract import Context
 from server import setup
 from server.core import FakeClock, Reply, serving
 from server.flights import OpenSky
@@ -159,7 +160,7 @@ def test_a_malformed_object_is_a_reject_and_the_others_stay(world: World) -> Non
     world.live.aircraft = [{**CRAFT, "gs": "fast"}, {**CRAFT, "hex": "154ca3"}, {"type": "x", "dbFlags": 1}]
     events = world.watch(30)
     assert [row["icao24"] for row in rows(events, "track_points")] == ["154ca3"]
-    reasons = [event.reason for event in events if isinstance(event, sources.Reject)]
+    reasons = [event.reason for event in events if isinstance(event, Reject)]
     assert reasons == ["Expected `float | null`, got `str` - at `$.gs`", "Object missing required field `hex`"]
     assert day(events, "aircraft:polled").records_rejected == 2
 
@@ -275,9 +276,7 @@ def test_a_poller_that_was_killed_goes_on_with_what_it_had(world: World) -> None
     after = {row["seen_at"] for row in rows(events, "track_points")}
     assert len(before - after) <= 1
     assert len(after) >= len(before) + 9
-    assert any(
-        "the file ends within an answer" in event.reason for event in events if isinstance(event, sources.Reject)
-    )
+    assert any("the file ends within an answer" in event.reason for event in events if isinstance(event, Reject))
     assert "not polled 1" in (day(events, "base:hmeimim").error or "")
 
 

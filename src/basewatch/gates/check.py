@@ -27,7 +27,7 @@ import pyarrow as pa
 
 from basewatch.config import Settings
 from basewatch.gates import page as gatepage
-from basewatch.lake.store import write_aside, write_parquet
+from basewatch.lake.files import write_aside, write_parquet
 from basewatch.reference import load as reference
 from basewatch.warehouse.models import Model
 from basewatch.warehouse.releases import HISTORY

@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from basewatch.config import Settings
+from basewatch.lake.events import Rows
 from basewatch.lake.schemas import TABLES
 from basewatch.news import claims as claim_reader
 from basewatch.news import stories, text
@@ -25,7 +26,6 @@ from basewatch.news.matching import Found, Matcher
 from basewatch.news.rules import Rules, rules
 from basewatch.news.text import key
 from basewatch.reference.load import Reference, load_params
-from basewatch.sources.contract import Rows
 
 __all__ = ["Article", "Claim", "Found", "Matcher", "Mention", "Reader", "Reading", "rows", "tables"]
 

@@ -24,7 +24,7 @@ import duckdb
 from basewatch.cli import tables
 from basewatch.config import Settings
 from basewatch.errors import BasewatchError, ConfigError
-from basewatch.lake.store import write_aside
+from basewatch.lake.files import write_aside
 from basewatch.net.client import Client, Limit, Policy
 from basewatch.reference import load as reference
 from basewatch.reference import registers

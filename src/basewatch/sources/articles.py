@@ -17,10 +17,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from basewatch.errors import SourceError
+from basewatch.lake.events import GLOBAL, Day, Event, Reject
 from basewatch.news import dates, text
 from basewatch.news import reader as news
 from basewatch.news.rules import rules
-from basewatch.sources.contract import GLOBAL, Context, Day, Event, Landed, LandedFile, Reject, Window
+from basewatch.sources.contract import Context, Landed, LandedFile, Window
 
 GRAIN = "whole"
 CODE = "articles"

@@ -18,13 +18,10 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-import pyarrow as pa
-
 if TYPE_CHECKING:
     from basewatch.config import Settings, Source
+    from basewatch.lake.events import Event
     from basewatch.reference.load import Reference
-
-GLOBAL = "global"
 
 
 @dataclass(frozen=True)
@@ -71,46 +68,6 @@ class Landed:
     window: Window
     files: tuple[LandedFile, ...] = ()
     absent: dict[date, tuple[str, str]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Rows for one lake table, filed under one day; `data` is a table, or a Parquet file already written aside."""
-
-    table: str
-    day: date
-    data: pa.Table | Path
-    scope: str = GLOBAL
-
-
-@dataclass(frozen=True)
-class Reject:
-    """A file or record that could not be used: kept in quarantine with its reason, counted, and passed over."""
-
-    day: date | None
-    where: str
-    reason: str
-    raw: str = ""
-
-
-@dataclass(frozen=True)
-class Day:
-    """What came of looking at one day in one scope: a row of the ledger. Statuses are those of `source_days`."""
-
-    day: date
-    status: str
-    scope: str = GLOBAL
-    files: int = 0
-    bytes: int = 0
-    records_read: int = 0
-    records_kept: int = 0
-    records_rejected: int = 0
-    sha256: str | None = None
-    chosen_copy: str | None = None
-    error: str | None = None
-
-
-Event = Rows | Reject | Day
 
 
 @dataclass(frozen=True)

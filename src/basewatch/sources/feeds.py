@@ -31,15 +31,16 @@ import pyarrow as pa
 from basewatch.cli.doctor import Finding
 from basewatch.config import Feed, Feeds
 from basewatch.errors import SourceError
+from basewatch.lake.events import Day, Event, Reject, Rows
+from basewatch.lake.files import write_aside
 from basewatch.lake.schemas import TABLES
-from basewatch.lake.store import write_aside
 from basewatch.net import client as http
 from basewatch.net import providers as limits
 from basewatch.net.client import Client, HttpFault
 from basewatch.news import reader as news
 from basewatch.news.text import canonical_url, domain_of
 from basewatch.sources import scoped
-from basewatch.sources.contract import Context, Day, Event, Landed, LandedFile, Reject, Rows, Window
+from basewatch.sources.contract import Context, Landed, LandedFile, Window
 from basewatch.sources.landing import MANIFEST, Answer, Landing, folder, read_manifest
 
 log = logging.getLogger("basewatch.feeds")

@@ -24,8 +24,9 @@ import pyarrow.parquet as pq
 
 from basewatch.config import FlightFiles
 from basewatch.errors import SourceError
+from basewatch.lake.events import GLOBAL, Day, Event, Reject, Rows
 from basewatch.sources import flight_records as records
-from basewatch.sources.contract import GLOBAL, Context, Day, Event, Landed, LandedFile, Reject, Rows, Window
+from basewatch.sources.contract import Context, Landed, LandedFile, Window
 
 GRAIN = "whole"
 ENDINGS = (".csv", ".json", ".jsonl", ".ndjson", ".parquet")

@@ -20,14 +20,16 @@ import pyarrow.compute as pc
 from basewatch.cli.doctor import Finding
 from basewatch.config import Flightradar24
 from basewatch.errors import SourceError
-from basewatch.lake.store import Lake, LedgerRow, ledger_row
+from basewatch.lake.events import Day, Event, Reject, Rows
+from basewatch.lake.ledger import LedgerRow, ledger_row
+from basewatch.lake.store import Lake
 from basewatch.net import providers as limits
 from basewatch.net.client import Client, HttpFault
 from basewatch.readsb import polled
 from basewatch.sources import flight_records as records
 from basewatch.sources import landing as landings
 from basewatch.sources import scoped
-from basewatch.sources.contract import Context, Day, Event, Landed, Reject, Rows, Window
+from basewatch.sources.contract import Context, Landed, Window
 from basewatch.sources.landing import (
     Answer,
     Landing,

@@ -19,6 +19,7 @@ import pyarrow as pa
 from basewatch.cli.doctor import Finding
 from basewatch.config import GdeltDoc
 from basewatch.errors import SourceError
+from basewatch.lake.events import GLOBAL, Event, Reject, Rows
 from basewatch.lake.schemas import TABLES
 from basewatch.net import client as http
 from basewatch.net import providers as limits
@@ -26,7 +27,7 @@ from basewatch.net.client import Client, HttpFault, Limit
 from basewatch.news import reader as news
 from basewatch.news.text import key, language_code
 from basewatch.sources import gdelt, scoped
-from basewatch.sources.contract import GLOBAL, Context, Event, Landed, LandedFile, Reject, Rows, Window
+from basewatch.sources.contract import Context, Landed, LandedFile, Window
 from basewatch.sources.landing import (
     MANIFEST,
     Answer,

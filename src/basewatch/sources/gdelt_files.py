@@ -24,14 +24,15 @@ import pyarrow as pa
 from basewatch.cli.doctor import Finding
 from basewatch.config import GdeltFiles
 from basewatch.errors import SourceError
+from basewatch.lake.events import GLOBAL, Day, Event, Reject, Rows
+from basewatch.lake.files import write_aside
 from basewatch.lake.schemas import TABLES
-from basewatch.lake.store import write_aside
 from basewatch.net import client as http
 from basewatch.net import providers as limits
 from basewatch.net.client import Client, HttpFault, Limit, clean_url
 from basewatch.news import reader as news
 from basewatch.sources import gdelt, scoped
-from basewatch.sources.contract import GLOBAL, Context, Day, Event, Landed, LandedFile, Reject, Rows, Window
+from basewatch.sources.contract import Context, Landed, LandedFile, Window
 from basewatch.sources.gdelt import Hit, Places, Stream
 from basewatch.sources.landing import Landing, folder, hours_since, is_url, midnight, read_manifest
 

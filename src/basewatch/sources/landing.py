@@ -21,7 +21,7 @@ from typing import Any
 
 import basewatch
 from basewatch.errors import SourceError
-from basewatch.lake.store import write_aside
+from basewatch.lake.files import write_aside
 from basewatch.net.client import clean_url, redact
 from basewatch.sources.contract import Context, Landed, LandedFile, Window
 

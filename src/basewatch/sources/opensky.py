@@ -18,12 +18,13 @@ import pyarrow.compute as pc
 from basewatch.cli.doctor import Finding
 from basewatch.config import OpenSky
 from basewatch.errors import SourceError
+from basewatch.lake.events import Event, Reject, Rows
 from basewatch.net import client as http
 from basewatch.net import providers as limits
 from basewatch.net.client import Client, HttpFault
 from basewatch.sources import flight_records as records
 from basewatch.sources import scoped
-from basewatch.sources.contract import Context, Event, Landed, Reject, Rows, Window
+from basewatch.sources.contract import Context, Landed, Window
 from basewatch.sources.landing import Answer, Landing, chunks, hours_since, is_url, manifests, midnight, replay
 
 GRAIN = "day"

@@ -18,8 +18,9 @@ from typing import Any
 import pyarrow as pa
 
 from basewatch.errors import SourceError
+from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.lake.schemas import TABLES
-from basewatch.sources.contract import Context, Day, Event, Landed, LandedFile, Reject, Rows, Window
+from basewatch.sources.contract import Context, Landed, LandedFile, Window
 
 GRAIN = "whole"
 CODE = "press_flights"

@@ -25,6 +25,7 @@ import msgspec
 from basewatch.cli.doctor import Finding
 from basewatch.config import OpenSky, ReadsbLive, Settings
 from basewatch.errors import SourceError
+from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.net import client as http
 from basewatch.net import providers as limits
 from basewatch.net.client import Client, clean_url, plain
@@ -32,7 +33,7 @@ from basewatch.readsb import polled
 from basewatch.readsb.polled import Sighting
 from basewatch.sources import flight_records as records
 from basewatch.sources import opensky, scoped
-from basewatch.sources.contract import Context, Day, Event, Landed, LandedFile, Reject, Rows, Window
+from basewatch.sources.contract import Context, Landed, LandedFile, Window
 from basewatch.sources.landing import Landing, folder, is_url, midnight
 
 CODE = "readsb_live"

@@ -11,8 +11,9 @@ from datetime import date
 import pyarrow as pa
 
 from basewatch.errors import SourceError
+from basewatch.lake.events import GLOBAL, Day
 from basewatch.reference.load import BaseRow
-from basewatch.sources.contract import GLOBAL, Context, Day, Window
+from basewatch.sources.contract import Context, Window
 from basewatch.sources.landing import Manifest
 
 _DONE = {"ok", "empty", "expired"}

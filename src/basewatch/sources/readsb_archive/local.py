@@ -30,14 +30,15 @@ import pyarrow.parquet as pq
 from basewatch.config import ReadsbArchive
 from basewatch.errors import SourceError
 from basewatch.geo import NM_KM
-from basewatch.lake.store import COMPRESSION, COMPRESSION_LEVEL, ROW_GROUP
+from basewatch.lake.events import Day, Event, Reject, Rows
+from basewatch.lake.files import COMPRESSION, COMPRESSION_LEVEL, ROW_GROUP
 from basewatch.readsb import workers as shards
 from basewatch.readsb.background import Limits, Tally, table
 from basewatch.readsb.points import DAY, SECOND
 from basewatch.readsb.search import Place, Ring, expression
 from basewatch.readsb.tar_index import Fault, Volume, walk
 from basewatch.reference import watchlist as watch
-from basewatch.sources.contract import Context, Day, Event, Landed, LandedFile, Reject, Rows, Window
+from basewatch.sources.contract import Context, Landed, LandedFile, Window
 from basewatch.sources.readsb_archive import remote as readsb_releases
 
 CODE = "readsb_archive"

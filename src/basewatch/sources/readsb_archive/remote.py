@@ -21,11 +21,12 @@ from urllib.parse import unquote, urlsplit
 from basewatch.cli.doctor import Finding
 from basewatch.config import ReadsbArchive
 from basewatch.errors import SourceError
-from basewatch.lake.store import write_aside
+from basewatch.lake.events import Day, Event, Rows
+from basewatch.lake.files import write_aside
 from basewatch.net import client as http
 from basewatch.net import providers as limits
 from basewatch.net.client import Client, HttpFault, Limit, clean_url
-from basewatch.sources.contract import Context, Day, Event, Landed, LandedFile, Rows, Window
+from basewatch.sources.contract import Context, Landed, LandedFile, Window
 from basewatch.sources.landing import Landing, folder, hours_since, slug
 
 CODE = "readsb_archive"
