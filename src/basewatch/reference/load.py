@@ -19,6 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from basewatch import yaml_text as quickyaml
 from basewatch.config import Settings, Sources
 from basewatch.errors import ConfigError
+from basewatch.reference.thresholds import Thresholds, thresholds
 
 Blank = BeforeValidator(lambda value: None if isinstance(value, str) and not value.strip() else value)
 Text = Annotated[str | None, Blank]
@@ -518,6 +519,7 @@ class Params:
     values: dict[str, Any]
     documentation: dict[str, dict[str, Any]]
     sha256: str
+    thresholds: Thresholds  # those that Python code uses
 
 
 def load_params(settings: Settings) -> Params:
@@ -536,9 +538,8 @@ def load_params(settings: Settings) -> Params:
     for name, entry in entries.items():
         if not isinstance(entry, dict) or not {"value", "unit", "why"} <= set(entry):
             raise ConfigError(f"{where}: {name} needs value, unit and why")
-    return Params(
-        {name: entry["value"] for name, entry in entries.items()}, entries, hashlib.sha256(text.encode()).hexdigest()
-    )
+    values = {name: entry["value"] for name, entry in entries.items()}
+    return Params(values, entries, hashlib.sha256(text.encode()).hexdigest(), thresholds(values, where))
 
 
 def _shipped_params() -> str:
