@@ -20,7 +20,7 @@ import pytest
 from basewatch import config, ingest
 from basewatch.lake.schemas import TABLES
 from basewatch.lake.store import Lake, LedgerRow
-from basewatch.net import client as http
+from basewatch.net.limits import STATE
 from basewatch.reference import load as reference
 from basewatch.sources import gdelt_doc
 from basewatch.sources.contract import Context
@@ -90,7 +90,7 @@ class World:
         until = DAYS[0] + timedelta(days=number)
         now = datetime(until.year, until.month, until.day, 5, 15, tzinfo=UTC) + timedelta(days=1)
         self.clock.now = max(self.clock.now, now.timestamp())
-        http.STATE.breakers.clear()
+        STATE.breakers.clear()
         for window in ingest.plan(self.context("feeds", now).settings, self.lake.ledger(), until):
             outcome = ingest.ingest(window, self.context(window.source, now), self.lake, f"night{number}")
             self.history += [(until, row) for row in outcome.rows]

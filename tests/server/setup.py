@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from basewatch.config import OverHttp, Settings, Sources
-from basewatch.net import client as http
+from basewatch.net.limits import STATE, Clock, State
+from basewatch.net.secrets import _SECRETS
 from basewatch.reference import load as reference
 from basewatch.sources import contract as sources
 from basewatch.sources.contract import Context, Day, Landed, Reject, Rows, Window
@@ -27,13 +28,13 @@ QUICK = {"read_seconds": 10.0, "connect_seconds": 10.0, "breaker_after": 99}
 def virtual_time(now: datetime) -> Iterator[FakeClock]:
     """All clients run on a clock of their own, and forget afterwards what they knew."""
     clock = FakeClock(now.timestamp())
-    before = http.STATE
-    http.STATE = http.State(clock=http.Clock(clock.time, clock.time, clock.sleep, clock.wait))
+    before = dict(vars(STATE))
+    vars(STATE).update(vars(State(clock=Clock(clock.time, clock.time, clock.sleep, clock.wait))))
     try:
         yield clock
     finally:
-        http.STATE = before
-        http._SECRETS.clear()
+        vars(STATE).update(before)
+        _SECRETS.clear()
 
 
 def settings(folder: Path, **per_source: dict[str, Any]) -> Settings:

@@ -25,7 +25,8 @@ from basewatch.cli import tables
 from basewatch.config import Settings
 from basewatch.errors import BasewatchError, ConfigError
 from basewatch.lake.store import write_aside
-from basewatch.net.client import Client, Limit, Policy
+from basewatch.net.client import Client
+from basewatch.net.limits import Limit, Policy
 from basewatch.reference import load as reference
 from basewatch.reference import registers
 from basewatch.reference.load import AircraftRow, RegistrationRuleRow

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from basewatch.errors import ConfigError
-from basewatch.net.client import describe, plain
+from basewatch.net.content import describe, plain
 from basewatch.reference.load import RegisterRuleRow
 
 PLANE_ALERT = "plane-alert-db"
