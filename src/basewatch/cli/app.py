@@ -22,7 +22,8 @@ from basewatch.cli import status as status_page
 from basewatch.cli import tables
 from basewatch.config import Settings
 from basewatch.errors import BasewatchError, ConfigError, GateRefused
-from basewatch.gates import check as gates
+from basewatch.gates.page import write_page
+from basewatch.gates.results import explain
 from basewatch.reference import load as reference
 from basewatch.warehouse.models import ModelError, marts
 from basewatch.warehouse.releases import Release, Warehouse
@@ -168,9 +169,9 @@ def check(config_file: ConfigFile = None) -> None:
     with _stage(config_file) as work:
         candidate = work.warehouse.candidate()
         result = run.check(work, candidate)
-        gates.write_page(result, candidate.folder / "gates.html")
+        write_page(result, candidate.folder / "gates.html")
         if not result.passed:
-            raise GateRefused(f"{len(result.refusals)} critical checks failed\n{gates.explain(result)}")
+            raise GateRefused(f"{len(result.refusals)} critical checks failed\n{explain(result)}")
         print(f"all critical checks passed: {candidate.folder / 'gates.html'}")
 
 
