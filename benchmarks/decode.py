@@ -39,7 +39,7 @@ import pyarrow.parquet as pq
 from basewatch import config
 from basewatch.readsb import workers as shards
 from basewatch.readsb.tar_index import Member, Volume, walk
-from basewatch.reference import load as reference
+from basewatch.reference import load
 from basewatch.sources.contract import Context, Rows, Window
 from basewatch.sources.readsb_archive import local as readsb_archive
 
@@ -140,10 +140,10 @@ def context(folder: Path, bases: int, params: dict[str, Any], **settings: Any) -
     """A context with the first so many shipped bases (0: all) and an archive in `folder`."""
     values = {"enabled": True, "location": str(folder), "processes": 1, **settings}
     loaded = config.Settings(sources=config.Sources(readsb_archive=config.ReadsbArchive(**values)))
-    tables = reference.load(loaded)
+    tables = load.tables(loaded)
     if bases:
         tables = dataclasses.replace(tables, rows={**tables.rows, "bases": tables.rows["bases"][:bases]})
-    shipped = reference.load_params(loaded).values
+    shipped = load.params(loaded).values
     return Context(loaded, tables, {**shipped, **params}, folder / "landing", datetime.now(UTC))
 
 
@@ -645,7 +645,7 @@ def main() -> None:
     if options.child:
         child(options.child)
         return
-    shipped = reference.load(config.Settings())
+    shipped = load.tables(config.Settings())
     every = [(b.latitude, b.longitude, b.elevation_ft or 0.0) for b in shipped.rows["bases"]]
     wanted = set(options.only) | ({"peers"} if options.peers else set())
     with tempfile.TemporaryDirectory() as name:

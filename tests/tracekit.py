@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from basewatch import config
-from basewatch.reference import load as reference
+from basewatch.reference import load
 from basewatch.reference.load import Reference
 from basewatch.sources.contract import Context, Day, Event, Reject, Rows, Window
 from basewatch.sources.readsb_archive import local as readsb_archive
@@ -107,7 +107,7 @@ def context(folder: Path, base_rows: list[Any] | None = None, now: datetime = NO
     tables = shipped()
     if base_rows is not None:
         tables = replace(tables, rows={**tables.rows, "bases": base_rows})
-    params = reference.load_params(config.Settings()).values
+    params = load.params(config.Settings()).values
     return Context(loaded, tables, params, folder / "landing", now)
 
 
@@ -117,7 +117,7 @@ _shipped: list[Reference] = []
 def shipped() -> Reference:
     """The shipped reference tables, loaded once."""
     if not _shipped:
-        _shipped.append(reference.load(config.Settings()))
+        _shipped.append(load.tables(config.Settings()))
     return _shipped[0]
 
 

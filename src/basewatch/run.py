@@ -24,7 +24,7 @@ from basewatch.gates.check import check_candidate
 from basewatch.gates.page import write_page
 from basewatch.gates.results import GateResult, explain, write_failing_rows
 from basewatch.ingest import Outcome
-from basewatch.reference import load as reference
+from basewatch.reference import load
 from basewatch.reference.load import Params, Reference
 from basewatch.report import write as report
 from basewatch.sources import contract as sources
@@ -84,8 +84,8 @@ def start(settings: Settings, until: date | None, since: date | None = None) -> 
     run = Run(
         settings,
         warehouse,
-        reference.load(settings),
-        reference.load_params(settings),
+        load.tables(settings),
+        load.params(settings),
         new_run_id(now),
         now,
         until,
@@ -125,7 +125,7 @@ def watch(settings: Settings, stop: threading.Event) -> int:
             "nothing to poll: sources.readsb_live.location names recorded answers, which `basewatch nightly` reads"
         )
     warehouse = Warehouse(settings.root)
-    run = Run(settings, warehouse, reference.load(settings), reference.load_params(settings), new_run_id(utc_now()),
+    run = Run(settings, warehouse, load.tables(settings), load.params(settings), new_run_id(utc_now()),
               utc_now(), utc_now().date())  # fmt: skip
 
     context = run.context(readsb_live.CODE)

@@ -14,7 +14,7 @@ import pytest
 from basewatch.config import Settings
 from basewatch.gates.check import count_violations
 from basewatch.gates.suites import header_checks, load_suites, suite_checks
-from basewatch.reference import load as reference
+from basewatch.reference import load
 from basewatch.warehouse import models
 
 SUITES = load_suites(files("basewatch.expectations"))
@@ -79,7 +79,7 @@ def empty() -> Iterator[duckdb.DuckDBPyConnection]:
 @pytest.mark.parametrize("table", sorted(SUITES))
 def test_rules_bind_to_the_declared_tables(empty: duckdb.DuckDBPyConnection, table: str) -> None:
     """Columns and types of every table that a rule reads, this one's and others'."""
-    values = {**reference.load_params(Settings()).values, "as_of": AS_OF, "checked_at": CHECKED_AT}
+    values = {**load.params(Settings()).values, "as_of": AS_OF, "checked_at": CHECKED_AT}
     found = count_violations(empty, {table: HEADERS[table]}, {table: SUITES[table]}, values)
     assert [(outcome.check.rule, outcome.error) for outcome in found if outcome.error] == []
     broken = {outcome.check.rule for outcome in found if outcome.violations}
@@ -125,4 +125,4 @@ def test_thresholds_come_from_params() -> None:
         "gap_pause_days",
         "gap_unobserved_share",
     }
-    assert {*named, "min_gap_days"} <= set(reference.load_params(Settings()).values)
+    assert {*named, "min_gap_days"} <= set(load.params(Settings()).values)

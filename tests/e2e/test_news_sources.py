@@ -21,7 +21,7 @@ from basewatch import config, ingest
 from basewatch.lake.schemas import TABLES
 from basewatch.lake.store import Lake, LedgerRow
 from basewatch.net.limits import STATE
-from basewatch.reference import load as reference
+from basewatch.reference import load
 from basewatch.sources import gdelt_doc
 from basewatch.sources.contract import Context
 from basewatch.warehouse import models
@@ -121,7 +121,7 @@ class World:
             union = " UNION ALL ".join(f"SELECT * FROM part{number}" for number in range(len(parts)))
             connection.execute(f"CREATE TABLE raw.{name} AS {union}")
             found[name] = connection.execute(f"SELECT * FROM raw.{name} ORDER BY ALL").fetchall()
-        params = {**reference.load_params(config.Settings()).values, "as_of": DAYS[-1]}
+        params = {**load.params(config.Settings()).values, "as_of": DAYS[-1]}
         for name in MODELS:
             models.materialise(connection, models.load()[name], params)
             found[name] = connection.execute(f"SELECT * FROM {name} ORDER BY ALL").fetchall()

@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 from basewatch.config import OverHttp, Settings, Sources
 from basewatch.net.limits import STATE, Clock, State
 from basewatch.net.secrets import _SECRETS
-from basewatch.reference import load as reference
+from basewatch.reference import load
+from basewatch.reference.load import Reference
 from basewatch.sources import contract as sources
 from basewatch.sources.contract import Context, Day, Landed, Reject, Rows, Window
 from server.core import FakeClock
@@ -53,8 +54,8 @@ def context(configured: Settings, now: datetime, source: str) -> Context:
 
 
 @cache
-def _shipped() -> tuple[reference.Reference, dict[str, Any]]:
-    return reference.load(Settings()), reference.load_params(Settings()).values
+def _shipped() -> tuple[Reference, dict[str, Any]]:
+    return load.tables(Settings()), load.params(Settings()).values
 
 
 def window(source: str, since: str, until: str | None = None) -> Window:

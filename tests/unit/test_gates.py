@@ -22,13 +22,13 @@ from basewatch.gates.check import SHOWN_ROWS, Outcome, check_candidate, count_vi
 from basewatch.gates.page import render, write_page
 from basewatch.gates.results import RESULTS, Failure, GateResult, explain, write_failing_rows
 from basewatch.gates.suites import SUPPORTED, Check, load_suites
-from basewatch.reference import load as reference
+from basewatch.reference import load
 from basewatch.warehouse import models
 
 AS_OF = date(2025, 3, 10)
 CHECKED_AT = datetime(2025, 3, 11, 2, 15, tzinfo=UTC)
 MARTS = models.marts()
-PARAMS = reference.load_params(Settings()).values
+PARAMS = load.params(Settings()).values
 
 
 # ---- a small world that keeps every rule

@@ -12,7 +12,7 @@ import pytest
 
 from basewatch.config import Settings
 from basewatch.errors import SourceError
-from basewatch.reference import load as reference
+from basewatch.reference import load
 from basewatch.sources import articles
 from basewatch.sources.contract import Context, Day, Event, Reject, Rows, Window
 
@@ -23,7 +23,7 @@ BODY = "An Il-76 landed at Hmeimim on Sunday."
 
 def context(folder: Path) -> Context:
     settings = Settings(sources={"articles": {"enabled": True, "location": str(folder)}})  # type: ignore[arg-type]
-    return Context(settings, reference.load(settings), reference.load_params(settings).values, folder, NOW)
+    return Context(settings, load.tables(settings), load.params(settings).values, folder, NOW)
 
 
 def run(folder: Path, window: Window = WINDOW) -> list[Event]:
@@ -292,6 +292,6 @@ def test_a_location_is_asked_for(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="does not exist"):
         articles.fetch(WINDOW, context(tmp_path / "nowhere"))
     settings = Settings()
-    unset = Context(settings, reference.load(settings), {}, tmp_path, NOW)
+    unset = Context(settings, load.tables(settings), {}, tmp_path, NOW)
     with pytest.raises(SourceError, match=r"set sources\.articles\.location"):
         articles.fetch(WINDOW, unset)

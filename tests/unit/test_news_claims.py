@@ -12,7 +12,7 @@ import pytest
 from basewatch import config
 from basewatch.news import reader as news
 from basewatch.news.reader import Article, Reading
-from basewatch.reference import load as reference
+from basewatch.reference import load
 from basewatch.sources import articles
 from basewatch.sources.contract import Context
 from news_samples import cases, reader
@@ -160,7 +160,7 @@ def test_hostile_texts_are_read_in_good_time(unit: str, times: int) -> None:
 def test_the_article_that_started_it(recorded: Path) -> None:
     """The resumption story of 30 October 2025: its facts restated here, its text only where it is at hand."""
     settings = config.Settings()
-    context = Context(settings, reference.load(settings), reference.load_params(settings).values, recorded)
+    context = Context(settings, load.tables(settings), load.params(settings).values, recorded)
     article = articles.parse(recorded / "articles" / "moscow_times_2025-10-30.txt", "article.txt", context.now)
     reading = reader().read(article)
     assert reading.day == date(2025, 10, 30) and reading.published_basis == "text"

@@ -16,7 +16,7 @@ from basewatch.errors import SourceError
 from basewatch.lake import store as lake
 from basewatch.lake.schemas import TABLES
 from basewatch.readsb import workers as shards
-from basewatch.reference.load import BaseRow
+from basewatch.reference.rows import BaseRow
 from basewatch.sources.contract import LandedFile, Rows, Window
 from basewatch.sources.readsb_archive import local as readsb_archive
 from basewatch.sources.readsb_archive.local import Copy, choose, copies, judge_completeness

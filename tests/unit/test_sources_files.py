@@ -14,13 +14,13 @@ import pytest
 
 from basewatch import config
 from basewatch.errors import SourceError
-from basewatch.reference import load as reference
+from basewatch.reference import load
 from basewatch.sources import flight_files, press_flights
 from basewatch.sources.contract import Context, Day, Event, Landed, Reject, Rows, Window
 
 WINDOW = Window("flight_files", date(2025, 1, 1), date(2025, 12, 31))
-FACTS = reference.load(config.Settings())
-PARAMS = reference.load_params(config.Settings()).values
+FACTS = load.tables(config.Settings())
+PARAMS = load.params(config.Settings()).values
 
 FULL = (
     "fr24_id,flight,callsign,operating_as,painted_as,type,reg,orig_icao,orig_iata,datetime_takeoff,runway_takeoff,dest_icao,"

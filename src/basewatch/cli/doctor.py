@@ -145,12 +145,12 @@ def _linkable(folder: Path) -> bool:
 
 
 def _context(settings: Settings) -> tuple[Context | None, list[Finding]]:
-    from basewatch.reference import load as reference
+    from basewatch.reference import load
     from basewatch.sources.contract import Context
 
     try:
-        tables = reference.load(settings)
-        params = reference.load_params(settings)
+        tables = load.tables(settings)
+        params = load.params(settings)
     except BasewatchError as error:
         return None, [Finding(False, f"reference tables: {error}", "correct the file that the message names")]
     try:

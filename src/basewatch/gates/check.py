@@ -25,7 +25,7 @@ import pyarrow as pa
 from basewatch.config import Settings
 from basewatch.gates.results import RESULTS, Failure, GateResult, fetch, open_candidate
 from basewatch.gates.suites import Check, Severity, error_text, header_checks, load_suites, sql_name, suite_checks
-from basewatch.reference import load as reference
+from basewatch.reference import load
 from basewatch.warehouse.models import Model
 
 SHOWN_ROWS = 20  # offending rows that a Failure carries and the gate page shows
@@ -83,7 +83,7 @@ def check_candidate(
     """
     started = time.perf_counter()
     headers = {model.name: model for model in models}
-    thresholds = reference.load_params(Settings()).values if params is None else params
+    thresholds = load.params(Settings()).values if params is None else params
     values = {**thresholds, "as_of": as_of, "checked_at": checked_at.astimezone(UTC)}
     connection = open_candidate(database)
     try:

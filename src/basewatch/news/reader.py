@@ -24,7 +24,8 @@ from basewatch.news.claims import Claim, Sentence
 from basewatch.news.matching import Found, Matcher
 from basewatch.news.rules import Rules, rules
 from basewatch.news.text import key
-from basewatch.reference.load import Reference, load_params
+from basewatch.reference import load
+from basewatch.reference.load import Reference
 from basewatch.sources.contract import Rows
 
 __all__ = ["Article", "Claim", "Found", "Matcher", "Mention", "Reader", "Reading", "rows", "tables"]
@@ -99,7 +100,7 @@ class Reader:
     """
 
     def __init__(self, reference: Reference, params: Mapping[str, Any] | None = None) -> None:
-        values = params if params is not None else load_params(Settings()).values
+        values = params if params is not None else load.params(Settings()).values
         self.rules: Rules = rules()
         self.recent_days = int(values["news_recent_days"])
         self.undated_days = int(values["news_undated_pause_days"])

@@ -20,7 +20,7 @@ import msgspec
 
 from basewatch.errors import ConfigError
 from basewatch.net.content import describe, plain
-from basewatch.reference.load import RegisterRuleRow
+from basewatch.reference.rows import RegisterRuleRow
 
 PLANE_ALERT = "plane-alert-db"
 TAR1090 = "tar1090-db"

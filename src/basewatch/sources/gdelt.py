@@ -24,7 +24,7 @@ import numpy as np
 from basewatch.geo import chord_km, unit_vectors
 from basewatch.news.reader import Found, Mention, Reader
 from basewatch.news.text import language_code
-from basewatch.reference.load import BaseRow
+from basewatch.reference.rows import BaseRow
 
 Stream = Literal["gkg", "mentions", "export"]
 ENDINGS: dict[Stream, str] = {"export": "export.CSV", "mentions": "mentions.CSV", "gkg": "gkg.csv"}

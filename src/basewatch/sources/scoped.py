@@ -11,7 +11,7 @@ from datetime import date
 import pyarrow as pa
 
 from basewatch.errors import SourceError
-from basewatch.reference.load import BaseRow
+from basewatch.reference.rows import BaseRow
 from basewatch.sources.contract import GLOBAL, Context, Day, Window
 from basewatch.sources.landing import Manifest
 

@@ -27,7 +27,8 @@ from basewatch import __version__
 from basewatch.errors import BasewatchError, ConfigError, WarehouseBusy
 from basewatch.lake.schemas import AT, TABLES, TEXTS
 from basewatch.lake.store import Lake, fsync_folder, ledger_table, write_aside
-from basewatch.reference.load import ROWS, Params, Reference
+from basewatch.reference.load import Params, Reference
+from basewatch.reference.rows import ROWS
 from basewatch.warehouse import models
 
 DATABASE = "basewatch.duckdb"
