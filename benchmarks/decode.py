@@ -40,7 +40,7 @@ from basewatch import config
 from basewatch.lake.events import Rows
 from basewatch.readsb import workers as shards
 from basewatch.readsb.tar_index import Member, Volume, walk
-from basewatch.reference import load as reference
+from basewatch.reference import load
 from basewatch.sources import contract
 from basewatch.sources.contract import Context, Window
 from basewatch.sources.readsb_archive import local as readsb_archive
@@ -142,10 +142,10 @@ def context(folder: Path, bases: int, params: dict[str, Any], **settings: Any) -
     """A context with the first so many shipped bases (0: all) and an archive in `folder`."""
     values = {"enabled": True, "location": str(folder), "processes": 1, **settings}
     loaded = config.Settings(sources=config.Sources(readsb_archive=config.ReadsbArchive(**values)))
-    tables = reference.load(loaded)
+    tables = load.tables(loaded)
     if bases:
         tables = dataclasses.replace(tables, rows={**tables.rows, "bases": tables.rows["bases"][:bases]})
-    shipped = reference.load_params(loaded)
+    shipped = load.params(loaded)
     changed = dataclasses.replace(shipped, thresholds=shipped.thresholds.model_copy(update=params))
     about = contract.context("readsb_archive", loaded, tables, changed, datetime.now(UTC))
     return dataclasses.replace(about, landing=folder / "landing")
@@ -649,7 +649,7 @@ def main() -> None:
     if options.child:
         child(options.child)
         return
-    shipped = reference.load(config.Settings())
+    shipped = load.tables(config.Settings())
     every = [(b.latitude, b.longitude, b.elevation_ft or 0.0) for b in shipped.rows["bases"]]
     wanted = set(options.only) | ({"peers"} if options.peers else set())
     with tempfile.TemporaryDirectory() as name:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from basewatch import config
 from basewatch.lake.events import Day, Event, Reject, Rows
-from basewatch.reference import load as reference
+from basewatch.reference import load
 from basewatch.reference.load import Reference
 from basewatch.sources import contract
 from basewatch.sources.contract import Context, Window
@@ -110,7 +110,7 @@ def context(folder: Path, base_rows: list[Any] | None = None, now: datetime = NO
     if base_rows is not None:
         tables = replace(tables, rows={**tables.rows, "bases": base_rows})
     return replace(
-        contract.context("readsb_archive", loaded, tables, reference.load_params(config.Settings()), now),
+        contract.context("readsb_archive", loaded, tables, load.params(config.Settings()), now),
         landing=folder / "landing",
     )
 
@@ -121,7 +121,7 @@ _shipped: list[Reference] = []
 def shipped() -> Reference:
     """The shipped reference tables, loaded once."""
     if not _shipped:
-        _shipped.append(reference.load(config.Settings()))
+        _shipped.append(load.tables(config.Settings()))
     return _shipped[0]
 
 

@@ -20,11 +20,13 @@ import duckdb
 from basewatch import ingest, progress
 from basewatch.config import Settings, Source, Sources
 from basewatch.errors import BasewatchError, ConfigError, GateRefused, SourcesFailed
-from basewatch.gates import check as gates
+from basewatch.gates.check import check_candidate
+from basewatch.gates.page import write_page
+from basewatch.gates.results import GateResult, explain, write_failing_rows
 from basewatch.ingest import Outcome
 from basewatch.lake import recording
 from basewatch.lake.events import Event
-from basewatch.reference import load as reference
+from basewatch.reference import load
 from basewatch.reference.load import Params, Reference
 from basewatch.report import write as report
 from basewatch.sources import contract
@@ -81,8 +83,8 @@ def start(settings: Settings, until: date | None, since: date | None = None) -> 
     run = Run(
         settings,
         warehouse,
-        reference.load(settings),
-        reference.load_params(settings),
+        load.tables(settings),
+        load.params(settings),
         new_run_id(now),
         now,
         until,
@@ -129,8 +131,8 @@ def watch(settings: Settings, stop: threading.Event) -> int:
         )
     warehouse = Warehouse(settings.root)
     now = utc_now()
-    params = reference.load_params(settings)
-    run = Run(settings, warehouse, reference.load(settings), params, new_run_id(now), now, now.date())
+    params = load.params(settings)
+    run = Run(settings, warehouse, load.tables(settings), params, new_run_id(now), now, now.date())
     (code,) = live
     source = contract.module(code)
     assert source.watch is not None, f"{code} is live, so it can be polled"
@@ -220,9 +222,9 @@ def _table_progress(say: Progress) -> Callable[[str, float, int], None]:
     return show
 
 
-def check(run: Run, candidate: Candidate) -> gates.GateResult:
+def check(run: Run, candidate: Candidate) -> GateResult:
     """Judge the candidate."""
-    result = gates.check(
+    result = check_candidate(
         candidate.database,
         candidate.run_id,
         as_of=candidate.inputs.as_of,
@@ -235,24 +237,24 @@ def check(run: Run, candidate: Candidate) -> gates.GateResult:
     return result
 
 
-def refuse(run: Run, candidate: Candidate, result: gates.GateResult) -> GateRefused:
+def refuse(run: Run, candidate: Candidate, result: GateResult) -> GateRefused:
     """Put a refused candidate with its failing rows and gate page into quarantine; returns the error to raise."""
     folder = run.warehouse.quarantine / candidate.run_id
     folder.mkdir(parents=True, exist_ok=True)
-    gates.write_page(result, folder / "gates.html")
-    gates.write_failing_rows(result, candidate.database, folder / "failing_rows")
+    write_page(result, folder / "gates.html")
+    write_failing_rows(result, candidate.database, folder / "failing_rows")
     run.warehouse.refuse(candidate)
     return GateRefused(
-        f"nothing was published: {len(result.refusals)} critical checks failed\n{gates.explain(result)}\n"
+        f"nothing was published: {len(result.refusals)} critical checks failed\n{explain(result)}\n"
         f"gate page, failing rows and candidate: {folder}"
     )
 
 
-def publish(run: Run, candidate: Candidate, result: gates.GateResult) -> Release:
+def publish(run: Run, candidate: Candidate, result: GateResult) -> Release:
     """Make a candidate that passed its gates the current release, with report, gate page and data dictionary."""
 
     def extras(folder: Path, release_id: str) -> None:
-        gates.write_page(result, folder / "quality" / "gates.html")
+        write_page(result, folder / "quality" / "gates.html")
         write_report(run.settings, run.reference, folder, folder / "report", release_id, "../quality/gates.html")
 
     release = run.warehouse.publish(candidate, result.results, utc_now(), extras, run.settings.warehouse.keep_releases)

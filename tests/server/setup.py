@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 
 from basewatch.config import OverHttp, Settings, Sources
 from basewatch.lake.events import Day, Reject, Rows
-from basewatch.net import client as http
-from basewatch.reference import load as reference
+from basewatch.net.limits import STATE, Clock, State
+from basewatch.net.secrets import _SECRETS
+from basewatch.reference import load
 from basewatch.sources import contract
 from basewatch.sources.contract import Context, Landed, Window
 from server.core import FakeClock
@@ -28,13 +29,13 @@ QUICK = {"read_seconds": 10.0, "connect_seconds": 10.0, "breaker_after": 99}
 def virtual_time(now: datetime) -> Iterator[FakeClock]:
     """All clients run on a clock of their own, and forget afterwards what they knew."""
     clock = FakeClock(now.timestamp())
-    before = http.STATE
-    http.STATE = http.State(clock=http.Clock(clock.time, clock.time, clock.sleep, clock.wait))
+    before = dict(vars(STATE))
+    vars(STATE).update(vars(State(clock=Clock(clock.time, clock.time, clock.sleep, clock.wait))))
     try:
         yield clock
     finally:
-        http.STATE = before
-        http._SECRETS.clear()
+        vars(STATE).update(before)
+        _SECRETS.clear()
 
 
 def settings(folder: Path, **per_source: dict[str, Any]) -> Settings:
@@ -52,8 +53,8 @@ def context(configured: Settings, now: datetime, source: str) -> Context[Any]:
 
 
 @cache
-def _shipped() -> tuple[reference.Reference, reference.Params]:
-    return reference.load(Settings()), reference.load_params(Settings())
+def _shipped() -> tuple[load.Reference, load.Params]:
+    return load.tables(Settings()), load.params(Settings())
 
 
 def window(source: str, since: str, until: str | None = None) -> Window:

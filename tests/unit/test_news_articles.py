@@ -14,7 +14,7 @@ import pytest
 from basewatch.config import Settings
 from basewatch.errors import SourceError
 from basewatch.lake.events import Day, Event, Reject, Rows
-from basewatch.reference import load as reference
+from basewatch.reference import load
 from basewatch.sources import articles, contract
 from basewatch.sources.contract import Context, Window
 
@@ -26,7 +26,7 @@ BODY = "An Il-76 landed at Hmeimim on Sunday."
 def context(folder: Path | None) -> Context[Any]:
     section = {"enabled": True, "location": str(folder) if folder else None}
     settings = Settings(sources={"articles": section})  # type: ignore[arg-type]
-    return contract.context("articles", settings, reference.load(settings), reference.load_params(settings), NOW)
+    return contract.context("articles", settings, load.tables(settings), load.params(settings), NOW)
 
 
 def run(folder: Path, window: Window = WINDOW) -> list[Event]:

@@ -15,13 +15,13 @@ import pytest
 from basewatch import config
 from basewatch.errors import SourceError
 from basewatch.lake.events import Day, Event, Reject, Rows
-from basewatch.reference import load as reference
+from basewatch.reference import load
 from basewatch.sources import contract, flight_files, press_flights
 from basewatch.sources.contract import Context, Landed, Window
 
 WINDOW = Window("flight_files", date(2025, 1, 1), date(2025, 12, 31))
-FACTS = reference.load(config.Settings())
-PARAMS = reference.load_params(config.Settings())
+FACTS = load.tables(config.Settings())
+PARAMS = load.params(config.Settings())
 
 FULL = (
     "fr24_id,flight,callsign,operating_as,painted_as,type,reg,orig_icao,orig_iata,datetime_takeoff,runway_takeoff,dest_icao,"

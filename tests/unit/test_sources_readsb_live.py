@@ -19,7 +19,7 @@ from basewatch.errors import ConfigError
 from basewatch.lake import recording
 from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.lake.store import Lake
-from basewatch.net import client as http
+from basewatch.net.limits import STATE, Clock
 from basewatch.readsb import polled
 from basewatch.sources import contract, readsb_live
 from basewatch.sources.contract import Context
@@ -73,7 +73,7 @@ class World:
                 signal.set()
             return signal.is_set()
 
-        http.STATE.clock = http.Clock(self.clock.time, self.clock.time, self.clock.sleep, wait)
+        STATE.clock = Clock(self.clock.time, self.clock.time, self.clock.sleep, wait)
         readsb_live.watch(self.context(**changes), self.batches.append, stop)
         return self.batches[-1]
 

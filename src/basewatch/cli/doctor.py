@@ -11,7 +11,7 @@ from pathlib import Path
 
 from basewatch.config import Settings
 from basewatch.errors import BasewatchError
-from basewatch.reference import load as reference
+from basewatch.reference import load
 from basewatch.reference.load import Params, Reference
 from basewatch.sources import contract
 from basewatch.sources.contract import Finding
@@ -124,6 +124,6 @@ def _linkable(folder: Path) -> bool:
 
 def _facts(settings: Settings) -> tuple[Reference, Params] | Finding:
     try:
-        return reference.load(settings), reference.load_params(settings)
+        return load.tables(settings), load.params(settings)
     except BasewatchError as error:
         return Finding(False, f"reference tables: {error}", "correct the file that the message names")

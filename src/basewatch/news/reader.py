@@ -25,7 +25,8 @@ from basewatch.news.claims import Claim, Sentence
 from basewatch.news.matching import Found, Matcher
 from basewatch.news.rules import Rules, rules
 from basewatch.news.text import key
-from basewatch.reference.load import Reference, load_params
+from basewatch.reference import load
+from basewatch.reference.load import Reference
 from basewatch.reference.thresholds import Thresholds
 
 __all__ = ["Article", "Claim", "Found", "Matcher", "Mention", "Reader", "Reading", "rows", "tables"]
@@ -100,7 +101,7 @@ class Reader:
     """
 
     def __init__(self, reference: Reference, params: Thresholds | None = None) -> None:
-        values = params if params is not None else load_params(Settings()).thresholds
+        values = params if params is not None else load.params(Settings()).thresholds
         self.rules: Rules = rules()
         self.recent_days = values.news_recent_days
         self.undated_days = values.news_undated_pause_days

@@ -33,14 +33,15 @@ from basewatch.errors import SourceError
 from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.lake.files import write_aside
 from basewatch.lake.schemas import TABLES
-from basewatch.net import client as http
-from basewatch.net import providers as limits
-from basewatch.net.client import Client, HttpFault
+from basewatch.net import providers
+from basewatch.net.client import Answer, Client
+from basewatch.net.content import describe
+from basewatch.net.faults import HttpFault
 from basewatch.news import reader as news
 from basewatch.news.text import canonical_url, domain_of
 from basewatch.sources import scoped
 from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Window
-from basewatch.sources.landing import MANIFEST, Answer, Landing, read_manifest
+from basewatch.sources.landing import MANIFEST, LandedAnswer, Landing, read_manifest
 
 log = logging.getLogger("basewatch.feeds")
 
@@ -157,16 +158,16 @@ def _poll(window: Window, context: Context[Feeds], settings: Feeds) -> list[Http
         digest = hashlib.sha256(answer.body).hexdigest()
         size = len(answer.body)
         landing.keep(LandedFile(target, answer.url, digest, size, context.now, window.until, json.dumps(told)))
-        landing.answers.append(Answer(*about, "ok", target.name))
+        landing.answers.append(LandedAnswer(*about, "ok", target.name))
     landing.finish()
     return faults
 
 
 def _client(settings: Feeds, **changes: Any) -> Client:
-    return Client(CODE, headers={"Accept": ACCEPT}, policy=replace(limits.policy(settings), **changes))
+    return Client(CODE, headers={"Accept": ACCEPT}, policy=replace(providers.policy(settings), **changes))
 
 
-def _ask(client: Client, feed: Feed, context: Context[Feeds], last: Poll | None = None) -> http.Answer:
+def _ask(client: Client, feed: Feed, context: Context[Feeds], last: Poll | None = None) -> Answer:
     """The feed's bytes, or 304 where nothing changed since the last poll. Raises HttpFault for what is no feed."""
     params = {key: value.replace("{epoch}", f"{context.now.timestamp():.0f}") for key, value in feed.params.items()}
     etag, modified = (last.etag, last.modified) if last else (None, None)
@@ -177,7 +178,7 @@ def _ask(client: Client, feed: Feed, context: Context[Feeds], last: Poll | None 
             return answer
         if attempt + 1 < attempts:
             client.state.clock.sleep(client.policy.first_wait_seconds * 2**attempt)
-    said = f"{CODE}: {answer.url} answered {http.describe(answer.body)} where a feed is due"
+    said = f"{CODE}: {answer.url} answered {describe(answer.body)} where a feed is due"
     raise HttpFault(said, kind="content", retryable=True)
 
 

@@ -20,15 +20,16 @@ import pyarrow.compute as pc
 from basewatch.config import Flightradar24
 from basewatch.errors import SourceError
 from basewatch.lake.events import Day, Event, Reject, Rows
-from basewatch.net import providers as limits
-from basewatch.net.client import Client, HttpFault
+from basewatch.net import providers
+from basewatch.net.client import Client
+from basewatch.net.faults import HttpFault
 from basewatch.readsb import polled
 from basewatch.sources import flight_records as records
 from basewatch.sources import landing as landings
 from basewatch.sources import scoped
 from basewatch.sources.contract import Context, Expiry, Finding, Grain, Landed, Window
 from basewatch.sources.landing import (
-    Answer,
+    LandedAnswer,
     Landing,
     Manifest,
     chunks,
@@ -124,7 +125,7 @@ def subjects(context: Context[Flightradar24]) -> list[Subject]:
 
 def _due(window: Window, about: Iterable[Subject], landing: Landing, context: Context[Flightradar24]) -> list[date]:
     settings = context.settings
-    history = limits.stated(CODE, "history", settings.plan)
+    history = providers.stated(CODE, "history", settings.plan)
     due = []
     for day in window.days():
         if hours_since(day, context.now) < 0:
@@ -141,7 +142,7 @@ def _due(window: Window, about: Iterable[Subject], landing: Landing, context: Co
 
 def _days_a_query(settings: Flightradar24) -> int:
     """Days that fit into one query with the hours asked for before them."""
-    room = timedelta(days=limits.due(CODE, "summary_window")) - timedelta(hours=settings.lookback_hours)
+    room = timedelta(days=providers.due(CODE, "summary_window")) - timedelta(hours=settings.lookback_hours)
     return max(1, int(room / timedelta(days=1)))
 
 
@@ -152,12 +153,12 @@ class _Asker:
         self.settings, self.landing, self.context = settings, landing, context
         self.client = _client(settings)
         self.api = (settings.location or API).rstrip("/")
-        self.rows = int(limits.due(CODE, "rows", settings.plan))
+        self.rows = int(providers.due(CODE, "rows", settings.plan))
 
     def summaries(self, subject: Subject, since: date, until: date) -> None:
         """Land all summaries of flights first seen from some hours before the first day to the end of the last."""
         begin = midnight(since) - timedelta(hours=self.settings.lookback_hours)
-        history = limits.stated(CODE, "history", self.settings.plan)
+        history = providers.stated(CODE, "history", self.settings.plan)
         if history:  # the hours before may lie beyond what the plan reaches
             begin = max(begin, self.context.now - timedelta(days=history) + timedelta(minutes=5))
         self._halves(subject, since, until, begin, midnight(until) + timedelta(days=1, seconds=-1))
@@ -248,11 +249,11 @@ def _client(settings: Flightradar24) -> Client:
     token = settings.token.get_secret_value()
     return Client(
         CODE,
-        limits=limits.rates(CODE, settings.plan),
+        limits=providers.rates(CODE, settings.plan),
         headers={"Accept": "application/json", "Accept-Version": "v1"},
         private_headers={"Authorization": f"Bearer {token}"},
         secrets=[token],
-        policy=limits.policy(settings),
+        policy=providers.policy(settings),
     )
 
 
@@ -289,7 +290,7 @@ def _not_ended(noted: Day, unended: set[tuple[str, date]]) -> Day:
     return Day(**{**vars(noted), "status": "partial", "error": "a flight had not ended when the day was fetched"})
 
 
-def _read(folder: Path, answer: Answer, manifest: Manifest) -> tuple[list[Any], int, str]:
+def _read(folder: Path, answer: LandedAnswer, manifest: Manifest) -> tuple[list[Any], int, str]:
     """The `data` of a landed answer, its size and hash. Raises ValueError."""
     assert answer.file is not None
     body = (folder / answer.file).read_bytes()
@@ -305,7 +306,7 @@ def _read(folder: Path, answer: Answer, manifest: Manifest) -> tuple[list[Any], 
 
 def _summaries(
     folder: Path,
-    answer: Answer,
+    answer: LandedAnswer,
     manifest: Manifest,
     window: Window,
     found: scoped.Tallies,
@@ -344,7 +345,7 @@ def _summaries(
 
 def _positions(
     folder: Path,
-    answer: Answer,
+    answer: LandedAnswer,
     manifest: Manifest,
     window: Window,
     found: scoped.Tallies,

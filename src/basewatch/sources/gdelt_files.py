@@ -26,9 +26,11 @@ from basewatch.errors import SourceError
 from basewatch.lake.events import GLOBAL, Day, Event, Reject, Rows
 from basewatch.lake.files import write_aside
 from basewatch.lake.schemas import TABLES
-from basewatch.net import client as http
-from basewatch.net import providers as limits
-from basewatch.net.client import Client, HttpFault, Limit, clean_url
+from basewatch.net import providers
+from basewatch.net.client import Client
+from basewatch.net.faults import HttpFault
+from basewatch.net.limits import STATE, Limit
+from basewatch.net.secrets import clean_url
 from basewatch.news import reader as news
 from basewatch.sources import gdelt, scoped
 from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Window
@@ -235,7 +237,7 @@ def _read(path: Path) -> Iterator[Extract]:
 
 
 def _client(settings: GdeltFiles) -> Client:
-    return Client(CODE, limits=[Limit(1, 1 / settings.requests_per_second)], policy=limits.policy(settings))
+    return Client(CODE, limits=[Limit(1, 1 / settings.requests_per_second)], policy=providers.policy(settings))
 
 
 def _from_folder(root: Path, name: str) -> Path:
@@ -291,7 +293,7 @@ def _newest(client: Client, address: str, settings: GdeltFiles) -> str | None:
 def _master(client: Client, address: str, day: date, context: Context[GdeltFiles], settings: GdeltFiles) -> Path:
     """The folder with the master lists, fetched anew where they may lack archives of the day."""
     path = context.landing / "lists"
-    now = http.STATE.clock.wall()
+    now = STATE.clock.wall()
     settled = (midnight(day) + timedelta(days=1, hours=LIST_FRESH_HOURS)).timestamp()
     for translated in (False, True) if settings.translated else (False,):
         name = _list_name("masterfilelist", translated)

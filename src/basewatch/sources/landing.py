@@ -22,7 +22,7 @@ from typing import Any
 import basewatch
 from basewatch.errors import SourceError
 from basewatch.lake.files import write_aside
-from basewatch.net.client import clean_url, redact
+from basewatch.net.secrets import clean_url, redact
 from basewatch.sources.contract import Context, Landed, LandedFile, Window
 
 MANIFEST = "manifest.json"
@@ -30,7 +30,7 @@ _RANK = ("failed", "partial", "late", "missing", "expired", "ok")  # of several 
 
 
 @dataclass(frozen=True)
-class Answer:
+class LandedAnswer:
     """What came of one question: `status` is a ledger status, `file` the landed body (none where there was no data)."""
 
     scope: str
@@ -49,7 +49,7 @@ class Manifest:
     source: str
     since: date
     until: date
-    answers: tuple[Answer, ...]
+    answers: tuple[LandedAnswer, ...]
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def fetched_at(self, name: str) -> datetime:
@@ -90,7 +90,7 @@ class Landing:
         self.path = context.landing / below / name
         self.path.mkdir(parents=True, exist_ok=True)
         (self.path / MANIFEST).unlink(missing_ok=True)
-        self.answers: list[Answer] = []
+        self.answers: list[LandedAnswer] = []
         self._files: list[LandedFile] = []
 
     def put(self, name: str, body: bytes, url: str, scope: str, since: date, until: date, kind: str) -> None:
@@ -100,11 +100,11 @@ class Landing:
         self._files.append(
             LandedFile(target, clean_url(url), hashlib.sha256(body).hexdigest(), len(body), _now(self.context), since)
         )
-        self.answers.append(Answer(scope, since, until, kind, "ok", target.name))
+        self.answers.append(LandedAnswer(scope, since, until, kind, "ok", target.name))
 
     def note(self, scope: str, since: date, until: date, kind: str, status: str, error: str | None = None) -> None:
         """Keep what came of a question that left no body; status `ok` says that there is no data."""
-        self.answers.append(Answer(scope, since, until, kind, status, None, redact(error) if error else None))
+        self.answers.append(LandedAnswer(scope, since, until, kind, status, None, redact(error) if error else None))
 
     def keep(self, file: LandedFile) -> None:
         """Add a file that is already in place (a download)."""
@@ -163,7 +163,7 @@ def read_manifest(path: Path) -> Manifest:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         answers = tuple(
-            Answer(**{**answer, "since": _date(answer["since"]), "until": _date(answer["until"])})
+            LandedAnswer(**{**answer, "since": _date(answer["since"]), "until": _date(answer["until"])})
             for answer in values["answers"]
         )
         files = {str(file["name"]): file for file in values["files"]}

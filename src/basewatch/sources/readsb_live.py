@@ -25,9 +25,11 @@ import msgspec
 from basewatch.config import OpenSky, ReadsbLive
 from basewatch.errors import ConfigError, SourceError
 from basewatch.lake.events import Day, Event, Reject, Rows
-from basewatch.net import client as http
-from basewatch.net import providers as limits
-from basewatch.net.client import Client, clean_url, plain
+from basewatch.net import providers
+from basewatch.net.client import Client
+from basewatch.net.content import GZIP, plain
+from basewatch.net.limits import STATE
+from basewatch.net.secrets import clean_url, redact
 from basewatch.readsb import polled
 from basewatch.readsb.polled import Sighting
 from basewatch.sources import flight_records as records
@@ -118,7 +120,7 @@ def queries(context: Context[ReadsbLive]) -> list[Query]:
         if settings.military:
             found.append(Query(name, f"{start}/v2/mil", (MILITARY,)))
         for base in bases:
-            radius = min(reach, limits.stated(name, "radius") or reach)
+            radius = min(reach, providers.stated(name, "radius") or reach)
             place = (f"{base.latitude:.4f}", f"{base.longitude:.4f}", f"{radius:.0f}")
             path = "/v2/point/{}/{}/{}" if network.area == "point" else "/v2/lat/{}/lon/{}/dist/{}"
             found.append(Query(name, start + path.format(*place), (f"base:{base.base_id}",), base.base_id))
@@ -177,9 +179,9 @@ def intervals(context: Context[ReadsbLive]) -> dict[str, float]:
 
 def _calls_a_day(network: str, context: Context[ReadsbLive]) -> float | None:
     if network != "opensky":
-        return limits.stated(network, "requests_per_day")
+        return providers.stated(network, "requests_per_day")
     account = context.beside(opensky.CODE, OpenSky).settings
-    return limits.due("opensky", "credits", account.tier if account.client_id else "anonymous")
+    return providers.due("opensky", "credits", account.tier if account.client_id else "anonymous")
 
 
 # ---- polling
@@ -215,7 +217,7 @@ def watch(
         raise ConfigError(str(error)) from None
     pace = ", ".join(f"{network} every {seconds:,.0f} s" for network, seconds in every.items())
     say(f"{CODE}: polling {pace}; Ctrl-C stops it")
-    clock = http.STATE.clock
+    clock = STATE.clock
     poller = _Poller(context, {name: _client(name, settings) for name in every}, clock.wall(), flushed=clock.wall())
     today = datetime.fromtimestamp(clock.wall(), UTC).date()
     before = _last_polled(today, context)
@@ -250,10 +252,10 @@ def _last_polled(today: date, context: Context[ReadsbLive]) -> date | None:
 
 def _client(name: str, settings: ReadsbLive) -> Client:
     key = settings.api_key.get_secret_value() if settings.api_key and name == "adsbexchange" else None
-    policy = replace(limits.policy(settings), attempts=min(settings.attempts, 2), longest_wait_seconds=30.0)
+    policy = replace(providers.policy(settings), attempts=min(settings.attempts, 2), longest_wait_seconds=30.0)
     return Client(
         f"{CODE} {name}",  # a circuit of its own: one network's outage says nothing of another
-        limits=limits.rates(name),
+        limits=providers.rates(name),
         private_headers={settings.api_key_header: key} if key else None,
         secrets=[key],
         policy=policy,
@@ -261,7 +263,7 @@ def _client(name: str, settings: ReadsbLive) -> Client:
 
 
 def _poll(query: Query, poller: _Poller) -> Poll:
-    clock = http.STATE.clock
+    clock = STATE.clock
     try:
         if query.network == "opensky":
             answer = opensky.states(poller.context.beside(opensky.CODE, OpenSky), query.url)
@@ -273,10 +275,8 @@ def _poll(query: Query, poller: _Poller) -> Poll:
             body, url = answer.body, answer.url
     except (SourceError, OSError, ValueError) as error:
         is_news = getattr(error, "kind", None) != "circuit"  # while it is open, what opened it has been told
-        log.log(logging.WARNING if is_news else logging.DEBUG, "%s", http.redact(str(error)))
-        return Poll(
-            clock.wall(), query.network, query.scopes, clean_url(query.url), error=http.redact(str(error))[:500]
-        )
+        log.log(logging.WARNING if is_news else logging.DEBUG, "%s", redact(str(error)))
+        return Poll(clock.wall(), query.network, query.scopes, clean_url(query.url), error=redact(str(error))[:500])
     poller.answers += 1
     return Poll(clock.wall(), query.network, query.scopes, url, body.decode("utf-8", "replace"))
 
@@ -292,7 +292,7 @@ def _land(poll: Poll, poller: _Poller) -> None:
 
 
 def _flush(day: date, poller: _Poller, write: Writer) -> None:
-    now = http.STATE.clock.wall()
+    now = STATE.clock.wall()
     poller.flushed = now
     context = replace(poller.context, now=datetime.fromtimestamp(now, UTC))
     try:
@@ -445,7 +445,7 @@ def _members(data: bytes) -> Iterator[bytes]:
 
     Plain text is given as it is. A hostile member is given up at the size at which no answer can be honest.
     """
-    if not data.startswith(http.GZIP):
+    if not data.startswith(GZIP):
         yield data
         return
     while data:
@@ -582,7 +582,7 @@ def check(context: Context[ReadsbLive]) -> list[Finding]:
                 "name fewer bases, or raise max_gap_minutes: the provider's daily limit leaves holes",
             )
         )
-    clock = http.STATE.clock.wall()
+    clock = STATE.clock.wall()
     for network in sorted({query.network for query in asked}):
         first = next(query for query in asked if query.network == network)
         poller = _Poller(context, {network: _client(network, settings)}, clock)

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from basewatch.errors import SourceError
 from basewatch.lake.events import GLOBAL, Day
-from basewatch.reference.load import BaseRow
+from basewatch.reference.rows import BaseRow
 from basewatch.sources.contract import Context, Window
 from basewatch.sources.landing import Manifest
 

@@ -21,9 +21,11 @@ from urllib.parse import unquote, urlsplit
 from basewatch.config import ReadsbArchive
 from basewatch.errors import SourceError
 from basewatch.lake.files import write_aside
-from basewatch.net import client as http
-from basewatch.net import providers as limits
-from basewatch.net.client import Client, HttpFault, Limit, clean_url
+from basewatch.net import providers
+from basewatch.net.client import Client
+from basewatch.net.faults import HttpFault
+from basewatch.net.limits import STATE, Limit
+from basewatch.net.secrets import clean_url
 from basewatch.sources.contract import Context, Finding, Landed, LandedFile, Window
 from basewatch.sources.landing import Landing, hours_since, is_url, slug
 from basewatch.sources.readsb_archive.local import ALONE, CODE
@@ -260,7 +262,7 @@ def _page(
     """One page and whether another follows. Kept with its ETag: a page that has not changed costs no quota."""
     kept = context.landing / "index" / f"{slug(urlsplit(url).netloc + urlsplit(url).path)}-{number}.json"
     cached = _read_cache(kept)
-    now = http.STATE.clock.wall()
+    now = STATE.clock.wall()
     if cached:
         age = now - cached["at"]
         has_day = any(_is_of(release, day) and not _copy(release, settings).lack for release in cached["releases"])
@@ -506,22 +508,22 @@ def _api_client(settings: ReadsbArchive) -> Client:
     token = settings.token.get_secret_value() if settings.token else None
     return Client(
         CODE,
-        limits=limits.rates("github", "token" if token else "anonymous"),
+        limits=providers.rates("github", "token" if token else "anonymous"),
         private_headers={"Authorization": f"Bearer {token}"} if token else None,
         secrets=[token],
-        policy=limits.policy(settings),
+        policy=providers.policy(settings),
     )
 
 
 def _file_client(settings: ReadsbArchive) -> Client:
     """For the files themselves: no token goes to hosts that serve bytes."""
-    return Client(CODE, policy=limits.policy(settings))
+    return Client(CODE, policy=providers.policy(settings))
 
 
 def _trace_client(settings: ReadsbArchive, base: str) -> Client:
     parts = urlsplit(base)
     referer = f"{parts.scheme}://{parts.hostname}/"
-    policy = replace(limits.policy(settings), attempts=max(settings.attempts, 1))
+    policy = replace(providers.policy(settings), attempts=max(settings.attempts, 1))
     rate = Limit(1, 1 / settings.requests_per_second)
     return Client(CODE, limits=[rate], headers={"Referer": referer}, policy=policy)
 
