@@ -30,7 +30,7 @@ columns:
 WITH days AS (
     SELECT
         base_id,
-        date_trunc('month', day)::DATE AS month,
+        month_of(day) AS month,
         count(*) AS days_in_spine,
         count(*) FILTER (WHERE observability = 'observed') AS days_observed,
         count(*) FILTER (WHERE observability = 'unmeasured') AS days_unmeasured,
@@ -56,9 +56,9 @@ visits AS (
     SELECT
         v.base_id,
         v.fleet_id,
-        date_trunc('month', v.first_on)::DATE AS month,
+        month_of(v.first_on) AS month,
         count(*) AS visits,
-        count(*) FILTER (WHERE d.observability IN ('observed', 'unmeasured')) AS visits_on_observable_days,
+        count(*) FILTER (WHERE is_observable(d.observability)) AS visits_on_observable_days,
         count(DISTINCT v.icao24) AS distinct_aircraft,
         count(*) FILTER (WHERE v.wake IN ('H', 'J')) AS heavy_visits,
         -- as decimals: a sum of floating-point numbers depends on their order
@@ -72,7 +72,7 @@ arrivals AS (
     SELECT
         base_id,
         fleet_id,
-        date_trunc('month', arrived_on)::DATE AS month,
+        month_of(arrived_on) AS month,
         count(*) AS arrivals
     FROM intermediate.int_fleet_visits
     WHERE arrived_on IS NOT NULL
@@ -83,7 +83,7 @@ departures AS (
     SELECT
         base_id,
         fleet_id,
-        date_trunc('month', departed_on)::DATE AS month,
+        month_of(departed_on) AS month,
         count(*) AS departures
     FROM intermediate.int_fleet_visits
     WHERE departed_on IS NOT NULL
@@ -107,7 +107,7 @@ standing AS (
 mentions AS (
     SELECT
         base_id,
-        date_trunc('month', published_at)::DATE AS month,
+        month_of(published_at) AS month,
         count(DISTINCT mention_id) AS mentions,
         count(DISTINCT coalesce(origin, story_id)) AS mention_origins
     FROM marts.news_mentions
@@ -120,7 +120,7 @@ read_months AS (
     SELECT DISTINCT
         -- null: every base
         unnest(CASE WHEN l.scope <> 'global' THEN [replace(l.scope, 'base:', '')] ELSE coalesce(l.watched, [NULL]) END) AS base_id,
-        date_trunc('month', l.day)::DATE AS month
+        month_of(l.day) AS month
     FROM raw.source_days AS l
     INNER JOIN reference.sources AS s ON l.source = s.source
     WHERE
