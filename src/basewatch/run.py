@@ -249,6 +249,12 @@ def refuse(run: Run, candidate: Candidate, result: gates.GateResult) -> GateRefu
     )
 
 
+def require_passed(run: Run, candidate: Candidate, result: gates.GateResult) -> None:
+    """Put a candidate that a critical check refused into quarantine, and raise GateRefused."""
+    if not result.passed:
+        raise refuse(run, candidate, result)
+
+
 def publish(run: Run, candidate: Candidate, result: gates.GateResult) -> Release:
     """Make a candidate that passed its gates the current release, with report, gate page and data dictionary."""
 
@@ -303,8 +309,7 @@ def publish_what_is_new(run: Run) -> Release | None:
         return None
     candidate = build(run)
     result = check(run, candidate)
-    if not result.passed:
-        raise refuse(run, candidate, result)
+    require_passed(run, candidate, result)
     return publish(run, candidate, result)
 
 

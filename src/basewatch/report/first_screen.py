@@ -1,0 +1,256 @@
+"""What a release says first, short enough for one screen: silences that still go on, then the last months.
+
+The command line prints it after each run, and the flow keeps it as an artifact. Months in which nothing happened are
+drawn together, so that a long silence is one row and reaches up to the last day. What nobody could see stays unknown
+(null) and is never shown as zero. What does not fit is named.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+SPELLS_MAX = 10
+BASES_MAX = 6
+ROWS_WANTED = 24  # over all bases; each base has at least ROWS_LEAST of them and at most ROWS_MOST
+ROWS_LEAST, ROWS_MOST = 6, 12
+NAMES_MAX = 8
+
+KINDS = {  # of a silence, the most newsworthy first
+    "pause": "longer than chance explains, and well observed",
+    "lull": "may be chance",
+    "not_judged": "too few earlier visits to say whether it is chance",
+    "ambiguous": "only part of its days could be seen",
+    "unobserved": "most of its days could not be seen, so it says nothing about the ground",
+}
+CAVEAT = "Silence in the data is not silence on the ground: unknown is never zero."
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows with the names of their columns, and what they are."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: list[list[Any]]
+
+
+@dataclass(frozen=True)
+class FirstScreen:
+    """The tables to show, in order and without empty ones, and the sentences that follow them."""
+
+    tables: list[Table]
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class Spell:
+    """A silence that still goes on; `days_not_seen`: days of it that were missing or blind."""
+
+    base: str
+    kind: str
+    since: date
+    days: int
+    days_not_seen: int
+
+
+@dataclass(frozen=True)
+class Month:
+    """One base and month, or several months in a row in which nothing happened (`last` is then a later month).
+
+    `visits` and `mentions` are null where they are not known.
+    """
+
+    base: str
+    first: date
+    last: date
+    activity: str
+    visits: int | None
+    days_looked_at: int
+    days_not_seen: int
+    mentions: int | None
+
+    @property
+    def is_still(self) -> bool:
+        """Whether nothing happened that a reader would look for: no visit, no aircraft standing there, no mention."""
+        return self.activity != "active" and not self.mentions
+
+
+def read(database: Path, bases: Sequence[str], fleet: str) -> FirstScreen:
+    """The first screen of a published database: of the named bases (all where none is named), for one fleet."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        asked = {"fleet": fleet, "bases": list(bases)}
+        watched = [row[0] for row in connection.execute(_BASES, {"bases": list(bases)}).fetchall()]
+        spells = [Spell(*row) for row in connection.execute(_SPELLS, asked).fetchall()]
+        months: dict[str, list[Month]] = defaultdict(list)
+        for base, month, *values in connection.execute(_MONTHS, asked).fetchall():
+            months[base].append(Month(base, month, month, *values))
+        as_of = connection.execute("SELECT max(day) FROM base_daily_activity").fetchall()[0][0]
+        simulated = [row[0] for row in connection.execute(_SIMULATED).fetchall()]
+        has_fleet = bool(connection.execute("SELECT 1 FROM fleets WHERE fleet_id = ?", [fleet]).fetchall())
+    spells.sort(key=lambda spell: (_kind_rank(spell.kind), -spell.days, spell.base))
+    told = _by_news(watched if bases else [base for base in watched if _is_told(months[base])], months, spells)
+    shown = told[:BASES_MAX]
+    silent = [base for base in watched if not _is_told(months[base]) and base not in shown]
+    about = f"fleet {fleet}, up to {as_of}"
+    tables = [
+        Table(
+            f"Silent now: spells with no visit that still go on ({about})",
+            ("base", "kind", "since", "days", "days_not_seen", "what_it_means"),
+            [
+                [spell.base, spell.kind, spell.since, spell.days, spell.days_not_seen, KINDS.get(spell.kind, "")]
+                for spell in spells[:SPELLS_MAX]
+            ],
+        ),
+        Table(
+            f"Visits by month ({about}); a dash is not known, which is not zero",
+            ("base", "month", "activity", "visits", "days_looked_at", "days_not_seen", "mentions"),
+            [_cells(month) for base in shown for month in _latest(months[base], len(shown))],
+        ),
+    ]
+    return FirstScreen(
+        [table for table in tables if table.rows],
+        [
+            *([] if has_fleet else [f"This release holds no fleet {fleet}."]),
+            *_left_out(spells[SPELLS_MAX:], told[BASES_MAX:], fleet),
+            *_never_seen(silent, months),
+            *([f"SIMULATED, not real: the flights at {', '.join(simulated)}."] if simulated else []),
+            CAVEAT,
+        ],
+    )
+
+
+def _kind_rank(kind: str) -> int:
+    return list(KINDS).index(kind) if kind in KINDS else len(KINDS)
+
+
+def _is_told(months: Iterable[Month]) -> bool:
+    """Whether there is anything to tell of a base: a visit or a mention, however long ago."""
+    return any(not month.is_still for month in months)
+
+
+def _by_news(bases: Iterable[str], months: dict[str, list[Month]], spells: Iterable[Spell]) -> list[str]:
+    """The bases, the most newsworthy first: a pause, then visits of late, then other silences, then the press alone."""
+    kinds = {spell.base: spell.kind for spell in spells}
+
+    def rank(base: str) -> tuple[int, int, int, str]:
+        kind = kinds.get(base)
+        active = [month for month in months[base] if month.activity == "active"]
+        latest = max((month.first for month in months[base] if not month.is_still), default=date.min)
+        if kind == "pause":
+            group = 0
+        elif kind is None:
+            group = 1 if active else 2 + len(KINDS)
+        else:
+            group = 1 + _kind_rank(kind)
+        return group, -latest.toordinal(), -sum(month.visits or 0 for month in active[-3:]), base
+
+    return sorted(bases, key=rank)
+
+
+def _latest(months: list[Month], bases: int) -> list[Month]:
+    """The last rows of a base, still months in a row drawn together; the fewer `bases` are shown, the more rows."""
+    drawn: list[Month] = []
+    for (is_still, _), group in groupby(months, key=lambda month: (month.is_still, month.activity)):
+        alike = list(group)
+        drawn += [_together(alike)] if is_still else alike
+    return drawn[-min(ROWS_MOST, max(ROWS_LEAST, ROWS_WANTED // bases)) :]
+
+
+def _together(months: list[Month]) -> Month:
+    """Months in a row as one. What is not known of one of them is not known of all."""
+
+    def total(counts: list[int | None]) -> int | None:
+        known = [count for count in counts if count is not None]
+        return sum(known) if len(known) == len(counts) else None
+
+    return Month(
+        months[0].base,
+        months[0].first,
+        months[-1].last,
+        months[0].activity,
+        total([month.visits for month in months]),
+        sum(month.days_looked_at for month in months),
+        sum(month.days_not_seen for month in months),
+        total([month.mentions for month in months]),
+    )
+
+
+def _cells(month: Month) -> list[Any]:
+    named = f"{month.first:%Y-%m}" if month.first == month.last else f"{month.first:%Y-%m} to {month.last:%Y-%m}"
+    return [
+        month.base, named, month.activity, month.visits, month.days_looked_at, month.days_not_seen, month.mentions
+    ]  # fmt: skip
+
+
+def _left_out(spells: list[Spell], bases: list[str], fleet: str) -> list[str]:
+    """What did not fit, and the commands that show it."""
+    notes = []
+    if spells:
+        counts = {kind: sum(spell.kind == kind for spell in spells) for kind in {spell.kind for spell in spells}}
+        kinds = ", ".join(f"{counts[kind]} {kind}" for kind in sorted(counts, key=_kind_rank))
+        notes.append(f"Left out: {len(spells)} more silences ({kinds}); `basewatch gaps --fleet {fleet}` has them all.")
+    if bases:
+        notes.append(f"Left out: the months of {_few(bases)}; `basewatch months --fleet {fleet}` has them all.")
+    return notes
+
+
+def _never_seen(bases: list[str], months: dict[str, list[Month]]) -> list[str]:
+    """Bases without a visit or a mention: where somebody looked, and where nobody did."""
+    looked_at = [base for base in bases if any(month.days_looked_at for month in months[base])]
+    never = [base for base in bases if base not in looked_at]
+    notes = []
+    if looked_at:
+        notes.append(f"Looked at, with no visit and no mention on record: {_few(looked_at)}.")
+    if never:
+        notes.append(f"Not one day wholly looked at, so nothing is known: {_few(never)}.")
+    return notes
+
+
+def _few(names: list[str]) -> str:
+    more = f" and {len(names) - NAMES_MAX} more" if len(names) > NAMES_MAX else ""
+    return ", ".join(names[:NAMES_MAX]) + more
+
+
+def markdown(screen: FirstScreen) -> str:
+    """The screen as Markdown. Outside text cannot end a cell or bring markup of its own."""
+    blocks = [
+        "\n".join([f"**{table.title}**", "", *map(_line, [table.columns, ["---"] * len(table.columns), *table.rows])])
+        for table in screen.tables
+    ]
+    return "\n\n".join([*blocks, *map(_escaped, screen.notes)])
+
+
+def _line(cells: Iterable[Any]) -> str:
+    return "| " + " | ".join("–" if cell is None else _escaped(str(cell)) for cell in cells) + " |"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("<", "&lt;").replace("|", "\\|").replace("\n", " ")
+
+
+_BASES = "SELECT base_id FROM bases WHERE len($bases) = 0 OR list_contains($bases, base_id) ORDER BY base_id"
+
+_SPELLS = """
+SELECT base_id, kind, first_day, gap_days, days_blind + days_missing
+FROM base_gaps WHERE is_ongoing AND fleet_id = $fleet AND (len($bases) = 0 OR list_contains($bases, base_id))
+"""
+
+_MONTHS = """
+SELECT base_id, month, activity, visits, days_observed + days_unmeasured, days_blind + days_missing, mentions
+FROM base_monthly_activity WHERE fleet_id = $fleet AND (len($bases) = 0 OR list_contains($bases, base_id))
+ORDER BY base_id, month
+"""
+
+_SIMULATED = """
+SELECT DISTINCT base_id FROM base_visits
+WHERE len(list_filter(sources, lambda s: contains(s, 'simulated'))) > 0 ORDER BY base_id
+"""
