@@ -1,4 +1,4 @@
-"""What a release says first, short enough for one screen: silences that still go on, then the last months.
+"""What a release says first, short enough for one screen: silences that still go on, pauses of late, the last months.
 
 The command line prints it after each run, and the flow keeps it as an artifact. Months in which nothing happened are
 drawn together, so that a long silence is one row and reaches up to the last day. What nobody could see stays unknown
@@ -19,8 +19,9 @@ import duckdb
 
 SPELLS_MAX = 10
 BASES_MAX = 6
-ROWS_WANTED = 24  # over all bases; each base has at least ROWS_LEAST of them and at most ROWS_MOST
-ROWS_LEAST, ROWS_MOST = 6, 12
+ROWS_MAX = 30  # of months, over all bases
+ROWS_A_BASE = 12
+PAUSE_DAYS = 365  # a pause that ended longer ago is no news
 NAMES_MAX = 8
 
 KINDS = {  # of a silence, the most newsworthy first
@@ -52,11 +53,12 @@ class FirstScreen:
 
 @dataclass(frozen=True)
 class Spell:
-    """A silence that still goes on; `days_not_seen`: days of it that were missing or blind."""
+    """A silence; `until` is null while it goes on. `days_not_seen`: days of it that were missing or blind."""
 
     base: str
     kind: str
     since: date
+    until: date | None
     days: int
     days_not_seen: int
 
@@ -89,31 +91,34 @@ def read(database: Path, bases: Sequence[str], fleet: str) -> FirstScreen:
         connection.execute("SET TimeZone = 'UTC'")
         asked = {"fleet": fleet, "bases": list(bases)}
         watched = [row[0] for row in connection.execute(_BASES, {"bases": list(bases)}).fetchall()]
-        spells = [Spell(*row) for row in connection.execute(_SPELLS, asked).fetchall()]
+        spells = [Spell(*row) for row in connection.execute(_SPELLS, {**asked, "days": PAUSE_DAYS}).fetchall()]
         months: dict[str, list[Month]] = defaultdict(list)
         for base, month, *values in connection.execute(_MONTHS, asked).fetchall():
             months[base].append(Month(base, month, month, *values))
         as_of = connection.execute("SELECT max(day) FROM base_daily_activity").fetchall()[0][0]
         simulated = [row[0] for row in connection.execute(_SIMULATED).fetchall()]
         has_fleet = bool(connection.execute("SELECT 1 FROM fleets WHERE fleet_id = ?", [fleet]).fetchall())
-    spells.sort(key=lambda spell: (_kind_rank(spell.kind), -spell.days, spell.base))
+    spells.sort(key=lambda spell: (spell.until is not None, _kind_rank(spell.kind), -spell.days, spell.base))
     told = _by_news(watched if bases else [base for base in watched if _is_told(months[base])], months, spells)
     shown = told[:BASES_MAX]
     silent = [base for base in watched if not _is_told(months[base]) and base not in shown]
     about = f"fleet {fleet}, up to {as_of}"
     tables = [
         Table(
-            f"Silent now: spells with no visit that still go on ({about})",
-            ("base", "kind", "since", "days", "days_not_seen", "what_it_means"),
+            f"Spells with no visit that still go on, and pauses of the last year ({about})",
+            ("base", "kind", "since", "until", "days", "days_not_seen", "what_it_means"),
             [
-                [spell.base, spell.kind, spell.since, spell.days, spell.days_not_seen, KINDS.get(spell.kind, "")]
+                [
+                    *(spell.base, spell.kind, spell.since, spell.until or "goes on"),
+                    *(spell.days, spell.days_not_seen, KINDS.get(spell.kind, "")),
+                ]
                 for spell in spells[:SPELLS_MAX]
             ],
         ),
         Table(
             f"Visits by month ({about}); a dash is not known, which is not zero",
             ("base", "month", "activity", "visits", "days_looked_at", "days_not_seen", "mentions"),
-            [_cells(month) for base in shown for month in _latest(months[base], len(shown))],
+            [_cells(month) for rows in _latest([months[base] for base in shown]) for month in rows],
         ),
     ]
     return FirstScreen(
@@ -139,7 +144,7 @@ def _is_told(months: Iterable[Month]) -> bool:
 
 def _by_news(bases: Iterable[str], months: dict[str, list[Month]], spells: Iterable[Spell]) -> list[str]:
     """The bases, the most newsworthy first: a pause, then visits of late, then other silences, then the press alone."""
-    kinds = {spell.base: spell.kind for spell in spells}
+    kinds = {spell.base: spell.kind for spell in spells if spell.until is None}
 
     def rank(base: str) -> tuple[int, int, int, str]:
         kind = kinds.get(base)
@@ -156,13 +161,19 @@ def _by_news(bases: Iterable[str], months: dict[str, list[Month]], spells: Itera
     return sorted(bases, key=rank)
 
 
-def _latest(months: list[Month], bases: int) -> list[Month]:
-    """The last rows of a base, still months in a row drawn together; the fewer `bases` are shown, the more rows."""
+def _latest(bases: list[list[Month]]) -> list[list[Month]]:
+    """The last rows of each base, still months in a row drawn together; as many as fit, and as fairly."""
+    drawn = [_drawn(months) for months in bases]
+    fitting = [rows for rows in range(1, ROWS_A_BASE + 1) if sum(min(rows, len(base)) for base in drawn) <= ROWS_MAX]
+    return [base[-max(fitting) :] for base in drawn]
+
+
+def _drawn(months: list[Month]) -> list[Month]:
     drawn: list[Month] = []
     for (is_still, _), group in groupby(months, key=lambda month: (month.is_still, month.activity)):
         alike = list(group)
         drawn += [_together(alike)] if is_still else alike
-    return drawn[-min(ROWS_MOST, max(ROWS_LEAST, ROWS_WANTED // bases)) :]
+    return drawn
 
 
 def _together(months: list[Month]) -> Month:
@@ -197,7 +208,7 @@ def _left_out(spells: list[Spell], bases: list[str], fleet: str) -> list[str]:
     if spells:
         counts = {kind: sum(spell.kind == kind for spell in spells) for kind in {spell.kind for spell in spells}}
         kinds = ", ".join(f"{counts[kind]} {kind}" for kind in sorted(counts, key=_kind_rank))
-        notes.append(f"Left out: {len(spells)} more silences ({kinds}); `basewatch gaps --fleet {fleet}` has them all.")
+        notes.append(f"Left out: {len(spells)} more spells ({kinds}); `basewatch gaps --fleet {fleet}` has them all.")
     if bases:
         notes.append(f"Left out: the months of {_few(bases)}; `basewatch months --fleet {fleet}` has them all.")
     return notes
@@ -240,8 +251,10 @@ def _escaped(text: str) -> str:
 _BASES = "SELECT base_id FROM bases WHERE len($bases) = 0 OR list_contains($bases, base_id) ORDER BY base_id"
 
 _SPELLS = """
-SELECT base_id, kind, first_day, gap_days, days_blind + days_missing
-FROM base_gaps WHERE is_ongoing AND fleet_id = $fleet AND (len($bases) = 0 OR list_contains($bases, base_id))
+SELECT base_id, kind, first_day, CASE WHEN NOT is_ongoing THEN last_day END, gap_days, days_blind + days_missing
+FROM base_gaps
+WHERE fleet_id = $fleet AND (len($bases) = 0 OR list_contains($bases, base_id))
+  AND (is_ongoing OR kind = 'pause' AND last_day > (SELECT max(day) FROM base_daily_activity) - $days)
 """
 
 _MONTHS = """
