@@ -25,6 +25,7 @@ from basewatch.ingest import Outcome
 from basewatch.reference import load as reference
 from basewatch.reference.load import Params, Reference
 from basewatch.report import write as report
+from basewatch.report.data import require_known
 from basewatch.sources import contract as sources
 from basewatch.sources import flightradar24, readsb_live
 from basewatch.sources.contract import Context, Window
@@ -91,6 +92,9 @@ def start(settings: Settings, until: date | None, since: date | None = None) -> 
     )
     if not settings.enabled_sources():
         raise ConfigError("no source is enabled; set `enabled = true` in one of the [sources.…] tables")
+    fleets = {row.fleet_id for row in run.reference.rows["fleets"]}
+    shown = settings.report
+    require_known(shown.bases, shown.fleet, run.reference.bases, fleets, "the reference data")
     run.windows = ingest.plan(settings, warehouse.lake.ledger(), until, since, run.reference.bases)
     return run
 

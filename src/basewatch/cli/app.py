@@ -139,7 +139,9 @@ def _tell(release: Release | None, settings: Settings) -> None:
     print(f"report    {release.folder / 'report' / 'index.html'}")
     screen = first_screen.read(release.database, settings.report.bases, settings.report.fleet)
     for table in screen.tables:
+        print()
         tables.print_table(table.title, table.columns, table.rows)
+    print()
     for note in screen.notes:
         print(note)
 

@@ -36,7 +36,7 @@ CAVEAT = "Silence in the data is not silence on the ground: unknown is never zer
 
 @dataclass(frozen=True)
 class Table:
-    """Rows with the names of their columns, and what they are."""
+    """Rows with the names of their columns (a line break in a name may be kept or shown as a space)."""
 
     title: str
     columns: tuple[str, ...]
@@ -95,29 +95,25 @@ def read(database: Path, bases: Sequence[str], fleet: str) -> FirstScreen:
         months: dict[str, list[Month]] = defaultdict(list)
         for base, month, *values in connection.execute(_MONTHS, asked).fetchall():
             months[base].append(Month(base, month, month, *values))
-        as_of = connection.execute("SELECT max(day) FROM base_daily_activity").fetchall()[0][0]
         simulated = [row[0] for row in connection.execute(_SIMULATED).fetchall()]
         has_fleet = bool(connection.execute("SELECT 1 FROM fleets WHERE fleet_id = ?", [fleet]).fetchall())
     spells.sort(key=lambda spell: (spell.until is not None, _kind_rank(spell.kind), -spell.days, spell.base))
+    listed = spells[:SPELLS_MAX]
     told = _by_news(watched if bases else [base for base in watched if _is_told(months[base])], months, spells)
     shown = told[:BASES_MAX]
     silent = [base for base in watched if not _is_told(months[base]) and base not in shown]
-    about = f"fleet {fleet}, up to {as_of}"
     tables = [
         Table(
-            f"Spells with no visit that still go on, and pauses of the last year ({about})",
-            ("base", "kind", "since", "until", "days", "days_not_seen", "what_it_means"),
+            f"Spells with no visit (fleet {fleet}): those that go on, pauses of the last year",
+            ("base", "kind", "since", "until", "days", "days\nunseen"),
             [
-                [
-                    *(spell.base, spell.kind, spell.since, spell.until or "goes on"),
-                    *(spell.days, spell.days_not_seen, KINDS.get(spell.kind, "")),
-                ]
-                for spell in spells[:SPELLS_MAX]
+                [spell.base, spell.kind, spell.since, spell.until or "goes on", spell.days, spell.days_not_seen]
+                for spell in listed
             ],
         ),
         Table(
-            f"Visits by month ({about}); a dash is not known, which is not zero",
-            ("base", "month", "activity", "visits", "days_looked_at", "days_not_seen", "mentions"),
+            f"Visits by month (fleet {fleet}); a dash is not known, which is not zero",
+            ("base", "month", "activity", "visits", "days\nlooked at", "days\nunseen", "mentions"),
             [_cells(month) for rows in _latest([months[base] for base in shown]) for month in rows],
         ),
     ]
@@ -125,6 +121,7 @@ def read(database: Path, bases: Sequence[str], fleet: str) -> FirstScreen:
         [table for table in tables if table.rows],
         [
             *([] if has_fleet else [f"This release holds no fleet {fleet}."]),
+            *(f"{kind}: {meaning}." for kind, meaning in KINDS.items() if kind in {spell.kind for spell in listed}),
             *_left_out(spells[SPELLS_MAX:], told[BASES_MAX:], fleet),
             *_never_seen(silent, months),
             *([f"SIMULATED, not real: the flights at {', '.join(simulated)}."] if simulated else []),
@@ -196,7 +193,7 @@ def _together(months: list[Month]) -> Month:
 
 
 def _cells(month: Month) -> list[Any]:
-    named = f"{month.first:%Y-%m}" if month.first == month.last else f"{month.first:%Y-%m} to {month.last:%Y-%m}"
+    named = f"{month.first:%Y-%m}" if month.first == month.last else f"{month.first:%Y-%m}–{month.last:%Y-%m}"
     return [
         month.base, named, month.activity, month.visits, month.days_looked_at, month.days_not_seen, month.mentions
     ]  # fmt: skip
@@ -222,7 +219,7 @@ def _never_seen(bases: list[str], months: dict[str, list[Month]]) -> list[str]:
     if looked_at:
         notes.append(f"Looked at, with no visit and no mention on record: {_few(looked_at)}.")
     if never:
-        notes.append(f"Not one day wholly looked at, so nothing is known: {_few(never)}.")
+        notes.append(f"Not looked at for one whole day, so nothing is known: {_few(never)}.")
     return notes
 
 
