@@ -28,7 +28,7 @@ from prefect.utilities.annotations import quote
 from basewatch import config, progress, run
 from basewatch.errors import BasewatchError, SourceError
 from basewatch.gates import listing
-from basewatch.gates.check import GateResult
+from basewatch.gates.results import GateResult
 from basewatch.report import first_screen
 from basewatch.run import Run
 from basewatch.sources.contract import Window

@@ -10,7 +10,7 @@ import duckdb
 
 from basewatch.cli import tables
 from basewatch.config import Settings
-from basewatch.lake.store import LedgerRow
+from basewatch.lake.ledger import LedgerRow
 from basewatch.warehouse.releases import Warehouse
 
 GOOD = ("ok", "empty")  # a day that is partial is no proof of silence, and is told apart

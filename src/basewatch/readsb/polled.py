@@ -171,7 +171,7 @@ class Collector:
     and the last of each aircraft. Feed it in order of time.
     """
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context[Any]) -> None:
         self._bases, _ = _bases(context)
         self._flown: dict[tuple[str, str], _Flown] = {}
 
@@ -251,7 +251,7 @@ def _point(each: Sighting) -> Point:
 
 
 def rows(
-    seen: Iterable[Sighting], day: date, source: str, context: Context, heard_around: Collection[str] = ()
+    seen: Iterable[Sighting], day: date, source: str, context: Context[Any], heard_around: Collection[str] = ()
 ) -> Iterator[tuple[str, pa.Table]]:
     """Lake table and rows of a day's sightings: positions near bases, edges, and background traffic.
 
@@ -266,14 +266,14 @@ def rows(
             yield from _rows(parsed, day, source, network, context, heard_around)
 
 
-def points(seen: Iterable[Sighting], day: date, source: str, context: Context) -> pa.Table:
+def points(seen: Iterable[Sighting], day: date, source: str, context: Context[Any]) -> pa.Table:
     """The positions near bases alone, as rows of track_points."""
     found = [table for name, table in rows(seen, day, source, context) if name == "track_points"]
     return pa.concat_tables(found) if found else TABLES["track_points"].schema.empty_table()
 
 
 def _rows(
-    parsed: Sequence[Parsed], day: date, source: str, network: str, context: Context, heard_around: Collection[str]
+    parsed: Sequence[Parsed], day: date, source: str, network: str, context: Context[Any], heard_around: Collection[str]
 ) -> Iterator[tuple[str, pa.Table]]:
     latest = int((context.now + timedelta(days=1)).timestamp() * SECOND)
     bases, rings = _bases(context)
@@ -318,11 +318,9 @@ def _background(
     watched: watch.Watch,
     day: date,
     network: str,
-    context: Context,
+    context: Context[Any],
 ) -> pa.Table:
-    limits = msgspec.convert(
-        {name: context.params[f"background_{name}"] for name in Limits.__struct_fields__}, Limits, strict=False
-    )
+    limits = Limits.of(context.params)
     listed = context.reference.rows.get("fields", [])
     fields = Fields.around(
         bases, [field.latitude for field in listed], [field.longitude for field in listed], limits.field_km
@@ -344,14 +342,14 @@ def _plain(name: str, found: pa.Table) -> pa.Table:
     return found.cast(TABLES[name].schema)
 
 
-def _bases(context: Context) -> tuple[Bases, tuple[Ring, ...]]:
+def _bases(context: Context[Any]) -> tuple[Bases, tuple[Ring, ...]]:
     places = tuple(
         Place(base.base_id, base.latitude, base.longitude, base.elevation_ft or 0.0)
         for base in sorted(context.reference.bases.values(), key=lambda base: base.base_id)
     )
     rings = (
-        Ring(context.params["archive_ring_outer_nm"] * NM_KM, int(context.params["archive_ring_outer_ft"])),
-        Ring(context.params["archive_ring_inner_nm"] * NM_KM),
+        Ring(context.params.archive_ring_outer_nm * NM_KM, context.params.archive_ring_outer_ft),
+        Ring(context.params.archive_ring_inner_nm * NM_KM),
     )
     return _grid(places, max(ring.radius_km for ring in rings)), rings
 

@@ -25,9 +25,12 @@ from filelock import BaseFileLock, FileLock, Timeout
 
 from basewatch import __version__
 from basewatch.errors import BasewatchError, ConfigError, WarehouseBusy
+from basewatch.lake.files import fsync_folder, write_aside
+from basewatch.lake.ledger import ledger_table
 from basewatch.lake.schemas import AT, TABLES, TEXTS
-from basewatch.lake.store import Lake, fsync_folder, ledger_table, write_aside
-from basewatch.reference.load import ROWS, Params, Reference
+from basewatch.lake.store import Lake
+from basewatch.reference.load import Params, Reference
+from basewatch.reference.rows import ROWS
 from basewatch.warehouse import models
 
 DATABASE = "basewatch.duckdb"
