@@ -29,6 +29,7 @@ from basewatch.lake.events import Event
 from basewatch.reference import load
 from basewatch.reference.load import Params, Reference
 from basewatch.report import write as report
+from basewatch.report.data import require_known
 from basewatch.sources import contract
 from basewatch.sources.contract import Context, Window
 from basewatch.warehouse import dictionary, models
@@ -92,6 +93,9 @@ def start(settings: Settings, until: date | None, since: date | None = None) -> 
     )
     if not settings.enabled_sources():
         raise ConfigError("no source is enabled; set `enabled = true` in one of the [sources.…] tables")
+    fleets = {row.fleet_id for row in run.reference.rows["fleets"]}
+    shown = settings.report
+    require_known(shown.bases, shown.fleet, run.reference.bases, fleets, "the reference data")
     run.windows = ingest.plan(settings, warehouse.lake.ledger(), until, since, run.reference.bases)
     return run
 
@@ -250,6 +254,12 @@ def refuse(run: Run, candidate: Candidate, result: GateResult) -> GateRefused:
     )
 
 
+def require_passed(run: Run, candidate: Candidate, result: GateResult) -> None:
+    """Put a candidate that a critical check refused into quarantine, and raise GateRefused."""
+    if not result.passed:
+        raise refuse(run, candidate, result)
+
+
 def publish(run: Run, candidate: Candidate, result: GateResult) -> Release:
     """Make a candidate that passed its gates the current release, with report, gate page and data dictionary."""
 
@@ -304,8 +314,7 @@ def publish_what_is_new(run: Run) -> Release | None:
         return None
     candidate = build(run)
     result = check(run, candidate)
-    if not result.passed:
-        raise refuse(run, candidate, result)
+    require_passed(run, candidate, result)
     return publish(run, candidate, result)
 
 
