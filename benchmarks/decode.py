@@ -38,7 +38,8 @@ import pyarrow.parquet as pq
 
 from basewatch import config
 from basewatch.lake.events import Rows
-from basewatch.readsb import workers as shards
+from basewatch.readsb import decoder
+from basewatch.readsb.decoder import Decoder, _Part
 from basewatch.readsb.tar_index import Member, Volume, walk
 from basewatch.reference import load
 from basewatch.sources import contract
@@ -254,16 +255,16 @@ def where_the_time_goes(folder: Path, share: float) -> None:
 
     steps = [
         (readsb_archive, "_index", "header walk"),
-        (shards.Decoder, "read", "read"),
-        (shards, "gunzip", "gunzip"),
-        (shards, "lines", "grammar guard"),
-        (shards, "parse_near", "search and typed parse"),
-        (shards, "frame", "columns"),
-        (shards, "near", "exact distances"),
-        (shards, "measure", "background measures"),
-        (shards, "point_rows", "rows"),
-        (shards._Part, "_edges", "edges"),
-        (shards._Part, "_write", "rows aside"),
+        (Decoder, "read", "read"),
+        (decoder, "gunzip", "gunzip"),
+        (decoder, "lines", "grammar guard"),
+        (decoder, "parse_near", "search and typed parse"),
+        (decoder, "frame", "columns"),
+        (decoder, "near", "exact distances"),
+        (decoder, "measure", "background measures"),
+        (decoder, "point_rows", "rows"),
+        (_Part, "_edges", "edges"),
+        (_Part, "_write", "rows aside"),
         (readsb_archive._Parts, "_write", "Parquet"),
     ]
     restore = [wrap(*step) for step in steps]
@@ -408,12 +409,12 @@ def lost_section(folder: Path) -> None:
     print("near points against a full parse of the same day (130 bases, rings)")
     about = context(folder / "near0.1", 0, {})
     found = near_keys(about)
-    original = shards.lines
-    shards.lines = lambda text: None  # type: ignore[assignment]  # the decoder then parses every trace whole
+    original = decoder.lines
+    decoder.lines = lambda text: None  # type: ignore[assignment]  # the decoder then parses every trace whole
     try:
         whole = near_keys(about)
     finally:
-        shards.lines = original
+        decoder.lines = original
     print(f"  {len(whole)} near points; lost {len(whole - found)}, invented {len(found - whole)}  target 0", flush=True)
 
 

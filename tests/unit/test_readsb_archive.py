@@ -17,7 +17,8 @@ from basewatch.errors import SourceError
 from basewatch.lake import store as lake
 from basewatch.lake.events import Rows
 from basewatch.lake.schemas import TABLES
-from basewatch.readsb import workers as shards
+from basewatch.readsb import workers
+from basewatch.readsb.decoder import Shard
 from basewatch.reference import load
 from basewatch.reference.rows import BaseRow
 from basewatch.sources.contract import LandedFile, Window
@@ -379,7 +380,7 @@ def test_a_fault_in_a_decoding_process_is_told(tmp_path: Path) -> None:
     (tmp_path / "x.tar").write_bytes(tar([trace("14f10a", NEAR)]))
     job.out = str(tmp_path / "gone")
     with pytest.raises(SourceError, match="decoding failed"):
-        list(shards.run(job, [shards.Shard(0, [("14f10a", 512, 300)]), shards.Shard(1, [("14f10a", 512, 300)])], 2))
+        list(workers.run(job, [Shard(0, [("14f10a", 512, 300)]), Shard(1, [("14f10a", 512, 300)])], 2))
 
 
 # ---- what can be wrong
@@ -458,7 +459,7 @@ def test_a_trace_of_another_aircraft_than_its_name_says(tmp_path: Path) -> None:
 
 def test_huge_members_are_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("basewatch.readsb.traces.LARGEST_TEXT", 1 << 20)
-    monkeypatch.setattr("basewatch.readsb.workers.LARGEST_MEMBER", 1 << 16)
+    monkeypatch.setattr("basewatch.readsb.decoder.LARGEST_MEMBER", 1 << 16)
     bomb = gzip.compress(b" " * (40 << 20))
     honest, lying = (bomb, bomb[:-4] + struct.pack("<I", 100))
     large = os.urandom(1 << 17)

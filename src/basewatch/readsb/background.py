@@ -15,10 +15,21 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from basewatch.geo import NM_KM, angle_between_deg, bearing_deg, chord_km, distance_km, unit_vectors
+from basewatch.geo import (
+    NM_KM,
+    Bools,
+    Floats,
+    Ints,
+    Place,
+    angle_between_deg,
+    bearing_deg,
+    chord_km,
+    distance_km,
+    unit_vectors,
+)
 from basewatch.lake.schemas import TABLES
-from basewatch.readsb.points import DAY, SECOND, STALE, Bases, Bools, Floats, Frame, Ints, Near
-from basewatch.readsb.search import Place
+from basewatch.readsb.grid import Bases
+from basewatch.readsb.points import DAY, SECOND, STALE, Frame, Near
 from basewatch.reference.thresholds import Thresholds
 
 HOURS = 24

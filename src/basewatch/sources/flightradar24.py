@@ -368,7 +368,8 @@ def _positions(
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             rejects.append(Reject(answer.since, answer.file, f"position: {error}", str(row)))
     yield from rejects
-    table = polled.points(aircraft, answer.since, CODE, context)
+    about = polled.Surroundings(context.reference, context.params, context.now)
+    table = polled.points(aircraft, answer.since, CODE, about)
     tally = scoped.Tally(len(rows), table.num_rows, len(rejects), size, {digest})
     found[answer.scope, answer.since].count(tally)
     if table.num_rows:

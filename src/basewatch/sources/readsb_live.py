@@ -369,10 +369,11 @@ def decode(landed: Landed, context: Context[ReadsbLive]) -> Iterator[Event]:
     days: dict[date, _Looked] = defaultdict(_Looked)
     for file in landed.files:
         yield from _read(file, landed.window, days, context)
+    about = polled.Surroundings(context.reference, context.params, context.now)
     for day, looked in sorted(days.items()):
         around = {scope.removeprefix("base:") for scope in looked.answered if scope.startswith("base:")}
         seen = looked.seen.sightings() if looked.seen else []
-        for name, table in polled.rows(seen, day, CODE, context, around):
+        for name, table in polled.rows(seen, day, CODE, about, around):
             yield Rows(name, day, table, SEEN)
         yield from _days(day, looked, context)
 
@@ -399,7 +400,7 @@ def _read(
         looked.files[file.sha256] = file.size
         looked.read += len(seen) + len(faults)
         looked.rejected += len(faults)
-        looked.seen = looked.seen or polled.Collector(context)
+        looked.seen = looked.seen or polled.Collector(context.reference, context.params)
         looked.seen.add(seen)
         for scope in poll.scopes:
             if poll.error is None:
