@@ -210,21 +210,20 @@ def _decode(
 
 def _failures(window: Window, lake: Lake, run_id: str, error: str, *, is_whole: bool) -> list[LedgerRow]:
     """Ledger rows for a window that could not be had; a day that was had before keeps what it has."""
-    known = {row.key: row for row in lake.ledger()}
     days = [window.until] if is_whole else list(window.days())
+    known = {day: lake.ledger_row(window.source, GLOBAL, day) for day in days}
     return [
         ledger_row(window.source, Day(day, "failed", error=error), run_id)
-        for day in days
-        if (window.source, GLOBAL, day) not in known
-        or known[window.source, GLOBAL, day].status not in DONE | {"partial"}
+        for day, row in known.items()
+        if row is None or row.status not in DONE | {"partial"}
     ]
 
 
 def _withdrawn(window: Window, lake: Lake, run_id: str, kept: set[tuple[str, str, date]]) -> list[LedgerRow]:
     """Rows for days that an earlier reading of the files had and this one has not: a file or a cover was taken away."""
     gone = []
-    for row in lake.ledger():
-        if row.source != window.source or row.key in kept or not window.holds(row.day):
+    for row in lake.ledger(window.source):
+        if row.key in kept or not window.holds(row.day):
             continue
         if row.status == "failed":  # not `empty`: that would say that the day was looked at
             note = Day(row.day, "missing", row.scope, error="not in the source's files")

@@ -134,7 +134,6 @@ def watch(settings: Settings, stop: threading.Event) -> int:
         outcome = Outcome(Window(readsb_live.CODE, run.until, run.until))
         written = ingest.write_events(events, readsb_live.CODE, warehouse.lake, run.run_id, outcome, looked_for)
         rows = warehouse.lake.commit(written)
-        warehouse.lake.compact()
         run.progress(f"{readsb_live.CODE}: flushed, {sum(row.records_kept for row in rows)} positions kept")
 
     try:
@@ -279,8 +278,7 @@ def write_report(
 
 
 def finish(run: Run, status: int, release: Release | None, error: str | None) -> None:
-    """Keep the run's record and merge ledger segments."""
-    run.warehouse.lake.compact()
+    """Keep the run's record."""
     run.warehouse.note_run(
         run.run_id,
         {

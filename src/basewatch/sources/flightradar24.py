@@ -419,7 +419,7 @@ def expire(context: Context, lake: Lake, run_id: str) -> list[LedgerRow]:
         return []
     landings.expire(context, CODE, days)
     before = context.now.astimezone(UTC) - timedelta(days=days)
-    old = [row for row in lake.ledger() if row.source == CODE and row.parts and row.ingested_at < before]
+    old = [row for row in lake.ledger(CODE) if row.parts and row.ingested_at < before]
     why = f"deleted {days} days after it was fetched, as the provider's terms demand"
     tombstones = [
         ledger_row(
