@@ -38,9 +38,11 @@ import pyarrow.parquet as pq
 
 from basewatch import config
 from basewatch.lake.events import Rows
-from basewatch.readsb import workers as shards
+from basewatch.readsb import decoder
+from basewatch.readsb.decoder import Decoder, _Part
 from basewatch.readsb.tar_index import Member, Volume, walk
-from basewatch.reference import load as reference
+from basewatch.reference import load
+from basewatch.sources import contract
 from basewatch.sources.contract import Context, Window
 from basewatch.sources.readsb_archive import local as readsb_archive
 
@@ -137,18 +139,20 @@ def tar_of(folder: Path) -> Path:
     return next(folder.glob("*.tar"))
 
 
-def context(folder: Path, bases: int, params: dict[str, Any], **settings: Any) -> Context:
+def context(folder: Path, bases: int, params: dict[str, Any], **settings: Any) -> Context[Any]:
     """A context with the first so many shipped bases (0: all) and an archive in `folder`."""
     values = {"enabled": True, "location": str(folder), "processes": 1, **settings}
     loaded = config.Settings(sources=config.Sources(readsb_archive=config.ReadsbArchive(**values)))
-    tables = reference.load(loaded)
+    tables = load.tables(loaded)
     if bases:
         tables = dataclasses.replace(tables, rows={**tables.rows, "bases": tables.rows["bases"][:bases]})
-    shipped = reference.load_params(loaded).values
-    return Context(loaded, tables, {**shipped, **params}, folder / "landing", datetime.now(UTC))
+    shipped = load.params(loaded)
+    changed = dataclasses.replace(shipped, thresholds=shipped.thresholds.model_copy(update=params))
+    about = contract.context("readsb_archive", loaded, tables, changed, datetime.now(UTC))
+    return dataclasses.replace(about, landing=folder / "landing")
 
 
-def decode(about: Context) -> tuple[int, int]:
+def decode(about: Context[Any]) -> tuple[int, int]:
     """Decode the day; near points and bytes of Parquet."""
     landed = readsb_archive.fetch(Window("readsb_archive", DAY, DAY), about)
     points = size = 0
@@ -251,16 +255,16 @@ def where_the_time_goes(folder: Path, share: float) -> None:
 
     steps = [
         (readsb_archive, "_index", "header walk"),
-        (shards.Decoder, "read", "read"),
-        (shards, "gunzip", "gunzip"),
-        (shards, "lines", "grammar guard"),
-        (shards, "parse_near", "search and typed parse"),
-        (shards, "frame", "columns"),
-        (shards, "near", "exact distances"),
-        (shards, "measure", "background measures"),
-        (shards, "point_rows", "rows"),
-        (shards._Part, "_edges", "edges"),
-        (shards._Part, "_write", "rows aside"),
+        (Decoder, "read", "read"),
+        (decoder, "gunzip", "gunzip"),
+        (decoder, "lines", "grammar guard"),
+        (decoder, "parse_near", "search and typed parse"),
+        (decoder, "frame", "columns"),
+        (decoder, "near", "exact distances"),
+        (decoder, "measure", "background measures"),
+        (decoder, "point_rows", "rows"),
+        (_Part, "_edges", "edges"),
+        (_Part, "_write", "rows aside"),
         (readsb_archive._Parts, "_write", "Parquet"),
     ]
     restore = [wrap(*step) for step in steps]
@@ -405,16 +409,16 @@ def lost_section(folder: Path) -> None:
     print("near points against a full parse of the same day (130 bases, rings)")
     about = context(folder / "near0.1", 0, {})
     found = near_keys(about)
-    original = shards.lines
-    shards.lines = lambda text: None  # type: ignore[assignment]  # the decoder then parses every trace whole
+    original = decoder.lines
+    decoder.lines = lambda text: None  # type: ignore[assignment]  # the decoder then parses every trace whole
     try:
         whole = near_keys(about)
     finally:
-        shards.lines = original
+        decoder.lines = original
     print(f"  {len(whole)} near points; lost {len(whole - found)}, invented {len(found - whole)}  target 0", flush=True)
 
 
-def near_keys(about: Context) -> set[tuple[Any, ...]]:
+def near_keys(about: Context[Any]) -> set[tuple[Any, ...]]:
     landed = readsb_archive.fetch(Window("readsb_archive", DAY, DAY), about)
     keys: set[tuple[Any, ...]] = set()
     for event in readsb_archive.decode(landed, about):
@@ -646,7 +650,7 @@ def main() -> None:
     if options.child:
         child(options.child)
         return
-    shipped = reference.load(config.Settings())
+    shipped = load.tables(config.Settings())
     every = [(b.latitude, b.longitude, b.elevation_ft or 0.0) for b in shipped.rows["bases"]]
     wanted = set(options.only) | ({"peers"} if options.peers else set())
     with tempfile.TemporaryDirectory() as name:

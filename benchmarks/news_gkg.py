@@ -29,7 +29,7 @@ from statistics import median
 
 from basewatch import config
 from basewatch.news import reader as news
-from basewatch.reference import load as reference
+from basewatch.reference import load
 from basewatch.sources import gdelt, gdelt_files
 from basewatch.sources.gdelt import Places
 
@@ -147,7 +147,7 @@ def main() -> None:
     parser.add_argument("--profile", action="store_true")
     options = parser.parse_args()
     settings = config.Settings()
-    tables, params = reference.load(settings), reference.load_params(settings).values
+    tables, params = load.tables(settings), load.params(settings).values
     weak: dict[str, str] = {}
     for row in tables.rows["keywords"]:
         if row.role == "name" and row.strength == "weak" and row.base_id and row.alias.isascii():

@@ -21,7 +21,7 @@ from basewatch import config
 from basewatch.news import reader as news
 from basewatch.news.matching import Matcher
 from basewatch.news.text import key
-from basewatch.reference import load as reference
+from basewatch.reference import load
 
 WORDS = {
     "en": "council budget bread price school road minister water report week people night market city winter cable",
@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=3000)
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
-    tables = reference.load(config.Settings())
+    tables = load.tables(config.Settings())
     keywords = tables.rows["keywords"]
     names = [row for row in keywords if row.role == "name"]
     few = [row for row in names if row.base_id == "hmeimim"] + [row for row in keywords if row.role != "name"]

@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from basewatch.config import Settings
 from basewatch.lake.schemas import LEDGER, TABLES
-from basewatch.reference import load as reference
+from basewatch.reference import load
+from basewatch.reference.rows import ROWS, arrow_schema
 from basewatch.warehouse import models
 from basewatch.warehouse.releases import HISTORY
 from simulator import rows, stories
@@ -74,17 +75,17 @@ def prepare(
     for name, schema in HISTORY.items():
         put(connection, f"raw.{name}", schema)
     put(connection, "raw.source_days", LEDGER, rows.ledger(first_day, days, absent))
-    facts = reference.load(Settings())
+    facts = load.tables(Settings())
     own = rows.reference(regions)
-    for name in reference.ROWS:
+    for name in ROWS:
         put(
             connection,
             f"reference.{name}",
-            reference.schema(name),
+            arrow_schema(name),
             facts.table(name) if name in SHIPPED else own.get(name),
         )
     last = date(1970, 1, 1) + timedelta(days=first_day + days - 1)
-    return {**reference.load_params(Settings()).values, "as_of": last}
+    return {**load.params(Settings()).values, "as_of": last}
 
 
 def build(connection: duckdb.DuckDBPyConnection, params: dict[str, Any]) -> None:
@@ -107,5 +108,5 @@ def prepare_recorded(
     params = prepare(connection, regions, cases, first_day=first, days=last - first + 1)
     connection.execute("DELETE FROM reference.fields")
     connection.execute("DELETE FROM reference.runways")
-    put(connection, "reference.runways", reference.schema("runways"), list(runways))
+    put(connection, "reference.runways", arrow_schema("runways"), list(runways))
     return params

@@ -14,7 +14,7 @@ import pytest
 from basewatch import config, run
 from basewatch.cli import status
 from basewatch.errors import GateRefused, SourcesFailed
-from basewatch.net import client as http
+from basewatch.net.limits import STATE, State
 from wholeruns import COVERS, Watch, new_watch, null_island, query, stays
 
 pytestmark = pytest.mark.e2e
@@ -37,7 +37,8 @@ END = "2025-06-30"
 def _secret(monkeypatch: pytest.MonkeyPatch) -> None:
     """The secret that OpenSky asks for, and a process that has asked nothing yet."""
     monkeypatch.setenv("BASEWATCH_SOURCES__OPENSKY__CLIENT_SECRET", SECRET)
-    monkeypatch.setattr(http, "STATE", http.State())
+    for name, value in vars(State()).items():
+        monkeypatch.setattr(STATE, name, value)
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ from basewatch import config, ingest
 from basewatch.lake.ledger import LedgerRow
 from basewatch.lake.schemas import TABLES
 from basewatch.lake.store import Lake
-from basewatch.net import client as http
-from basewatch.reference import load as reference
+from basewatch.net.limits import STATE
+from basewatch.reference import load
 from basewatch.sources import gdelt_doc
 from basewatch.sources.contract import Context
 from basewatch.warehouse import models
@@ -91,7 +91,7 @@ class World:
         until = DAYS[0] + timedelta(days=number)
         now = datetime(until.year, until.month, until.day, 5, 15, tzinfo=UTC) + timedelta(days=1)
         self.clock.now = max(self.clock.now, now.timestamp())
-        http.STATE.breakers.clear()
+        STATE.breakers.clear()
         for window in ingest.plan(self.context("feeds", now).settings, self.lake.ledger(), until):
             outcome = ingest.ingest(window, self.context(window.source, now), self.lake, f"night{number}")
             self.history += [(until, row) for row in outcome.rows]
@@ -122,7 +122,8 @@ class World:
             union = " UNION ALL ".join(f"SELECT * FROM part{number}" for number in range(len(parts)))
             connection.execute(f"CREATE TABLE raw.{name} AS {union}")
             found[name] = connection.execute(f"SELECT * FROM raw.{name} ORDER BY ALL").fetchall()
-        params = {**reference.load_params(config.Settings()).values, "as_of": DAYS[-1]}
+        params = {**load.params(config.Settings()).values, "as_of": DAYS[-1]}
+        models.define_macros(connection)
         for name in MODELS:
             models.materialise(connection, models.load()[name], params)
             found[name] = connection.execute(f"SELECT * FROM {name} ORDER BY ALL").fetchall()

@@ -20,13 +20,14 @@ import pytest
 from basewatch import yaml_text as quickyaml
 from basewatch.config import Settings
 from basewatch.lake.schemas import LEDGER, TABLES
-from basewatch.reference import load as reference
+from basewatch.reference import load
+from basewatch.reference.rows import arrow_schema
 from basewatch.warehouse import models
 from basewatch.warehouse.models import Column, Model
 from basewatch.warehouse.releases import HISTORY
 
 CASES = sorted(Path(__file__).parent.glob("*/*/case.yml"))
-PARAMS = reference.load_params(Settings()).values
+PARAMS = load.params(Settings()).values
 
 
 @cache
@@ -34,7 +35,7 @@ def declared_columns(table: str) -> list[tuple[str, str]]:
     """Name and DuckDB type of each column of a table that models may read."""
     layer, name = table.split(".")
     if layer == "reference":
-        return _arrow_columns(reference.schema(name))
+        return _arrow_columns(arrow_schema(name))
     if layer == "raw":
         schemas = {"source_days": LEDGER, **HISTORY, **{key: value.schema for key, value in TABLES.items()}}
         return _arrow_columns(schemas[name])
@@ -84,6 +85,7 @@ def _value(value: Any) -> Any:
 def opened() -> Iterator[duckdb.DuckDBPyConnection]:
     connection = duckdb.connect(config={"threads": 1})
     connection.execute("SET TimeZone = 'UTC'")
+    models.define_macros(connection)
     yield connection
     connection.close()
 

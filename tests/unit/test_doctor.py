@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from basewatch.cli import doctor
 from basewatch.config import Settings
 from basewatch.errors import SourceError
-from basewatch.sources import contract as sources
+from basewatch.sources import contract
 from server import setup
 
 
@@ -66,7 +67,8 @@ def test_a_check_that_breaks_is_a_finding(
     def check(_: object) -> None:
         raise broken
 
-    monkeypatch.setattr(sources.module("opensky"), "check", check)
+    spoilt = replace(contract.module("opensky"), check=check)
+    monkeypatch.setattr(contract, "module", lambda _: spoilt)
     assert any(told in fault for fault in faults(setup.settings(tmp_path, opensky={"bases": ["hmeimim"]})))
 
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import time
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from basewatch import config
 from basewatch.news import reader as news
 from basewatch.news.reader import Article, Reading
-from basewatch.reference import load as reference
 from basewatch.sources import articles
-from basewatch.sources.contract import Context
 from news_samples import cases, reader
 
 CASES = cases("claims.yml")
@@ -159,9 +156,8 @@ def test_hostile_texts_are_read_in_good_time(unit: str, times: int) -> None:
 
 def test_the_article_that_started_it(recorded: Path) -> None:
     """The resumption story of 30 October 2025: its facts restated here, its text only where it is at hand."""
-    settings = config.Settings()
-    context = Context(settings, reference.load(settings), reference.load_params(settings).values, recorded)
-    article = articles.parse(recorded / "articles" / "moscow_times_2025-10-30.txt", "article.txt", context.now)
+    file = recorded / "articles" / "moscow_times_2025-10-30.txt"
+    article = articles.parse(file, "article.txt", datetime.now(UTC))
     reading = reader().read(article)
     assert reading.day == date(2025, 10, 30) and reading.published_basis == "text"
     assert (reading.origin, reading.data_origin, reading.language) == ("Bloomberg", "Flightradar24", "en")

@@ -8,8 +8,8 @@ import pytest
 
 from basewatch import config
 from basewatch.news.matching import Matcher
-from basewatch.reference import load as reference
-from basewatch.reference.load import KeywordRow
+from basewatch.reference import load
+from basewatch.reference.rows import KeywordRow
 from news_samples import OTHER_WATCHED, around, cases, labelled, reader, score
 
 CASES = cases("matching.yml")
@@ -48,7 +48,7 @@ def test_every_row_with_examples_passes_them() -> None:
 
 
 def _keywords() -> list[KeywordRow]:
-    return reference.load(config.Settings()).rows["keywords"]
+    return load.tables(config.Settings()).rows["keywords"]
 
 
 def test_recall_on_labelled_pages() -> None:

@@ -14,7 +14,7 @@ from basewatch.news import reader as news
 from basewatch.news.reader import Article
 from basewatch.news.rules import rules
 from basewatch.news.stories import title_key
-from basewatch.reference import load as reference
+from basewatch.reference import load
 from basewatch.warehouse import models
 from news_samples import cases, reader
 
@@ -37,7 +37,8 @@ def stories(articles: Iterable[Article]) -> list[tuple[Any, ...]]:
     for name, table in tables.items():
         connection.register("rows", table)
         connection.execute(f"CREATE TABLE raw.{name} AS SELECT * FROM rows")
-    params = {**reference.load_params(config.Settings()).values, "as_of": date(2025, 12, 31)}
+    params = {**load.params(config.Settings()).values, "as_of": date(2025, 12, 31)}
+    models.define_macros(connection)
     for name in MODELS:
         models.materialise(connection, models.load()[name], params)
     return connection.execute(

@@ -12,12 +12,15 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from basewatch.config import Settings
 from basewatch.errors import SourceError
 from basewatch.lake import store as lake
 from basewatch.lake.events import Rows
 from basewatch.lake.schemas import TABLES
-from basewatch.readsb import workers as shards
-from basewatch.reference.load import BaseRow
+from basewatch.readsb import workers
+from basewatch.readsb.decoder import Shard
+from basewatch.reference import load
+from basewatch.reference.rows import BaseRow
 from basewatch.sources.contract import LandedFile, Window
 from basewatch.sources.readsb_archive import local as readsb_archive
 from basewatch.sources.readsb_archive.local import Copy, choose, copies, judge_completeness
@@ -42,7 +45,9 @@ from tracekit import (
 LAT, LON = HMEIMIM
 NEAR = [point(36_000 + n * 10, round(LAT + 0.1 - n * 0.01, 6), LON, 4000 - n * 100) for n in range(8)]
 FAR = [point(36_000 + n * 10, 10.0, 100.0, 33_000) for n in range(300)]
-PARAMS = {"archive_min_folders": 250, "archive_min_share_of_median": 0.6, "archive_trailing_min_days": 5}
+PARAMS = load.params(Settings()).thresholds.model_copy(
+    update={"archive_min_folders": 250, "archive_min_share_of_median": 0.6, "archive_trailing_min_days": 5}
+)
 
 
 def at(seconds: float) -> datetime:
@@ -375,7 +380,7 @@ def test_a_fault_in_a_decoding_process_is_told(tmp_path: Path) -> None:
     (tmp_path / "x.tar").write_bytes(tar([trace("14f10a", NEAR)]))
     job.out = str(tmp_path / "gone")
     with pytest.raises(SourceError, match="decoding failed"):
-        list(shards.run(job, [shards.Shard(0, [("14f10a", 512, 300)]), shards.Shard(1, [("14f10a", 512, 300)])], 2))
+        list(workers.run(job, [Shard(0, [("14f10a", 512, 300)]), Shard(1, [("14f10a", 512, 300)])], 2))
 
 
 # ---- what can be wrong
@@ -454,7 +459,7 @@ def test_a_trace_of_another_aircraft_than_its_name_says(tmp_path: Path) -> None:
 
 def test_huge_members_are_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("basewatch.readsb.traces.LARGEST_TEXT", 1 << 20)
-    monkeypatch.setattr("basewatch.readsb.workers.LARGEST_MEMBER", 1 << 16)
+    monkeypatch.setattr("basewatch.readsb.decoder.LARGEST_MEMBER", 1 << 16)
     bomb = gzip.compress(b" " * (40 << 20))
     honest, lying = (bomb, bomb[:-4] + struct.pack("<I", 100))
     large = os.urandom(1 << 17)

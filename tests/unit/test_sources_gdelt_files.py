@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from basewatch.errors import SourceError
-from basewatch.net import client as http
+from basewatch.net.limits import STATE
 from basewatch.sources import gdelt, gdelt_files
 from basewatch.sources.contract import Context
 from server import setup
@@ -263,7 +263,7 @@ def test_a_source_that_goes_down_midway_keeps_what_came(world: World) -> None:
     assert (day.status, day.files) == ("partial", 60)
     assert (day.error or "").startswith("failed: 36 of 96 archives")
     world.provider.host.faults.clear()
-    http.STATE.breakers.clear()
+    STATE.breakers.clear()
     assert world.decode().status() == {("global", DAY): "ok"}
 
 

@@ -15,14 +15,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from basewatch import ingest
-from basewatch.errors import SourceError
+from basewatch.errors import ConfigError
+from basewatch.lake import recording
 from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.lake.store import Lake
-from basewatch.net import client as http
+from basewatch.net.limits import STATE, Clock
 from basewatch.readsb import polled
-from basewatch.sources import contract as sources
-from basewatch.sources import readsb_live
+from basewatch.sources import contract, readsb_live
 from basewatch.sources.contract import Context
 from server import setup
 from server.core import FakeClock, Reply, serving
@@ -74,7 +73,7 @@ class World:
                 signal.set()
             return signal.is_set()
 
-        http.STATE.clock = http.Clock(self.clock.time, self.clock.time, self.clock.sleep, wait)
+        STATE.clock = Clock(self.clock.time, self.clock.time, self.clock.sleep, wait)
         readsb_live.watch(self.context(**changes), self.batches.append, stop)
         return self.batches[-1]
 
@@ -297,11 +296,7 @@ def test_the_lake_gets_a_day_as_a_whole_each_time(world: World) -> None:
     lake = Lake(world.folder / "warehouse")
 
     def write(events: list[Event]) -> None:
-        lake.commit(
-            ingest.write_events(
-                events, "readsb_live", lake, "watch", ingest.Outcome(setup.window("readsb_live", "2026-10-01"))
-            )
-        )
+        recording.record(lake, "readsb_live", events, "watch")
 
     world.batches = type(
         "Sink", (list,), {"append": lambda self, events: (list.append(self, events), write(events))[0]}
@@ -351,7 +346,7 @@ def test_states_of_opensky_are_polled_within_their_credits(tmp_path: Path) -> No
     ],
 )
 def test_wrong_settings_are_told_before_the_first_poll(world: World, change: dict[str, Any], message: str) -> None:
-    with pytest.raises(SourceError, match=message):
+    with pytest.raises(ConfigError, match=message):
         world.watch(60, **change)
     assert world.live.host.log == []
 
@@ -377,12 +372,12 @@ def test_the_key_stands_nowhere(tmp_path: Path, caplog: pytest.LogCaptureFixture
 # ---- recorded answers
 
 
-def answers(folder: Path, name: str, text: str) -> tuple[sources.Landed, Context]:
+def answers(folder: Path, name: str, text: str) -> tuple[contract.Landed, Context]:
     (folder / "answers").mkdir(exist_ok=True)
     (folder / "answers" / name).write_text(text)
     configured = setup.settings(folder, readsb_live={"location": "answers"})
     about = setup.context(configured, datetime(2026, 10, 5, tzinfo=UTC), "readsb_live")
-    assert sources.grain("readsb_live", configured) == "whole"
+    assert contract.grain("readsb_live", configured) == "whole"
     return readsb_live.fetch(setup.window("readsb_live", "1900-01-01", "2026-10-04"), about), about
 
 

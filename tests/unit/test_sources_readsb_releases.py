@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from basewatch.errors import SourceError
+from basewatch.sources import readsb_archive
 from basewatch.sources.contract import Context, Landed
-from basewatch.sources.readsb_archive import local as readsb_archive
 from basewatch.sources.readsb_archive import remote as readsb_releases
 from basewatch.sources.readsb_archive.remote import choose
 from server import setup
@@ -67,7 +67,7 @@ class World:
         return setup.context(setup.settings(self.folder, readsb_archive=values), now, "readsb_archive")
 
     def fetch(self, since: str, until: str | None = None, **changes: Any) -> Landed:
-        return readsb_releases.fetch_network(setup.window("readsb_archive", since, until), self.context(**changes))
+        return readsb_releases.fetch(setup.window("readsb_archive", since, until), self.context(**changes))
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ import simulated_lake
 import tracekit
 from basewatch.lake.events import Rows
 from basewatch.lake.schemas import TABLES
-from basewatch.reference.load import BaseRow
+from basewatch.reference.rows import BaseRow
 from basewatch.sources.contract import Window
 from basewatch.sources.readsb_archive import local as readsb_archive
 from simulator import archive, rows, stories

@@ -22,8 +22,10 @@ from basewatch.cli import status as status_page
 from basewatch.cli import tables
 from basewatch.config import Settings
 from basewatch.errors import BasewatchError, ConfigError, GateRefused
-from basewatch.gates import check as gates
-from basewatch.reference import load as reference
+from basewatch.gates.page import write_page
+from basewatch.gates.results import explain
+from basewatch.reference import load
+from basewatch.report import first_screen
 from basewatch.warehouse.models import ModelError, marts
 from basewatch.warehouse.releases import Release, Warehouse
 
@@ -136,13 +138,13 @@ def _tell(release: Release | None, settings: Settings) -> None:
     print(f"release   {release.release_id} (days up to {release.manifest['as_of']})")
     print(f"database  {warehouse.root / 'basewatch.duckdb'}")
     print(f"report    {release.folder / 'report' / 'index.html'}")
-    names, found = status_page.first_answer(release, settings)
-    if found:
-        tables.print_table("What the record holds of the last months, unknown months included", names, found)
-    simulated = status_page.simulated_bases(release)
-    if simulated:
-        print(f"SIMULATED, not real: the flights at {', '.join(simulated)}.")
-    print("Silence in the data is not silence on the ground: unknown is never zero.")
+    screen = first_screen.read(release.database, settings.report.bases, settings.report.fleet)
+    for table in screen.tables:
+        print()
+        tables.print_table(table.title, table.columns, table.rows)
+    print()
+    for note in screen.notes:
+        print(note)
 
 
 @contextmanager
@@ -168,9 +170,9 @@ def check(config_file: ConfigFile = None) -> None:
     with _stage(config_file) as work:
         candidate = work.warehouse.candidate()
         result = run.check(work, candidate)
-        gates.write_page(result, candidate.folder / "gates.html")
+        write_page(result, candidate.folder / "gates.html")
         if not result.passed:
-            raise GateRefused(f"{len(result.refusals)} critical checks failed\n{gates.explain(result)}")
+            raise GateRefused(f"{len(result.refusals)} critical checks failed\n{explain(result)}")
         print(f"all critical checks passed: {candidate.folder / 'gates.html'}")
 
 
@@ -180,8 +182,7 @@ def publish(config_file: ConfigFile = None) -> None:
     with _stage(config_file) as work:
         candidate = work.warehouse.candidate()
         result = run.check(work, candidate)
-        if not result.passed:
-            raise run.refuse(work, candidate, result)
+        run.require_passed(work, candidate, result)
         release = run.publish(work, candidate, result)
     _tell(release, work.settings)
 
@@ -278,7 +279,7 @@ def write_report(
     chosen = warehouse.current() if release is None else found.get(release)
     if chosen is None:
         raise ConfigError(f"no release {release or ''!r}; kept: {', '.join(found) or 'none'}")
-    page = run.write_report(settings, reference.load(settings), chosen.folder, out, chosen.release_id, None)
+    page = run.write_report(settings, load.tables(settings), chosen.folder, out, chosen.release_id, None)
     print(page)
 
 
@@ -306,6 +307,12 @@ def doctor(config_file: ConfigFile = None) -> None:
         raise typer.Exit(2)
 
 
+def _current_database(settings: Settings) -> Path | None:
+    """The current release's database; None where nothing is published."""
+    release = Warehouse(settings.root).current()
+    return release.database if release else None
+
+
 aircraft_app = typer.Typer(help="What is known of an aircraft and from whom.", no_args_is_help=True)
 app.add_typer(aircraft_app, name="aircraft")
 
@@ -317,11 +324,13 @@ def show_aircraft(
     config_file: ConfigFile = None,
 ) -> None:
     """Everything known of an address or a registration: registers, the current release, conflicts, hints."""
+    from basewatch.cli.aircraft import print_statements
     from basewatch.reference import aircraft
 
     checked = _form(form)
-    said = aircraft.show(config.load(config_file), asked)
-    aircraft.print_statements(asked, said, checked)
+    settings = config.load(config_file)
+    said = aircraft.statements(settings, asked, _current_database(settings))
+    print_statements(asked, said, checked)
     if not any(one.kind in ("record", "register", "visits") for one in said):
         progress.plain(f"no register and no record knows {asked}")
 
@@ -337,11 +346,13 @@ def update_aircraft(
     config_file: ConfigFile = None,
 ) -> None:
     """Refresh a reference file of one's own from the aircraft registers; the shipped one is never touched."""
-    from basewatch.reference import aircraft
+    from basewatch.reference import refresh
 
     given = {"plane-alert-db": plane_alert_db, "tar1090-db": tar1090_db, "opensky-metadata": opensky_metadata}
-    done = aircraft.update(
-        config.load(config_file), out, aircraft.locations(given, only), keep_all=keep_all, say=progress.say
+    settings = config.load(config_file)
+    database = _current_database(settings)
+    done = refresh.update(
+        settings, out, refresh.locations(given, only), database=database, keep_all=keep_all, say=progress.say
     )
     print(f"{done.file}: {done.rows} rows")
     if done.failures:

@@ -20,6 +20,11 @@ class Rows:
     data: pa.Table | Path
     scope: str = GLOBAL
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it carries no row."""
+        return not isinstance(self.data, Path) and not self.data.num_rows
+
 
 @dataclass(frozen=True)
 class Reject:

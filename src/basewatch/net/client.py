@@ -1,26 +1,18 @@
 """One polite way to speak HTTP, for every source: limits, retries, bounded bodies, checked content, no secret shown.
 
 A `Client` belongs to one source. What must outlive it (when each host was last asked, which source is failing) is kept
-for the whole process in `STATE`, so that a new client does not forget a provider's limit.
+for the whole process in `limits.STATE`, so that a new client does not forget a provider's limit.
 """
 
 from __future__ import annotations
 
-import email.utils
-import hashlib
-import json
 import logging
 import random
-import re
-import threading
-import time
-import zlib
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import msgspec
 import requests
@@ -28,292 +20,18 @@ import tenacity
 import urllib3
 
 import basewatch
-from basewatch.errors import SourceError
+from basewatch.net.content import content_fault, describe, plain, quoted
+from basewatch.net.download import Download, Transfer
+from basewatch.net.faults import Again, HttpFault, retry_after
+from basewatch.net.limits import STATE, Breaker, Limit, Limiter, Policy, State, TooLong
+from basewatch.net.secrets import clean_url, hide, redact, without_query
 
 log = logging.getLogger("basewatch.net.client")
 
 USER_AGENT = f"basewatch/{basewatch.__version__} (python-requests/{requests.__version__})"
 CHUNK = 1 << 18
-GZIP = b"\x1f\x8b"
-NESTED_GZIP = 3  # a gzip file under Content-Encoding: gzip is two; more is an attack
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})  # 520–524: a proxy lost its origin
-LONGEST_QUOTE = 160
-SECRET_WORDS = re.compile(
-    r"(key|token|secret|passw|auth|signature|credential|client_id|session|^sig$|^se$|^sp$|^sv$|^jwt$)", re.IGNORECASE
-)
-HIDDEN = "***"
-
 Outcome = TypeVar("Outcome")
-
-
-# ---- time, limits and the circuit breaker
-
-
-@dataclass(frozen=True)
-class Clock:
-    """Where time comes from, so that tests need not wait. Seconds, `wall` since 1970; `wait` ends on a signal."""
-
-    monotonic: Callable[[], float] = time.monotonic
-    wall: Callable[[], float] = time.time
-    sleep: Callable[[float], None] = time.sleep
-    wait: Callable[[threading.Event, float], bool] = threading.Event.wait
-
-
-@dataclass(frozen=True)
-class Limit:
-    """At most `requests` in any `seconds`, per host."""
-
-    requests: int
-    seconds: float
-
-
-class TooLong(Exception):
-    """A limit allows no further request for so many seconds."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"{seconds:,.0f} s")
-        self.seconds = seconds
-
-
-class Limiter:
-    """A sliding window over the requests sent to one host; waits before the one that would break a limit."""
-
-    def __init__(self) -> None:
-        self._sent: deque[float] = deque()
-        self._lock = threading.Lock()
-
-    def wait(self, limits: Iterable[Limit], clock: Clock, longest: float) -> float:
-        """Wait until one more request keeps every limit, and count it. Returns the seconds waited.
-
-        Raises TooLong where that is more than `longest` seconds away (a daily limit used up).
-        """
-        limits = tuple(limits)
-        waited = 0.0
-        while True:
-            with self._lock:
-                now = clock.monotonic()
-                horizon = max((limit.seconds for limit in limits), default=0.0)
-                while self._sent and now - self._sent[0] > horizon:
-                    self._sent.popleft()
-                pause = max((self._pause(limit, now) for limit in limits), default=0.0)
-                if pause <= 0:
-                    self._sent.append(now)
-                    return waited
-                if pause > longest:
-                    raise TooLong(pause)
-            clock.sleep(pause)
-            waited += pause
-
-    def _pause(self, limit: Limit, now: float) -> float:
-        if len(self._sent) < limit.requests:
-            return 0.0
-        oldest = self._sent[-limit.requests]
-        # A hair more than the window: the provider's clock starts when the request arrives, ours when it leaves.
-        return max(0.0, oldest + limit.seconds * 1.02 - now)
-
-    def note(self, clock: Clock) -> None:
-        """Count a request that is already sent: the later hops of a redirect."""
-        with self._lock:
-            self._sent.append(clock.monotonic())
-
-
-@dataclass
-class Breaker:
-    """Consecutive failures of one source, what the last one said, and until when the source is left alone."""
-
-    failures: int = 0
-    open_until: float = 0.0
-    reason: str = ""
-
-
-@dataclass
-class State:
-    """What outlives a client: one limiter a host, one breaker a source, tokens with their expiry, credits spent."""
-
-    limiters: dict[str, Limiter] = field(default_factory=dict)
-    breakers: dict[str, Breaker] = field(default_factory=dict)
-    tokens: dict[str, tuple[str, float]] = field(default_factory=dict)
-    counters: dict[str, float] = field(default_factory=dict)
-    quotas: dict[str, float] = field(default_factory=dict)  # a quota that is used up, and until when (monotonic)
-    clock: Clock = Clock()
-
-
-STATE = State()
-
-
-@dataclass(frozen=True)
-class Policy:
-    """How patient a client is. Seconds and bytes."""
-
-    connect_seconds: float = 10.0
-    read_seconds: float = 60.0
-    attempts: int = 5
-    first_wait_seconds: float = 1.0
-    longest_wait_seconds: float = 120.0
-    breaker_after: int = 3
-    breaker_seconds: float = 300.0
-    max_bytes: int = 64 << 20
-
-
-# ---- faults
-
-
-class HttpFault(SourceError):
-    """A request that came to nothing. `kind`: absent (404, 410), denied (other 4xx), unauthorised, limited, server,
-    network, content, circuit, disk. `wait`: seconds the provider asks for, where it does."""
-
-    def __init__(
-        self, message: str, *, kind: str, status: int | None = None, wait: float | None = None, retryable: bool = False
-    ) -> None:
-        super().__init__(redact(message), retryable=retryable)
-        self.kind = kind
-        self.status = status
-        self.wait = wait
-
-
-class _Again(HttpFault):
-    """A fault after which the same request may succeed."""
-
-
-# ---- secrets
-
-
-_SECRETS: set[str] = set()
-
-
-def hide(*secrets: str | None) -> None:
-    """Have these values replaced by *** in every message of this module from now on."""
-    for secret in secrets:
-        if secret and len(secret) > 3:
-            _SECRETS.update({secret, quote(secret, safe=""), quote(secret)})
-
-
-def redact(text: str) -> str:
-    """The text without any secret that was named to `hide`."""
-    for secret in sorted(_SECRETS, key=len, reverse=True):
-        text = text.replace(secret, HIDDEN)
-    return text
-
-
-def clean_url(url: str) -> str:
-    """The address as it may be shown and stored: no user, no password, no value of a parameter that smells of one."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    query = parts.query
-    if query:
-        pairs = parse_qsl(query, keep_blank_values=True)
-        if any(SECRET_WORDS.search(key) for key, _ in pairs):
-            query = urlencode([(key, HIDDEN if SECRET_WORDS.search(key) else value) for key, value in pairs], safe="*")
-    return redact(urlunsplit((parts.scheme, host, parts.path, query, "")))
-
-
-class _Shown(logging.Filter):
-    """Keeps secrets out of the library's own debug lines, which name every address with its query."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if isinstance(record.args, tuple):
-            record.args = tuple(_shown(value) for value in record.args)
-        return True
-
-
-def _shown(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    return clean_url(value) if "?" in value else redact(value)
-
-
-for _name in ("urllib3.connectionpool", "urllib3.util.retry"):
-    logging.getLogger(_name).addFilter(_Shown())
-
-
-# ---- content
-
-
-def plain(body: bytes, max_bytes: int = 1 << 30) -> bytes:
-    """The bytes with every gzip layer taken off, found by the magic number and not by name or header.
-
-    Raises ValueError for damaged gzip and for what would inflate beyond `max_bytes`.
-    """
-    for _ in range(NESTED_GZIP):
-        if not body.startswith(GZIP):
-            return body
-        body = _inflate(body, max_bytes)
-    if body.startswith(GZIP):
-        raise ValueError(f"gzip inside gzip more than {NESTED_GZIP} times")
-    return body
-
-
-def _inflate(body: bytes, max_bytes: int) -> bytes:
-    out = bytearray()
-    while body:
-        stream = zlib.decompressobj(31)
-        try:
-            out += stream.decompress(body, max(1, max_bytes - len(out) + 1))
-        except zlib.error as error:
-            raise ValueError(f"damaged gzip: {error}") from None
-        if len(out) > max_bytes:
-            raise ValueError(f"inflates to more than {max_bytes:,} bytes")
-        if not stream.eof:
-            raise ValueError("gzip ends early")
-        body = stream.unused_data if stream.unused_data.startswith(GZIP) else b""
-    return bytes(out)
-
-
-def describe(body: bytes) -> str:
-    """What a body is that should have been something else: an HTML page by its title, a JSON message, text, nothing."""
-    head = body[:65536].decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
-    if not head:
-        return "an empty body"
-    if head.startswith("<"):
-        title = re.search(r"<title[^>]*>([^<]*)", head, re.IGNORECASE)
-        named = f" titled {_quoted(title[1])}" if title and title[1].strip() else ""
-        return f"an HTML page{named}" if re.search(r"<(!doctype\s+)?html", head, re.IGNORECASE) else "XML or markup"
-    if head.startswith("{"):
-        try:
-            said = msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return f"broken JSON {_quoted(head)}"
-        for key in ("details", "error_description", "detail", "message", "error", "msg"):
-            if isinstance(said, dict) and said.get(key):
-                return f"the message {_quoted(str(said[key]))}"
-    if "\x00" in head or head.count("\ufffd") > 8:
-        return "binary data"
-    return f"the text {_quoted(head)}"
-
-
-def _quoted(text: str) -> str:
-    short = redact(" ".join(text.split()))
-    return repr(short if len(short) <= LONGEST_QUOTE else f"{short[:LONGEST_QUOTE]}…")
-
-
-def _content_fault(body: bytes, expect: str) -> str | None:
-    """Why the body is not what was asked for; None when it may be."""
-    head = body[:1024].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if expect == "json":
-        return None if head[:1] in (b"{", b"[") else f"{describe(body)} where JSON is due"
-    if expect == "gzip":
-        return None if body.startswith(GZIP) else f"{describe(body)} where gzip is due"
-    if expect == "trace":  # readsb's files are gzip under a .json name, unless a server has unpacked them
-        return None if body.startswith(GZIP) or head[:1] == b"{" else f"{describe(body)} where a trace is due"
-    if expect == "tar":
-        return None if body[257:262] == b"ustar" or _is_old_tar(body) else f"{describe(body)} where a tar is due"
-    if expect == "bytes" and re.match(rb"<(!doctype\s+)?html", head, re.IGNORECASE):
-        return f"{describe(body)} where a file is due"
-    return None
-
-
-def _is_old_tar(body: bytes) -> bool:
-    """A tar header without the ustar mark has a right checksum all the same."""
-    if len(body) < 512:
-        return False
-    try:
-        stated = int(body[148:156].split(b"\x00")[0].strip() or b"x", 8)
-    except ValueError:
-        return False
-    return stated == sum(body[:148]) + 8 * 32 + sum(body[156:512])
-
-
-# ---- answers
 
 
 @dataclass(frozen=True)
@@ -328,18 +46,6 @@ class Answer:
     def json(self) -> Any:
         """The body as JSON."""
         return msgspec.json.decode(self.body.removeprefix(b"\xef\xbb\xbf"))
-
-
-@dataclass(frozen=True)
-class Download:
-    """A file that arrived whole and was verified. `validator` is its ETag, else its Last-Modified, else empty."""
-
-    path: Path
-    url: str
-    size: int
-    sha256: str
-    resumed: bool
-    validator: str = ""
 
 
 class _Session(requests.Session):
@@ -462,7 +168,7 @@ class Client:
         `.<name>.part`. Attempts count only while no byte comes. Raises HttpFault.
         """
         target.parent.mkdir(parents=True, exist_ok=True)
-        task = _Download(self, url, target, size, sha256, expect, dict(headers or {}), max_bytes)
+        task = Transfer(self, url, target, size, sha256, expect, dict(headers or {}), max_bytes)
         return self._retrying(task.attempt, stop=task.stop)
 
     # ---- one attempt
@@ -470,24 +176,24 @@ class Client:
     def _answer(
         self, method: str, url: str, accepted: set[int], expect: str, max_bytes: int | None, **send: Any
     ) -> Answer:
-        with self._open(method, url, accepted, **send) as response:
+        with self.open(method, url, accepted, **send) as response:
             shown = clean_url(response.url or url)
             body = self._read(response, max_bytes or self.policy.max_bytes)
             try:
                 body = plain(body, max_bytes or self.policy.max_bytes)
             except ValueError as error:
-                raise _Again(f"{self.source}: {shown} answered {error}", kind="content", retryable=True) from None
-            fault = _content_fault(body, expect) if response.status_code == 200 else None
+                raise Again(f"{self.source}: {shown} answered {error}", kind="content", retryable=True) from None
+            fault = content_fault(body, expect) if response.status_code == 200 else None
             if fault is None and expect == "json" and response.status_code == 200:
                 try:
                     msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
                 except (msgspec.DecodeError, UnicodeDecodeError) as error:
                     fault = f"JSON that cannot be read ({error})"
             if fault:
-                raise _Again(f"{self.source}: {shown} answered 200 with {fault}", kind="content", retryable=True)
+                raise Again(f"{self.source}: {shown} answered 200 with {fault}", kind="content", retryable=True)
             return Answer(response.status_code, shown, dict(response.headers), body)
 
-    def _open(self, method: str, url: str, accepted: set[int], **send: Any) -> requests.Response:
+    def open(self, method: str, url: str, accepted: set[int], **send: Any) -> requests.Response:
         """An open response with an accepted status; anything else is raised as the fault that it is."""
         headers = dict(send.pop("headers", None) or {})
         renewed = False
@@ -537,7 +243,7 @@ class Client:
 
     def _read(self, response: requests.Response, max_bytes: int) -> bytes:
         body = bytearray()
-        for chunk in self._chunks(response):
+        for chunk in self.chunks(response):
             body += chunk
             if len(body) > max_bytes:
                 raise HttpFault(
@@ -545,21 +251,22 @@ class Client:
                 )
         return bytes(body)
 
-    def _chunks(self, response: requests.Response) -> Iterable[bytes]:
+    def chunks(self, response: requests.Response) -> Iterable[bytes]:
+        """The body as it comes over the wire, undecoded. Raises HttpFault where it breaks off."""
         try:
             yield from response.raw.stream(CHUNK, decode_content=False)
         except (urllib3.exceptions.HTTPError, requests.RequestException, OSError) as error:
             raise self._network(response.url, error) from None
 
-    def _network(self, url: str, error: Exception) -> _Again:
+    def _network(self, url: str, error: Exception) -> Again:
         reason: BaseException = error
         while isinstance(reason, Exception) and reason.args and isinstance(reason.args[0], Exception):
             reason = reason.args[0]
         inner = getattr(reason, "reason", None)
         what = inner if isinstance(inner, Exception) else reason
-        return _Again(
+        return Again(
             f"{self.source}: {clean_url(url)} cannot be reached or broke off ({type(what).__name__}: "
-            f"{_quoted(_without_query(str(what)))})",
+            f"{quoted(without_query(str(what)))})",
             kind="network",
             retryable=True,
         )
@@ -586,7 +293,7 @@ class Client:
                     wait=wait,
                     retryable=True,
                 )
-            return _Again(f"{start} with {said}", kind=kind, status=status, wait=wait, retryable=True)
+            return Again(f"{start} with {said}", kind=kind, status=status, wait=wait, retryable=True)
         if status == 401:
             return HttpFault(f"{start} with {said}: the credentials are not accepted", kind="unauthorised", status=401)
         if status in (404, 410):
@@ -632,7 +339,7 @@ class Client:
             stop=stop or tenacity.stop_after_attempt(self.policy.attempts),
             wait=self._pause,
             sleep=self.state.clock.sleep,
-            retry=tenacity.retry_if_exception_type(_Again),
+            retry=tenacity.retry_if_exception_type(Again),
             before_sleep=self._say,
             reraise=True,
         )
@@ -663,174 +370,3 @@ class Client:
         fault = state.outcome.exception() if state.outcome else None
         pause = state.next_action.sleep if state.next_action else 0.0
         log.warning("%s; try %d follows in %.1f s", redact(str(fault)), state.attempt_number + 1, pause)
-
-
-class _Download:
-    """A download over as many attempts as it takes, as long as bytes keep coming."""
-
-    def __init__(
-        self,
-        client: Client,
-        url: str,
-        target: Path,
-        size: int | None,
-        sha256: str | None,
-        expect: str,
-        headers: dict[str, str],
-        max_bytes: int | None,
-    ) -> None:
-        self.client, self.url, self.target = client, url, target
-        self.size, self.sha256, self.expect, self.headers = size, sha256, expect, headers
-        self.max_bytes = max_bytes or size or client.policy.max_bytes
-        self.part = target.with_name(f".{target.name}.part")
-        self.note = target.with_name(f".{target.name}.part.json")
-        self.fruitless = 0  # attempts since the file last grew beyond what it had been before
-        self.faults = 0  # times that what came was not the file
-        self.tries = 0
-        self.furthest = 0
-        self.resumed = False
-
-    def stop(self, state: tenacity.RetryCallState) -> bool:
-        """Whether to give up: the allowed number of attempts brought nothing new, or three brought something else."""
-        most = self.client.policy.attempts
-        return self.fruitless >= most or self.faults >= min(3, most) or self.tries >= 50 * most
-
-    def attempt(self) -> Download:
-        """One request, from where the part file ends."""
-        self.tries += 1
-        self.fruitless += 1
-        have = self._have()
-        if self.size is not None and have == self.size:
-            return self._finish()
-        asked = {**self.headers, "Accept-Encoding": "identity"}
-        if have:
-            asked["Range"] = f"bytes={have}-"
-            if self._validator():
-                asked["If-Range"] = self._validator()
-        with self.client._open("GET", self.url, {200, 206, 416}, headers=asked) as response:
-            if response.status_code == 416:
-                self._drop()
-                raise self._again("has no bytes where the file so far ends; starting over")
-            start = have if response.status_code == 206 else 0
-            if response.status_code == 206 and not self._continues(response, have):
-                self._drop()
-                raise self._again(f"answered another range ({response.headers.get('Content-Range')}) than asked")
-            self.resumed = self.resumed or start > 0
-            if start == 0:
-                self._keep_validator(response)
-            try:
-                self._store(response, start)
-            except OSError as error:
-                raise HttpFault(
-                    f"{self.client.source}: {self.target.name} cannot be written: {error.strerror or error}; free some "
-                    f"space on the disk of {self.target.parent}, or name another folder",
-                    kind="disk",
-                ) from None
-        return self._finish()
-
-    def _store(self, response: requests.Response, start: int) -> None:
-        stated = response.headers.get("Content-Length", "")
-        total = start + int(stated) if stated.isdigit() else None
-        with self.part.open("r+b" if start else "wb") as handle:
-            handle.seek(start)
-            written = start
-            head = b""
-            for chunk in self.client._chunks(response):
-                if written < 512 and start == 0 and len(head) < 512:
-                    head += chunk
-                handle.write(chunk)
-                written += len(chunk)
-                if written > self.furthest:
-                    self.furthest, self.fruitless = written, 0
-                if written > self.max_bytes:
-                    handle.close()
-                    self._drop()
-                    raise HttpFault(
-                        f"{self.client.source}: {clean_url(self.url)} is larger than the {self.max_bytes:,} bytes due",
-                        kind="content",
-                    )
-            fault = _content_fault(head, self.expect) if start == 0 else None
-            if fault and (self.size is None or written != self.size or self.expect != "bytes"):
-                handle.close()
-                self._drop()
-                self.faults += 1
-                raise self._again(f"answered {fault}")
-        if total is not None and written < total:
-            raise self._again(f"broke off after {written:,} of {total:,} bytes")
-
-    def _finish(self) -> Download:
-        have = self.part.stat().st_size  # whole now: only going on later needs a validator
-        if self.size is not None and have != self.size:
-            self.faults += 1
-            self._drop()
-            raise self._again(f"gave {have:,} of {self.size:,} bytes")
-        with self.part.open("rb") as handle:
-            found = hashlib.file_digest(handle, "sha256").hexdigest()
-        if self.sha256 is not None and found != self.sha256.lower():
-            self._drop()
-            self.faults += 1
-            raise self._again("does not match the published sha256; starting over")
-        validator = self._validator()
-        self.part.replace(self.target)
-        self.note.unlink(missing_ok=True)
-        return Download(self.target, clean_url(self.url), have, found, self.resumed, validator)
-
-    def _have(self) -> int:
-        """Bytes of the part file that may be built on: none without a validator to prove they are of this file."""
-        if not self.part.exists():
-            return 0
-        if not self._validator() and self.sha256 is None:
-            self._drop()
-            return 0
-        return self.part.stat().st_size
-
-    def _validator(self) -> str:
-        try:
-            kept = json.loads(self.note.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return ""
-        return str(kept.get("validator", "")) if kept.get("url") == clean_url(self.url) else ""
-
-    def _keep_validator(self, response: requests.Response) -> None:
-        etag = response.headers.get("ETag", "")
-        validator = etag if etag and not etag.startswith("W/") else response.headers.get("Last-Modified", "")
-        self.note.write_text(json.dumps({"url": clean_url(self.url), "validator": validator}), encoding="utf-8")
-
-    def _continues(self, response: requests.Response, have: int) -> bool:
-        stated = re.match(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
-        if not stated or int(stated[1]) != have:
-            return False
-        return self.size is None or stated[2] in ("*", str(self.size))
-
-    def _drop(self) -> None:
-        self.part.unlink(missing_ok=True)
-        self.note.unlink(missing_ok=True)
-
-    def _again(self, what: str) -> _Again:
-        return _Again(f"{self.client.source}: {clean_url(self.url)} {what}", kind="content", retryable=True)
-
-
-def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds until the provider wants to be asked again; None where it does not say. `now` is epoch seconds.
-
-    Read from Retry-After (seconds or a date), X-Rate-Limit-Retry-After-Seconds (OpenSky), and X-RateLimit-Reset with
-    nothing remaining (GitHub).
-    """
-    for name in ("Retry-After", "X-Rate-Limit-Retry-After-Seconds"):
-        value = (headers.get(name) or "").strip()
-        if re.fullmatch(r"\d+(\.\d+)?", value):
-            return float(value)
-        if value:
-            try:
-                return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - now)
-            except (ValueError, TypeError, OverflowError):
-                continue
-    reset = (headers.get("X-RateLimit-Reset") or "").strip()
-    if headers.get("X-RateLimit-Remaining") == "0" and reset.isdigit():
-        return max(0.0, float(reset) - now)
-    return None
-
-
-def _without_query(text: str) -> str:
-    """An error text with the queries of addresses in it removed: signed addresses carry their key there."""
-    return re.sub(r"\?[^\s'\")]*", "", text)

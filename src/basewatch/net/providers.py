@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from basewatch.net.client import Limit, Policy
+from basewatch.net.limits import Limit, Policy
 
 if TYPE_CHECKING:
     from basewatch.config import OverHttp

@@ -21,7 +21,7 @@ import ahocorasick
 from basewatch.news import text as texts
 from basewatch.news.rules import Aircraft
 from basewatch.news.text import key
-from basewatch.reference.load import KeywordRow
+from basewatch.reference.rows import KeywordRow
 
 Strength = Literal["strong", "weak_with_cue"]
 

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from itertools import groupby
@@ -25,7 +25,9 @@ from basewatch.news.claims import Claim, Sentence
 from basewatch.news.matching import Found, Matcher
 from basewatch.news.rules import Rules, rules
 from basewatch.news.text import key
-from basewatch.reference.load import Reference, load_params
+from basewatch.reference import load
+from basewatch.reference.load import Reference
+from basewatch.reference.thresholds import Thresholds
 
 __all__ = ["Article", "Claim", "Found", "Matcher", "Mention", "Reader", "Reading", "rows", "tables"]
 
@@ -95,21 +97,21 @@ class Reading:
 class Reader:
     """Reads articles against one set of reference tables. Building takes about a second; reading holds no state.
 
-    `params` are the thresholds of params.yml (`news_*`); the shipped ones where they are not given.
+    `params`: the shipped thresholds where they are not given.
     """
 
-    def __init__(self, reference: Reference, params: Mapping[str, Any] | None = None) -> None:
-        values = params if params is not None else load_params(Settings()).values
+    def __init__(self, reference: Reference, params: Thresholds | None = None) -> None:
+        values = params if params is not None else load.params(Settings()).thresholds
         self.rules: Rules = rules()
-        self.recent_days = int(values["news_recent_days"])
-        self.undated_days = int(values["news_undated_pause_days"])
+        self.recent_days = values.news_recent_days
+        self.undated_days = values.news_undated_pause_days
         self.matcher = Matcher(
             reference.rows["keywords"],
             self.rules.places,
             self.rules.aircraft,
             self.rules.pair,
-            cue_words=int(values["news_cue_words"]),
-            pair_words=int(values["news_pair_words"]),
+            cue_words=values.news_cue_words,
+            pair_words=values.news_pair_words,
         )
 
     def bases_in(self, content: str, language: str | None = None) -> dict[str, Found]:

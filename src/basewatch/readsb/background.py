@@ -15,17 +15,29 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from basewatch.geo import NM_KM, angle_between_deg, bearing_deg, chord_km, distance_km, unit_vectors
+from basewatch.geo import (
+    NM_KM,
+    Bools,
+    Floats,
+    Ints,
+    Place,
+    angle_between_deg,
+    bearing_deg,
+    chord_km,
+    distance_km,
+    unit_vectors,
+)
 from basewatch.lake.schemas import TABLES
-from basewatch.readsb.points import DAY, SECOND, STALE, Bases, Bools, Floats, Frame, Ints, Near
-from basewatch.readsb.search import Place
+from basewatch.readsb.grid import Bases
+from basewatch.readsb.points import DAY, SECOND, STALE, Frame, Near
+from basewatch.reference.thresholds import Thresholds
 
 HOURS = 24
 SPOT = 50  # cells a degree on which stacked aircraft are told: 2 km
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """Thresholds of the background measures, from params.yml (background_<name>)."""
+    """Thresholds of the background measures, from params.yml (background_<name>), as they go to other processes."""
 
     ring_nm: float
     near_nm: float
@@ -44,6 +56,11 @@ class Limits(msgspec.Struct, frozen=True):
     frozen_kt: float
     frozen_share: float
     frozen_ft: float
+
+    @classmethod
+    def of(cls, thresholds: Thresholds) -> Limits:
+        """Those of the thresholds that are meant."""
+        return cls(**{name: getattr(thresholds, f"background_{name}") for name in cls.__struct_fields__})
 
 
 COUNTS = (

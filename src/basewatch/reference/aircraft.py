@@ -1,36 +1,25 @@
-"""What is known of an aircraft and from whom, and the refresh of the register rows that identity rests on.
+"""What is known of an aircraft and from whom.
 
 Nothing here decides: registers, records and rules that disagree are all shown, each with who says it.
 """
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
-import json
 import re
-import sys
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, date, datetime
-from importlib.resources import files
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import date
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
 
 import duckdb
 
-from basewatch.cli import tables
 from basewatch.config import Settings
-from basewatch.errors import BasewatchError, ConfigError
-from basewatch.lake.files import write_aside
-from basewatch.net.client import Client, Limit, Policy
-from basewatch.reference import load as reference
-from basewatch.reference import registers
-from basewatch.reference.load import AircraftRow, RegistrationRuleRow
-from basewatch.reference.registers import NAMES, PLANE_ALERT, Reading, RegisterFault, RegisterRow, mark
-from basewatch.warehouse.releases import Warehouse, utc_now
+from basewatch.errors import ConfigError
+from basewatch.reference import load
+from basewatch.reference.registers import mark
+from basewatch.reference.rows import AircraftRow, RegistrationRuleRow
 
 ASKED = re.compile(r"(?:reg:)?~?[A-Za-z0-9][A-Za-z0-9+./ _-]{0,19}")
 ADDRESS = re.compile(r"[0-9a-f]{6}")
@@ -63,19 +52,20 @@ class Statement:
 COLUMNS = tuple(column.name for column in fields(Statement))
 
 
-def show(settings: Settings, asked: str) -> list[Statement]:
+def statements(settings: Settings, asked: str, database: Path | None = None) -> list[Statement]:
     """Everything known of an address (six hex digits) or a registration, hyphens and case aside.
 
     A registration brings every address that a register or record gives it, an address every registration. Six digits
-    that could be either are looked up as both. Raises ConfigError where the text can be neither.
+    that could be either are looked up as both. `database` is that of the current release, None where nothing is
+    published. Raises ConfigError where the text can be neither.
     """
     text = asked.strip()
     if not ASKED.fullmatch(text):
         raise ConfigError(f"{asked!r} is neither an address (six hex digits) nor a registration (RA-85563)")
-    facts = reference.load(settings).rows
+    facts = load.tables(settings).rows
     address, name = text.lower(), mark(text.removeprefix("reg:")) or ""
     rows = _registered(facts["aircraft"], {address}, {name})
-    found = _of_release(settings, {address, *(row.icao24 for row in rows)}, {name, *_marks(rows)})
+    found = _of_release(database, {address, *(row.icao24 for row in rows)}, {name, *_marks(rows)})
     # a registration that only records give the address leads to what registers say of it
     rows = _registered(facts["aircraft"], {address}, {name, *_marks(rows), *_marks(found)})
     said = [*found, *(_of_register(row) for row in rows)]
@@ -119,13 +109,12 @@ def _of_register(row: AircraftRow) -> Statement:
     )
 
 
-def _of_release(settings: Settings, keys: set[str], marks: set[str]) -> list[Statement]:
+def _of_release(database: Path | None, keys: set[str], marks: set[str]) -> list[Statement]:
     """What the current release holds of these addresses and registrations; nothing where nothing is published."""
-    release = Warehouse(settings.root).current()
-    if release is None:
+    if database is None:
         return []
     wanted = [sorted(keys | {f"reg:{name}" for name in marks}), sorted(marks)]
-    with duckdb.connect(str(release.database), read_only=True) as connection:
+    with duckdb.connect(str(database), read_only=True) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         identities = connection.execute(
             "SELECT icao24, registration, type_code, operator, country, is_military, valid_from, valid_to, "
@@ -286,261 +275,3 @@ def _conflicts(said: Iterable[Statement]) -> list[Statement]:
                 address, registration = (spelled[same], None) if about == "icao24" else (None, spelled[same])
                 told.append(Statement("conflict", "comparison", address, registration, note=f"{word}: {listed}"))
     return told
-
-
-def print_statements(asked: str, said: list[Statement], form: tables.Format) -> None:
-    """Statements on stdout: a table without the columns that are empty throughout, or all columns as CSV or JSON."""
-    if form == "csv":
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows([[tables.csv_value(getattr(one, column)) for column in COLUMNS] for one in said])
-    elif form == "json":
-        listed = [{column: tables.plain(getattr(one, column)) for column in COLUMNS} for one in said]
-        sys.stdout.write(json.dumps(listed, indent=1, ensure_ascii=False) + "\n")
-    else:
-        shown = tuple(column for column in COLUMNS if any(getattr(one, column) is not None for one in said))
-        tables.print_table(
-            f"what is known of {asked}",
-            shown or COLUMNS,
-            [[getattr(one, column) for column in shown] for one in said],
-        )
-
-
-# ---- refresh
-
-
-@dataclass
-class Refresh:
-    """What a refresh did: the file, its rows, a line on each register, and what failed."""
-
-    file: Path
-    rows: int
-    readings: dict[str, Reading] = field(default_factory=dict)
-    kept: dict[str, int] = field(default_factory=dict)
-    failures: dict[str, str] = field(default_factory=dict)
-
-
-def update(
-    settings: Settings,
-    out: Path | None = None,
-    locations: Mapping[str, str] | None = None,
-    *,
-    keep_all: bool = False,
-    say: Callable[[str], None] = lambda line: None,
-    now: datetime | None = None,
-) -> Refresh:
-    """Refresh a reference file of aircraft from the registers, and write it whole or not at all.
-
-    out: the file; by default the one that `reference.aircraft` names. locations: where each register is found (URL or
-    path), in place of the settings'; empty leaves it out. Rows of other registers in the file stay. A register that
-    cannot be had, or is not what it should be, keeps the rows that the file has of it, and is named in `failures`.
-    Raises ConfigError where no file is named, or it is the shipped one, or no register could be read.
-    """
-    target = _target(settings, out)
-    today = (now or utc_now()).astimezone(UTC).date()
-    shipped = settings.model_copy(update={"reference": settings.reference.model_copy(update={"aircraft": None})})
-    facts = reference.load(shipped).rows
-    before = [_as_row(row) for row in _rows_before(target, facts["aircraft"])]
-    chosen = {name: _location(settings, name) for name in NAMES} | dict(locations or {})
-    result = Refresh(target, 0)
-    wanted = _Wanted(settings, keep_all or settings.registers.keep == "all")
-    fresh: dict[str, list[RegisterRow]] = {}
-    for name in (name for name in NAMES if chosen.get(name)):
-        try:
-            data = _fetch(settings, name, chosen[name])
-            keep = None if name == PLANE_ALERT else wanted
-            reading = registers.read(name, data.body, facts["register_rules"], checked_on=today, keep=keep)
-            _not_shrunk(settings, name, reading, data)
-        except BasewatchError as error:
-            result.failures[name] = str(error)
-            say(f"{error}; its rows stay as they were")
-            fresh[name] = [row for row in before if row.register == name]
-            result.kept[name] = len(fresh[name])
-        else:
-            data.remember(reading.good)
-            result.readings[name] = reading
-            say(reading.summary)
-            fresh[name] = reading.rows
-        wanted.add(fresh[name])
-    if not result.readings:
-        told = "; ".join(result.failures.values()) or "every register is left out"
-        raise ConfigError(f"no register could be read, {target} stays as it was: {told}")
-    rows = [row for row in before if row.register not in fresh] + [row for some in fresh.values() for row in some]
-    _write(target, rows)
-    result.rows = len(rows)
-    return result
-
-
-def locations(given: Mapping[str, str | None], only: Iterable[str] | None = None) -> dict[str, str]:
-    """Locations as a user types them: paths from where the user stands; registers outside `only` left out.
-
-    Raises ConfigError for the name of a register that is none.
-    """
-    chosen = set(only or NAMES)
-    unknown = sorted(chosen - set(NAMES))
-    if unknown:
-        raise ConfigError(f"no register {', '.join(unknown)}; known: {', '.join(NAMES)}")
-    found = {
-        name: location if "://" in location else str(Path(location).expanduser().resolve())
-        for name, location in given.items()
-        if location
-    }
-    return found | {name: "" for name in NAMES if name not in chosen}
-
-
-def _target(settings: Settings, out: Path | None) -> Path:
-    named = settings.reference.aircraft
-    if out is None and named is None:
-        raise ConfigError(
-            "no file to refresh: set reference.aircraft in the configuration to a file of your own, or give --out FILE"
-        )
-    target = out.expanduser().resolve() if out else settings.path(str(named))
-    shipped = Path(str(files("basewatch.sql.reference").joinpath("aircraft.csv"))).resolve()
-    if target == shipped or target.parent == shipped.parent:
-        raise ConfigError(f"{target} is the table that is shipped with basewatch; name a file of your own")
-    if target.is_dir():
-        raise ConfigError(f"{target} is a folder; name the file to write")
-    return target
-
-
-def _rows_before(target: Path, shipped: list[AircraftRow]) -> list[AircraftRow]:
-    """The rows of the file as it stands; of a new file those that are shipped."""
-    if not target.exists():
-        return shipped
-    try:
-        found: list[AircraftRow] = reference.parse("aircraft", target.read_text(encoding="utf-8-sig"), str(target))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{target} cannot be read: {error}") from None
-    return found
-
-
-def _as_row(row: AircraftRow) -> RegisterRow:
-    return RegisterRow(**{column.name: getattr(row, column.name) for column in fields(RegisterRow)})
-
-
-def _location(settings: Settings, name: str) -> str:
-    found: str = getattr(settings.registers, name.replace("-", "_"))
-    return found
-
-
-class _Wanted:
-    """Which rows of a large register are worth keeping: military ones, and those of aircraft that matter already."""
-
-    def __init__(self, settings: Settings, everything: bool) -> None:
-        self.everything = everything
-        self.addresses: set[str] = set()
-        self.marks: set[str] = set()
-        release = Warehouse(settings.root).current()
-        if release is not None and not everything:
-            with duckdb.connect(str(release.database), read_only=True) as connection:
-                on_record = connection.execute(
-                    "SELECT icao24, registration FROM main.aircraft "
-                    "UNION SELECT icao24, registration FROM main.base_visits"
-                ).fetchall()
-            self.addresses |= {icao24 for icao24, _ in on_record if icao24}
-            self.marks |= {mark(registration) or "" for _, registration in on_record} - {""}
-
-    def add(self, rows: Iterable[RegisterRow]) -> None:
-        """What one register holds, the next is asked about."""
-        for row in rows:
-            self.addresses.add(row.icao24)
-            if row.registration:
-                self.marks.add(mark(row.registration) or "")
-
-    def __call__(self, row: RegisterRow) -> bool:
-        return bool(
-            self.everything
-            or row.is_military
-            or row.icao24 in self.addresses
-            or (row.registration and mark(row.registration) in self.marks)
-        )
-
-
-@dataclass
-class _Fetched:
-    """A register's bytes, or the path to them, and the note on what was fetched last."""
-
-    body: bytes | Path
-    note: Path | None = None
-    last: dict[str, Any] = field(default_factory=dict)
-    this: dict[str, Any] = field(default_factory=dict)
-
-    def remember(self, good: int) -> None:
-        """Keep body and validators for the next conditional request."""
-        if self.note is None or not isinstance(self.body, bytes):
-            return
-        write_aside(self.note.with_suffix(".body"), self.body)
-        write_aside(self.note, json.dumps({**self.this, "rows": good}, indent=1).encode())
-
-
-def _fetch(settings: Settings, name: str, location: str) -> _Fetched:
-    """The register from a path as it stands, from a URL by a conditional request. Raises HttpFault, ConfigError."""
-    if "://" not in location:
-        path = settings.path(location)
-        if not path.exists():
-            raise RegisterFault(f"{name}: {path} does not exist")
-        return _Fetched(path)
-    note = settings.root / "landing" / "registers" / f"{name}.json"
-    last = _note(note, location)
-    about = settings.registers
-    client = Client(
-        f"register {name}",
-        limits=(Limit(1, 1.0),),
-        policy=Policy(about.connect_seconds, about.read_seconds, about.attempts, max_bytes=about.max_body_mb << 20),
-    )
-    answer = client.get(location, expect="bytes", etag=last.get("etag"), modified=last.get("modified"))
-    if answer.status == 304:
-        return _Fetched(note.with_suffix(".body").read_bytes(), note, last, last)
-    headers = {key.lower(): value for key, value in answer.headers.items()}
-    this = {
-        "url": answer.url,
-        "location": hashlib.sha256(location.encode()).hexdigest(),
-        "etag": headers.get("etag"),
-        "modified": headers.get("last-modified"),
-        "sha256": hashlib.sha256(answer.body).hexdigest(),
-        "bytes": len(answer.body),
-        "fetched_at": utc_now().isoformat(),
-    }
-    return _Fetched(answer.body, note, last, this)
-
-
-def _note(note: Path, location: str) -> dict[str, Any]:
-    """What was fetched last from this address; nothing where its body is gone or damaged, so that it is asked anew."""
-    try:
-        found: dict[str, Any] = json.loads(note.read_text(encoding="utf-8"))
-        body = note.with_suffix(".body").read_bytes()
-    except (OSError, ValueError):
-        return {}
-    same = found.get("location") == hashlib.sha256(location.encode()).hexdigest()
-    return found if same and found.get("sha256") == hashlib.sha256(body).hexdigest() else {}
-
-
-def _not_shrunk(settings: Settings, name: str, reading: Reading, data: _Fetched) -> None:
-    before = int(data.last.get("rows") or 0)
-    least = settings.registers.min_share_of_last
-    if reading.good < before * least:
-        raise RegisterFault(
-            f"{name}: {reading.good:,} good rows where the last file had {before:,}; refused as cut short "
-            f"(registers.min_share_of_last = {least}; set it to 0 to take it all the same)"
-        )
-
-
-def _write(target: Path, rows: Iterable[RegisterRow]) -> None:
-    """Write the file in the form of the reference table, checked as it will be read, aside and renamed."""
-    columns = [column.name for column in fields(RegisterRow)]
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    ordered = sorted(rows, key=lambda row: (row.icao24, row.register, row.valid_from or date.min))
-    writer.writerows([[_cell(getattr(row, column)) for column in columns] for row in ordered])
-    reference.parse("aircraft", text.getvalue(), str(target))
-    try:
-        write_aside(target, text.getvalue().encode())
-    except OSError as error:
-        raise ConfigError(f"{target} cannot be written: {error.strerror or error}") from None
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else str(value)

@@ -19,8 +19,8 @@ from typing import Any
 import msgspec
 
 from basewatch.errors import ConfigError
-from basewatch.net.client import describe, plain
-from basewatch.reference.load import RegisterRuleRow
+from basewatch.net.content import describe, plain
+from basewatch.reference.rows import RegisterRuleRow
 
 PLANE_ALERT = "plane-alert-db"
 TAR1090 = "tar1090-db"

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from basewatch.reference.load import AircraftRow, FleetRow, Reference
+    from basewatch.reference.load import Reference
+    from basewatch.reference.rows import AircraftRow, FleetRow
 
 BUILT_IN = {"all", "unidentified"}  # fleets without a rule: every aircraft, and those that nobody knows
 

@@ -22,7 +22,7 @@ from typing import Any
 import basewatch
 from basewatch.errors import SourceError
 from basewatch.lake.files import write_aside
-from basewatch.net.client import clean_url, redact
+from basewatch.net.secrets import clean_url, redact
 from basewatch.sources.contract import Context, Landed, LandedFile, Window
 
 MANIFEST = "manifest.json"
@@ -30,7 +30,7 @@ _RANK = ("failed", "partial", "late", "missing", "expired", "ok")  # of several 
 
 
 @dataclass(frozen=True)
-class Answer:
+class LandedAnswer:
     """What came of one question: `status` is a ledger status, `file` the landed body (none where there was no data)."""
 
     scope: str
@@ -49,7 +49,7 @@ class Manifest:
     source: str
     since: date
     until: date
-    answers: tuple[Answer, ...]
+    answers: tuple[LandedAnswer, ...]
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def fetched_at(self, name: str) -> datetime:
@@ -81,21 +81,16 @@ def slug(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9.-]+", "-", text).strip("-.")[:80] or "x"
 
 
-def folder(context: Context, source: str) -> Path:
-    """Where a source's landed windows lie."""
-    return context.landing if context.landing.name == source else context.landing / source
-
-
 class Landing:
     """A window being landed."""
 
-    def __init__(self, context: Context, window: Window, below: str = "") -> None:
+    def __init__(self, context: Context[Any], window: Window, below: str = "") -> None:
         self.context, self.window = context, window
         name = f"{window.since}" if window.since == window.until else f"{window.since}_{window.until}"
-        self.path = folder(context, window.source) / below / name
+        self.path = context.landing / below / name
         self.path.mkdir(parents=True, exist_ok=True)
         (self.path / MANIFEST).unlink(missing_ok=True)
-        self.answers: list[Answer] = []
+        self.answers: list[LandedAnswer] = []
         self._files: list[LandedFile] = []
 
     def put(self, name: str, body: bytes, url: str, scope: str, since: date, until: date, kind: str) -> None:
@@ -105,11 +100,11 @@ class Landing:
         self._files.append(
             LandedFile(target, clean_url(url), hashlib.sha256(body).hexdigest(), len(body), _now(self.context), since)
         )
-        self.answers.append(Answer(scope, since, until, kind, "ok", target.name))
+        self.answers.append(LandedAnswer(scope, since, until, kind, "ok", target.name))
 
     def note(self, scope: str, since: date, until: date, kind: str, status: str, error: str | None = None) -> None:
         """Keep what came of a question that left no body; status `ok` says that there is no data."""
-        self.answers.append(Answer(scope, since, until, kind, status, None, redact(error) if error else None))
+        self.answers.append(LandedAnswer(scope, since, until, kind, status, None, redact(error) if error else None))
 
     def keep(self, file: LandedFile) -> None:
         """Add a file that is already in place (a download)."""
@@ -152,7 +147,7 @@ class Landing:
         return Landed(self.window, (*self._files, _manifest_file(target)), absent or {})
 
 
-def _now(context: Context) -> datetime:
+def _now(context: Context[Any]) -> datetime:
     return context.now.astimezone(UTC)
 
 
@@ -168,7 +163,7 @@ def read_manifest(path: Path) -> Manifest:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         answers = tuple(
-            Answer(**{**answer, "since": _date(answer["since"]), "until": _date(answer["until"])})
+            LandedAnswer(**{**answer, "since": _date(answer["since"]), "until": _date(answer["until"])})
             for answer in values["answers"]
         )
         files = {str(file["name"]): file for file in values["files"]}
@@ -247,14 +242,14 @@ def hours_since(day: date, now: datetime) -> float:
     return (now - midnight(day) - timedelta(days=1)).total_seconds() / 3600
 
 
-def discard(landed: Landed, context: Context) -> int:
+def discard(landed: Landed, context: Context[Any]) -> int:
     """Delete a decoded window's landed files where the source's settings say that they are not kept. Returns bytes.
 
     Files outside the landing (a user's own) are never touched.
     """
-    if getattr(context.source(landed.window.source), "keep_landing", True):
+    if getattr(context.settings, "keep_landing", True):
         return 0
-    root = folder(context, landed.window.source).resolve()
+    root = context.landing.resolve()
     freed = 0
     for file in landed.files:
         if file.note != "manifest" and file.path.exists() and file.path.resolve().is_relative_to(root):
@@ -263,10 +258,10 @@ def discard(landed: Landed, context: Context) -> int:
     return freed
 
 
-def expire(context: Context, source: str, days: int) -> list[Path]:
-    """Delete a source's landed windows that were retrieved more than `days` days ago. Returns the folders removed."""
+def expire(context: Context[Any], days: int) -> list[Path]:
+    """Delete the source's landed windows that were retrieved more than `days` days ago. Returns the folders removed."""
     removed = []
-    for path in sorted(folder(context, source).glob(f"*/{MANIFEST}")):
+    for path in sorted(context.landing.glob(f"*/{MANIFEST}")):
         times = [datetime.fromisoformat(file["retrieved_at"]) for file in read_manifest(path).files.values()]
         if times and context.now - min(times) > timedelta(days=days):
             shutil.rmtree(path.parent)

@@ -29,7 +29,8 @@ from basewatch.lake.files import fsync_folder, write_aside
 from basewatch.lake.ledger import ledger_table
 from basewatch.lake.schemas import AT, TABLES, TEXTS
 from basewatch.lake.store import Lake
-from basewatch.reference.load import ROWS, Params, Reference
+from basewatch.reference.load import Params, Reference
+from basewatch.reference.rows import ROWS
 from basewatch.warehouse import models
 
 DATABASE = "basewatch.duckdb"

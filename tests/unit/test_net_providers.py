@@ -7,8 +7,8 @@ from importlib.resources import files
 
 import pytest
 
-from basewatch.net import providers as limits
-from basewatch.net.client import Limit
+from basewatch.net import providers
+from basewatch.net.limits import Limit
 from basewatch.sources.readsb_live import NETWORKS
 
 
@@ -34,15 +34,15 @@ def test_every_row_has_a_number_a_unit_and_a_source() -> None:
     ],
 )
 def test_rates_are_read_by_provider_and_plan(provider: str, plan: str, expected: tuple[Limit, ...]) -> None:
-    assert limits.rates(provider, plan) == expected
+    assert providers.rates(provider, plan) == expected
 
 
 def test_every_public_network_has_a_stated_rate() -> None:
     public = set(NETWORKS) - {"local"}
-    assert all(limits.rates(network) for network in public), public
+    assert all(providers.rates(network) for network in public), public
 
 
 def test_a_limit_that_must_be_there_is_named_when_it_is_not() -> None:
     with pytest.raises(KeyError, match="no credits for nobody"):
-        limits.due("nobody", "credits")
-    assert limits.stated("flightradar24", "history", "advanced") is None
+        providers.due("nobody", "credits")
+    assert providers.stated("flightradar24", "history", "advanced") is None

@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from basewatch.net import client as http
-from basewatch.net.client import Client, Clock, HttpFault, Limit, Policy, State
+from basewatch.net.client import Client
+from basewatch.net.download import Transfer
+from basewatch.net.faults import HttpFault
+from basewatch.net.limits import Clock, Limit, Policy, State
+from basewatch.net.secrets import clean_url
 from server.core import FakeClock, Host, Reply, Request, reply_json, serving
 
 START = datetime(2026, 10, 1, 5, 15, tzinfo=UTC).timestamp()
@@ -385,7 +388,7 @@ def test_a_full_disk_says_where_and_what_to_do(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(http._Download, "_store", full)
+    monkeypatch.setattr(Transfer, "_store", full)
     with pytest.raises(HttpFault, match="No space left on device; free some space on the disk of") as caught:
         client(state).download(f"{host.url}/blob", tmp_path / "blob")
     assert (caught.value.kind, caught.value.retryable, len(host.log)) == ("disk", False, 1)
@@ -405,7 +408,7 @@ def test_a_full_disk_says_where_and_what_to_do(
     ],
 )
 def test_an_address_is_shown_without_its_secrets(url: str, shown: str) -> None:
-    assert http.clean_url(url) == shown
+    assert clean_url(url) == shown
 
 
 def test_secrets_stand_in_no_log_and_no_error(
