@@ -144,7 +144,6 @@ def watch(settings: Settings, stop: threading.Event) -> int:
 
     def write(events: list[Event]) -> None:
         rows = recording.record(warehouse.lake, code, events, run.run_id, watched=looked_for).rows
-        warehouse.lake.compact()
         run.progress(f"{code}: flushed, {sum(row.records_kept for row in rows)} positions kept")
 
     with warehouse.watching():
@@ -289,8 +288,7 @@ def write_report(
 
 
 def finish(run: Run, status: int, release: Release | None, error: str | None) -> None:
-    """Keep the run's record and merge ledger segments."""
-    run.warehouse.lake.compact()
+    """Keep the run's record."""
     run.warehouse.note_run(
         run.run_id,
         {
