@@ -32,7 +32,8 @@ from basewatch.sources import flightradar24, readsb_live
 from basewatch.sources.contract import Context, Window
 from basewatch.sources.readsb_archive import remote as readsb_releases
 from basewatch.warehouse import dictionary, models
-from basewatch.warehouse.releases import Candidate, Release, Warehouse, new_run_id, utc_now
+from basewatch.warehouse.build import Candidate
+from basewatch.warehouse.releases import Release, Warehouse, new_run_id, utc_now
 
 Progress = Callable[[str], None]
 

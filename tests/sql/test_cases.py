@@ -23,8 +23,8 @@ from basewatch.lake.schemas import LEDGER, TABLES
 from basewatch.reference import load
 from basewatch.reference.rows import arrow_schema
 from basewatch.warehouse import models
+from basewatch.warehouse.build import HISTORY
 from basewatch.warehouse.models import Column, Model
-from basewatch.warehouse.releases import HISTORY
 
 CASES = sorted(Path(__file__).parent.glob("*/*/case.yml"))
 PARAMS = load.params(Settings()).values
