@@ -26,7 +26,7 @@ from basewatch.gates.results import GateResult, explain, write_failing_rows
 from basewatch.ingest import Outcome
 from basewatch.reference import load
 from basewatch.reference.load import Params, Reference
-from basewatch.report import write as report
+from basewatch.report import write
 from basewatch.sources import contract as sources
 from basewatch.sources import flightradar24, readsb_live
 from basewatch.sources.contract import Context, Window
@@ -269,7 +269,7 @@ def write_report(
     settings: Settings, facts: Reference, folder: Path, out: Path, release_id: str | None, gate_page: str | None
 ) -> Path:
     """Write the report of the release in `folder` into `out`."""
-    return report.write(
+    return write.report(
         folder / "basewatch.duckdb",
         out,
         bases=settings.report.bases,

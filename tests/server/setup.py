@@ -18,7 +18,7 @@ from basewatch.net.limits import STATE, Clock, State
 from basewatch.net.secrets import _SECRETS
 from basewatch.reference import load
 from basewatch.reference.load import Reference
-from basewatch.sources import contract as sources
+from basewatch.sources import contract
 from basewatch.sources.contract import Context, Day, Landed, Reject, Rows, Window
 from server.core import FakeClock
 
@@ -73,7 +73,7 @@ class Decoded:
 
     def __init__(self, landed: Landed, about: Context) -> None:
         events = []
-        for event in sources.module(landed.window.source).decode(landed, about):
+        for event in contract.module(landed.window.source).decode(landed, about):
             if isinstance(event, Rows) and isinstance(event.data, Path):  # the file goes when the next day begins
                 event = replace(event, data=pq.read_table(event.data))
             events.append(event)

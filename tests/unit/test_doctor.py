@@ -10,7 +10,7 @@ import pytest
 from basewatch.cli import doctor
 from basewatch.config import Settings
 from basewatch.errors import SourceError
-from basewatch.sources import contract as sources
+from basewatch.sources import contract
 from server import setup
 
 
@@ -66,7 +66,7 @@ def test_a_check_that_breaks_is_a_finding(
     def check(_: object) -> None:
         raise broken
 
-    monkeypatch.setattr(sources.module("opensky"), "check", check)
+    monkeypatch.setattr(contract.module("opensky"), "check", check)
     assert any(told in fault for fault in faults(setup.settings(tmp_path, opensky={"bases": ["hmeimim"]})))
 
 

@@ -20,8 +20,7 @@ from basewatch.errors import SourceError
 from basewatch.lake.store import Lake
 from basewatch.net.limits import STATE, Clock
 from basewatch.readsb import polled
-from basewatch.sources import contract as sources
-from basewatch.sources import readsb_live
+from basewatch.sources import contract, readsb_live
 from basewatch.sources.contract import Context, Day, Event, Rows
 from server import setup
 from server.core import FakeClock, Reply, serving
@@ -159,7 +158,7 @@ def test_a_malformed_object_is_a_reject_and_the_others_stay(world: World) -> Non
     world.live.aircraft = [{**CRAFT, "gs": "fast"}, {**CRAFT, "hex": "154ca3"}, {"type": "x", "dbFlags": 1}]
     events = world.watch(30)
     assert [row["icao24"] for row in rows(events, "track_points")] == ["154ca3"]
-    reasons = [event.reason for event in events if isinstance(event, sources.Reject)]
+    reasons = [event.reason for event in events if isinstance(event, contract.Reject)]
     assert reasons == ["Expected `float | null`, got `str` - at `$.gs`", "Object missing required field `hex`"]
     assert day(events, "aircraft:polled").records_rejected == 2
 
@@ -276,7 +275,7 @@ def test_a_poller_that_was_killed_goes_on_with_what_it_had(world: World) -> None
     assert len(before - after) <= 1
     assert len(after) >= len(before) + 9
     assert any(
-        "the file ends within an answer" in event.reason for event in events if isinstance(event, sources.Reject)
+        "the file ends within an answer" in event.reason for event in events if isinstance(event, contract.Reject)
     )
     assert "not polled 1" in (day(events, "base:hmeimim").error or "")
 
@@ -378,12 +377,12 @@ def test_the_key_stands_nowhere(tmp_path: Path, caplog: pytest.LogCaptureFixture
 # ---- recorded answers
 
 
-def answers(folder: Path, name: str, text: str) -> tuple[sources.Landed, Context]:
+def answers(folder: Path, name: str, text: str) -> tuple[contract.Landed, Context]:
     (folder / "answers").mkdir(exist_ok=True)
     (folder / "answers" / name).write_text(text)
     configured = setup.settings(folder, readsb_live={"location": "answers"})
     about = setup.context(configured, datetime(2026, 10, 5, tzinfo=UTC), "readsb_live")
-    assert sources.grain("readsb_live", configured) == "whole"
+    assert contract.grain("readsb_live", configured) == "whole"
     return readsb_live.fetch(setup.window("readsb_live", "1900-01-01", "2026-10-04"), about), about
 
 

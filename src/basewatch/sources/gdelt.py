@@ -22,7 +22,8 @@ from urllib.parse import unquote
 import numpy as np
 
 from basewatch.geo import chord_km, unit_vectors
-from basewatch.news.reader import Found, Mention, Reader
+from basewatch.news.matching import Found
+from basewatch.news.reader import Mention, Reader
 from basewatch.news.text import language_code
 from basewatch.reference.rows import BaseRow
 

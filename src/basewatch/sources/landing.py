@@ -263,7 +263,7 @@ def discard(landed: Landed, context: Context) -> int:
     return freed
 
 
-def expire(context: Context, source: str, days: int) -> list[Path]:
+def remove_expired(context: Context, source: str, days: int) -> list[Path]:
     """Delete a source's landed windows that were retrieved more than `days` days ago. Returns the folders removed."""
     removed = []
     for path in sorted(folder(context, source).glob(f"*/{MANIFEST}")):

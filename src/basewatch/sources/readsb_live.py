@@ -32,8 +32,7 @@ from basewatch.net.limits import STATE
 from basewatch.net.secrets import clean_url, redact
 from basewatch.readsb import polled
 from basewatch.readsb.polled import Sighting
-from basewatch.sources import flight_records as records
-from basewatch.sources import opensky, scoped
+from basewatch.sources import flight_records, opensky, scoped
 from basewatch.sources.contract import Context, Day, Event, Landed, LandedFile, Reject, Rows, Window
 from basewatch.sources.landing import Landing, folder, is_url, midnight
 
@@ -148,8 +147,8 @@ def queries(context: Context) -> list[Query]:
 
 def _address(text: str) -> str:
     try:
-        found = records.icao24(text)
-    except records.Malformed as error:
+        found = flight_records.icao24(text)
+    except flight_records.Malformed as error:
         raise SourceError(f"sources.{CODE}.aircraft: {text!r} {error}") from None
     if found is None:
         raise SourceError(f"sources.{CODE}.aircraft holds an empty address")
@@ -483,7 +482,7 @@ def _understand(value: Any, context: Context) -> tuple[Poll, list[Sighting], lis
             raise answer
         return poll, *_from_states(answer)
     if isinstance(value, Mapping) and "observed_at_utc" in value:
-        at = records.moment(value["observed_at_utc"])
+        at = flight_records.moment(value["observed_at_utc"])
         if at is None:
             raise ValueError("observed_at_utc is empty")
         seen, faults = polled.sightings({"ac": [value]}, column(network), at.timestamp())

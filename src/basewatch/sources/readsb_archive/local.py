@@ -39,7 +39,7 @@ from basewatch.readsb.search import expression
 from basewatch.readsb.tar_index import Fault, Volume, walk
 from basewatch.reference import watchlist
 from basewatch.sources.contract import Context, Day, Event, Landed, LandedFile, Reject, Rows, Window
-from basewatch.sources.readsb_archive import remote as readsb_releases
+from basewatch.sources.readsb_archive import remote
 
 CODE = "readsb_archive"
 GRAIN = "day"
@@ -186,7 +186,7 @@ def fetch(window: Window, context: Context) -> Landed:
     if not settings.location:
         raise SourceError(f"{CODE} has no location: set sources.{CODE}.location to an address or a folder of archives")
     if "://" in settings.location:
-        return readsb_releases.fetch_network(window, context)
+        return remote.fetch_network(window, context)
     location = context.settings.path(settings.location)
     files: list[LandedFile] = []
     absent: dict[date, tuple[str, str]] = {}
@@ -264,8 +264,8 @@ def decode(landed: Landed, context: Context) -> Iterator[Event]:
         work = Path(tempfile.mkdtemp(prefix=".decoding-", dir=context.landing))
         try:
             events = _decode_day(day, sorted(files, key=lambda file: file.path.name), context, work)
-            alone = files[0].note.startswith(readsb_releases.ALONE)
-            yield from readsb_releases.of_aircraft(events) if alone else events
+            alone = files[0].note.startswith(remote.ALONE)
+            yield from remote.of_aircraft(events) if alone else events
         finally:
             shutil.rmtree(work, ignore_errors=True)
 
@@ -515,7 +515,7 @@ def _judge(
             _trailing(files, day, context),
             copy.split(";")[0],
             params,
-            own_receiver=settings.own_receiver or copy.startswith(readsb_releases.ALONE),
+            own_receiver=settings.own_receiver or copy.startswith(remote.ALONE),
         )
         most = params["rejected_share_max"]
         if incomplete:
