@@ -37,11 +37,13 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from basewatch import config
+from basewatch.lake.events import Rows
 from basewatch.readsb import decoder
 from basewatch.readsb.decoder import Decoder, _Part
 from basewatch.readsb.tar_index import Member, Volume, walk
 from basewatch.reference import load
-from basewatch.sources.contract import Context, Rows, Window
+from basewatch.sources import contract
+from basewatch.sources.contract import Context, Window
 from basewatch.sources.readsb_archive import local
 
 DAY = date(2025, 3, 14)
@@ -137,18 +139,20 @@ def tar_of(folder: Path) -> Path:
     return next(folder.glob("*.tar"))
 
 
-def context(folder: Path, bases: int, params: dict[str, Any], **settings: Any) -> Context:
+def context(folder: Path, bases: int, params: dict[str, Any], **settings: Any) -> Context[Any]:
     """A context with the first so many shipped bases (0: all) and an archive in `folder`."""
     values = {"enabled": True, "location": str(folder), "processes": 1, **settings}
     loaded = config.Settings(sources=config.Sources(readsb_archive=config.ReadsbArchive(**values)))
     tables = load.tables(loaded)
     if bases:
         tables = dataclasses.replace(tables, rows={**tables.rows, "bases": tables.rows["bases"][:bases]})
-    shipped = load.params(loaded).values
-    return Context(loaded, tables, {**shipped, **params}, folder / "landing", datetime.now(UTC))
+    shipped = load.params(loaded)
+    changed = dataclasses.replace(shipped, thresholds=shipped.thresholds.model_copy(update=params))
+    about = contract.context("readsb_archive", loaded, tables, changed, datetime.now(UTC))
+    return dataclasses.replace(about, landing=folder / "landing")
 
 
-def decode(about: Context) -> tuple[int, int]:
+def decode(about: Context[Any]) -> tuple[int, int]:
     """Decode the day; near points and bytes of Parquet."""
     landed = local.fetch(Window("readsb_archive", DAY, DAY), about)
     points = size = 0
@@ -414,7 +418,7 @@ def lost_section(folder: Path) -> None:
     print(f"  {len(whole)} near points; lost {len(whole - found)}, invented {len(found - whole)}  target 0", flush=True)
 
 
-def near_keys(about: Context) -> set[tuple[Any, ...]]:
+def near_keys(about: Context[Any]) -> set[tuple[Any, ...]]:
     landed = local.fetch(Window("readsb_archive", DAY, DAY), about)
     keys: set[tuple[Any, ...]] = set()
     for event in local.decode(landed, about):

@@ -15,9 +15,11 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from basewatch import config
+from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.reference import load
 from basewatch.reference.load import Reference
-from basewatch.sources.contract import Context, Day, Event, Reject, Rows, Window
+from basewatch.sources import contract
+from basewatch.sources.contract import Context, Window
 from basewatch.sources.readsb_archive import local
 
 DAY = date(2025, 3, 14)
@@ -100,15 +102,17 @@ def write_tar(folder: Path, members: Iterable[tuple[str, bytes]], day: date = DA
     return target
 
 
-def context(folder: Path, base_rows: list[Any] | None = None, now: datetime = NOW, **settings: Any) -> Context:
+def context(folder: Path, base_rows: list[Any] | None = None, now: datetime = NOW, **settings: Any) -> Context[Any]:
     """A context with the shipped reference tables (or these bases) and an archive at `folder`/archive."""
     values = {"enabled": True, "location": str(folder / "archive"), "own_receiver": True, **settings}
     loaded = config.Settings(sources=config.Sources(readsb_archive=config.ReadsbArchive(**values)), folder=folder)
     tables = shipped()
     if base_rows is not None:
         tables = replace(tables, rows={**tables.rows, "bases": base_rows})
-    params = load.params(config.Settings()).values
-    return Context(loaded, tables, params, folder / "landing", now)
+    return replace(
+        contract.context("readsb_archive", loaded, tables, load.params(config.Settings()), now),
+        landing=folder / "landing",
+    )
 
 
 _shipped: list[Reference] = []

@@ -18,8 +18,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from basewatch import config, ingest
+from basewatch.lake.ledger import LedgerRow
 from basewatch.lake.schemas import TABLES
-from basewatch.lake.store import Lake, LedgerRow
+from basewatch.lake.store import Lake
 from basewatch.net.limits import STATE
 from basewatch.reference import load
 from basewatch.sources import gdelt_doc
@@ -122,6 +123,7 @@ class World:
             connection.execute(f"CREATE TABLE raw.{name} AS {union}")
             found[name] = connection.execute(f"SELECT * FROM raw.{name} ORDER BY ALL").fetchall()
         params = {**load.params(config.Settings()).values, "as_of": DAYS[-1]}
+        models.define_macros(connection)
         for name in MODELS:
             models.materialise(connection, models.load()[name], params)
             found[name] = connection.execute(f"SELECT * FROM {name} ORDER BY ALL").fetchall()

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from basewatch import config, run
-from basewatch.lake.store import Lake, LedgerRow
+from basewatch.lake.ledger import LedgerRow
+from basewatch.lake.store import Lake
 from basewatch.warehouse.releases import Warehouse
 from server.core import Reply, Request, serving
 from server.live import Live

@@ -14,12 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from basewatch.config import OverHttp, Settings, Sources
+from basewatch.lake.events import Day, Reject, Rows
 from basewatch.net.limits import STATE, Clock, State
 from basewatch.net.secrets import _SECRETS
 from basewatch.reference import load
-from basewatch.reference.load import Reference
 from basewatch.sources import contract
-from basewatch.sources.contract import Context, Day, Landed, Reject, Rows, Window
+from basewatch.sources.contract import Context, Landed, Window
 from server.core import FakeClock
 
 QUICK = {"read_seconds": 10.0, "connect_seconds": 10.0, "breaker_after": 99}
@@ -47,15 +47,14 @@ def settings(folder: Path, **per_source: dict[str, Any]) -> Settings:
     return Settings(folder=folder, warehouse={"root": "warehouse"}, sources=tables)  # type: ignore[arg-type]
 
 
-def context(configured: Settings, now: datetime, source: str) -> Context:
+def context(configured: Settings, now: datetime, source: str) -> Context[Any]:
     """A context as a run would make it."""
-    tables, params = _shipped()
-    return Context(configured, tables, params, configured.root / "landing" / source, now)
+    return contract.context(source, configured, *_shipped(), now)
 
 
 @cache
-def _shipped() -> tuple[Reference, dict[str, Any]]:
-    return load.tables(Settings()), load.params(Settings()).values
+def _shipped() -> tuple[load.Reference, load.Params]:
+    return load.tables(Settings()), load.params(Settings())
 
 
 def window(source: str, since: str, until: str | None = None) -> Window:
@@ -71,7 +70,7 @@ def at(text: str) -> datetime:
 class Decoded:
     """What a landed window decodes to."""
 
-    def __init__(self, landed: Landed, about: Context) -> None:
+    def __init__(self, landed: Landed, about: Context[Any]) -> None:
         events = []
         for event in contract.module(landed.window.source).decode(landed, about):
             if isinstance(event, Rows) and isinstance(event.data, Path):  # the file goes when the next day begins

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,8 @@ def test_a_check_that_breaks_is_a_finding(
     def check(_: object) -> None:
         raise broken
 
-    monkeypatch.setattr(contract.module("opensky"), "check", check)
+    spoilt = replace(contract.module("opensky"), check=check)
+    monkeypatch.setattr(contract, "module", lambda _: spoilt)
     assert any(told in fault for fault in faults(setup.settings(tmp_path, opensky={"bases": ["hmeimim"]})))
 
 

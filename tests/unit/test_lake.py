@@ -10,9 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from basewatch.lake.events import Day
+from basewatch.lake.files import unique
+from basewatch.lake.ledger import ledger_row
 from basewatch.lake.schemas import TABLES
-from basewatch.lake.store import Lake, ledger_row, unique
-from basewatch.sources.contract import Day
+from basewatch.lake.store import Lake
 
 DAY = date(2025, 10, 24)
 
@@ -64,7 +66,7 @@ def test_the_ledger_keeps_which_bases_a_day_was_read_for(tmp_path: Path, monkeyp
     before = lake.fingerprint()
     assert len(lake.commit([ledger_row("gdelt_files", Day(DAY, "ok"), "run-2", watched=["hmeimim"])])) == 1
     assert lake.fingerprint() != before
-    monkeypatch.setattr("basewatch.lake.store.COMPACT_ABOVE", 1)
+    monkeypatch.setattr("basewatch.lake.ledger.COMPACT_ABOVE", 1)
     lake.compact()
     kept = {(row.source, row.scope): row.watched for row in lake.ledger()}
     assert kept == {
@@ -100,7 +102,7 @@ def test_sweep_takes_what_no_row_ever_named(tmp_path: Path) -> None:
 
 
 def test_compaction_says_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("basewatch.lake.store.COMPACT_ABOVE", 8)  # every commit reads all segments
+    monkeypatch.setattr("basewatch.lake.ledger.COMPACT_ABOVE", 8)  # every commit reads all segments
     lake = Lake(tmp_path)
     for number in range(10):
         status = "failed" if number % 2 else "ok"

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import time
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from basewatch import config
 from basewatch.news.reader import Article, Reading, midnight, news_tables
-from basewatch.reference import load
 from basewatch.sources import articles
-from basewatch.sources.contract import Context
 from news_samples import cases, reader
 
 CASES = cases("claims.yml")
@@ -158,9 +155,8 @@ def test_hostile_texts_are_read_in_good_time(unit: str, times: int) -> None:
 
 def test_the_article_that_started_it(recorded: Path) -> None:
     """The resumption story of 30 October 2025: its facts restated here, its text only where it is at hand."""
-    settings = config.Settings()
-    context = Context(settings, load.tables(settings), load.params(settings).values, recorded)
-    article = articles.parse(recorded / "articles" / "moscow_times_2025-10-30.txt", "article.txt", context.now)
+    file = recorded / "articles" / "moscow_times_2025-10-30.txt"
+    article = articles.parse(file, "article.txt", datetime.now(UTC))
     reading = reader().read(article)
     assert reading.day == date(2025, 10, 30) and reading.published_basis == "text"
     assert (reading.origin, reading.data_origin, reading.language) == ("Bloomberg", "Flightradar24", "en")

@@ -12,13 +12,16 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from basewatch.config import Settings
 from basewatch.errors import SourceError
+from basewatch.lake.events import Rows
 from basewatch.lake.schemas import TABLES
 from basewatch.lake.store import Lake
 from basewatch.readsb import workers
 from basewatch.readsb.decoder import Shard
+from basewatch.reference import load
 from basewatch.reference.rows import BaseRow
-from basewatch.sources.contract import LandedFile, Rows, Window
+from basewatch.sources.contract import LandedFile, Window
 from basewatch.sources.readsb_archive import local
 from basewatch.sources.readsb_archive.local import Copy, choose, copies, judge_completeness
 from tracekit import (
@@ -42,7 +45,9 @@ from tracekit import (
 LAT, LON = HMEIMIM
 NEAR = [point(36_000 + n * 10, round(LAT + 0.1 - n * 0.01, 6), LON, 4000 - n * 100) for n in range(8)]
 FAR = [point(36_000 + n * 10, 10.0, 100.0, 33_000) for n in range(300)]
-PARAMS = {"archive_min_folders": 250, "archive_min_share_of_median": 0.6, "archive_trailing_min_days": 5}
+PARAMS = load.params(Settings()).thresholds.model_copy(
+    update={"archive_min_folders": 250, "archive_min_share_of_median": 0.6, "archive_trailing_min_days": 5}
+)
 
 
 def at(seconds: float) -> datetime:

@@ -700,9 +700,9 @@ def test_the_same_rows_in_another_order_give_the_same_bytes(tmp_path: Path, full
 
 
 def test_bases_and_fleets_that_are_not_there_are_named(full: Path) -> None:
-    with pytest.raises(ConfigError, match=r"report\.bases: nowhere .*hmeimim"):
+    with pytest.raises(ConfigError, match=r"report\.bases: this release has no base nowhere; .*hmeimim"):
         write.html(full, bases=["hmeimim", "nowhere"], fleet="ru_mil")
-    with pytest.raises(ConfigError, match=r"report\.fleet: nobody .*all, ru_mil"):
+    with pytest.raises(ConfigError, match=r"report\.fleet: this release has no fleet nobody; .*all, ru_mil"):
         write.html(full, bases=[], fleet="nobody")
 
 

@@ -15,13 +15,14 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from basewatch import ingest
-from basewatch.errors import SourceError
+from basewatch.errors import ConfigError
+from basewatch.lake import recording
+from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.lake.store import Lake
 from basewatch.net.limits import STATE, Clock
 from basewatch.readsb import polled
 from basewatch.sources import contract, readsb_live
-from basewatch.sources.contract import Context, Day, Event, Rows
+from basewatch.sources.contract import Context
 from server import setup
 from server.core import FakeClock, Reply, serving
 from server.flights import OpenSky
@@ -158,7 +159,7 @@ def test_a_malformed_object_is_a_reject_and_the_others_stay(world: World) -> Non
     world.live.aircraft = [{**CRAFT, "gs": "fast"}, {**CRAFT, "hex": "154ca3"}, {"type": "x", "dbFlags": 1}]
     events = world.watch(30)
     assert [row["icao24"] for row in rows(events, "track_points")] == ["154ca3"]
-    reasons = [event.reason for event in events if isinstance(event, contract.Reject)]
+    reasons = [event.reason for event in events if isinstance(event, Reject)]
     assert reasons == ["Expected `float | null`, got `str` - at `$.gs`", "Object missing required field `hex`"]
     assert day(events, "aircraft:polled").records_rejected == 2
 
@@ -274,9 +275,7 @@ def test_a_poller_that_was_killed_goes_on_with_what_it_had(world: World) -> None
     after = {row["seen_at"] for row in rows(events, "track_points")}
     assert len(before - after) <= 1
     assert len(after) >= len(before) + 9
-    assert any(
-        "the file ends within an answer" in event.reason for event in events if isinstance(event, contract.Reject)
-    )
+    assert any("the file ends within an answer" in event.reason for event in events if isinstance(event, Reject))
     assert "not polled 1" in (day(events, "base:hmeimim").error or "")
 
 
@@ -297,11 +296,7 @@ def test_the_lake_gets_a_day_as_a_whole_each_time(world: World) -> None:
     lake = Lake(world.folder / "warehouse")
 
     def write(events: list[Event]) -> None:
-        lake.commit(
-            ingest.write_events(
-                events, "readsb_live", lake, "watch", ingest.Outcome(setup.window("readsb_live", "2026-10-01"))
-            )
-        )
+        recording.record(lake, "readsb_live", events, "watch")
 
     world.batches = type(
         "Sink", (list,), {"append": lambda self, events: (list.append(self, events), write(events))[0]}
@@ -351,7 +346,7 @@ def test_states_of_opensky_are_polled_within_their_credits(tmp_path: Path) -> No
     ],
 )
 def test_wrong_settings_are_told_before_the_first_poll(world: World, change: dict[str, Any], message: str) -> None:
-    with pytest.raises(SourceError, match=message):
+    with pytest.raises(ConfigError, match=message):
         world.watch(60, **change)
     assert world.live.host.log == []
 

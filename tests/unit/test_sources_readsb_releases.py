@@ -67,7 +67,7 @@ class World:
         return setup.context(setup.settings(self.folder, readsb_archive=values), now, "readsb_archive")
 
     def fetch(self, since: str, until: str | None = None, **changes: Any) -> Landed:
-        return remote.fetch_network(setup.window("readsb_archive", since, until), self.context(**changes))
+        return remote.fetch(setup.window("readsb_archive", since, until), self.context(**changes))
 
 
 @pytest.fixture

@@ -20,9 +20,10 @@ import pytest
 import real_tracks
 import simulated_lake
 import tracekit
+from basewatch.lake.events import Rows
 from basewatch.lake.schemas import TABLES
 from basewatch.reference.rows import BaseRow
-from basewatch.sources.contract import Rows, Window
+from basewatch.sources.contract import Window
 from basewatch.sources.readsb_archive import local
 from simulator import archive, rows, stories
 from simulator.world import Airfield, Trace

@@ -25,6 +25,7 @@ from basewatch.errors import BasewatchError, ConfigError, GateRefused
 from basewatch.gates.page import write_page
 from basewatch.gates.results import explain
 from basewatch.reference import load
+from basewatch.report import first_screen
 from basewatch.warehouse.models import ModelError, marts
 from basewatch.warehouse.releases import Release, Warehouse
 
@@ -137,13 +138,13 @@ def _tell(release: Release | None, settings: Settings) -> None:
     print(f"release   {release.release_id} (days up to {release.manifest['as_of']})")
     print(f"database  {warehouse.root / 'basewatch.duckdb'}")
     print(f"report    {release.folder / 'report' / 'index.html'}")
-    names, found = status_page.first_answer(release, settings)
-    if found:
-        tables.print_table("What the record holds of the last months, unknown months included", names, found)
-    simulated = status_page.simulated_bases(release)
-    if simulated:
-        print(f"SIMULATED, not real: the flights at {', '.join(simulated)}.")
-    print("Silence in the data is not silence on the ground: unknown is never zero.")
+    screen = first_screen.read(release.database, settings.report.bases, settings.report.fleet)
+    for table in screen.tables:
+        print()
+        tables.print_table(table.title, table.columns, table.rows)
+    print()
+    for note in screen.notes:
+        print(note)
 
 
 @contextmanager
@@ -181,8 +182,7 @@ def publish(config_file: ConfigFile = None) -> None:
     with _stage(config_file) as work:
         candidate = work.warehouse.candidate()
         result = run.check(work, candidate)
-        if not result.passed:
-            raise run.refuse(work, candidate, result)
+        run.require_passed(work, candidate, result)
         release = run.publish(work, candidate, result)
     _tell(release, work.settings)
 

@@ -6,28 +6,17 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from basewatch.config import Settings
 from basewatch.errors import BasewatchError
-
-if TYPE_CHECKING:
-    from basewatch.config import Settings
-    from basewatch.sources.contract import Context
+from basewatch.reference import load
+from basewatch.reference.load import Params, Reference
+from basewatch.sources import contract
+from basewatch.sources.contract import Finding
 
 LEAST_FREE_GB = 5.0  # a nightly run's working space beside what sources land
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What was looked at, whether it is as it should be, and what to do if it is not."""
-
-    ok: bool
-    what: str
-    advice: str = ""
 
 
 def run(settings: Settings, *, network: bool = True) -> list[Finding]:
@@ -36,50 +25,32 @@ def run(settings: Settings, *, network: bool = True) -> list[Finding]:
     A check that breaks is a finding, never an exception. `network=False` leaves the sources' own checks out.
     """
     findings = [_interpreter(), *_warehouse(settings)]
-    context, about = _context(settings)
-    findings += about
+    facts = _facts(settings)
+    findings.append(
+        facts if isinstance(facts, Finding) else Finding(True, f"reference tables: {len(facts[0].bases)} bases")
+    )
     enabled = settings.enabled_sources()
     if not enabled:
         findings.append(Finding(False, "no source is enabled", "enable one: [sources.<name>] enabled = true"))
-    if context is not None and network:
+    if network and not isinstance(facts, Finding) and _has_root(settings):
         for code in enabled:
-            findings += source(code, context)
+            findings += source(code, settings, *facts)
     return findings
 
 
-def source(code: str, context: Context) -> list[Finding]:
-    """The findings of one source's own `check`; a source without one is reported as configured."""
-    from basewatch.sources import contract as sources
-
+def source(code: str, settings: Settings, tables: Reference, params: Params) -> list[Finding]:
+    """The findings of one source's own `check`; of one without, whether its location exists."""
     try:
-        module = sources.module(code)
+        module = contract.module(code)
     except ImportError as error:
         return [Finding(False, f"{code}: cannot be loaded ({error})", "install basewatch again with all dependencies")]
-    location = context.source(code).location or ""
-    if code == "readsb_archive" and "://" in location:
-        from basewatch.sources.readsb_archive import remote as readsb_releases
-
-        check: Callable[[Context], list[Finding]] | None = readsb_releases.check
-    else:
-        check = getattr(module, "check", None)
-    if check is None:
-        return [_local(code, context)]
     try:
-        found = check(replace(context, landing=context.landing / code))
+        context = contract.context(code, settings, tables, params, datetime.now(UTC))
+        return module.check(context) if module.check else [contract.check_location(context)]
     except BasewatchError as error:
         return [Finding(False, f"{code}: {error}", "see the message")]
     except Exception as error:
         return [Finding(False, f"{code}: the check itself failed ({type(error).__name__})", "report this as a bug")]
-    return found
-
-
-def _local(code: str, context: Context) -> Finding:
-    location = context.source(code).location
-    if not location or "://" in location:
-        return Finding(True, f"{code}: enabled")
-    path = context.settings.path(location)
-    there = path.exists() or (path.parent.is_dir() and any(path.parent.glob(path.name)))
-    return Finding(there, f"{code}: reads {path}", f"create it, or set sources.{code}.location to where the files are")
 
 
 def _interpreter() -> Finding:
@@ -124,6 +95,13 @@ def _warehouse(settings: Settings) -> list[Finding]:
     ]
 
 
+def _has_root(settings: Settings) -> bool:
+    try:
+        return bool(settings.root)
+    except BasewatchError:
+        return False
+
+
 def _writable(folder: Path) -> bool:
     if not folder.is_dir():
         return False
@@ -144,18 +122,8 @@ def _linkable(folder: Path) -> bool:
         return False
 
 
-def _context(settings: Settings) -> tuple[Context | None, list[Finding]]:
-    from basewatch.reference import load
-    from basewatch.sources.contract import Context
-
+def _facts(settings: Settings) -> tuple[Reference, Params] | Finding:
     try:
-        tables = load.tables(settings)
-        params = load.params(settings)
+        return load.tables(settings), load.params(settings)
     except BasewatchError as error:
-        return None, [Finding(False, f"reference tables: {error}", "correct the file that the message names")]
-    try:
-        landing = settings.root / "landing"
-    except BasewatchError:
-        return None, []
-    context = Context(settings, tables, params.values, landing, datetime.now(UTC))
-    return context, [Finding(True, f"reference tables: {len(tables.bases)} bases")]
+        return Finding(False, f"reference tables: {error}", "correct the file that the message names")

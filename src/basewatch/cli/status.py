@@ -10,11 +10,10 @@ import duckdb
 
 from basewatch.cli import tables
 from basewatch.config import Settings
-from basewatch.lake.store import LedgerRow
-from basewatch.warehouse.releases import Release, Warehouse
+from basewatch.lake.ledger import LedgerRow
+from basewatch.warehouse.releases import Warehouse
 
 GOOD = ("ok", "empty")  # a day that is partial is no proof of silence, and is told apart
-RECENT_MONTHS = 10
 
 
 def read(settings: Settings) -> dict[str, Any]:
@@ -109,49 +108,3 @@ def show(found: dict[str, Any]) -> None:
         print(f"gates     {found['gates']['checks']} checks, {len(failed)} failed")
         for check in failed:
             print(f"          {check['severity']}: {check['table_name']}: {check['check_name']}: {check['observed']}")
-
-
-def first_answer(release: Release, settings: Settings) -> tuple[tuple[str, ...], list[list[Any]]]:
-    """Columns and rows of the first answer: the last months of every base that has a visit or a mention in them."""
-    columns = (
-        "base",
-        "month",
-        "activity",
-        "visits",
-        "arrivals",
-        "departures",
-        "days_looked_at",
-        "days_missing",
-        "mentions",
-    )
-    with duckdb.connect(str(release.database), read_only=True) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        rows = connection.execute(
-            f"""
-            WITH latest AS (SELECT max(month) AS month FROM base_monthly_activity),
-            spoken AS (
-                SELECT base_id, max(month) AS month FROM base_monthly_activity
-                WHERE fleet_id = $fleet AND (visits > 0 OR mentions > 0) GROUP BY base_id
-            )
-            SELECT m.base_id, strftime(m.month, '%Y-%m') || CASE WHEN m.is_partial THEN ' (so far)' ELSE '' END,
-                m.activity, m.visits, m.arrivals, m.departures, m.days_observed + m.days_unmeasured,
-                m.days_missing + m.days_blind, m.mentions
-            FROM base_monthly_activity AS m
-            INNER JOIN spoken AS s ON m.base_id = s.base_id
-            WHERE m.fleet_id = $fleet AND (len($bases) = 0 OR list_contains($bases, m.base_id))
-                AND m.month > s.month - to_months({RECENT_MONTHS}) AND m.month <= s.month
-            ORDER BY m.base_id, m.month
-            """,
-            {"fleet": settings.report.fleet, "bases": settings.report.bases},
-        ).fetchall()
-    return columns, [list(row) for row in rows]
-
-
-def simulated_bases(release: Release) -> list[str]:
-    """Bases whose visits rest on simulated records, to be said wherever results are shown."""
-    with duckdb.connect(str(release.database), read_only=True) as connection:
-        rows = connection.execute(
-            "SELECT DISTINCT base_id FROM base_visits "
-            "WHERE len(list_filter(sources, lambda s: contains(s, 'simulated'))) > 0 ORDER BY base_id"
-        ).fetchall()
-    return [row[0] for row in rows]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -141,7 +142,8 @@ def show(name: str, names: list[str], found: list[tuple[Any, ...]], form: Format
 def print_table(title: str, columns: tuple[str, ...], found: list[list[Any]]) -> None:
     """A table at the terminal's width, or wide where stdout is no terminal. Null is shown as a dash, never as zero."""
     console = Console(width=None if sys.stdout.isatty() else 240)
-    table = Table(title=title, title_justify="left")
+    console.print(Text(title, style="italic"))
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in found:

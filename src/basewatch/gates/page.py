@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 
 from basewatch.gates.results import GateResult, as_text
-from basewatch.lake.store import write_aside
+from basewatch.lake.files import write_aside
 
 
 def write_page(result: GateResult, path: Path) -> None:

@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from basewatch.gates.suites import Severity
-from basewatch.lake.store import write_parquet
+from basewatch.lake.files import write_parquet
 from basewatch.warehouse.build import HISTORY
 
 CELL = 200  # characters of one value that are shown; the whole value stands in the quarantined rows

@@ -7,117 +7,19 @@ files that nothing names, and they are swept up later; a restated day is a newer
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 import shutil
-import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from filelock import FileLock
 
-from basewatch.lake.schemas import LEDGER, TABLES
-from basewatch.sources.contract import GLOBAL, Day
-
-COMPRESSION = "zstd"
-COMPRESSION_LEVEL = 3
-ROW_GROUP = 122_880  # one DuckDB row group
-COMPACT_ABOVE = 64  # ledger segments before they are merged into one
-
-
-@dataclass(frozen=True)
-class LedgerRow:
-    """One row of the ledger: what was looked at, what came of it, and the data files (relative to the lake)."""
-
-    source: str
-    scope: str
-    day: date
-    status: str
-    files: int
-    bytes: int
-    records_read: int
-    records_kept: int
-    records_rejected: int
-    sha256: str | None
-    chosen_copy: str | None
-    ingested_at: datetime
-    error: str | None
-    run_id: str
-    parts: tuple[str, ...] = ()
-    watched: tuple[str, ...] | None = None  # of scope `global`: the bases looked for; None: all that there are
-
-    @property
-    def key(self) -> tuple[str, str, date]:
-        """Source, scope and day: what a later row replaces."""
-        return self.source, self.scope, self.day
-
-    def says_the_same(self, other: LedgerRow) -> bool:
-        """Whether the two differ in nothing but when and by which run they were written."""
-        return replace(self, ingested_at=other.ingested_at, run_id=other.run_id) == other
-
-
-def fsync_folder(folder: Path) -> None:
-    """Make renames inside the folder durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def write_aside(target: Path, data: bytes) -> None:
-    """Write a file so that readers see all of it or none: aside, synced, renamed."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-    with aside.open("wb") as handle:
-        handle.write(data)
-        handle.flush()
-        os.fsync(handle.fileno())
-    aside.replace(target)
-    fsync_folder(target.parent)
-
-
-def _write(table: pa.Table, sink: Any) -> None:
-    pq.write_table(table, sink, compression=COMPRESSION, compression_level=COMPRESSION_LEVEL, row_group_size=ROW_GROUP)
-
-
-def write_parquet(table: pa.Table, target: Path) -> None:
-    """Write a table as zstd Parquet, aside and renamed."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-    _write(table, aside)
-    with aside.open("rb") as handle:
-        os.fsync(handle.fileno())
-    aside.replace(target)
-    fsync_folder(target.parent)
-
-
-def unique(table: pa.Table, key: Iterable[str]) -> pa.Table:
-    """The table sorted by its key, one row a key; of equal keys the one that came last stays."""
-    names = list(key)
-    numbered = table.append_column("_order", pa.array(range(table.num_rows), pa.int64()))
-    ordered = numbered.sort_by([(name, "ascending") for name in [*names, "_order"]])
-    if ordered.num_rows < 2:
-        return ordered.drop_columns(["_order"])
-    keys = ordered.select(names).combine_chunks()
-    here, after = keys.slice(0, keys.num_rows - 1), keys.slice(1)
-    same = None
-    for name in names:
-        left, right = here.column(name), after.column(name)
-        equal = pc.fill_null(pc.equal(left, right), False)
-        both_null = pc.and_(left.is_null(), right.is_null())
-        column = pc.or_(equal, both_null)
-        same = column if same is None else pc.and_(same, column)
-    keep = pa.chunked_array([*pc.invert(same).chunks, pa.array([True])])
-    return ordered.filter(keep).drop_columns(["_order"])
+from basewatch.lake.files import encode_parquet, fsync_folder, sha256, unique, write_aside
+from basewatch.lake.ledger import Ledger, LedgerRow
+from basewatch.lake.schemas import TABLES
 
 
 class Lake:
@@ -127,62 +29,25 @@ class Lake:
         self.folder = root / "lake"
         self.ledger_folder = self.folder / "source_days"
         self.quarantine = root / "quarantine"
-        self._lock = FileLock(self.folder / ".ledger.lock")  # re-entrant
+        self._ledger = Ledger(self.ledger_folder, self.folder / ".ledger.lock")
 
     # ---- ledger
 
     def ledger(self) -> list[LedgerRow]:
         """The current ledger: the latest row of each (source, scope, day), sorted by that key."""
-        latest: dict[tuple[str, str, date], LedgerRow] = {}
-        for row in self._ledger_history():
-            latest[row.key] = row
-        return [latest[key] for key in sorted(latest)]
-
-    def _ledger_history(self) -> list[LedgerRow]:
-        with self._ledger_lock():
-            known: dict[tuple[str, ...], tuple[str, ...]] = {}  # thousands of rows share a few lists of bases
-            history = []
-            for segment in self._segments():
-                for values in pq.read_table(segment, schema=LEDGER).to_pylist():
-                    watched = None if values["watched"] is None else tuple(values["watched"])
-                    shared = None if watched is None else known.setdefault(watched, watched)
-                    history.append(LedgerRow(**{**values, "parts": tuple(values["parts"] or ()), "watched": shared}))
-            return history
-
-    def _ledger_lock(self) -> contextlib.AbstractContextManager[Any]:
-        """Held for each look at the ledger and each change of it: a poller may write while a nightly run does."""
-        if not os.access(self.ledger_folder, os.W_OK):  # not there yet; or a reader's, who can hold nobody up
-            return contextlib.nullcontext()
-        return self._lock
-
-    def _segments(self) -> list[Path]:
-        return sorted(self.ledger_folder.glob("*.parquet"))
+        return self._ledger.rows()
 
     def commit(self, rows: Iterable[LedgerRow]) -> list[LedgerRow]:
         """Add ledger rows in one step; rows that say what the ledger already says are left out. Returns those added."""
-        self.ledger_folder.mkdir(parents=True, exist_ok=True)
-        with self._lock:
-            current = {row.key: row for row in self.ledger()}
-            new = [row for row in rows if row.key not in current or not row.says_the_same(current[row.key])]
-            if new:
-                self._write_segment(new)
-        return new
+        return self._ledger.commit(rows)
 
-    def _write_segment(self, rows: list[LedgerRow], name: str | None = None) -> Path:
-        number = int(self._segments()[-1].name.split("-")[0]) + 1 if self._segments() else 1
-        target = self.ledger_folder / (name or f"{number:010d}-{uuid.uuid4().hex[:8]}.parquet")
-        write_parquet(ledger_table(rows), target)
-        return target
+    def history(self) -> list[LedgerRow]:
+        """Every ledger row that was ever committed, in that order."""
+        return self._ledger.history()
 
     def compact(self) -> None:
-        """Merge many ledger segments into one; readers see the old ones or the new one, which say the same."""
-        if len(self._segments()) <= COMPACT_ABOVE:
-            return
-        with self._lock:
-            segments = self._segments()
-            self._write_segment(self._ledger_history())
-            for segment in segments:
-                segment.unlink()
+        """Merge ledger segments where they have become many."""
+        self._ledger.compact()
 
     # ---- data
 
@@ -206,7 +71,7 @@ class Lake:
         found = pq.read_schema(file)
         if not found.remove_metadata().equals(TABLES[table].schema):
             raise ValueError(f"{file} does not have the schema of lake table {table}")
-        target = self._partition(table, source, day) / f"{_sha256(file)[:20]}.parquet"
+        target = self._partition(table, source, day) / f"{sha256(file)[:20]}.parquet"
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(file, target)
         fsync_folder(target.parent)
@@ -217,7 +82,7 @@ class Lake:
 
     def _store(self, table: pa.Table, folder: Path) -> str:
         sink = pa.BufferOutputStream()
-        _write(table, sink)
+        encode_parquet(table, sink)
         data = sink.getvalue().to_pybytes()
         target = folder / f"{hashlib.sha256(data).hexdigest()[:20]}.parquet"
         if not target.exists():
@@ -246,7 +111,7 @@ class Lake:
 
     def sweep(self) -> int:
         """Remove data files that no ledger row ever named (left by a run that died). Returns how many."""
-        named = {part for row in self._ledger_history() for part in row.parts}
+        named = {part for row in self._ledger.history() for part in row.parts}
         removed = 0
         for file in self.folder.glob("*/source=*/day=*/*"):
             if str(file.relative_to(self.folder)) not in named:
@@ -282,33 +147,3 @@ class Lake:
         file = self._window_file(source)
         found: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
         write_aside(file, json.dumps({**found, name: fingerprint}, indent=1, sort_keys=True).encode())
-
-
-def ledger_table(rows: Iterable[LedgerRow]) -> pa.Table:
-    """The rows in the columns of LEDGER."""
-    return pa.Table.from_pylist([vars(row) for row in rows], schema=LEDGER)
-
-
-def ledger_row(
-    source: str,
-    note: Day,
-    run_id: str,
-    parts: Iterable[str] = (),
-    at: datetime | None = None,
-    watched: Iterable[str] | None = None,
-) -> LedgerRow:
-    """The ledger row that a source's note about one day becomes; `watched`: the bases that were looked for."""
-    values: dict[str, Any] = {**vars(note)}
-    return LedgerRow(
-        source=source,
-        run_id=run_id,
-        ingested_at=at or datetime.now(UTC),
-        parts=tuple(sorted(parts)),
-        watched=None if watched is None or note.scope != GLOBAL else tuple(sorted(watched)),
-        **values,
-    )
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

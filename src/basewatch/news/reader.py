@@ -8,14 +8,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
+from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
 
 from basewatch.config import Settings
+from basewatch.lake.events import Rows
 from basewatch.lake.schemas import TABLES
 from basewatch.news import stories, text
 from basewatch.news.claims import BaseClaims, Claim, Sentence, read_claims
@@ -24,6 +26,7 @@ from basewatch.news.rules import Rules, rules
 from basewatch.news.text import key
 from basewatch.reference import load
 from basewatch.reference.load import Reference
+from basewatch.reference.thresholds import Thresholds
 
 TABLE_NAMES = ("news_articles", "news_mentions", "news_claims")
 _LONGEST = 200_000  # characters of a body that are read: longer than any article, shorter than a dump
@@ -91,21 +94,21 @@ class Reading:
 class Reader:
     """Reads articles against one set of reference tables. Building takes about a second; reading holds no state.
 
-    `params` are the thresholds of params.yml (`news_*`); the shipped ones where they are not given.
+    `params`: the shipped thresholds where they are not given.
     """
 
-    def __init__(self, reference: Reference, params: Mapping[str, Any] | None = None) -> None:
-        values = params if params is not None else load.params(Settings()).values
+    def __init__(self, reference: Reference, params: Thresholds | None = None) -> None:
+        values = params if params is not None else load.params(Settings()).thresholds
         self.rules: Rules = rules()
-        self.recent_days = int(values["news_recent_days"])
-        self.undated_days = int(values["news_undated_pause_days"])
+        self.recent_days = values.news_recent_days
+        self.undated_days = values.news_undated_pause_days
         self.matcher = Matcher(
             reference.rows["keywords"],
             self.rules.places,
             self.rules.aircraft,
             self.rules.pair,
-            cue_words=int(values["news_cue_words"]),
-            pair_words=int(values["news_pair_words"]),
+            cue_words=values.news_cue_words,
+            pair_words=values.news_pair_words,
         )
 
     def bases_in(self, content: str, language: str | None = None) -> dict[str, Found]:
@@ -239,3 +242,18 @@ _ARTICLE_FIELDS = (
     "url", "domain", "published_at", "published_basis", "seen_at", "language", "title", "origin", "data_origin",
     "title_key", "text_simhash", "origin_file",
 )  # fmt: skip
+
+
+def news_events(readings: Iterable[Reading], source: str, scope: str) -> Iterator[Rows]:
+    """The same as lake events, one table and day each, ready for a source's `decode` to yield."""
+    named = [reading for reading in readings if reading.mentions and reading.day is not None]
+    for day, group in groupby(sorted(named, key=_filed), key=_filed):
+        for name, data in news_tables(list(group), source).items():
+            if data.num_rows:
+                yield Rows(name, day, data, scope)
+
+
+def _filed(reading: Reading) -> date:
+    if reading.day is None:
+        raise ValueError("an article without a day cannot be filed")
+    return reading.day

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -31,12 +32,15 @@ from basewatch.lake.schemas import TABLES
 from basewatch.readsb.grid import Bases
 from basewatch.readsb.points import DAY, SECOND, STALE, Frame, Near
 
+if TYPE_CHECKING:
+    from basewatch.reference.thresholds import Thresholds
+
 HOURS = 24
 SPOT = 50  # cells a degree on which stacked aircraft are told: 2 km
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """Thresholds of the background measures, from params.yml (background_<name>)."""
+    """Thresholds of the background measures, from params.yml (background_<name>), as they go to other processes."""
 
     ring_nm: float
     near_nm: float
@@ -55,6 +59,11 @@ class Limits(msgspec.Struct, frozen=True):
     frozen_kt: float
     frozen_share: float
     frozen_ft: float
+
+    @classmethod
+    def of(cls, thresholds: Thresholds) -> Limits:
+        """Those of the thresholds that are meant."""
+        return cls(**{name: getattr(thresholds, f"background_{name}") for name in cls.__struct_fields__})
 
 
 COUNTS = (

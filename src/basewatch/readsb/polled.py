@@ -41,6 +41,7 @@ from basewatch.reference import watchlist
 
 if TYPE_CHECKING:
     from basewatch.reference.load import Reference
+    from basewatch.reference.thresholds import Thresholds
 
 MILLISECONDS_ABOVE = 1e11  # `now` is seconds in aircraft.json, milliseconds in /v2
 SAME_WITHIN_S = 1.5  # a position told again by the next answer; its time is given with rounding
@@ -161,7 +162,7 @@ class Surroundings:
     """What sightings are judged by: the reference tables, the thresholds by name, and the moment of judging (UTC)."""
 
     reference: Reference
-    params: Mapping[str, Any]
+    params: Thresholds
     now: datetime
 
 
@@ -181,7 +182,7 @@ class Collector:
     and the last of each aircraft. Feed it in order of time.
     """
 
-    def __init__(self, reference: Reference, params: Mapping[str, Any]) -> None:
+    def __init__(self, reference: Reference, params: Thresholds) -> None:
         self._bases, _ = _bases(reference, params)
         self._flown: dict[tuple[str, str], _Flown] = {}
 
@@ -330,9 +331,7 @@ def _background(
     network: str,
     about: Surroundings,
 ) -> pa.Table:
-    limits = msgspec.convert(
-        {name: about.params[f"background_{name}"] for name in Limits.__struct_fields__}, Limits, strict=False
-    )
+    limits = Limits.of(about.params)
     listed = about.reference.rows.get("fields", [])
     fields = Fields.around(
         bases, [field.latitude for field in listed], [field.longitude for field in listed], limits.field_km
@@ -354,14 +353,14 @@ def _plain(name: str, found: pa.Table) -> pa.Table:
     return found.cast(TABLES[name].schema)
 
 
-def _bases(reference: Reference, params: Mapping[str, Any]) -> tuple[Bases, tuple[Ring, ...]]:
+def _bases(reference: Reference, params: Thresholds) -> tuple[Bases, tuple[Ring, ...]]:
     places = tuple(
         Place(base.base_id, base.latitude, base.longitude, base.elevation_ft or 0.0)
         for base in sorted(reference.bases.values(), key=lambda base: base.base_id)
     )
     rings = (
-        Ring(params["archive_ring_outer_nm"] * NM_KM, int(params["archive_ring_outer_ft"])),
-        Ring(params["archive_ring_inner_nm"] * NM_KM),
+        Ring(params.archive_ring_outer_nm * NM_KM, params.archive_ring_outer_ft),
+        Ring(params.archive_ring_inner_nm * NM_KM),
     )
     return _grid(places, max(ring.radius_km for ring in rings)), rings
 

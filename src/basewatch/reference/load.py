@@ -18,6 +18,7 @@ from basewatch import yaml_text
 from basewatch.config import Settings, Sources
 from basewatch.errors import ConfigError
 from basewatch.reference.rows import BUILT_IN_FLEETS, KEYS, ROWS, BaseRow, FleetRow, Row, arrow_schema
+from basewatch.reference.thresholds import Thresholds, thresholds
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,7 @@ class Params:
     values: dict[str, Any]
     documentation: dict[str, dict[str, Any]]
     sha256: str
+    thresholds: Thresholds  # those that Python code uses
 
 
 def params(settings: Settings) -> Params:
@@ -180,9 +182,8 @@ def params(settings: Settings) -> Params:
     for name, entry in entries.items():
         if not isinstance(entry, dict) or not {"value", "unit", "why"} <= set(entry):
             raise ConfigError(f"{where}: {name} needs value, unit and why")
-    return Params(
-        {name: entry["value"] for name, entry in entries.items()}, entries, hashlib.sha256(text.encode()).hexdigest()
-    )
+    values = {name: entry["value"] for name, entry in entries.items()}
+    return Params(values, entries, hashlib.sha256(text.encode()).hexdigest(), thresholds(values, where))
 
 
 def _shipped_params() -> str:

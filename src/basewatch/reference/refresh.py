@@ -17,7 +17,7 @@ import duckdb
 
 from basewatch.config import Settings
 from basewatch.errors import BasewatchError, ConfigError
-from basewatch.lake.store import write_aside
+from basewatch.lake.files import write_aside
 from basewatch.net.client import Client
 from basewatch.net.limits import Limit, Policy
 from basewatch.reference import load, registers

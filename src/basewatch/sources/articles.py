@@ -16,14 +16,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from basewatch.config import Articles
 from basewatch.errors import SourceError
+from basewatch.lake.events import GLOBAL, Day, Event, Reject
 from basewatch.news import dates, text
-from basewatch.news.reader import Article, Reader, Reading, midnight
+from basewatch.news.reader import Article, Reader, Reading, midnight, news_events
 from basewatch.news.rules import rules
-from basewatch.sources.contract import GLOBAL, Context, Day, Event, Landed, LandedFile, Reject, Window
-from basewatch.sources.news_events import news_events
+from basewatch.sources.contract import Context, Grain, Landed, LandedFile, Window
 
-GRAIN = "whole"
 CODE = "articles"
 TEXT_ENDINGS = (".txt", ".md", ".markdown")
 HTML_ENDINGS = (".html", ".htm", ".xhtml")
@@ -31,15 +31,20 @@ LARGEST = 8 * 2**20  # bytes: a longer file is no article
 _EARLIEST = date(1990, 1, 1)
 
 
-def fetch(window: Window, context: Context) -> Landed:
+def grain(_: Articles) -> Grain:
+    """All files at once."""
+    return "whole"
+
+
+def fetch(window: Window, context: Context[Articles]) -> Landed:
     """The article files at the configured folder, searched to the bottom, where they are and unchanged.
 
     Raises SourceError where no location is set or it is no folder or file.
     """
-    settings = context.source(CODE)
+    settings = context.settings
     if not settings.location:
         raise SourceError(f"{CODE} has no location: set sources.{CODE}.location to a folder of article files")
-    location = context.settings.path(settings.location)
+    location = context.path(settings.location)
     if not location.exists():
         raise SourceError(f"{CODE}: {settings.location} does not exist")
     found = sorted(location.rglob("*")) if location.is_dir() else [location]
@@ -74,7 +79,7 @@ class _Tally:
     digests: list[str] = field(default_factory=list)
 
 
-def decode(landed: Landed, context: Context) -> Iterator[Event]:
+def decode(landed: Landed, context: Context[Articles]) -> Iterator[Event]:
     """Rows of the articles in the window that name a watched base, rejects, and a day for every day with an article.
 
     A file that cannot be read is rejected and the rest goes on. Two files of one article (the same address, or the

@@ -1,30 +1,43 @@
-"""One module a provider. Each has the same three functions and no base class:
+"""What a source is: a module of functions, no class. The runner knows this contract and names no source.
 
-    GRAIN     "day" (one window a day), "whole" (everything in the window at once) or "live" (polled, never fetched);
-              where that depends on the settings, a function `grain(settings)` says which
+    grain(settings)         -> "day" (one window a day), "whole" (all at once) or "live" (polled, never fetched)
     fetch(window, context)  -> Landed            network or disk; retries, limits and credentials live here
     decode(landed, context) -> Iterator[Event]   pure: the landed bytes to Arrow rows, rejects and ledger days
 
+A module may also offer
+
+    check(context)          -> list[Finding]     for `basewatch doctor`, which else looks whether the location exists
+    expire(context)         -> Expiry | None     what its terms no longer allow to keep
+    restated(done, context) -> list[date]        of the days that are done, those to be read again
+    watch(context, write, stop, say) -> int      polls until told to stop (grain "live")
+
 `fetch` raises SourceError when the window could not be had at all; a day that the provider does not have is not an
 error but a note in `Landed.absent`. `decode` never raises for a bad file or record: it yields a Reject and goes on.
+The smallest example is press_flights.py.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
-import pyarrow as pa
+from basewatch.config import Source, Sources
+from basewatch.lake.events import Event
 
 if TYPE_CHECKING:
-    from basewatch.config import Settings, Source
-    from basewatch.reference.load import Reference
+    from basewatch.config import Settings
+    from basewatch.reference.load import Params, Reference
+    from basewatch.reference.thresholds import Thresholds
 
-GLOBAL = "global"
+Grain = Literal["day", "whole", "live"]
+Section = TypeVar("Section", bound=Source)
+Other = TypeVar("Other", bound=Source)
 
 
 @dataclass(frozen=True)
@@ -74,79 +87,98 @@ class Landed:
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Rows for one lake table, filed under one day; `data` is a table, or a Parquet file already written aside."""
+class Finding:
+    """What was looked at, whether it is as it should be, and what to do if it is not."""
 
-    table: str
-    day: date
-    data: pa.Table | Path
-    scope: str = GLOBAL
-
-
-@dataclass(frozen=True)
-class Reject:
-    """A file or record that could not be used: kept in quarantine with its reason, counted, and passed over."""
-
-    day: date | None
-    where: str
-    reason: str
-    raw: str = ""
+    ok: bool
+    what: str
+    advice: str = ""
 
 
 @dataclass(frozen=True)
-class Day:
-    """What came of looking at one day in one scope: a row of the ledger. Statuses are those of `source_days`."""
+class Expiry:
+    """What a source's terms no longer allow to keep: all that was fetched before this moment (UTC), and why."""
 
-    day: date
-    status: str
-    scope: str = GLOBAL
-    files: int = 0
-    bytes: int = 0
-    records_read: int = 0
-    records_kept: int = 0
-    records_rejected: int = 0
-    sha256: str | None = None
-    chosen_copy: str | None = None
-    error: str | None = None
-
-
-Event = Rows | Reject | Day
+    before: datetime
+    why: str
 
 
 @dataclass(frozen=True)
-class Context:
-    """What a source may know: its settings, the reference tables, the thresholds, and where landing files go."""
+class Context(Generic[Section]):
+    """What a source may know: its own settings, the reference tables, the thresholds, and where landing files go.
 
-    settings: Settings
+    source: its code. landing: its own folder there. folder: where relative paths of the settings start.
+    """
+
+    source: str
+    settings: Section
     reference: Reference
-    params: dict[str, Any]
+    params: Thresholds
     landing: Path
+    folder: Path
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    sources: Sources = field(default_factory=Sources, repr=False)
 
-    def source(self, code: str) -> Source:
-        """The settings of one source."""
-        return self.settings.source(code)
+    def path(self, value: str) -> Path:
+        """`value` as an absolute path; a relative one starts at the configuration file's folder."""
+        return (self.folder / Path(value).expanduser()).resolve()
 
-
-class SourceModule(Protocol):
-    """The shape of a source module."""
-
-    GRAIN: str
-
-    def fetch(self, window: Window, context: Context) -> Landed:
-        """Bring the window's files."""
-
-    def decode(self, landed: Landed, context: Context) -> Iterator[Event]:
-        """Turn them into rows."""
+    def beside(self, code: str, section: type[Other]) -> Context[Other]:
+        """The context of another source, for one that polls on its behalf. `section`: the type of its settings."""
+        settings = getattr(self.sources, code)
+        if not isinstance(settings, section):
+            raise TypeError(f"sources.{code} is no {section.__name__}")
+        return replace(cast("Context[Other]", self), source=code, settings=settings, landing=self.landing.parent / code)
 
 
+def context(code: str, settings: Settings, reference: Reference, params: Params, now: datetime) -> Context[Source]:
+    """What the source with this code may know. Raises ConfigError where the warehouse has no folder."""
+    return Context(
+        code,
+        settings.source(code),
+        reference,
+        params.thresholds,
+        settings.root / "landing" / code,
+        settings.folder,
+        now,
+        settings.sources,
+    )
+
+
+Writer = Callable[[list[Event]], None]  # takes the events of some polls, which are in the lake when it returns
+
+
+@dataclass(frozen=True)
+class SourceModule:
+    """The functions that a source module offers; what it does not offer is None."""
+
+    grain: Callable[[Any], Grain]
+    fetch: Callable[[Window, Context[Any]], Landed]
+    decode: Callable[[Landed, Context[Any]], Iterator[Event]]
+    check: Callable[[Context[Any]], list[Finding]] | None = None
+    expire: Callable[[Context[Any]], Expiry | None] | None = None
+    restated: Callable[[Mapping[date, int], Context[Any]], list[date]] | None = None
+    watch: Callable[[Context[Any], Writer, threading.Event, Callable[[str], None]], int] | None = None
+
+
+@cache
 def module(code: str) -> SourceModule:
-    """The module of the source with this code."""
-    return cast(SourceModule, importlib.import_module(f"basewatch.sources.{code}"))
+    """What the source with this code offers. Raises ImportError where one of its libraries is missing."""
+    functions = vars(importlib.import_module(f"basewatch.sources.{code}"))
+    return SourceModule(**{one.name: functions[one.name] for one in fields(SourceModule) if one.name in functions})
 
 
-def grain(code: str, settings: Settings) -> str:
-    """How a source is read under these settings: `day`, `whole` or `live`."""
-    found = module(code)
-    told: Callable[[Settings], str] | None = getattr(found, "grain", None)
-    return told(settings) if told else found.GRAIN
+def grain(code: str, settings: Settings) -> Grain:
+    """How the source with this code is read under these settings."""
+    return module(code).grain(settings.source(code))
+
+
+def check_location(context: Context[Any]) -> Finding:
+    """Whether the location of a source that reads local files exists."""
+    location = context.settings.location
+    if not location or "://" in location:
+        return Finding(True, f"{context.source}: enabled")
+    path = context.path(location)
+    is_there = path.exists() or (path.parent.is_dir() and any(path.parent.glob(path.name)))
+    advice = f"create it, or set sources.{context.source}.location to where the files are"
+    return Finding(is_there, f"{context.source}: reads {path}", advice)

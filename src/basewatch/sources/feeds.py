@@ -28,11 +28,11 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from basewatch.cli.doctor import Finding
 from basewatch.config import Feed, Feeds
 from basewatch.errors import SourceError
+from basewatch.lake.events import Day, Event, Reject, Rows
+from basewatch.lake.files import write_aside
 from basewatch.lake.schemas import TABLES
-from basewatch.lake.store import write_aside
 from basewatch.net import providers
 from basewatch.net.client import Answer, Client
 from basewatch.net.content import describe
@@ -40,12 +40,11 @@ from basewatch.net.faults import HttpFault
 from basewatch.news.reader import Article, Reader, Reading, news_tables
 from basewatch.news.text import canonical_url, domain_of
 from basewatch.sources import scoped
-from basewatch.sources.contract import Context, Day, Event, Landed, LandedFile, Reject, Rows, Window
-from basewatch.sources.landing import MANIFEST, LandedAnswer, Landing, folder, read_manifest
+from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Window
+from basewatch.sources.landing import MANIFEST, LandedAnswer, Landing, read_manifest
 
 log = logging.getLogger("basewatch.feeds")
 
-GRAIN = "day"
 CODE = "feeds"
 ACCEPT = "application/rss+xml, application/atom+xml, application/xml;q=0.9, text/xml;q=0.8"
 LARGEST = 16 << 20  # bytes of one feed
@@ -82,20 +81,25 @@ class Poll:
         return f"{self.at:%Y%m%dT%H%M%S} {self.day} {self.feed} {self.status} {self.sha256[:16]}"
 
 
-def fetch(window: Window, context: Context) -> Landed:
+def grain(_: Feeds) -> Grain:
+    """One window a day."""
+    return "day"
+
+
+def fetch(window: Window, context: Context[Feeds]) -> Landed:
     """The polls of the window's day: made now where the day is the last one, else as they were kept.
 
     Raises SourceError where no feed is named, or every one failed. A day gone by without a poll is `expired`.
     """
-    settings = _settings(context)
+    settings = context.settings
     faults: list[HttpFault] = []
     if settings.location:
-        polls = _kept_elsewhere(context.settings.path(settings.location), settings)
+        polls = _kept_elsewhere(context.path(settings.location), settings)
     else:
         _named(settings)
         if window.until >= context.now.astimezone(UTC).date() - timedelta(days=1):
             faults = _poll(window, context, settings)
-        polls = _kept(folder(context, CODE) / "polls")
+        polls = _kept(context.landing / "polls")
     good = {day: [p for p in polls if p.day == day] for day in window.days()}
     good = {day: mine for day, mine in good.items() if any(poll.status == "ok" for poll in mine)}
     if faults and not good:
@@ -113,12 +117,6 @@ def fetch(window: Window, context: Context) -> Landed:
     return Landed(window, tuple(files), absent)
 
 
-def _settings(context: Context) -> Feeds:
-    settings = context.source(CODE)
-    assert isinstance(settings, Feeds)
-    return settings
-
-
 def _named(settings: Feeds) -> list[Feed]:
     if not settings.feeds:
         raise SourceError(
@@ -128,10 +126,10 @@ def _named(settings: Feeds) -> list[Feed]:
     return settings.feeds
 
 
-def _poll(window: Window, context: Context, settings: Feeds) -> list[HttpFault]:
+def _poll(window: Window, context: Context[Feeds], settings: Feeds) -> list[HttpFault]:
     """Ask every feed once and keep what came, with what the next poll needs to ask for news only; returns faults."""
     landing = Landing(context, window, f"polls/{context.now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
-    before = _kept(folder(context, CODE) / "polls")
+    before = _kept(context.landing / "polls")
     client = _client(settings)
     faults = []
     for feed in _named(settings):
@@ -169,7 +167,7 @@ def _client(settings: Feeds, **changes: Any) -> Client:
     return Client(CODE, headers={"Accept": ACCEPT}, policy=replace(providers.policy(settings), **changes))
 
 
-def _ask(client: Client, feed: Feed, context: Context, last: Poll | None = None) -> Answer:
+def _ask(client: Client, feed: Feed, context: Context[Feeds], last: Poll | None = None) -> Answer:
     """The feed's bytes, or 304 where nothing changed since the last poll. Raises HttpFault for what is no feed."""
     params = {key: value.replace("{epoch}", f"{context.now.timestamp():.0f}") for key, value in feed.params.items()}
     etag, modified = (last.etag, last.modified) if last else (None, None)
@@ -443,12 +441,12 @@ class Index(msgspec.Struct):
     unreadable: dict[str, str] = {}
 
 
-def _index(polls: list[Poll], context: Context, oldest: date) -> Index:
+def _index(polls: list[Poll], context: Context[Feeds], oldest: date) -> Index:
     """The index over these polls: the kept one carried on where its polls come first, else made anew.
 
     Items long out of their feeds are dropped from what is kept, so days before that are told from the polls again.
     """
-    path = folder(context, CODE) / "index.json"
+    path = context.landing / "index.json"
     names = [poll.name for poll in polls]
     index = Index()
     if not polls:
@@ -571,7 +569,7 @@ class Plan(msgspec.Struct):
     updates: list[Version]
 
 
-def _landed(day: date, mine: list[Poll], index: Index, context: Context) -> list[LandedFile]:
+def _landed(day: date, mine: list[Poll], index: Index, context: Context[Feeds]) -> list[LandedFile]:
     """The files of a day: its plan, and the polls as they came."""
     polls = [
         Asked(poll.name, poll.feed, poll.at, poll.status, poll.charset, poll.error or index.unreadable.get(poll.name))
@@ -586,7 +584,7 @@ def _landed(day: date, mine: list[Poll], index: Index, context: Context) -> list
         sorted((version for version in later if version.day == day), key=_place),
     )
     body = msgspec.json.encode(plan)
-    path = folder(context, CODE) / "days" / f"{day}.json"
+    path = context.landing / "days" / f"{day}.json"
     write_aside(path, body)
     return [
         LandedFile(path, "plan", hashlib.sha256(body).hexdigest(), len(body), context.now, day, "plan"),
@@ -602,9 +600,9 @@ def _place(version: Version) -> tuple[str, int]:
     return version.poll, version.place
 
 
-def decode(landed: Landed, context: Context) -> Iterator[Event]:
+def decode(landed: Landed, context: Context[Feeds]) -> Iterator[Event]:
     """The day's new items as articles, how many there were of each feed, rejects, and the day."""
-    settings = _settings(context)
+    settings = context.settings
     reader = Reader(context.reference, context.params)
     languages = {feed.name: feed.language for feed in settings.feeds}
     for file in landed.files:
@@ -701,12 +699,12 @@ def _judge(plan: Plan, files: Mapping[str, LandedFile], read: int, kept: int, re
 # ---- doctor
 
 
-def check(context: Context) -> list[Finding]:
+def check(context: Context[Feeds]) -> list[Finding]:
     """Whether each feed answers with a feed."""
-    settings = _settings(context)
+    settings = context.settings
     if settings.location:
         try:
-            polls = _kept_elsewhere(context.settings.path(settings.location), settings)
+            polls = _kept_elsewhere(context.path(settings.location), settings)
         except SourceError as error:
             return [Finding(False, str(error), "name a folder of kept polls")]
         return [Finding(True, f"{CODE}: {len(polls)} kept polls in {settings.location}")]

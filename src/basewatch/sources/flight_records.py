@@ -11,8 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from basewatch.lake.events import Reject
 from basewatch.lake.schemas import TABLES
-from basewatch.sources.contract import Reject
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECONDS_ABOVE = 1e11  # as seconds this is the year 5138: a larger number counts milliseconds

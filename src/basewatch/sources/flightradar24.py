@@ -17,16 +17,15 @@ from typing import Any
 import msgspec
 import pyarrow.compute as pc
 
-from basewatch.cli.doctor import Finding
 from basewatch.config import Flightradar24
 from basewatch.errors import SourceError
-from basewatch.lake.store import Lake, LedgerRow, ledger_row
+from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.net import providers
 from basewatch.net.client import Client
 from basewatch.net.faults import HttpFault
 from basewatch.readsb import polled
 from basewatch.sources import flight_records, scoped
-from basewatch.sources.contract import Context, Day, Event, Landed, Reject, Rows, Window
+from basewatch.sources.contract import Context, Expiry, Finding, Grain, Landed, Window
 from basewatch.sources.landing import (
     LandedAnswer,
     Landing,
@@ -40,7 +39,6 @@ from basewatch.sources.landing import (
     replay,
 )
 
-GRAIN = "day"
 CODE = "flightradar24"
 API = "https://fr24api.flightradar24.com/api"
 SUMMARY, POSITIONS = "summary", "positions"
@@ -64,15 +62,20 @@ class _Stopped(Exception):
         self.fault, self.reason = fault, reason
 
 
-def fetch(window: Window, context: Context) -> Landed:
+def grain(_: Flightradar24) -> Grain:
+    """One window a day."""
+    return "day"
+
+
+def fetch(window: Window, context: Context[Flightradar24]) -> Landed:
     """The window's flight summaries (and positions), one file an answer.
 
     Days before the plan's history are noted as expired, days that have not ended as late; neither is asked for. Raises
     SourceError where nothing at all could be had.
     """
-    settings = _settings(context)
+    settings = context.settings
     if settings.location and not is_url(settings.location):
-        return replay(context.settings.path(settings.location), window)
+        return replay(context.path(settings.location), window)
     landing = Landing(context, window)
     about = subjects(context)
     due = _due(window, about, landing, context)
@@ -99,14 +102,14 @@ def fetch(window: Window, context: Context) -> Landed:
     return landing.finish()
 
 
-def scopes(context: Context) -> list[str]:
+def scopes(context: Context[Flightradar24]) -> list[str]:
     """The ledger scopes that the settings ask for. Raises SourceError where they name none."""
     return [subject.scope for subject in subjects(context)]
 
 
-def subjects(context: Context) -> list[Subject]:
+def subjects(context: Context[Flightradar24]) -> list[Subject]:
     """What is asked about: each base by its airport code, each registration. Raises SourceError where none is named."""
-    settings = _settings(context)
+    settings = context.settings
     if not settings.bases and not settings.registrations:
         raise SourceError(
             "flightradar24 asks for one airport or registration at a time and none is named: set "
@@ -119,8 +122,8 @@ def subjects(context: Context) -> list[Subject]:
     return found + [Subject(f"aircraft:reg:{mark}", {"registrations": mark}) for mark in settings.registrations]
 
 
-def _due(window: Window, about: Iterable[Subject], landing: Landing, context: Context) -> list[date]:
-    settings = _settings(context)
+def _due(window: Window, about: Iterable[Subject], landing: Landing, context: Context[Flightradar24]) -> list[date]:
+    settings = context.settings
     history = providers.stated(CODE, "history", settings.plan)
     due = []
     for day in window.days():
@@ -145,7 +148,7 @@ def _days_a_query(settings: Flightradar24) -> int:
 class _Asker:
     """The requests of one window, counted."""
 
-    def __init__(self, settings: Flightradar24, landing: Landing, context: Context) -> None:
+    def __init__(self, settings: Flightradar24, landing: Landing, context: Context[Flightradar24]) -> None:
         self.settings, self.landing, self.context = settings, landing, context
         self.client = _client(settings)
         self.api = (settings.location or API).rstrip("/")
@@ -182,7 +185,7 @@ class _Asker:
     def positions(self, days: Iterable[date]) -> None:
         """Land snapshots of the positions around each base; a plan without them leaves a note, and no fault."""
         step = timedelta(minutes=self.settings.positions_every_minutes or 60)
-        reach = float(self.context.params["archive_ring_inner_nm"])
+        reach = float(self.context.params.archive_ring_inner_nm)
         for base in scoped.bases(CODE, self.settings.bases, self.context):
             for day in days:
                 at = midnight(day)
@@ -239,12 +242,6 @@ def _bounds(latitude: float, longitude: float, reach_nm: float) -> str:
     return ",".join(f"{value:.3f}" for value in (latitude + tall, latitude - tall, longitude - wide, longitude + wide))
 
 
-def _settings(context: Context) -> Flightradar24:
-    settings = context.source(CODE)
-    assert isinstance(settings, Flightradar24)
-    return settings
-
-
 def _client(settings: Flightradar24) -> Client:
     if settings.token is None:
         raise SourceError("flightradar24 needs a token: set BASEWATCH_SOURCES__FLIGHTRADAR24__TOKEN")
@@ -262,7 +259,7 @@ def _client(settings: Flightradar24) -> Client:
 # ---- decode
 
 
-def decode(landed: Landed, context: Context) -> Iterator[Event]:
+def decode(landed: Landed, context: Context[Flightradar24]) -> Iterator[Event]:
     """Summaries as rows of `flightradar24_flights`, positions as rows of `track_points`, and the days.
 
     A flight is filed under the day it was first seen; one from the hours before the window that was still seen in it,
@@ -346,7 +343,12 @@ def _summaries(
 
 
 def _positions(
-    folder: Path, answer: LandedAnswer, manifest: Manifest, window: Window, found: scoped.Tallies, context: Context
+    folder: Path,
+    answer: LandedAnswer,
+    manifest: Manifest,
+    window: Window,
+    found: scoped.Tallies,
+    context: Context[Flightradar24],
 ) -> Iterator[Event]:
     assert answer.file is not None
     if not window.holds(answer.since):
@@ -406,42 +408,27 @@ def sighting(row: Mapping[str, Any]) -> polled.Sighting | None:
 # ---- the subscriber's terms
 
 
-def expire(context: Context, lake: Lake, run_id: str) -> list[LedgerRow]:
-    """Delete what was fetched longer ago than the terms allow (sources.flightradar24.retention_days).
+def expire(context: Context[Flightradar24]) -> Expiry | None:
+    """Delete landed windows fetched longer ago than the terms allow (sources.flightradar24.retention_days).
 
-    Landed windows go; lake files go once a ledger row with status `expired` has replaced the one that named them, so a
-    reader never meets a name without its file. Rows that the user brought as files are the user's. Returns the
-    tombstones.
+    The lake's rows of that age have expired with them. Rows that the user brought as files are the user's.
     """
-    days = _settings(context).retention_days
+    days = context.settings.retention_days
     if days is None:
-        return []
-    remove_expired(context, CODE, days)
-    before = context.now.astimezone(UTC) - timedelta(days=days)
-    old = [row for row in lake.ledger() if row.source == CODE and row.parts and row.ingested_at < before]
+        return None
+    remove_expired(context, days)
     why = f"deleted {days} days after it was fetched, as the provider's terms demand"
-    tombstones = [
-        ledger_row(
-            CODE, Day(row.day, "expired", row.scope, records_read=row.records_read, error=why), run_id, at=context.now
-        )
-        for row in old
-    ]
-    written = lake.commit(tombstones)
-    still_named = {part for row in lake.ledger() for part in row.parts}
-    for row in old:
-        for part in set(row.parts) - still_named:
-            (lake.folder / part).unlink(missing_ok=True)
-    return written
+    return Expiry(context.now.astimezone(UTC) - timedelta(days=days), why)
 
 
 # ---- doctor
 
 
-def check(context: Context) -> list[Finding]:
+def check(context: Context[Flightradar24]) -> list[Finding]:
     """Configuration, token and reachability of Flightradar24; asks once, for an empty span of time (one credit)."""
-    settings = _settings(context)
+    settings = context.settings
     if settings.location and not is_url(settings.location):
-        there = context.settings.path(settings.location).is_dir()
+        there = context.path(settings.location).is_dir()
         return [Finding(there, f"flightradar24: replay folder {settings.location}", "name an existing folder")]
     findings = []
     try:

@@ -16,25 +16,24 @@ from typing import Any
 
 import pyarrow as pa
 
-from basewatch.cli.doctor import Finding
 from basewatch.config import GdeltDoc
 from basewatch.errors import SourceError
+from basewatch.lake.events import GLOBAL, Event, Reject, Rows
 from basewatch.lake.schemas import TABLES
 from basewatch.net import providers
 from basewatch.net.client import Client
 from basewatch.net.content import describe
 from basewatch.net.faults import HttpFault, retry_after
 from basewatch.net.limits import Limit
-from basewatch.news.reader import Article, Reader, Reading
+from basewatch.news.reader import Article, Reader, Reading, news_events
 from basewatch.news.text import key, language_code
 from basewatch.sources import gdelt, scoped
-from basewatch.sources.contract import GLOBAL, Context, Event, Landed, LandedFile, Reject, Rows, Window
+from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Window
 from basewatch.sources.landing import (
     MANIFEST,
     LandedAnswer,
     Landing,
     Manifest,
-    folder,
     hours_since,
     is_url,
     manifests,
@@ -42,9 +41,7 @@ from basewatch.sources.landing import (
     read_manifest,
     replay,
 )
-from basewatch.sources.news_events import news_events
 
-GRAIN = "day"
 CODE = "gdelt_doc"
 API = "https://api.gdeltproject.org/api/v2/doc/doc"
 TOTALS = "totals"  # the manifest's scope of answers that count all articles
@@ -57,13 +54,13 @@ _LIMITED = re.compile(r"limit requests", re.IGNORECASE)
 # ---- queries
 
 
-def names(base_id: str, context: Context) -> list[str]:
+def names(base_id: str, context: Context[GdeltDoc]) -> list[str]:
     """The phrases by which a base is searched for: its strong names in the configured languages.
 
     A name that holds another of them is left out, as are those too short for the API. Raises SourceError where none is
     left.
     """
-    settings = _settings(context)
+    settings = context.settings
     shortest = int(providers.due(CODE, "phrase_characters"))
     found: dict[str, str] = {}
     for row in context.reference.rows["keywords"]:
@@ -124,14 +121,19 @@ class _Work:
     fault: HttpFault | None = None
 
 
-def fetch(window: Window, context: Context) -> Landed:
+def grain(_: GdeltDoc) -> Grain:
+    """One window a day."""
+    return "day"
+
+
+def fetch(window: Window, context: Context[GdeltDoc]) -> Landed:
     """The window's answers, one file each. A day that has just ended is late; answers of an earlier try are kept.
 
     Raises SourceError where no base is named, or nothing at all could be had.
     """
-    settings = _settings(context)
+    settings = context.settings
     if settings.location and not is_url(settings.location):
-        return replay(context.settings.path(settings.location), window)
+        return replay(context.path(settings.location), window)
     searches = _searches(context)
     had = _had(window, context)
     landing = Landing(context, window)
@@ -153,14 +155,8 @@ def fetch(window: Window, context: Context) -> Landed:
     return landing.finish()
 
 
-def _settings(context: Context) -> GdeltDoc:
-    settings = context.source(CODE)
-    assert isinstance(settings, GdeltDoc)
-    return settings
-
-
-def _searches(context: Context) -> dict[str, list[str]]:
-    settings = _settings(context)
+def _searches(context: Context[GdeltDoc]) -> dict[str, list[str]]:
+    settings = context.settings
     if not settings.bases:
         raise SourceError(
             f"{CODE} searches for one base at a time, at one request in five seconds, and none is named: set "
@@ -170,9 +166,9 @@ def _searches(context: Context) -> dict[str, list[str]]:
     return {base.base_id: queries(names(base.base_id, context)) for base in named}
 
 
-def _had(window: Window, context: Context) -> dict[str, tuple[LandedAnswer, LandedFile]]:
+def _had(window: Window, context: Context[GdeltDoc]) -> dict[str, tuple[LandedAnswer, LandedFile]]:
     """What an earlier try of the same window brought and need not be asked for again, by file name."""
-    path = folder(context, CODE) / f"{window.since}" / MANIFEST
+    path = context.landing / f"{window.since}" / MANIFEST
     if window.since != window.until or not path.exists():
         return {}
     try:
@@ -317,7 +313,7 @@ class _Found:
     by_query: dict[str, str] = field(default_factory=dict)
 
 
-def decode(landed: Landed, context: Context) -> Iterator[Event]:
+def decode(landed: Landed, context: Context[GdeltDoc]) -> Iterator[Event]:
     """Articles of the landed answers, one row an article whatever number of searches brought it; totals; the days.
 
     Rows are filed under the day on which GDELT saw the article. A day in which GDELT monitored nothing for a while is
@@ -468,11 +464,11 @@ def _totals(steps: dict[str, Steps], day: date) -> pa.Table:
 # ---- doctor
 
 
-def check(context: Context) -> list[Finding]:
+def check(context: Context[GdeltDoc]) -> list[Finding]:
     """Bases and their names, the time that a day takes, and whether the API answers."""
-    settings = _settings(context)
+    settings = context.settings
     if settings.location and not is_url(settings.location):
-        there = context.settings.path(settings.location).is_dir()
+        there = context.path(settings.location).is_dir()
         return [Finding(there, f"{CODE}: replay folder {settings.location}", "name an existing folder")]
     try:
         searches = _searches(context)

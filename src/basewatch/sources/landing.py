@@ -21,7 +21,7 @@ from typing import Any
 
 import basewatch
 from basewatch.errors import SourceError
-from basewatch.lake.store import write_aside
+from basewatch.lake.files import write_aside
 from basewatch.net.secrets import clean_url, redact
 from basewatch.sources.contract import Context, Landed, LandedFile, Window
 
@@ -81,18 +81,13 @@ def slug(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9.-]+", "-", text).strip("-.")[:80] or "x"
 
 
-def folder(context: Context, source: str) -> Path:
-    """Where a source's landed windows lie."""
-    return context.landing if context.landing.name == source else context.landing / source
-
-
 class Landing:
     """A window being landed."""
 
-    def __init__(self, context: Context, window: Window, below: str = "") -> None:
+    def __init__(self, context: Context[Any], window: Window, below: str = "") -> None:
         self.context, self.window = context, window
         name = f"{window.since}" if window.since == window.until else f"{window.since}_{window.until}"
-        self.path = folder(context, window.source) / below / name
+        self.path = context.landing / below / name
         self.path.mkdir(parents=True, exist_ok=True)
         (self.path / MANIFEST).unlink(missing_ok=True)
         self.answers: list[LandedAnswer] = []
@@ -152,7 +147,7 @@ class Landing:
         return Landed(self.window, (*self._files, _manifest_file(target)), absent or {})
 
 
-def _now(context: Context) -> datetime:
+def _now(context: Context[Any]) -> datetime:
     return context.now.astimezone(UTC)
 
 
@@ -247,14 +242,14 @@ def hours_since(day: date, now: datetime) -> float:
     return (now - midnight(day) - timedelta(days=1)).total_seconds() / 3600
 
 
-def discard(landed: Landed, context: Context) -> int:
+def discard(landed: Landed, context: Context[Any]) -> int:
     """Delete a decoded window's landed files where the source's settings say that they are not kept. Returns bytes.
 
     Files outside the landing (a user's own) are never touched.
     """
-    if getattr(context.source(landed.window.source), "keep_landing", True):
+    if getattr(context.settings, "keep_landing", True):
         return 0
-    root = folder(context, landed.window.source).resolve()
+    root = context.landing.resolve()
     freed = 0
     for file in landed.files:
         if file.note != "manifest" and file.path.exists() and file.path.resolve().is_relative_to(root):
@@ -263,10 +258,10 @@ def discard(landed: Landed, context: Context) -> int:
     return freed
 
 
-def remove_expired(context: Context, source: str, days: int) -> list[Path]:
-    """Delete a source's landed windows that were retrieved more than `days` days ago. Returns the folders removed."""
+def remove_expired(context: Context[Any], days: int) -> list[Path]:
+    """Delete the source's landed windows that were retrieved more than `days` days ago. Returns the folders removed."""
     removed = []
-    for path in sorted(folder(context, source).glob(f"*/{MANIFEST}")):
+    for path in sorted(context.landing.glob(f"*/{MANIFEST}")):
         times = [datetime.fromisoformat(file["retrieved_at"]) for file in read_manifest(path).files.values()]
         if times and context.now - min(times) > timedelta(days=days):
             shutil.rmtree(path.parent)

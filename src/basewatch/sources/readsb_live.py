@@ -22,9 +22,9 @@ from typing import Any
 
 import msgspec
 
-from basewatch.cli.doctor import Finding
-from basewatch.config import OpenSky, ReadsbLive, Settings
-from basewatch.errors import SourceError
+from basewatch.config import OpenSky, ReadsbLive
+from basewatch.errors import ConfigError, SourceError
+from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.net import providers
 from basewatch.net.client import Client
 from basewatch.net.content import GZIP, plain
@@ -33,20 +33,17 @@ from basewatch.net.secrets import clean_url, redact
 from basewatch.readsb import polled
 from basewatch.readsb.polled import Sighting
 from basewatch.sources import flight_records, opensky, scoped
-from basewatch.sources.contract import Context, Day, Event, Landed, LandedFile, Reject, Rows, Window
-from basewatch.sources.landing import Landing, folder, is_url, midnight
+from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Window, Writer
+from basewatch.sources.landing import Landing, is_url, midnight
 
 CODE = "readsb_live"
-GRAIN = "live"
 SEEN = "aircraft:polled"  # the scope that carries the rows: aircraft that were seen, wherever; it covers no base
 MILITARY = "aircraft:military"
 ADDRESSES_A_CALL = 50  # keeps an address list well below any limit on the length of a URL
 MARGIN_NM = 1.0
 LARGEST_ANSWER = 256 << 20  # bytes of text; the whole world's traffic takes a tenth
 NAMED = 50  # rejects of one file that are named; the rest are counted
-log = logging.getLogger("basewatch.reference.watchlist")
-
-LakeWriter = Callable[[list[Event]], None]
+log = logging.getLogger("basewatch.watch")
 
 
 @dataclass(frozen=True)
@@ -89,16 +86,9 @@ class Poll:
     error: str | None = None
 
 
-def grain(settings: Settings) -> str:
+def grain(settings: ReadsbLive) -> Grain:
     """`whole` where recorded answers in a folder are read, `live` where a network is polled."""
-    location = settings.source(CODE).location
-    return "whole" if location and not is_url(location) else "live"
-
-
-def _settings(context: Context) -> ReadsbLive:
-    settings = context.source(CODE)
-    assert isinstance(settings, ReadsbLive)
-    return settings
+    return "whole" if settings.location and not is_url(settings.location) else "live"
 
 
 def column(network: str) -> str:
@@ -109,10 +99,10 @@ def column(network: str) -> str:
 # ---- what is asked
 
 
-def queries(context: Context) -> list[Query]:
+def queries(context: Context[ReadsbLive]) -> list[Query]:
     """The calls of one round. Raises SourceError for an unknown network or base, or a missing key or address."""
-    settings = _settings(context)
-    reach = float(context.params["archive_ring_outer_nm"]) + MARGIN_NM
+    settings = context.settings
+    reach = context.params.archive_ring_outer_nm + MARGIN_NM
     bases = scoped.bases(CODE, settings.bases, context)
     addresses = [_address(text) for text in settings.aircraft]
     found: list[Query] = []
@@ -165,18 +155,17 @@ def _start(name: str, network: Network, settings: ReadsbLive) -> str:
     return start.rstrip("/")
 
 
-def _states_queries(context: Context) -> list[Query]:
-    settings = context.source(opensky.CODE)
-    assert isinstance(settings, OpenSky)
-    if not (settings.enabled and settings.poll_states):
+def _states_queries(context: Context[ReadsbLive]) -> list[Query]:
+    account = context.beside(opensky.CODE, OpenSky)
+    if not (account.settings.enabled and account.settings.poll_states):
         return []
-    named = scoped.bases(opensky.CODE, settings.bases, context)
+    named = scoped.bases(opensky.CODE, account.settings.bases, account)
     return [Query("opensky", base.base_id, (f"base:{base.base_id}",), base.base_id) for base in named]
 
 
-def intervals(context: Context) -> dict[str, float]:
+def intervals(context: Context[ReadsbLive]) -> dict[str, float]:
     """Seconds between two rounds of each network: as set, and longer where a limit by the day demands it."""
-    settings = _settings(context)
+    settings = context.settings
     calls: dict[str, int] = defaultdict(int)
     for query in queries(context):
         calls[query.network] += 1
@@ -187,12 +176,11 @@ def intervals(context: Context) -> dict[str, float]:
     return found
 
 
-def _calls_a_day(network: str, context: Context) -> float | None:
+def _calls_a_day(network: str, context: Context[ReadsbLive]) -> float | None:
     if network != "opensky":
         return providers.stated(network, "requests_per_day")
-    settings = context.source(opensky.CODE)
-    assert isinstance(settings, OpenSky)
-    return providers.due("opensky", "credits", settings.tier if settings.client_id else "anonymous")
+    account = context.beside(opensky.CODE, OpenSky).settings
+    return providers.due("opensky", "credits", account.tier if account.client_id else "anonymous")
 
 
 # ---- polling
@@ -202,7 +190,7 @@ def _calls_a_day(network: str, context: Context) -> float | None:
 class _Poller:
     """The state of a running watch."""
 
-    context: Context
+    context: Context[ReadsbLive]
     clients: dict[str, Client]
     started: float
     due: dict[str, float] = field(default_factory=dict)
@@ -210,23 +198,30 @@ class _Poller:
     answers: int = 0
 
 
-def watch(context: Context, lake_writer: LakeWriter, stop: threading.Event) -> int:
+def watch(
+    context: Context[ReadsbLive], write: Writer, stop: threading.Event, say: Callable[[str], None] = lambda _: None
+) -> int:
     """Poll until `stop` is set. Returns the number of answers that came.
 
-    `lake_writer` gets, every `flush_seconds` and at the end, the events of a day as a whole: rows and ledger days that
+    `write` gets, every `flush_seconds` and at the end, the events of a day as a whole: rows and ledger days that
     replace what the lake had of that day and scope. The last day polled before this one comes first: what was landed
     of it after the last flush counts, and by now it has ended. A network that fails is asked again when its circuit
-    closes; the poller itself goes on. Raises SourceError for wrong settings only, before the first poll.
+    closes; the poller itself goes on. Raises ConfigError for wrong settings, before the first poll.
     """
-    settings = _settings(context)
-    asked = queries(context)
-    every = intervals(context)
+    settings = context.settings
+    try:
+        asked = queries(context)
+        every = intervals(context)
+    except SourceError as error:  # nothing was asked yet: it is the settings that are wrong
+        raise ConfigError(str(error)) from None
+    pace = ", ".join(f"{network} every {seconds:,.0f} s" for network, seconds in every.items())
+    say(f"{CODE}: polling {pace}; Ctrl-C stops it")
     clock = STATE.clock
     poller = _Poller(context, {name: _client(name, settings) for name in every}, clock.wall(), flushed=clock.wall())
     today = datetime.fromtimestamp(clock.wall(), UTC).date()
     before = _last_polled(today, context)
     if before is not None:
-        _flush(before, poller, lake_writer)
+        _flush(before, poller, write)
     while not stop.is_set():
         now = clock.wall()
         for name in every:
@@ -238,19 +233,19 @@ def watch(context: Context, lake_writer: LakeWriter, stop: threading.Event) -> i
         now = clock.wall()
         on = datetime.fromtimestamp(now, UTC).date()
         if on != today:
-            _flush(today, poller, lake_writer)
+            _flush(today, poller, write)
             today = on
         elif now - poller.flushed >= settings.flush_seconds:
-            _flush(today, poller, lake_writer)
+            _flush(today, poller, write)
         if clock.wait(stop, max(0.05, min(poller.due.values()) - clock.wall())):
             break
-    _flush(today, poller, lake_writer)
+    _flush(today, poller, write)
     return poller.answers
 
 
-def _last_polled(today: date, context: Context) -> date | None:
+def _last_polled(today: date, context: Context[ReadsbLive]) -> date | None:
     """The last day before today of which polls are landed."""
-    landed = folder(context, CODE).glob("????-??-??/polls-*.jsonl.gz")
+    landed = context.landing.glob("????-??-??/polls-*.jsonl.gz")
     return max((day for path in landed if (day := date.fromisoformat(path.parent.name)) < today), default=None)
 
 
@@ -270,7 +265,7 @@ def _poll(query: Query, poller: _Poller) -> Poll:
     clock = STATE.clock
     try:
         if query.network == "opensky":
-            answer = opensky.states(poller.context, query.url)
+            answer = opensky.states(poller.context.beside(opensky.CODE, OpenSky), query.url)
             body, url = answer.body, answer.url
         elif not is_url(query.url):
             body, url = plain(Path(query.url).expanduser().read_bytes()), query.url
@@ -289,23 +284,23 @@ def _land(poll: Poll, poller: _Poller) -> None:
     """Append a poll to the landing, as a gzip member of its own: a kill in the middle spoils that one alone."""
     on = datetime.fromtimestamp(poll.at, UTC)
     begun = datetime.fromtimestamp(poller.started, UTC)
-    home = folder(poller.context, CODE) / f"{on:%Y-%m-%d}"
+    home = poller.context.landing / f"{on:%Y-%m-%d}"
     home.mkdir(parents=True, exist_ok=True)
     with (home / f"polls-{begun:%Y%m%dT%H%M%S}-{os.getpid()}.jsonl.gz").open("ab") as handle:
         handle.write(gzip.compress(msgspec.json.encode(poll) + b"\n", 6))
 
 
-def _flush(day: date, poller: _Poller, lake_writer: LakeWriter) -> None:
+def _flush(day: date, poller: _Poller, write: Writer) -> None:
     now = STATE.clock.wall()
     poller.flushed = now
     context = replace(poller.context, now=datetime.fromtimestamp(now, UTC))
     try:
-        lake_writer(list(decode(landed_day(day, context), context)))
+        write(list(decode(landed_day(day, context), context)))
     except SourceError as error:
         log.error("%s", error)
 
 
-def landed_day(day: date, context: Context) -> Landed:
+def landed_day(day: date, context: Context[ReadsbLive]) -> Landed:
     """The day's landed polls, with a manifest beside them."""
     window = Window(CODE, day, day)
     landing = Landing(context, window)
@@ -316,7 +311,7 @@ def landed_day(day: date, context: Context) -> Landed:
     return replace(landed, files=tuple(file for file in landed.files if file.note != "manifest"))
 
 
-def _landed_file(path: Path, context: Context, day: date | None = None) -> LandedFile:
+def _landed_file(path: Path, context: Context[ReadsbLive], day: date | None = None) -> LandedFile:
     body = path.read_bytes()
     return LandedFile(path, path.name, hashlib.sha256(body).hexdigest(), len(body), context.now.astimezone(UTC), day)
 
@@ -324,11 +319,11 @@ def _landed_file(path: Path, context: Context, day: date | None = None) -> Lande
 # ---- recorded answers
 
 
-def fetch(window: Window, context: Context) -> Landed:
+def fetch(window: Window, context: Context[ReadsbLive]) -> Landed:
     """Recorded answers of the configured folder, or what `watch` landed of the window. Raises SourceError for none."""
-    settings = _settings(context)
+    settings = context.settings
     if settings.location and not is_url(settings.location):
-        location = context.settings.path(settings.location)
+        location = context.path(settings.location)
         found = [location] if location.is_file() else sorted(location.rglob("*")) if location.is_dir() else []
         files = [path for path in found if path.is_file() and _is_recorded(path)]
         if not files:
@@ -337,7 +332,7 @@ def fetch(window: Window, context: Context) -> Landed:
     kept: list[LandedFile] = []
     absent = {}
     for day in window.days():
-        files = sorted((folder(context, CODE) / f"{day}").glob("polls-*.jsonl.gz"))
+        files = sorted((context.landing / f"{day}").glob("polls-*.jsonl.gz"))
         kept += [_landed_file(path, context, day) for path in files]
         if not files:
             absent[day] = ("missing", "not polled: `basewatch watch` did not run")
@@ -364,7 +359,7 @@ class _Looked:
     files: dict[str, int] = field(default_factory=dict)
 
 
-def decode(landed: Landed, context: Context) -> Iterator[Event]:
+def decode(landed: Landed, context: Context[ReadsbLive]) -> Iterator[Event]:
     """Positions near bases, edges and background of the polled days, and the days with the holes between the polls.
 
     A base that was polled without a hole is `ok`: all traffic around it was asked for. The rows are carried by a scope
@@ -382,7 +377,9 @@ def decode(landed: Landed, context: Context) -> Iterator[Event]:
         yield from _days(day, looked, context)
 
 
-def _read(file: LandedFile, window: Window, days: dict[date, _Looked], context: Context) -> Iterator[Reject]:
+def _read(
+    file: LandedFile, window: Window, days: dict[date, _Looked], context: Context[ReadsbLive]
+) -> Iterator[Reject]:
     named = 0
     for position, value in enumerate(_documents(file.path), start=1):
         where = f"{file.url}, answer {position}"
@@ -464,9 +461,9 @@ def _members(data: bytes) -> Iterator[bytes]:
         data = stream.unused_data
 
 
-def _understand(value: Any, context: Context) -> tuple[Poll, list[Sighting], list[str]]:
+def _understand(value: Any, context: Context[ReadsbLive]) -> tuple[Poll, list[Sighting], list[str]]:
     """A landed poll, a bare answer, or one recorded aircraft object, with its sightings. Raises ValueError."""
-    settings = _settings(context)
+    settings = context.settings
     network = settings.networks[0] if settings.networks else "local"
     if isinstance(value, Mapping) and "scopes" in value and "network" in value:
         try:
@@ -503,8 +500,8 @@ def _from_states(answer: Any) -> tuple[list[Sighting], list[str]]:
     return seen, faults
 
 
-def _days(day: date, looked: _Looked, context: Context) -> Iterator[Day]:
-    settings = _settings(context)
+def _days(day: date, looked: _Looked, context: Context[ReadsbLive]) -> Iterator[Day]:
+    settings = context.settings
     digest = hashlib.sha256("\n".join(sorted(looked.files)).encode()).hexdigest()
     counts: dict[str, Any] = {
         "files": len(looked.files),
@@ -527,7 +524,7 @@ def _days(day: date, looked: _Looked, context: Context) -> Iterator[Day]:
 
 
 def judge(
-    answered: Iterable[float], unanswered: list[str], day: date, settings: ReadsbLive, context: Context
+    answered: Iterable[float], unanswered: list[str], day: date, settings: ReadsbLive, context: Context[ReadsbLive]
 ) -> tuple[str, str | None]:
     """Ledger status of a scope on a day by the times of its answered polls, and the holes between them in words.
 
@@ -562,10 +559,10 @@ def _clock(at: float) -> str:
 # ---- doctor
 
 
-def check(context: Context) -> list[Finding]:
+def check(context: Context[ReadsbLive]) -> list[Finding]:
     """Configuration of the networks and a first answer of each."""
-    settings = _settings(context)
-    if grain(context.settings) == "whole":
+    settings = context.settings
+    if grain(settings) == "whole":
         try:
             number = len(fetch(Window(CODE, date.min, date.max), context).files)
         except SourceError as error:

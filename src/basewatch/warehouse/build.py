@@ -16,8 +16,10 @@ import pyarrow as pa
 
 from basewatch import __version__
 from basewatch.errors import ConfigError
+from basewatch.lake.files import write_aside
+from basewatch.lake.ledger import ledger_table
 from basewatch.lake.schemas import AT, TABLES, TEXTS
-from basewatch.lake.store import Lake, ledger_table, write_aside
+from basewatch.lake.store import Lake
 from basewatch.reference.load import Params, Reference
 from basewatch.reference.rows import ROWS
 from basewatch.warehouse import models

@@ -24,7 +24,8 @@ import pyarrow as pa
 from filelock import BaseFileLock, FileLock, Timeout
 
 from basewatch.errors import BasewatchError, ConfigError, WarehouseBusy
-from basewatch.lake.store import Lake, fsync_folder, write_aside
+from basewatch.lake.files import fsync_folder, write_aside
+from basewatch.lake.store import Lake
 from basewatch.reference.load import Params, Reference
 from basewatch.warehouse import models
 from basewatch.warehouse.build import (

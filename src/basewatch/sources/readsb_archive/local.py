@@ -16,13 +16,11 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from statistics import median
-from typing import Any
 
-import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -30,7 +28,8 @@ import pyarrow.parquet as pq
 from basewatch.config import ReadsbArchive
 from basewatch.errors import SourceError
 from basewatch.geo import NM_KM, Place, Ring
-from basewatch.lake.store import COMPRESSION, COMPRESSION_LEVEL, ROW_GROUP
+from basewatch.lake.events import Day, Event, Reject, Rows
+from basewatch.lake.files import COMPRESSION, COMPRESSION_LEVEL, ROW_GROUP
 from basewatch.readsb import workers
 from basewatch.readsb.background import Limits, Tally, table
 from basewatch.readsb.decoder import UNKNOWN_DAY, Job, Outcome, Shard
@@ -38,16 +37,17 @@ from basewatch.readsb.points import DAY, SECOND
 from basewatch.readsb.search import expression
 from basewatch.readsb.tar_index import Fault, Volume, walk
 from basewatch.reference import watchlist
-from basewatch.sources.contract import Context, Day, Event, Landed, LandedFile, Reject, Rows, Window
-from basewatch.sources.readsb_archive import remote
+from basewatch.reference.thresholds import Thresholds
+from basewatch.sources.contract import Context, Landed, LandedFile, Window
 
 CODE = "readsb_archive"
-GRAIN = "day"
 SHARDS = 32  # at most, of eight folders each: enough to keep many cores busy, few enough to be cheap
 SHARD = 32 << 20  # bytes; smaller parts cost more to begin and to end than they gain
 SMALL = 64 << 20  # bytes; a smaller archive is decoded before other processes have started
 NAMED = 200  # rejects of one day that are named; the rest are counted
 STALE_S = 2 * 86_400  # age at which the working folder of a run that died is removed
+ALONE = "watched aircraft alone"  # how a landed folder says that it holds nobody else
+WATCHED = "aircraft:watched"  # the ledger scope of such a folder: it covers no base
 
 _TAR = re.compile(r"(?P<stem>.+)\.tar(?:\.(?P<part>[a-z]{2}))?")
 _TRACE = re.compile(rb"(?:\./)?(?:[^/]+/){0,6}?(?:traces/)?([0-9a-f]{2})/trace_full_(~?[0-9a-f]{6})\.json")
@@ -152,7 +152,7 @@ def choose(found: Iterable[Copy], min_share: float) -> tuple[Copy | None, str]:
 
 
 def judge_completeness(
-    folders: int, size: int, trailing: Sequence[int], copy: str, params: dict[str, Any], *, own_receiver: bool = False
+    folders: int, size: int, trailing: Sequence[int], copy: str, params: Thresholds, *, own_receiver: bool = False
 ) -> str | None:
     """Why a day's copy is not the whole day; None where it is.
 
@@ -162,10 +162,10 @@ def judge_completeness(
     reasons = []
     if "mlatonly" in copy:
         reasons.append("multilateration only")
-    if folders < params["archive_min_folders"] and not own_receiver:
+    if folders < params.archive_min_folders and not own_receiver:
         reasons.append(f"traces in {folders} of 256 folders only")
-    usual = median(trailing) if len(trailing) >= params["archive_trailing_min_days"] else None
-    if usual is not None and size < params["archive_min_share_of_median"] * usual:
+    usual = median(trailing) if len(trailing) >= params.archive_trailing_min_days else None
+    if usual is not None and size < params.archive_min_share_of_median * usual:
         reasons.append(f"{size / 1e6:,.1f} MB, where the days before have {usual / 1e6:,.1f} MB (median)")
     if re.search(r"\dtmp\b", copy) and usual is None:
         reasons.append("written while the day's files were still being made, and no days before to compare it with")
@@ -175,23 +175,21 @@ def judge_completeness(
 # ---- fetch
 
 
-def fetch(window: Window, context: Context) -> Landed:
+def fetch(window: Window, context: Context[ReadsbArchive]) -> Landed:
     """The chosen copy of each day of the window, where it lies; days without one in `absent`.
 
     Its `sha256` is of names, sizes and times of change, since hashing gigabytes would cost as much as decoding them;
     the ledger gets a hash over the traces themselves from `decode`. Raises SourceError where the location cannot be
     read.
     """
-    settings = _settings(context)
+    settings = context.settings
     if not settings.location:
         raise SourceError(f"{CODE} has no location: set sources.{CODE}.location to an address or a folder of archives")
-    if "://" in settings.location:
-        return remote.fetch_network(window, context)
-    location = context.settings.path(settings.location)
+    location = context.path(settings.location)
     files: list[LandedFile] = []
     absent: dict[date, tuple[str, str]] = {}
     for day in window.days():
-        chosen, why = choose(copies(location, day), context.params["archive_min_share_of_median"])
+        chosen, why = choose(copies(location, day), context.params.archive_min_share_of_median)
         if chosen is None:
             absent[day] = _absence(day, why, context)
             continue
@@ -201,15 +199,9 @@ def fetch(window: Window, context: Context) -> Landed:
     return Landed(window, tuple(files), absent)
 
 
-def _settings(context: Context) -> ReadsbArchive:
-    settings = context.source(CODE)
-    assert isinstance(settings, ReadsbArchive)
-    return settings
-
-
-def _absence(day: date, why: str, context: Context) -> tuple[str, str]:
+def _absence(day: date, why: str, context: Context[ReadsbArchive]) -> tuple[str, str]:
     published = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(
-        days=1, hours=context.params["archive_publish_hours"]
+        days=1, hours=context.params.archive_publish_hours
     )
     if why:
         return "missing", f"no copy of {day} can be used: {why}"
@@ -247,7 +239,7 @@ def _listing(folder: Path) -> list[tuple[str, str, int]]:
 # ---- decode
 
 
-def decode(landed: Landed, context: Context) -> Iterator[Event]:
+def decode(landed: Landed, context: Context[ReadsbArchive]) -> Iterator[Event]:
     """Positions near the watched bases, edges of track and background traffic of each landed day, and its ledger row.
 
     A landed day is one folder, one tar, or a tar's parts (sorted by name), each a LandedFile with that `day`; their
@@ -264,10 +256,25 @@ def decode(landed: Landed, context: Context) -> Iterator[Event]:
         work = Path(tempfile.mkdtemp(prefix=".decoding-", dir=context.landing))
         try:
             events = _decode_day(day, sorted(files, key=lambda file: file.path.name), context, work)
-            alone = files[0].note.startswith(remote.ALONE)
-            yield from remote.of_aircraft(events) if alone else events
+            alone = files[0].note.startswith(ALONE)
+            yield from _of_aircraft(events) if alone else events
         finally:
             shutil.rmtree(work, ignore_errors=True)
+
+
+def _of_aircraft(events: Iterable[Event]) -> Iterator[Event]:
+    """The events of a folder with the traces of watched aircraft alone, under a scope that covers no base.
+
+    What such a folder says of other traffic, nothing, is left out: it would look like deafness.
+    """
+    for event in events:
+        if isinstance(event, Rows):
+            if event.table != "base_background":
+                yield replace(event, scope=WATCHED)
+        elif isinstance(event, Day):
+            yield replace(event, scope=WATCHED)
+        else:
+            yield event
 
 
 def _remove_stale(landing: Path) -> None:
@@ -336,8 +343,8 @@ def _add(index: _Index, entries: Iterable[tuple[bytes, int, int]]) -> None:
     index.folders = len(folders)
 
 
-def _decode_day(day: date, files: Sequence[LandedFile], context: Context, work: Path) -> Iterator[Event]:
-    settings = _settings(context)
+def _decode_day(day: date, files: Sequence[LandedFile], context: Context[ReadsbArchive], work: Path) -> Iterator[Event]:
+    settings = context.settings
     copy = files[0].note or ", ".join(file.path.name for file in files)
     name = files[0].path.name
     size = sum(file.size for file in files)
@@ -364,15 +371,15 @@ def _decode_day(day: date, files: Sequence[LandedFile], context: Context, work: 
     yield _judge(day, files, index, outcomes, size, copy, context)
 
 
-def _job(day: date, files: Sequence[LandedFile], context: Context, work: Path) -> Job:
-    settings, params, reference = _settings(context), context.params, context.reference
+def _job(day: date, files: Sequence[LandedFile], context: Context[ReadsbArchive], work: Path) -> Job:
+    settings, params, reference = context.settings, context.params, context.reference
     places = [
         Place(base.base_id, base.latitude, base.longitude, base.elevation_ft or 0.0)
         for base in sorted(reference.bases.values(), key=lambda base: base.base_id)
     ]
     rings = [
-        Ring(params["archive_ring_outer_nm"] * NM_KM, int(params["archive_ring_outer_ft"])),
-        Ring(params["archive_ring_inner_nm"] * NM_KM),
+        Ring(params.archive_ring_outer_nm * NM_KM, params.archive_ring_outer_ft),
+        Ring(params.archive_ring_inner_nm * NM_KM),
     ]
     fields = reference.rows.get("fields", [])
     is_folder = files[0].path.is_dir()
@@ -390,7 +397,7 @@ def _job(day: date, files: Sequence[LandedFile], context: Context, work: Path) -
         places=places,
         rings=rings,
         watch=watchlist.build(reference),
-        limits=msgspec.convert({name: params[f"background_{name}"] for name in Limits.__struct_fields__}, Limits),
+        limits=Limits.of(params),
         field_latitudes=[field.latitude for field in fields],
         field_longitudes=[field.longitude for field in fields],
     )
@@ -486,10 +493,10 @@ def _judge(
     outcomes: Sequence[Outcome],
     size: int,
     copy: str,
-    context: Context,
+    context: Context[ReadsbArchive],
 ) -> Day:
     """The day's ledger row."""
-    settings, params = _settings(context), context.params
+    settings, params = context.settings, context.params
     read = sum(outcome.read for outcome in outcomes)
     unread = sum(outcome.bad for outcome in outcomes)
     bad = unread + len(index.faults)
@@ -515,9 +522,9 @@ def _judge(
             _trailing(files, day, context),
             copy.split(";")[0],
             params,
-            own_receiver=settings.own_receiver or copy.startswith(remote.ALONE),
+            own_receiver=settings.own_receiver or copy.startswith(ALONE),
         )
-        most = params["rejected_share_max"]
+        most = params.rejected_share_max
         if incomplete:
             reasons.append(incomplete)
         if index.cut_short:
@@ -543,13 +550,13 @@ def _judge(
     )
 
 
-def _trailing(files: Sequence[LandedFile], day: date, context: Context) -> list[int]:
+def _trailing(files: Sequence[LandedFile], day: date, context: Context[ReadsbArchive]) -> list[int]:
     """Bytes of the tars chosen for the days before, where they lie beside this one; folders are too slow to measure."""
     if files[0].path.is_dir():
         return []
-    share = context.params["archive_min_share_of_median"]
+    share = context.params.archive_min_share_of_median
     sizes = []
-    for back in range(1, int(context.params["archive_trailing_days"]) + 1):
+    for back in range(1, context.params.archive_trailing_days + 1):
         earlier = day - timedelta(days=back)
         with suppress(SourceError):
             chosen, _ = choose(_tars(files[0].path.parent, earlier), share)

@@ -18,27 +18,24 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from basewatch.cli.doctor import Finding
 from basewatch.config import ReadsbArchive
 from basewatch.errors import SourceError
-from basewatch.lake.store import write_aside
+from basewatch.lake.files import write_aside
 from basewatch.net import providers
 from basewatch.net.client import Client
 from basewatch.net.faults import HttpFault
 from basewatch.net.limits import STATE, Limit
 from basewatch.net.secrets import clean_url
-from basewatch.sources.contract import Context, Day, Event, Landed, LandedFile, Rows, Window
-from basewatch.sources.landing import Landing, folder, hours_since, slug
+from basewatch.sources.contract import Context, Finding, Landed, LandedFile, Window
+from basewatch.sources.landing import Landing, hours_since, is_url, slug
+from basewatch.sources.readsb_archive.local import ALONE, CODE
 
-CODE = "readsb_archive"
 RELEASES = "https://api.github.com/repos/adsblol/globe_history_{year}"
 SAMPLES_HOST = "samples.adsbexchange.com"
 PAGE = 100  # the most that a page of releases holds
 MARGIN_DAYS = 10  # releases are listed by when they were made, which is not strictly by day
 FRESH_SECONDS = 600.0  # a list younger than this is not asked for again although it lacks a day
 STALE_SECONDS = 3600.0  # nor is one younger than this that has the day
-ALONE = "watched aircraft alone"  # how a landed folder says that it holds nobody else
-WATCHED = "aircraft:watched"  # the ledger scope of such a folder: it covers no base
 ROOM_GB = 1.0  # space left free on the disk beside what is downloaded
 
 _TAG = re.compile(r"v(\d{4})\.(\d\d)\.(\d\d)-planes-readsb-([a-z0-9-]+)")
@@ -69,16 +66,16 @@ class Copy:
         return sum(asset.size or 0 for asset in self.assets)
 
 
-def fetch_network(window: Window, context: Context) -> Landed:
+def fetch(window: Window, context: Context[ReadsbArchive]) -> Landed:
     """The window's days as local tars, or folders of traces, below the landing.
 
     A day that the provider has not published is noted as late while it may still come, then as missing; one beyond the
     provider's history as expired. Raises SourceError where a day could not be had for another reason (of several days:
     where none could).
     """
-    settings = _settings(context)
+    settings = context.settings
     layout = layout_of(settings)
-    publish = float(context.params["archive_publish_hours"])
+    publish = context.params.archive_publish_hours
     files: list[LandedFile] = []
     absent: dict[date, tuple[str, str]] = {}
     failures: list[SourceError] = []
@@ -121,13 +118,7 @@ def layout_of(settings: ReadsbArchive) -> str:
     return "samples" if parts.hostname == SAMPLES_HOST else "globe_history"
 
 
-def _settings(context: Context) -> ReadsbArchive:
-    settings = context.source(CODE)
-    assert isinstance(settings, ReadsbArchive)
-    return settings
-
-
-def _absence(day: date, why: str, settings: ReadsbArchive, context: Context) -> tuple[str, str]:
+def _absence(day: date, why: str, settings: ReadsbArchive, context: Context[ReadsbArchive]) -> tuple[str, str]:
     """The ledger status of a day that the provider does not have: late, missing or expired."""
     age = hours_since(day, context.now) / 24
     if settings.history_days is not None and age > settings.history_days:
@@ -138,7 +129,7 @@ def _absence(day: date, why: str, settings: ReadsbArchive, context: Context) -> 
 # ---- GitHub releases
 
 
-def _release_day(day: date, settings: ReadsbArchive, context: Context) -> list[LandedFile] | str:
+def _release_day(day: date, settings: ReadsbArchive, context: Context[ReadsbArchive]) -> list[LandedFile] | str:
     """The landed parts of the day's best copy, or why there is none."""
     found = copies(day, settings, context)
     whole = [copy for copy in found if copy.lack is None]
@@ -149,7 +140,7 @@ def _release_day(day: date, settings: ReadsbArchive, context: Context) -> list[L
     return _download(copy, day, settings, context)
 
 
-def copies(day: date, settings: ReadsbArchive, context: Context) -> list[Copy]:
+def copies(day: date, settings: ReadsbArchive, context: Context[ReadsbArchive]) -> list[Copy]:
     """The day's releases in the repository of its year, else of the neighbouring year (days stray over New Year).
 
     Releases of multilateration alone are left out, they hold next to nothing. Where the releases API is used up or does
@@ -169,7 +160,7 @@ def copies(day: date, settings: ReadsbArchive, context: Context) -> list[Copy]:
     return found
 
 
-def _listed(url: str, day: date, settings: ReadsbArchive, context: Context) -> tuple[list[Copy], bool]:
+def _listed(url: str, day: date, settings: ReadsbArchive, context: Context[ReadsbArchive]) -> tuple[list[Copy], bool]:
     """The day's copies by the releases API, and whether the API's list reaches as far back as the day."""
     found: list[Copy] = []
     try:
@@ -251,7 +242,9 @@ def _lack(tag: str, parts: list[Asset], split_bytes: int) -> str | None:
     return None
 
 
-def _pages(url: str, day: date, settings: ReadsbArchive, context: Context) -> Iterator[list[dict[str, Any]]]:
+def _pages(
+    url: str, day: date, settings: ReadsbArchive, context: Context[ReadsbArchive]
+) -> Iterator[list[dict[str, Any]]]:
     """The pages of a repository's releases, newest first; from the landing where they are fresh enough."""
     client = _api_client(settings)
     number = 1
@@ -264,10 +257,10 @@ def _pages(url: str, day: date, settings: ReadsbArchive, context: Context) -> It
 
 
 def _page(
-    client: Client, url: str, number: int, day: date, settings: ReadsbArchive, context: Context
+    client: Client, url: str, number: int, day: date, settings: ReadsbArchive, context: Context[ReadsbArchive]
 ) -> tuple[bool, list[dict[str, Any]]]:
     """One page and whether another follows. Kept with its ETag: a page that has not changed costs no quota."""
-    kept = folder(context, CODE) / "index" / f"{slug(urlsplit(url).netloc + urlsplit(url).path)}-{number}.json"
+    kept = context.landing / "index" / f"{slug(urlsplit(url).netloc + urlsplit(url).path)}-{number}.json"
     cached = _read_cache(kept)
     now = STATE.clock.wall()
     if cached:
@@ -318,7 +311,7 @@ def _slim(release: Any) -> dict[str, Any]:
     return {"tag_name": release.get("tag_name"), "draft": release.get("draft"), "assets": assets}
 
 
-def _preferred(url: str, day: date, settings: ReadsbArchive, context: Context) -> list[Copy]:
+def _preferred(url: str, day: date, settings: ReadsbArchive, context: Context[ReadsbArchive]) -> list[Copy]:
     """The day's copy by the repository's list of preferred files: one line a day, addresses without sizes."""
     try:
         answer = _file_client(settings).get(url, expect="text")
@@ -340,9 +333,9 @@ def _preferred(url: str, day: date, settings: ReadsbArchive, context: Context) -
     return [choose(tag, assets, settings.split_bytes) for tag, assets in found.items()]
 
 
-def _download(copy: Copy, day: date, settings: ReadsbArchive, context: Context) -> list[LandedFile]:
+def _download(copy: Copy, day: date, settings: ReadsbArchive, context: Context[ReadsbArchive]) -> list[LandedFile]:
     """The copy's files in the landing, beside those of other days: the layout of a local archive."""
-    home = folder(context, CODE)
+    home = context.landing
     home.mkdir(parents=True, exist_ok=True)
     targets = {asset.name: home / slug(asset.name) for asset in copy.assets}
     _check_room(copy, set(targets.values()), home, settings)
@@ -408,16 +401,16 @@ def _check_room(copy: Copy, targets: set[Path], home: Path, settings: ReadsbArch
         )
 
 
-def restated(days: Mapping[date, int], context: Context) -> list[date]:
+def restated(done: Mapping[date, int], context: Context[ReadsbArchive]) -> list[date]:
     """Of the days given with the bytes of the copy that was read, those of which a larger copy is out now.
 
     Costs no quota where the lists have not changed. A list that cannot be had says nothing.
     """
-    settings = _settings(context)
-    if layout_of(settings) != "github":
+    settings = context.settings
+    if not is_url(settings.location) or layout_of(settings) != "github":
         return []
     found: list[date] = []
-    for day, size in sorted(days.items()):
+    for day, size in sorted(done.items()):
         try:
             whole = [copy for copy in copies(day, settings, context) if copy.lack is None and copy.size]
         except SourceError:
@@ -431,7 +424,7 @@ def restated(days: Mapping[date, int], context: Context) -> list[date]:
 # ---- single traces
 
 
-def _samples_day(day: date, settings: ReadsbArchive, context: Context) -> list[LandedFile] | str:
+def _samples_day(day: date, settings: ReadsbArchive, context: Context[ReadsbArchive]) -> list[LandedFile] | str:
     if day.day != 1:
         return "the sample archive holds the first day of each month alone"
     base = (settings.location or f"https://{SAMPLES_HOST}").rstrip("/")
@@ -449,7 +442,7 @@ def _samples_day(day: date, settings: ReadsbArchive, context: Context) -> list[L
     return _traces(day, start, chosen, client, settings, context, asked=sorted(wanted) or None)
 
 
-def _traces_day(day: date, settings: ReadsbArchive, context: Context) -> list[LandedFile] | str:
+def _traces_day(day: date, settings: ReadsbArchive, context: Context[ReadsbArchive]) -> list[LandedFile] | str:
     if not settings.aircraft:
         raise SourceError(
             f"{CODE}: {clean_url(settings.location or '')} serves one trace at a time: name the aircraft to fetch in "
@@ -467,12 +460,12 @@ def _traces(
     addresses: Iterable[str],
     client: Client,
     settings: ReadsbArchive,
-    context: Context,
+    context: Context[ReadsbArchive],
     asked: list[str] | None,
 ) -> list[LandedFile] | str:
     """The traces of some addresses as a folder of the local layout; 404 is "no data" for one address on one day."""
     landing = Landing(context, Window(CODE, day, day), "manifests")
-    root = folder(context, CODE) / f"{day:%Y}" / f"{day:%m}" / f"{day:%d}"
+    root = context.landing / f"{day:%Y}" / f"{day:%m}" / f"{day:%d}"
     shutil.rmtree(root, ignore_errors=True)
     digests, size = [], 0
     had: set[str] = set()
@@ -508,21 +501,6 @@ def _traces(
     return [found]
 
 
-def of_aircraft(events: Iterable[Event]) -> Iterator[Event]:
-    """The events of a folder with the traces of watched aircraft alone, under a scope that covers no base.
-
-    What such a folder says of other traffic, nothing, is left out: it would look like deafness.
-    """
-    for event in events:
-        if isinstance(event, Rows):
-            if event.table != "base_background":
-                yield replace(event, scope=WATCHED)
-        elif isinstance(event, Day):
-            yield replace(event, scope=WATCHED)
-        else:
-            yield event
-
-
 # ---- transport
 
 
@@ -553,12 +531,12 @@ def _trace_client(settings: ReadsbArchive, base: str) -> Client:
 # ---- doctor
 
 
-def check(context: Context) -> list[Finding]:
+def check(context: Context[ReadsbArchive]) -> list[Finding]:
     """Reachability, disk budget and layout of a networked archive."""
-    settings = _settings(context)
+    settings = context.settings
     layout = layout_of(settings)
     findings = [Finding(True, f"{CODE}: {clean_url(settings.location or RELEASES)} read as {layout}")]
-    target = folder(context, CODE)
+    target = context.landing
     nearest = target
     while not nearest.exists():
         nearest = nearest.parent
