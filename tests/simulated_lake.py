@@ -14,7 +14,7 @@ from basewatch.lake.schemas import LEDGER, TABLES
 from basewatch.reference import load
 from basewatch.reference.rows import ROWS, arrow_schema
 from basewatch.warehouse import models
-from basewatch.warehouse.releases import HISTORY
+from basewatch.warehouse.build import HISTORY
 from simulator import rows, stories
 from simulator.world import DAY, Airfield, Trace
 

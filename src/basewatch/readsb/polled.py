@@ -42,6 +42,7 @@ from basewatch.reference.thresholds import Thresholds
 
 if TYPE_CHECKING:
     from basewatch.reference.load import Reference
+    from basewatch.reference.thresholds import Thresholds
 
 MILLISECONDS_ABOVE = 1e11  # `now` is seconds in aircraft.json, milliseconds in /v2
 SAME_WITHIN_S = 1.5  # a position told again by the next answer; its time is given with rounding
