@@ -4,7 +4,7 @@ key: [place_id, cell]
 columns:
   place_id: {type: VARCHAR, doc: "Base, or identifier of another field"}
   base_id: {type: VARCHAR, doc: "The watched base; null for another field"}
-  icao: {type: VARCHAR, doc: "ICAO code, null where it has none"}
+  icao: {type: VARCHAR, doc: "ICAO code, or else the OurAirports identifier"}
   name: {type: VARCHAR, doc: "Name"}
   serves: {type: VARCHAR, values: [military, civil, shared, unknown], doc: "Whom it serves"}
   latitude: {type: DOUBLE, unit: deg, doc: "Latitude"}
@@ -16,7 +16,7 @@ WITH places AS (
     SELECT
         base_id AS place_id,
         base_id,
-        icao,
+        coalesce(icao, ident) AS icao,
         name,
         CASE WHEN is_shared_with_civil THEN 'shared' ELSE 'military' END AS serves,
         latitude,
@@ -28,7 +28,7 @@ WITH places AS (
     SELECT
         f.ident AS place_id,
         NULL AS base_id,
-        f.icao,
+        coalesce(f.icao, f.ident) AS icao,
         f.name,
         f.serves,
         f.latitude,
@@ -40,8 +40,8 @@ WITH places AS (
         SELECT 1
         FROM reference.bases AS b
         WHERE
-            abs(b.latitude - f.latitude) * 111.195 < $track_on_field_km
-            AND abs(b.longitude - f.longitude) * 111.195 * cos(radians(f.latitude)) < $track_on_field_km
+            abs(km_of_deg(b.latitude - f.latitude)) < $track_on_field_km
+            AND abs(east_km(b.longitude - f.longitude, f.latitude)) < $track_on_field_km
     )
 ),
 
@@ -55,7 +55,7 @@ rows_of_cells AS (
 cells AS (
     SELECT
         *,
-        least(5, ceil($track_loss_km / 111.195 / greatest(cos(radians(latitude)), 0.05)))::BIGINT AS reach
+        least(5, ceil($track_loss_km / km_per_deg() / greatest(cos(radians(latitude)), 0.05)))::BIGINT AS reach
     FROM rows_of_cells
 )
 
@@ -68,8 +68,6 @@ SELECT
     latitude,
     longitude,
     elevation_ft,
-    (
-        (floor(latitude)::INTEGER + 90 + north) * 360
-        + mod(floor(longitude)::INTEGER + 180 + unnest(range(-reach, reach + 1)) + 360, 360)
-    )::INTEGER AS cell
+    cell_of(floor(latitude)::INTEGER + north, floor(longitude)::INTEGER + unnest(range(-reach, reach + 1)))::INTEGER
+        AS cell
 FROM cells

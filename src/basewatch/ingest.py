@@ -167,8 +167,8 @@ def _with_withdrawn_days(events: Iterable[Event], window: Window, lake: Lake) ->
     for event in events:
         spoken_of |= _keys(event)
         yield event
-    for row in lake.ledger():
-        if row.source != window.source or (row.scope, row.day) in spoken_of or not window.holds(row.day):
+    for row in lake.ledger(window.source):
+        if (row.scope, row.day) in spoken_of or not window.holds(row.day):
             continue
         if row.status == "failed":  # not `empty`: that would say that the day was looked at
             yield Day(row.day, "missing", row.scope, error="not in the source's files")
@@ -187,9 +187,13 @@ def _keys(event: Event) -> set[tuple[str, date]]:
 
 def _failures(window: Window, lake: Lake, error: str, *, is_whole: bool) -> list[Day]:
     """The days of a window that could not be had; a day that was had before keeps what it has."""
-    known = {row.day: row.status for row in lake.ledger() if (row.source, row.scope) == (window.source, GLOBAL)}
     days = [window.until] if is_whole else list(window.days())
-    return [Day(day, "failed", error=error) for day in days if known.get(day) not in DONE | {"partial"}]
+    known = {day: lake.ledger_row(window.source, GLOBAL, day) for day in days}
+    return [
+        Day(day, "failed", error=error)
+        for day, row in known.items()
+        if row is None or row.status not in DONE | {"partial"}
+    ]
 
 
 def _span(window: Window) -> str:

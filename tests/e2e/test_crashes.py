@@ -137,7 +137,7 @@ def leftovers(watch: Watch) -> list[str]:
     """Everything below the warehouse that a finished run would not have left."""
     lake = Warehouse(watch.root).lake
     data = lake.folder.glob("*/source=*/day=*/*")
-    named = {part for row in lake.history() for part in row.parts}  # restated days keep their versions
+    named = set(lake.parts_ever_named().to_pylist())  # restated days keep their versions
     found = [str(file) for file in data if str(file.relative_to(lake.folder)) not in named]
     locks = {".lock", ".watch.lock", ".ledger.lock"}
     found += [str(file) for file in watch.root.rglob(".*") if file.name not in locks]

@@ -73,7 +73,7 @@ def expire(lake: Lake, source: str, before: datetime, why: str, run_id: str, at:
 
     The ledger row comes first, so that no reader meets a name without its file.
     """
-    old = [row for row in lake.ledger() if row.source == source and row.parts and row.ingested_at < before]
+    old = [row for row in lake.ledger(source) if row.parts and row.ingested_at < before]
     notes = [Day(row.day, "expired", row.scope, records_read=row.records_read, error=why) for row in old]
     expired = record(lake, source, notes, run_id, at=at).rows
     still_named = {part for row in lake.ledger() for part in row.parts}

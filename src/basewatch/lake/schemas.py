@@ -291,4 +291,6 @@ LEDGER = pa.schema(
     ]
 )
 
+LEDGER_VERSION = 1
+
 STATUSES = ("ok", "empty", "missing", "partial", "failed", "late", "expired")

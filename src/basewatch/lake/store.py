@@ -15,6 +15,7 @@ from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from basewatch.lake.files import encode_parquet, fsync_folder, sha256, unique, write_aside
@@ -30,24 +31,25 @@ class Lake:
         self.ledger_folder = self.folder / "source_days"
         self.quarantine = root / "quarantine"
         self._ledger = Ledger(self.ledger_folder, self.folder / ".ledger.lock")
+        self._fingerprint: tuple[int, str] | None = None  # and the state of the ledger that it is of
 
     # ---- ledger
 
-    def ledger(self) -> list[LedgerRow]:
-        """The current ledger: the latest row of each (source, scope, day), sorted by that key."""
-        return self._ledger.rows()
+    def ledger(self, source: str | None = None) -> list[LedgerRow]:
+        """The current ledger, of one source or of all: the latest row of each (source, scope, day), sorted by that."""
+        return self._ledger.rows(source)
+
+    def ledger_row(self, source: str, scope: str, day: date) -> LedgerRow | None:
+        """The current row of one source, scope and day."""
+        return self._ledger.row((source, scope, day))
 
     def commit(self, rows: Iterable[LedgerRow]) -> list[LedgerRow]:
         """Add ledger rows in one step; rows that say what the ledger already says are left out. Returns those added."""
         return self._ledger.commit(rows)
 
-    def history(self) -> list[LedgerRow]:
-        """Every ledger row that was ever committed, in that order."""
-        return self._ledger.history()
-
-    def compact(self) -> None:
-        """Merge ledger segments where they have become many."""
-        self._ledger.compact()
+    def parts_ever_named(self) -> pa.Array:
+        """Every data file that any ledger row ever named, restated days included, each once (strings)."""
+        return self._ledger.parts_ever_named()
 
     # ---- data
 
@@ -95,31 +97,31 @@ class Lake:
         prefix = f"{table}/"
         return sorted({self.folder / part for row in rows for part in row.parts if part.startswith(prefix)})
 
-    def fingerprint(self, ledger: Iterable[LedgerRow] | None = None) -> str:
+    def fingerprint(self) -> str:
         """A hash of what the lake holds: equal lakes, however they came about, give equal fingerprints.
 
         In what words a failure was told (how often tried, how long to wait) is no part of what is held.
         """
-        rows = self.ledger() if ledger is None else ledger
-        digest = hashlib.sha256()
-        for row in rows:
-            values = {**vars(row), "ingested_at": None, "run_id": None, "day": str(row.day)}
-            if row.status == "failed":
-                values["error"] = None
-            digest.update(json.dumps(values, sort_keys=True).encode())
-        return digest.hexdigest()
+        changes = self._ledger.changes()
+        if self._fingerprint is None or self._fingerprint[0] != changes:
+            self._fingerprint = changes, _fingerprint(self.ledger())
+        return self._fingerprint[1]
 
     def sweep(self) -> int:
-        """Remove data files that no ledger row ever named (left by a run that died). Returns how many."""
-        named = {part for row in self._ledger.history() for part in row.parts}
-        removed = 0
-        for file in self.folder.glob("*/source=*/day=*/*"):
-            if str(file.relative_to(self.folder)) not in named:
-                file.unlink()
-                removed += 1
-        for file in [*self.ledger_folder.glob(".*"), *(self.folder / "windows").glob(".*")]:
+        """Remove data files that no ledger row ever named (left by a run that died). Returns how many.
+
+        Files of a restated day stay: a reader may still hold an older view, and what was published must stay open to
+        question.
+        """
+        files = [str(file.relative_to(self.folder)) for file in self.folder.glob("*/source=*/day=*/*")]
+        found = pa.array(files, pa.string())
+        unnamed = found.filter(pc.invert(pc.is_in(found, self.parts_ever_named()))).to_pylist()
+        for part in unnamed:
+            (self.folder / part).unlink()
+        self._ledger.sweep()
+        for file in (self.folder / "windows").glob(".*"):
             file.unlink()
-        return removed
+        return len(unnamed)
 
     def last_day(self, leave_out: Callable[[LedgerRow], bool] = lambda _: False) -> date | None:
         """The latest UTC day up to which anything was looked at, None on an empty lake.
@@ -147,3 +149,13 @@ class Lake:
         file = self._window_file(source)
         found: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
         write_aside(file, json.dumps({**found, name: fingerprint}, indent=1, sort_keys=True).encode())
+
+
+def _fingerprint(rows: Iterable[LedgerRow]) -> str:
+    digest = hashlib.sha256()
+    for row in rows:
+        values = {**vars(row), "ingested_at": None, "run_id": None, "day": str(row.day)}
+        if row.status == "failed":
+            values["error"] = None
+        digest.update(json.dumps(values, sort_keys=True).encode())
+    return digest.hexdigest()

@@ -10,16 +10,30 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 
-from basewatch.geo import NM_KM, angle_between_deg, bearing_deg, chord_km, distance_km, unit_vectors
+from basewatch.geo import (
+    NM_KM,
+    Bools,
+    Floats,
+    Ints,
+    Place,
+    angle_between_deg,
+    bearing_deg,
+    chord_km,
+    distance_km,
+    unit_vectors,
+)
 from basewatch.lake.schemas import TABLES
-from basewatch.readsb.points import DAY, SECOND, STALE, Bases, Bools, Floats, Frame, Ints, Near
-from basewatch.readsb.search import Place
-from basewatch.reference.thresholds import Thresholds
+from basewatch.readsb.grid import Bases
+from basewatch.readsb.points import DAY, SECOND, STALE, Frame, Near
+
+if TYPE_CHECKING:  # a decoding process has no use for what checks them
+    from basewatch.reference.thresholds import Thresholds
 
 HOURS = 24
 SPOT = 50  # cells a degree on which stacked aircraft are told: 2 km

@@ -11,20 +11,20 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from basewatch.geo import NM_KM
+from basewatch.geo import Place, Ring
 from basewatch.lake.schemas import TABLES
 from basewatch.readsb.background import Fields, Limits, Tally, measure, table
+from basewatch.readsb.grid import Bases
 from basewatch.readsb.points import (
     DAY,
     SECOND,
-    Bases,
     Frame,
     Names,
     Near,
@@ -36,10 +36,13 @@ from basewatch.readsb.points import (
     neighbours,
     point_rows,
 )
-from basewatch.readsb.search import Place, Ring
 from basewatch.readsb.traces import Details, Head, Parsed, Point
-from basewatch.reference import watchlist as watch
-from basewatch.sources.contract import Context
+from basewatch.reference import watchlist
+from basewatch.reference.thresholds import Thresholds
+
+if TYPE_CHECKING:
+    from basewatch.reference.load import Reference
+    from basewatch.reference.thresholds import Thresholds
 
 MILLISECONDS_ABOVE = 1e11  # `now` is seconds in aircraft.json, milliseconds in /v2
 SAME_WITHIN_S = 1.5  # a position told again by the next answer; its time is given with rounding
@@ -155,6 +158,15 @@ def _placed(listed: Iterable[Craft], now: float, network: str) -> list[Sighting]
     ]
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """What sightings are judged by: the reference tables, the thresholds by name, and the moment of judging (UTC)."""
+
+    reference: Reference
+    params: Thresholds
+    now: datetime
+
+
 @dataclass
 class _Flown:
     """What is kept of one aircraft: the sightings so far, the last one in hand, and whether it was near a base."""
@@ -171,8 +183,8 @@ class Collector:
     and the last of each aircraft. Feed it in order of time.
     """
 
-    def __init__(self, context: Context[Any]) -> None:
-        self._bases, _ = _bases(context)
+    def __init__(self, reference: Reference, params: Thresholds) -> None:
+        self._bases, _ = _bases(reference, params)
         self._flown: dict[tuple[str, str], _Flown] = {}
 
     def add(self, seen: Sequence[Sighting]) -> None:
@@ -251,7 +263,7 @@ def _point(each: Sighting) -> Point:
 
 
 def rows(
-    seen: Iterable[Sighting], day: date, source: str, context: Context[Any], heard_around: Collection[str] = ()
+    seen: Iterable[Sighting], day: date, source: str, about: Surroundings, heard_around: Collection[str] = ()
 ) -> Iterator[tuple[str, pa.Table]]:
     """Lake table and rows of a day's sightings: positions near bases, edges, and background traffic.
 
@@ -263,34 +275,34 @@ def rows(
     for network, found in sorted(by_network.items()):
         parsed = traces(found)
         if parsed:
-            yield from _rows(parsed, day, source, network, context, heard_around)
+            yield from _rows(parsed, day, source, network, about, heard_around)
 
 
-def points(seen: Iterable[Sighting], day: date, source: str, context: Context[Any]) -> pa.Table:
+def points(seen: Iterable[Sighting], day: date, source: str, about: Surroundings) -> pa.Table:
     """The positions near bases alone, as rows of track_points."""
-    found = [table for name, table in rows(seen, day, source, context) if name == "track_points"]
+    found = [table for name, table in rows(seen, day, source, about) if name == "track_points"]
     return pa.concat_tables(found) if found else TABLES["track_points"].schema.empty_table()
 
 
 def _rows(
-    parsed: Sequence[Parsed], day: date, source: str, network: str, context: Context[Any], heard_around: Collection[str]
+    parsed: Sequence[Parsed], day: date, source: str, network: str, about: Surroundings, heard_around: Collection[str]
 ) -> Iterator[tuple[str, pa.Table]]:
-    latest = int((context.now + timedelta(days=1)).timestamp() * SECOND)
-    bases, rings = _bases(context)
+    latest = int((about.now + timedelta(days=1)).timestamp() * SECOND)
+    bases, rings = _bases(about.reference, about.params)
     lines = frame(parsed, latest)
     found = near(lines, bases, rings)
     registry = Registry(parsed)
     chosen = latest_of_equal(lines.trace, lines.at, np.flatnonzero(found.is_near))
     if len(chosen):
         yield "track_points", _plain("track_points", point_rows(lines, found, chosen, bases, registry, source, network))
-    watched = watch.build(context.reference)
+    watched = watchlist.build(about.reference)
     is_near = np.bincount(lines.trace[found.is_near], minlength=len(parsed)) > 0
-    listed = np.array([watch.is_listed(watched, one.head.icao, one.head.r or "") for one in parsed])
+    listed = np.array([watchlist.is_listed(watched, one.head.icao, one.head.r or "") for one in parsed])
     edges = _edges(lines, found, is_near | listed, registry, source, network)
     if edges.num_rows:
         yield "track_edges", _plain("track_edges", edges)
     if heard_around:
-        background = _background(parsed, lines, found, bases, watched, day, network, context)
+        background = _background(parsed, lines, found, bases, watched, day, network, about)
         kept = background.filter(pc.is_in(background.column("base_id"), pa.array(sorted(heard_around))))
         if kept.num_rows:
             yield "base_background", kept
@@ -315,13 +327,13 @@ def _background(
     lines: Frame,
     found: Near,
     bases: Bases,
-    watched: watch.Watch,
+    watched: watchlist.Watch,
     day: date,
     network: str,
-    context: Context[Any],
+    about: Surroundings,
 ) -> pa.Table:
-    limits = Limits.of(context.params)
-    listed = context.reference.rows.get("fields", [])
+    limits = Limits.of(about.params)
+    listed = about.reference.rows.get("fields", [])
     fields = Fields.around(
         bases, [field.latitude for field in listed], [field.longitude for field in listed], limits.field_km
     )
@@ -332,26 +344,18 @@ def _background(
     return table(tally, bases.places, network)
 
 
-def _is_watched(watched: watch.Watch, one: Parsed) -> bool:
+def _is_watched(watched: watchlist.Watch, one: Parsed) -> bool:
     flights = {p.details.flight.strip() for p in one.points if p.details is not None and p.details.flight}
     head = one.head
-    return watch.is_watched(watched, head.icao, head.r or "", head.t or "", bool((head.dbFlags or 0) & 1), flights)
+    return watchlist.is_watched(watched, head.icao, head.r or "", head.t or "", bool((head.dbFlags or 0) & 1), flights)
 
 
 def _plain(name: str, found: pa.Table) -> pa.Table:
     return found.cast(TABLES[name].schema)
 
 
-def _bases(context: Context[Any]) -> tuple[Bases, tuple[Ring, ...]]:
-    places = tuple(
-        Place(base.base_id, base.latitude, base.longitude, base.elevation_ft or 0.0)
-        for base in sorted(context.reference.bases.values(), key=lambda base: base.base_id)
-    )
-    rings = (
-        Ring(context.params.archive_ring_outer_nm * NM_KM, context.params.archive_ring_outer_ft),
-        Ring(context.params.archive_ring_inner_nm * NM_KM),
-    )
-    return _grid(places, max(ring.radius_km for ring in rings)), rings
+def _bases(reference: Reference, params: Thresholds) -> tuple[Bases, tuple[Ring, ...]]:
+    return _grid(reference.places, max(ring.radius_km for ring in params.rings)), params.rings
 
 
 @lru_cache(maxsize=4)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 
@@ -19,31 +18,13 @@ import numpy as np
 import numpy.typing as npt
 import re2
 
-from basewatch.geo import EARTH_KM, half_width_deg, spans
+from basewatch.geo import EARTH_KM, Place, Ring, half_width_deg, spans
 
 MARGIN_DEG = 1e-6  # one unit of the last decimal that readsb writes
 CELLS = 10  # a degree: one decimal digit
 DFA_BYTES = 64 << 20  # RE2 builds its automaton as it meets text, and starts it anew beyond this
 
 Search = Callable[[bytes, int, int], int]
-
-
-@dataclass(frozen=True)
-class Ring:
-    """A distance from a base within which points count, and below which height (None: any)."""
-
-    radius_km: float
-    below_ft: int | None = None
-
-
-@dataclass(frozen=True)
-class Place:
-    """A watched place: degrees, and the field's elevation in feet."""
-
-    place_id: str
-    latitude: float
-    longitude: float
-    elevation_ft: float
 
 
 def _prefixes(low: float, high: float) -> set[str]:

@@ -1,7 +1,7 @@
 """One readsb trace, from gzip'd bytes to the few points that matter, with no Python object for any other.
 
 readsb writes one point a line and a day's trace holds a thousand of them, of which few are near a watched base. The
-text is searched for those (prefilter.py), and only the lines around them are parsed: back to the last callsign, since
+text is searched for those (search.py), and only the lines around them are parsed: back to the last callsign, since
 it stands in every fourth point or so, and one line on either side. A text that is not of readsb's own form is parsed
 whole. Both ways give the same rows; tests hold them against each other.
 """

@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from basewatch.config import FlightFiles
 from basewatch.errors import SourceError
 from basewatch.lake.events import GLOBAL, Day, Event, Reject, Rows
-from basewatch.sources import flight_records as records
+from basewatch.sources import flight_records
 from basewatch.sources.contract import Context, Grain, Landed, LandedFile, Window
 
 ENDINGS = (".csv", ".json", ".jsonl", ".ndjson", ".parquet")
@@ -45,10 +45,20 @@ class Form:
 
 
 FORMS = (
-    Form("Flightradar24 flight summary", "flightradar24_flights", frozenset({"fr24_id"}), records.flightradar24_rows),
-    Form("OpenSky flights", "opensky_flights", frozenset({"icao24", "firstseen", "lastseen"}), records.opensky_rows),
-    Form("plain, arrivals", "plain_flights", frozenset({"destination", "arrived_at"}), records.plain_rows),
-    Form("plain, departures", "plain_flights", frozenset({"origin", "departed_at"}), records.plain_rows),
+    Form(
+        "Flightradar24 flight summary",
+        "flightradar24_flights",
+        frozenset({"fr24_id"}),
+        flight_records.flightradar24_rows,
+    ),
+    Form(
+        "OpenSky flights",
+        "opensky_flights",
+        frozenset({"icao24", "firstseen", "lastseen"}),
+        flight_records.opensky_rows,
+    ),
+    Form("plain, arrivals", "plain_flights", frozenset({"destination", "arrived_at"}), flight_records.plain_rows),
+    Form("plain, departures", "plain_flights", frozenset({"origin", "departed_at"}), flight_records.plain_rows),
 )
 
 

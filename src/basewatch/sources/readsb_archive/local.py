@@ -27,15 +27,15 @@ import pyarrow.parquet as pq
 
 from basewatch.config import ReadsbArchive
 from basewatch.errors import SourceError
-from basewatch.geo import NM_KM
 from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.lake.files import COMPRESSION, COMPRESSION_LEVEL, ROW_GROUP
-from basewatch.readsb import workers as shards
+from basewatch.readsb import workers
 from basewatch.readsb.background import Limits, Tally, table
+from basewatch.readsb.decoder import UNKNOWN_DAY, Job, Outcome, Shard
 from basewatch.readsb.points import DAY, SECOND
-from basewatch.readsb.search import Place, Ring, expression
+from basewatch.readsb.search import expression
 from basewatch.readsb.tar_index import Fault, Volume, walk
-from basewatch.reference import watchlist as watch
+from basewatch.reference import watchlist
 from basewatch.reference.thresholds import Thresholds
 from basewatch.sources.contract import Context, Landed, LandedFile, Window
 
@@ -352,7 +352,7 @@ def _decode_day(day: date, files: Sequence[LandedFile], context: Context[ReadsbA
     parts = _Parts(work, day, context.now)
     processes = settings.processes or len(os.sched_getaffinity(0))
     outcomes = []
-    for outcome in shards.run(job, _shards(index, size), processes if size > SMALL else 1):
+    for outcome in workers.run(job, _shards(index, size), processes if size > SMALL else 1):
         parts.add(outcome)
         outcomes.append(outcome)
     for lake_table, path in parts.close():
@@ -370,20 +370,12 @@ def _decode_day(day: date, files: Sequence[LandedFile], context: Context[ReadsbA
     yield _judge(day, files, index, outcomes, size, copy, context)
 
 
-def _job(day: date, files: Sequence[LandedFile], context: Context[ReadsbArchive], work: Path) -> shards.Job:
+def _job(day: date, files: Sequence[LandedFile], context: Context[ReadsbArchive], work: Path) -> Job:
     settings, params, reference = context.settings, context.params, context.reference
-    places = [
-        Place(base.base_id, base.latitude, base.longitude, base.elevation_ft or 0.0)
-        for base in sorted(reference.bases.values(), key=lambda base: base.base_id)
-    ]
-    rings = [
-        Ring(params.archive_ring_outer_nm * NM_KM, params.archive_ring_outer_ft),
-        Ring(params.archive_ring_inner_nm * NM_KM),
-    ]
     fields = reference.rows.get("fields", [])
     is_folder = files[0].path.is_dir()
     inner = files[0].path / "traces"
-    return shards.Job(
+    return Job(
         parts=[] if is_folder else [str(file.path) for file in files],
         folder=str(inner if inner.is_dir() else files[0].path) if is_folder else None,
         out=str(work),
@@ -392,23 +384,23 @@ def _job(day: date, files: Sequence[LandedFile], context: Context[ReadsbArchive]
         scan=settings.scan,
         day_start=(day - date(1970, 1, 1)).days * DAY,
         latest=int((context.now + timedelta(days=1)).timestamp() * SECOND),
-        pattern=expression(tuple(places), tuple(rings)),
-        places=places,
-        rings=rings,
-        watch=watch.build(reference),
+        pattern=expression(reference.places, params.rings),
+        places=list(reference.places),
+        rings=list(params.rings),
+        watch=watchlist.build(reference),
         limits=Limits.of(params),
         field_latitudes=[field.latitude for field in fields],
         field_longitudes=[field.longitude for field in fields],
     )
 
 
-def _shards(index: _Index, size: int) -> list[shards.Shard]:
+def _shards(index: _Index, size: int) -> list[Shard]:
     """The day's traces in parts by the last two digits of the address, each sorted by address."""
     many = min(max(size // SHARD, 1), SHARDS)
     parts: list[list[tuple[str, int, int]]] = [[] for _ in range(many)]
     for address, (offset, length) in index.members.items():
         parts[int(address[-2:], 16) * many // 256].append((address, offset, length))
-    return [shards.Shard(number, sorted(members)) for number, members in enumerate(parts) if members]
+    return [Shard(number, sorted(members)) for number, members in enumerate(parts) if members]
 
 
 class _Parts:
@@ -422,7 +414,7 @@ class _Parts:
         self.other_days: Counter[date] = Counter()
         self.day = day
 
-    def add(self, outcome: shards.Outcome) -> None:
+    def add(self, outcome: Outcome) -> None:
         """Take in the rows that a part wrote aside."""
         for name, path in outcome.files:
             with pa.ipc.open_stream(path) as reader:
@@ -468,9 +460,7 @@ class _Parts:
         return [(name, self.work / f"{name}.parquet") for name in sorted(self.writers)]
 
 
-def _rejects(
-    day: date, name: str, index: _Index, outcomes: Sequence[shards.Outcome], parts: _Parts
-) -> Iterator[Reject]:
+def _rejects(day: date, name: str, index: _Index, outcomes: Sequence[Outcome], parts: _Parts) -> Iterator[Reject]:
     """What could not be used: the first of them by name, all of them by number."""
     named = [(f"{name}: {where}", reason) for where, reason in index.faults]
     named += [(f"{name}: trace {trace}", reason) for outcome in outcomes for trace, reason in outcome.rejects]
@@ -491,7 +481,7 @@ def _judge(
     day: date,
     files: Sequence[LandedFile],
     index: _Index,
-    outcomes: Sequence[shards.Outcome],
+    outcomes: Sequence[Outcome],
     size: int,
     copy: str,
     context: Context[ReadsbArchive],
@@ -504,7 +494,7 @@ def _judge(
     traces: Counter[date | None] = Counter()
     for outcome in outcomes:
         for number, count in outcome.days.items():
-            traces[None if number == shards.UNKNOWN_DAY else date(1970, 1, 1) + timedelta(days=number)] += count
+            traces[None if number == UNKNOWN_DAY else date(1970, 1, 1) + timedelta(days=number)] += count
     timed = sum(traces.values())
     reasons = []
     status = "ok"
