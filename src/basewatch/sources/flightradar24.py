@@ -321,7 +321,7 @@ def _summaries(
         yield Reject(first, answer.file, str(error))
         return
     fetched_at = manifest.fetched_at(answer.file)
-    table, rejects = records.flightradar24_rows(rows, CODE, answer.file, fetched_at)
+    table, rejects = records.flightradar24_rows(rows, CODE, records.Origin(answer.file, digest), fetched_at)
     for reject in rejects:
         found[answer.scope, first].count(scoped.Tally(1, 0, 1))
         yield Reject(first, reject.where, reject.reason, reject.raw)
