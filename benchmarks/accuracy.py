@@ -34,7 +34,7 @@ import simulated_lake
 from basewatch.config import Settings
 from basewatch.reference import load
 from basewatch.warehouse import models
-from basewatch.warehouse.releases import configure
+from basewatch.warehouse.build import configure
 from simulator import rows, series, stories
 from simulator.world import Airfield, Trace
 

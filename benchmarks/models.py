@@ -32,7 +32,7 @@ from basewatch.lake.schemas import LEDGER, TABLES
 from basewatch.reference import load
 from basewatch.reference.rows import ROWS
 from basewatch.warehouse import models
-from basewatch.warehouse.releases import AFTER_GATES, HISTORY, attach_new, configure, open_work, store
+from basewatch.warehouse.build import AFTER_GATES, HISTORY, attach_new, configure, open_work, store
 
 FIRST, LAST, BASES = date(2016, 1, 1), date(2025, 12, 31), 50
 

@@ -28,7 +28,7 @@ from pathlib import Path
 from statistics import median
 
 from basewatch import config
-from basewatch.news import reader as news
+from basewatch.news.reader import Reader
 from basewatch.reference import load
 from basewatch.sources import gdelt, gdelt_files
 from basewatch.sources.gdelt import Places
@@ -38,7 +38,7 @@ SYLLABLES = [
     *("ka", "lo", "mi", "ra", "ten", "sor", "vel", "ad", "un", "ber", "gi", "ma", "shi"),
     *("pol", "ter", "no", "ve", "ris", "dan", "el", "jo", "hu", "cor", "ba", "li", "sta"),
 ]
-OUTLETS = ["example.com", "news.example.org", "daily.example.net", "zeitung.example.de", "noticias.example.es"]
+OUTLETS = ["example.com", "example.org", "daily.example.net", "zeitung.example.de", "noticias.example.es"]
 TOWNS = [
     ("Moscow, Moskva, Russia", "RS", 55.7522, 37.6156),
     ("Damascus, Dimashq, Syria", "SY", 33.5, 36.3),
@@ -152,7 +152,7 @@ def main() -> None:
     for row in tables.rows["keywords"]:
         if row.role == "name" and row.strength == "weak" and row.base_id and row.alias.isascii():
             weak.setdefault(row.base_id, row.alias)
-    places = Places(news.Reader(tables, params), tables.bases, {}, float(params["news_point_km"]), weak)
+    places = Places(Reader(tables, params), tables.bases, {}, float(params["news_point_km"]), weak)
     names = sum(row.role == "name" for row in tables.rows["keywords"])
     rng = random.Random(7)
     with tempfile.TemporaryDirectory() as folder:

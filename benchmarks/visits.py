@@ -30,7 +30,7 @@ from basewatch.lake.schemas import LEDGER, TABLES
 from basewatch.reference import load
 from basewatch.reference.rows import ROWS, arrow_schema
 from basewatch.warehouse import models
-from basewatch.warehouse.releases import HISTORY, attach_new, open_work
+from basewatch.warehouse.build import HISTORY, attach_new, open_work
 from simulator import rows, stories
 
 FIRST, DAYS, REGIONS = rows.day_number(2023, 1, 1), 700, 40

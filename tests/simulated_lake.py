@@ -14,25 +14,12 @@ from basewatch.lake.schemas import LEDGER, TABLES
 from basewatch.reference import load
 from basewatch.reference.rows import ROWS, arrow_schema
 from basewatch.warehouse import models
-from basewatch.warehouse.releases import HISTORY
+from basewatch.warehouse.build import HISTORY
 from simulator import rows, stories
 from simulator.world import DAY, Airfield, Trace
 
 SHIPPED = ("sources", "aircraft_types", "icao_blocks", "fleets")
-TRACK_MODELS = (
-    "staging.stg_readsb__points",
-    "staging.stg_readsb__edges",
-    "staging.stg_readsb__background",
-    "intermediate.int_track_places",
-    "intermediate.int_track_points",
-    "intermediate.int_track_stretches",
-    "intermediate.int_track_air_ends",
-    "intermediate.int_track_landings",
-    "intermediate.int_base_day_coverage",
-    "intermediate.int_track_ends",
-    "intermediate.int_trace_legs",
-    "intermediate.int_trace_ends",
-)
+TRACK_MODELS = ("intermediate.int_trace_ends", "intermediate.int_trace_legs")  # these and all that they are made from
 
 
 def put(connection: duckdb.DuckDBPyConnection, table: str, schema: pa.Schema, given: Any = None) -> None:
@@ -90,7 +77,7 @@ def prepare(
 
 def build(connection: duckdb.DuckDBPyConnection, params: dict[str, Any]) -> None:
     """Build the models from positions to the ends of stays."""
-    models.build(connection, params, TRACK_MODELS)
+    models.build(connection, params, models.ancestors(TRACK_MODELS))
 
 
 def prepare_recorded(

@@ -20,7 +20,7 @@ from basewatch.reference import load
 from basewatch.reference.load import Reference
 from basewatch.sources import contract
 from basewatch.sources.contract import Context, Window
-from basewatch.sources.readsb_archive import local as readsb_archive
+from basewatch.sources.readsb_archive import local
 
 DAY = date(2025, 3, 14)
 MIDNIGHT = datetime(2025, 3, 14, tzinfo=UTC).timestamp()
@@ -162,9 +162,9 @@ class Result:
 
 def decode(about: Context, day: date = DAY) -> Result:
     """Fetch and decode one day."""
-    landed = readsb_archive.fetch(Window("readsb_archive", day, day), about)
+    landed = local.fetch(Window("readsb_archive", day, day), about)
     assert landed.files, landed.absent
-    return Result(readsb_archive.decode(landed, about))
+    return Result(local.decode(landed, about))
 
 
 def run(folder: Path, *members: tuple[str, bytes], day: date = DAY, **settings: Any) -> Result:

@@ -28,12 +28,13 @@ from basewatch.lake import recording
 from basewatch.lake.events import Event
 from basewatch.reference import load
 from basewatch.reference.load import Params, Reference
-from basewatch.report import write as report
+from basewatch.report import write
 from basewatch.report.data import require_known
 from basewatch.sources import contract
 from basewatch.sources.contract import Context, Window
 from basewatch.warehouse import dictionary, models
-from basewatch.warehouse.releases import Candidate, Release, Warehouse, new_run_id, utc_now
+from basewatch.warehouse.build import Candidate
+from basewatch.warehouse.releases import Release, Warehouse, new_run_id, utc_now
 
 Progress = Callable[[str], None]
 
@@ -276,7 +277,7 @@ def write_report(
     settings: Settings, facts: Reference, folder: Path, out: Path, release_id: str | None, gate_page: str | None
 ) -> Path:
     """Write the report of the release in `folder` into `out`."""
-    return report.write(
+    return write.report(
         folder / "basewatch.duckdb",
         out,
         bases=settings.report.bases,

@@ -17,14 +17,14 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from basewatch import yaml_text as quickyaml
+from basewatch import yaml_text
 from basewatch.config import Settings
 from basewatch.lake.schemas import LEDGER, TABLES
 from basewatch.reference import load
 from basewatch.reference.rows import arrow_schema
 from basewatch.warehouse import models
+from basewatch.warehouse.build import HISTORY
 from basewatch.warehouse.models import Column, Model
-from basewatch.warehouse.releases import HISTORY
 
 CASES = sorted(Path(__file__).parent.glob("*/*/case.yml"))
 PARAMS = load.params(Settings()).values
@@ -116,7 +116,7 @@ def _compared(column: Column, decimals: int | None) -> str:
 
 @pytest.mark.parametrize("file", CASES, ids=lambda file: "/".join(file.parts[-3:-1]))
 def test_case(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
-    case = quickyaml.parse(file.read_text(encoding="utf-8"))
+    case = yaml_text.parse(file.read_text(encoding="utf-8"))
     name = file.parts[-3]
     model = next(model for model in models.load().values() if model.name == name)
     prepare(connection, model, case)

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from basewatch.gates.suites import Severity
 from basewatch.lake.files import write_parquet
-from basewatch.warehouse.releases import HISTORY
+from basewatch.warehouse.build import HISTORY
 
 CELL = 200  # characters of one value that are shown; the whole value stands in the quarantined rows
 KEPT_ROWS = 100_000  # offending rows of one rule that go into quarantine; the count always says how many there were

@@ -19,17 +19,14 @@ import pyarrow as pa
 from basewatch.config import Settings
 from basewatch.lake.events import Rows
 from basewatch.lake.schemas import TABLES
-from basewatch.news import claims as claim_reader
 from basewatch.news import stories, text
-from basewatch.news.claims import Claim, Sentence
+from basewatch.news.claims import BaseClaims, Claim, Sentence, read_claims
 from basewatch.news.matching import Found, Matcher
 from basewatch.news.rules import Rules, rules
 from basewatch.news.text import key
 from basewatch.reference import load
 from basewatch.reference.load import Reference
 from basewatch.reference.thresholds import Thresholds
-
-__all__ = ["Article", "Claim", "Found", "Matcher", "Mention", "Reader", "Reading", "rows", "tables"]
 
 TABLE_NAMES = ("news_articles", "news_mentions", "news_claims")
 _LONGEST = 200_000  # characters of a body that are read: longer than any article, shorter than a dump
@@ -157,10 +154,10 @@ class Reader:
         if not found:
             return reading
         bases = _in_order(found)
-        claimed: dict[str, claim_reader.BaseClaims] = {}
+        claimed: dict[str, BaseClaims] = {}
         if words is not None:
             published = article.published_at.astimezone(UTC).date() if article.published_at else None
-            claimed = claim_reader.read(
+            claimed = read_claims(
                 self._sentences(title, body, language),
                 bases,
                 words,
@@ -202,7 +199,7 @@ def _best(found: list[Found]) -> dict[str, Found]:
     return best
 
 
-def _mention(spot: Found, said: claim_reader.BaseClaims | None) -> Mention:
+def _mention(spot: Found, said: BaseClaims | None) -> Mention:
     claims = said.claims if said else ()
     pause = next((claim for claim in claims if claim.claim == "pause"), None)
     dated = [claim for claim in claims if claim.claim != "pause" and claim.window_basis in ("stated", "flights")]
@@ -226,7 +223,7 @@ def midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
-def tables(readings: Iterable[Reading], source: str) -> dict[str, pa.Table]:
+def news_tables(readings: Iterable[Reading], source: str) -> dict[str, pa.Table]:
     """Rows of the lake tables `news_articles`, `news_mentions`, `news_claims` for articles that name a watched base.
 
     `day` is the article's own day (`Reading.day`); articles without one are left out, so give `seen_at`.
@@ -253,11 +250,11 @@ _ARTICLE_FIELDS = (
 )  # fmt: skip
 
 
-def rows(readings: Iterable[Reading], source: str, scope: str) -> Iterator[Rows]:
+def news_events(readings: Iterable[Reading], source: str, scope: str) -> Iterator[Rows]:
     """The same as lake events, one table and day each, ready for a source's `decode` to yield."""
     named = [reading for reading in readings if reading.mentions and reading.day is not None]
     for day, group in groupby(sorted(named, key=_filed), key=_filed):
-        for name, data in tables(list(group), source).items():
+        for name, data in news_tables(list(group), source).items():
             if data.num_rows:
                 yield Rows(name, day, data, scope)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -30,7 +31,9 @@ from basewatch.geo import (
 from basewatch.lake.schemas import TABLES
 from basewatch.readsb.grid import Bases
 from basewatch.readsb.points import DAY, SECOND, STALE, Frame, Near
-from basewatch.reference.thresholds import Thresholds
+
+if TYPE_CHECKING:  # a decoding process has no use for what checks them
+    from basewatch.reference.thresholds import Thresholds
 
 HOURS = 24
 SPOT = 50  # cells a degree on which stacked aircraft are told: 2 km

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from basewatch.geo import NM_KM, Place, Ring
+from basewatch.geo import Place, Ring
 from basewatch.lake.schemas import TABLES
 from basewatch.readsb.background import Fields, Limits, Tally, measure, table
 from basewatch.readsb.grid import Bases
@@ -38,9 +38,11 @@ from basewatch.readsb.points import (
 )
 from basewatch.readsb.traces import Details, Head, Parsed, Point
 from basewatch.reference import watchlist
+from basewatch.reference.thresholds import Thresholds
 
 if TYPE_CHECKING:
     from basewatch.reference.load import Reference
+    from basewatch.reference.thresholds import Thresholds
 
 MILLISECONDS_ABOVE = 1e11  # `now` is seconds in aircraft.json, milliseconds in /v2
 SAME_WITHIN_S = 1.5  # a position told again by the next answer; its time is given with rounding
@@ -353,15 +355,7 @@ def _plain(name: str, found: pa.Table) -> pa.Table:
 
 
 def _bases(reference: Reference, params: Thresholds) -> tuple[Bases, tuple[Ring, ...]]:
-    places = tuple(
-        Place(base.base_id, base.latitude, base.longitude, base.elevation_ft or 0.0)
-        for base in sorted(reference.bases.values(), key=lambda base: base.base_id)
-    )
-    rings = (
-        Ring(params.archive_ring_outer_nm * NM_KM, params.archive_ring_outer_ft),
-        Ring(params.archive_ring_inner_nm * NM_KM),
-    )
-    return _grid(places, max(ring.radius_km for ring in rings)), rings
+    return _grid(reference.places, max(ring.radius_km for ring in params.rings)), params.rings
 
 
 @lru_cache(maxsize=4)

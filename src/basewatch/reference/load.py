@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from basewatch import yaml_text
 from basewatch.config import Settings, Sources
 from basewatch.errors import ConfigError
+from basewatch.geo import Place
 from basewatch.reference.rows import BUILT_IN_FLEETS, KEYS, ROWS, BaseRow, FleetRow, Row, arrow_schema
 from basewatch.reference.thresholds import Thresholds, thresholds
 
@@ -32,6 +33,14 @@ class Reference:
     def bases(self) -> dict[str, BaseRow]:
         """The watched bases by id."""
         return {row.base_id: row for row in self.rows["bases"]}
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where the watched bases are, sorted by id."""
+        return tuple(
+            Place(base.base_id, base.latitude, base.longitude, base.elevation_ft or 0.0)
+            for _, base in sorted(self.bases.items())
+        )
 
     def table(self, name: str) -> pa.Table:
         """One reference table as Arrow."""

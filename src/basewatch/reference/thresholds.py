@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from basewatch.errors import ConfigError
+from basewatch.geo import NM_KM, Ring
 
 
 class Thresholds(BaseModel):
@@ -50,6 +51,14 @@ class Thresholds(BaseModel):
     news_point_km: float
     news_recent_days: int
     news_undated_pause_days: int
+
+    @property
+    def rings(self) -> tuple[Ring, ...]:
+        """Which positions around a base are kept: near it at any height, further off low ones alone."""
+        return (
+            Ring(self.archive_ring_outer_nm * NM_KM, self.archive_ring_outer_ft),
+            Ring(self.archive_ring_inner_nm * NM_KM),
+        )
 
 
 def thresholds(values: Mapping[str, Any], where: str = "params.yml") -> Thresholds:

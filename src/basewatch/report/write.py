@@ -14,14 +14,10 @@ from urllib.parse import urlsplit
 import jinja2
 from markupsafe import Markup
 
-from basewatch.report import charts, data
-from basewatch.report import safe_text as text
-from basewatch.report import sentences as words
-
-__all__ = ["html", "write"]
+from basewatch.report import charts, data, safe_text, sentences
 
 
-def write(
+def report(
     database: Path,
     out: Path,
     *,
@@ -64,7 +60,7 @@ def html(
     licences: Iterable[Mapping[str, Any]] = (),
     release_id: str | None = None,
 ) -> str:
-    """The page as text; the arguments are those of `write`. The same database gives the same text, byte for byte."""
+    """The page as text; the arguments are those of `report`. The same database gives the same text, byte for byte."""
     page = data.read(database, bases, fleet, release_id)
     used = set(page.sources)
     listed = sorted((dict(row) for row in licences), key=lambda row: (row["source"] not in used, row["source"]))
@@ -72,7 +68,7 @@ def html(
     return template.render(
         page=page,
         views=[_figures(view) for view in page.bases],
-        answers={view.base_id: words.answer(view, fleet, page.as_of) for view in page.bases},
+        answers={view.base_id: sentences.answer(view, fleet, page.as_of) for view in page.bases},
         gate_page=_relative(gate_page),
         licences=[row | {"is_used": row["source"] in used} for row in listed],
         unlicensed=sorted(used - {row["source"] for row in listed}),
@@ -116,7 +112,7 @@ def _relative(page: str | None) -> str | None:
     if page is None:
         return None
     parts = urlsplit(page)
-    if parts.scheme or parts.netloc or page.startswith(("/", "\\")) or text.visible(page) != page:
+    if parts.scheme or parts.netloc or page.startswith(("/", "\\")) or safe_text.visible(page) != page:
         raise ValueError(f"gate_page must be a relative path, not {page!r}")
     return page
 
@@ -131,22 +127,22 @@ def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_file),
         autoescape=True,
-        finalize=text.shown,
+        finalize=safe_text.shown,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
     environment.filters |= {
-        "dated": text.dated,
-        "p": text.probability,
-        "percent": text.percent,
-        "link": text.link,
-        "shortened": text.shortened,
-        "web_address": text.web_address,
+        "dated": safe_text.dated,
+        "p": safe_text.probability,
+        "percent": safe_text.percent,
+        "link": safe_text.link,
+        "shortened": safe_text.shortened,
+        "web_address": safe_text.web_address,
     }
     environment.globals |= {
-        "words": words,
+        "sentences": sentences,
         "is_unknown": charts.is_unknown,
         "is_lower_bound": charts.is_lower_bound,
         "is_made_up": data.is_made_up,

@@ -20,7 +20,7 @@ from basewatch.config import Articles
 from basewatch.errors import SourceError
 from basewatch.lake.events import GLOBAL, Day, Event, Reject
 from basewatch.news import dates, text
-from basewatch.news import reader as news
+from basewatch.news.reader import Article, Reader, Reading, midnight, news_events
 from basewatch.news.rules import rules
 from basewatch.sources.contract import Context, Grain, Landed, LandedFile, Window
 
@@ -86,8 +86,8 @@ def decode(landed: Landed, context: Context[Articles]) -> Iterator[Event]:
     same text) are one; the longer is read. An article that names no base is counted as read and not kept.
     """
     window = landed.window
-    reader = news.Reader(context.reference, context.params)
-    readings: dict[str, tuple[int, news.Reading]] = {}
+    reader = Reader(context.reference, context.params)
+    readings: dict[str, tuple[int, Reading]] = {}
     tallies: dict[date, _Tally] = defaultdict(_Tally)
     rejected = 0
     for file in landed.files:
@@ -111,7 +111,7 @@ def decode(landed: Landed, context: Context[Articles]) -> Iterator[Event]:
     for _, reading in readings.values():
         if reading.day is not None:
             tallies[reading.day].kept += 1
-    yield from news.rows((reading for _, reading in readings.values()), CODE, GLOBAL)
+    yield from news_events((reading for _, reading in readings.values()), CODE, GLOBAL)
     for day in sorted(set(tallies) | ({window.until} if rejected or not tallies else set())):
         tally = tallies.get(day, _Tally())
         bad = rejected if day == window.until else 0
@@ -131,7 +131,7 @@ def decode(landed: Landed, context: Context[Articles]) -> Iterator[Event]:
 # ---- one file
 
 
-def parse(path: Path, name: str, now: datetime) -> news.Article:
+def parse(path: Path, name: str, now: datetime) -> Article:
     """One file as an article. Raises ValueError saying why it is none, OSError where it cannot be opened.
 
     The day of publication is taken from metadata, else from a date line under the title, the address's path, the
@@ -155,8 +155,8 @@ def parse(path: Path, name: str, now: datetime) -> news.Article:
             ("file_name", _day_of_path(name, latest)),
         )
         day, basis = next(((day, basis) for basis, day in candidates if day is not None), (None, "file_time"))
-        at = news.midnight(day) if day else datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    return news.Article(
+        at = midnight(day) if day else datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    return Article(
         text=parsed.body,
         title=parsed.title,
         url=parsed.url,

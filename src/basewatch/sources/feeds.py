@@ -37,7 +37,7 @@ from basewatch.net import providers
 from basewatch.net.client import Answer, Client
 from basewatch.net.content import describe
 from basewatch.net.faults import HttpFault
-from basewatch.news import reader as news
+from basewatch.news.reader import Article, Reader, Reading, news_tables
 from basewatch.news.text import canonical_url, domain_of
 from basewatch.sources import scoped
 from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Window
@@ -603,7 +603,7 @@ def _place(version: Version) -> tuple[str, int]:
 def decode(landed: Landed, context: Context[Feeds]) -> Iterator[Event]:
     """The day's new items as articles, how many there were of each feed, rejects, and the day."""
     settings = context.settings
-    reader = news.Reader(context.reference, context.params)
+    reader = Reader(context.reference, context.params)
     languages = {feed.name: feed.language for feed in settings.feeds}
     for file in landed.files:
         if file.note == "plan" and file.day is not None:
@@ -613,7 +613,7 @@ def decode(landed: Landed, context: Context[Feeds]) -> Iterator[Event]:
 
 
 def _day(
-    plan: Plan, files: dict[str, LandedFile], reader: news.Reader, languages: Mapping[str, str | None]
+    plan: Plan, files: dict[str, LandedFile], reader: Reader, languages: Mapping[str, str | None]
 ) -> Iterator[Event]:
     bodies: dict[str, list[Item]] = {}
     feeds = {poll.name: poll.feed for poll in plan.polls}
@@ -629,7 +629,7 @@ def _day(
         except (OSError, ValueError) as error:
             rejected += 1
             yield Reject(plan.day, poll.name, f"not readable as a feed: {error}")
-    readings: dict[str, tuple[news.Reading, date]] = {}
+    readings: dict[str, tuple[Reading, date]] = {}
     for version in (*plan.items, *plan.updates):
         if version.poll in bodies:
             feed = feeds[version.poll]
@@ -638,7 +638,7 @@ def _day(
             if reading.mentions:
                 readings.setdefault(reading.article_id, (reading, version.filed))
     filed = {article_id: day for article_id, (_, day) in readings.items()}
-    for name, table in news.tables((readings[key][0] for key in sorted(readings)), CODE).items():
+    for name, table in news_tables((readings[key][0] for key in sorted(readings)), CODE).items():
         if table.num_rows:  # the rows belong to the poll's day; their column `day` says when they were published
             days = [filed[article_id] for article_id in table.column("article_id").to_pylist()]
             yield Rows(name, plan.day, scoped.filed_under(table, days))
@@ -646,11 +646,9 @@ def _day(
     yield _judge(plan, files, sum(map(len, bodies.values())), len(readings), rejected)
 
 
-def _reading(
-    item: Item, digest: str, version: Version, feed: str, language: str | None, reader: news.Reader
-) -> news.Reading:
+def _reading(item: Item, digest: str, version: Version, feed: str, language: str | None, reader: Reader) -> Reading:
     return reader.read(
-        news.Article(
+        Article(
             text=item.text,
             title=item.title,
             url=item.url,

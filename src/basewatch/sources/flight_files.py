@@ -25,13 +25,15 @@ import pyarrow.parquet as pq
 from basewatch.config import FlightFiles
 from basewatch.errors import SourceError
 from basewatch.lake.events import GLOBAL, Day, Event, Reject, Rows
-from basewatch.sources import flight_records as records
+from basewatch.sources import flight_records
 from basewatch.sources.contract import Context, Grain, Landed, LandedFile, Window
 
 ENDINGS = (".csv", ".json", ".jsonl", ".ndjson", ".parquet")
 UNDECLARED = "records without a declared cover: a lower bound, not a count"
 
-Reader = Callable[[Iterable[Mapping[Any, object]], str, records.Origin, datetime | None], tuple[pa.Table, list[Reject]]]
+Reader = Callable[
+    [Iterable[Mapping[Any, object]], str, flight_records.Origin, datetime | None], tuple[pa.Table, list[Reject]]
+]
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,20 @@ class Form:
 
 
 FORMS = (
-    Form("Flightradar24 flight summary", "flightradar24_flights", frozenset({"fr24_id"}), records.flightradar24_rows),
-    Form("OpenSky flights", "opensky_flights", frozenset({"icao24", "firstseen", "lastseen"}), records.opensky_rows),
-    Form("plain, arrivals", "plain_flights", frozenset({"destination", "arrived_at"}), records.plain_rows),
-    Form("plain, departures", "plain_flights", frozenset({"origin", "departed_at"}), records.plain_rows),
+    Form(
+        "Flightradar24 flight summary",
+        "flightradar24_flights",
+        frozenset({"fr24_id"}),
+        flight_records.flightradar24_rows,
+    ),
+    Form(
+        "OpenSky flights",
+        "opensky_flights",
+        frozenset({"icao24", "firstseen", "lastseen"}),
+        flight_records.opensky_rows,
+    ),
+    Form("plain, arrivals", "plain_flights", frozenset({"destination", "arrived_at"}), flight_records.plain_rows),
+    Form("plain, departures", "plain_flights", frozenset({"origin", "departed_at"}), flight_records.plain_rows),
 )
 
 
@@ -126,7 +138,7 @@ def decode(landed: Landed, context: Context[FlightFiles]) -> Iterator[Event]:
             yield Reject(window.until, file.url, str(error))
             continue
         # the fetch time of the user's own file is no fact about the flight, and would differ every night
-        table, rejects = form.read(values, window.source, records.Origin(file.url, file.sha256), None)
+        table, rejects = form.read(values, window.source, flight_records.Origin(file.url, file.sha256), None)
         days = sorted(set(table.column("day").to_pylist()))
         # a record that cannot be read has no day; it is counted on the last day of the file that holds it
         day_of_rejects = days[-1] if days else window.until

@@ -24,9 +24,7 @@ from basewatch.net import providers
 from basewatch.net.client import Client
 from basewatch.net.faults import HttpFault
 from basewatch.readsb import polled
-from basewatch.sources import flight_records as records
-from basewatch.sources import landing as landings
-from basewatch.sources import scoped
+from basewatch.sources import flight_records, scoped
 from basewatch.sources.contract import Context, Expiry, Finding, Grain, Landed, Window
 from basewatch.sources.landing import (
     LandedAnswer,
@@ -37,6 +35,7 @@ from basewatch.sources.landing import (
     is_url,
     manifests,
     midnight,
+    remove_expired,
     replay,
 )
 
@@ -321,7 +320,9 @@ def _summaries(
         yield Reject(first, answer.file, str(error))
         return
     fetched_at = manifest.fetched_at(answer.file)
-    table, rejects = records.flightradar24_rows(rows, CODE, records.Origin(answer.file, digest), fetched_at)
+    table, rejects = flight_records.flightradar24_rows(
+        rows, CODE, flight_records.Origin(answer.file, digest), fetched_at
+    )
     for reject in rejects:
         found[answer.scope, first].count(scoped.Tally(1, 0, 1))
         yield Reject(first, reject.where, reject.reason, reject.raw)
@@ -384,22 +385,22 @@ def sighting(row: Mapping[str, Any]) -> polled.Sighting | None:
     """
     if row.get("hex") is None or str(row.get("source", "")).upper() == "ESTIMATED":
         return None
-    at = records.moment(row["timestamp"])
-    address = records.icao24(row["hex"])
-    latitude, longitude = records.number(row["lat"]), records.number(row["lon"])
+    at = flight_records.moment(row["timestamp"])
+    address = flight_records.icao24(row["hex"])
+    latitude, longitude = flight_records.number(row["lat"]), flight_records.number(row["lon"])
     if at is None or address is None or latitude is None or longitude is None:
         raise ValueError("no time, address or place")
-    height = records.whole(row.get("alt"))
+    height = flight_records.whole(row.get("alt"))
     found = polled.Craft(
         hex=address,
-        flight=records.upper(row.get("callsign")),
-        r=records.upper(row.get("reg")),
-        t=records.upper(row.get("type")),
-        type=(records.text(row.get("source")) or "").lower() or None,
+        flight=flight_records.upper(row.get("callsign")),
+        r=flight_records.upper(row.get("reg")),
+        t=flight_records.upper(row.get("type")),
+        type=(flight_records.text(row.get("source")) or "").lower() or None,
         alt_baro="ground" if height == 0 else height,
-        gs=records.number(row.get("gspeed")),
-        track=records.number(row.get("track")) or None,
-        baro_rate=records.number(row.get("vspeed")),
+        gs=flight_records.number(row.get("gspeed")),
+        track=flight_records.number(row.get("track")) or None,
+        baro_rate=flight_records.number(row.get("vspeed")),
         lat=latitude,
         lon=longitude,
     )
@@ -417,7 +418,7 @@ def expire(context: Context[Flightradar24]) -> Expiry | None:
     days = context.settings.retention_days
     if days is None:
         return None
-    landings.expire(context, days)
+    remove_expired(context, days)
     why = f"deleted {days} days after it was fetched, as the provider's terms demand"
     return Expiry(context.now.astimezone(UTC) - timedelta(days=days), why)
 

@@ -25,7 +25,7 @@ from basewatch.net.client import Client
 from basewatch.net.content import describe
 from basewatch.net.faults import HttpFault, retry_after
 from basewatch.net.limits import Limit
-from basewatch.news import reader as news
+from basewatch.news.reader import Article, Reader, Reading, news_events
 from basewatch.news.text import key, language_code
 from basewatch.sources import gdelt, scoped
 from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Window
@@ -309,7 +309,7 @@ def _client(settings: GdeltDoc) -> Client:
 class _Found:
     """An article that searches brought: what it says by itself, and the bases whose searches brought it."""
 
-    reading: news.Reading
+    reading: Reading
     by_query: dict[str, str] = field(default_factory=dict)
 
 
@@ -320,7 +320,7 @@ def decode(landed: Landed, context: Context[GdeltDoc]) -> Iterator[Event]:
     `partial`.
     """
     window = landed.window
-    reader = news.Reader(context.reference, context.params)
+    reader = Reader(context.reference, context.params)
     tallies = scoped.tallies()
     found: dict[str, _Found] = {}
     judged: list[Manifest] = []
@@ -339,7 +339,7 @@ def decode(landed: Landed, context: Context[GdeltDoc]) -> Iterator[Event]:
             except ValueError as error:
                 tallies[answer.scope, answer.since].count(scoped.Tally(1, 0, 1))
                 yield Reject(answer.since, answer.file, f"not readable as an answer of the DOC API: {error}")
-    yield from news.rows((_merged(each) for _, each in sorted(found.items())), CODE, GLOBAL)
+    yield from news_events((_merged(each) for _, each in sorted(found.items())), CODE, GLOBAL)
     for day in sorted(steps):
         yield Rows("news_totals", day, _totals(steps[day], day))
     for note in scoped.judge(window, judged, tallies, context):
@@ -361,7 +361,7 @@ def _take(
     body: bytes,
     answer: LandedAnswer,
     file: dict[str, Any],
-    reader: news.Reader,
+    reader: Reader,
     found: dict[str, _Found],
     tallies: scoped.Tallies,
 ) -> Iterator[Reject]:
@@ -380,7 +380,7 @@ def _take(
         if seen.date() != answer.since:
             continue
         reading = reader.read(
-            news.Article(
+            Article(
                 title=gdelt.title(row.get("title")),
                 url=url,
                 published_at=seen,
@@ -405,7 +405,7 @@ def _language(name: object) -> str | None:
     return language_code(name) if isinstance(name, str) else None
 
 
-def _merged(found: _Found) -> news.Reading:
+def _merged(found: _Found) -> Reading:
     """The reading with the bases that the searches found in the text, beside those that the title names."""
     named = {mention.base_id for mention in found.reading.mentions}
     added = [

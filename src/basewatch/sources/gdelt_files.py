@@ -32,7 +32,7 @@ from basewatch.net.client import Client
 from basewatch.net.faults import HttpFault
 from basewatch.net.limits import STATE, Limit
 from basewatch.net.secrets import clean_url
-from basewatch.news import reader as news
+from basewatch.news.reader import Article, Reader, Reading, news_tables
 from basewatch.sources import gdelt, scoped
 from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Window
 from basewatch.sources.gdelt import Hit, Places, Stream
@@ -135,7 +135,7 @@ def _places(context: Context[GdeltFiles]) -> tuple[Places, str]:
         if row.role == "name" and row.strength == "weak" and row.base_id and row.alias.isascii():
             weak.setdefault(row.base_id, row.alias)
     basis = msgspec.json.encode([context.reference.sha256, reach, sorted(settings.features.items())])
-    reader = news.Reader(context.reference, context.params)
+    reader = Reader(context.reference, context.params)
     places = Places(reader, context.reference.bases, settings.features, reach, weak)
     return places, hashlib.sha256(basis).hexdigest()
 
@@ -386,7 +386,7 @@ def decode(landed: Landed, context: Context[GdeltFiles]) -> Iterator[Event]:
     """
     settings = context.settings
     places, _ = _places(context)
-    reader = news.Reader(context.reference, context.params)
+    reader = Reader(context.reference, context.params)
     notes: dict[date, list[tuple[str, str]]] = {}
     for file in landed.files:
         if file.note == "manifest":
@@ -399,7 +399,7 @@ def decode(landed: Landed, context: Context[GdeltFiles]) -> Iterator[Event]:
                 for number, reason, raw in extract.bad:
                     yield Reject(file.day, f"{extract.file}, line {number}", reason, raw)
             readings = list(_readings(extracts, reader, places))
-            for name, table in news.tables(readings, CODE).items():
+            for name, table in news_tables(readings, CODE).items():
                 if table.num_rows:
                     yield Rows(name, file.day, scoped.filed_under(table, [file.day] * table.num_rows))
             yield Rows("news_totals", file.day, _totals(extracts, file.day))
@@ -412,8 +412,8 @@ def _order(extract: Extract) -> tuple[int, str, str]:
     return ("gkg", "mentions", "export").index(extract.stream), extract.slot, extract.file
 
 
-def _readings(extracts: Iterable[Extract], reader: news.Reader, places: Places) -> Iterator[news.Reading]:
-    found: dict[str, news.Reading] = {}
+def _readings(extracts: Iterable[Extract], reader: Reader, places: Places) -> Iterator[Reading]:
+    found: dict[str, Reading] = {}
     for extract in extracts:
         for hit, line in zip_longest(extract.hits, extract.lines):
             reading = _reading(hit, extract, line, reader, places)
@@ -424,12 +424,12 @@ def _readings(extracts: Iterable[Extract], reader: news.Reader, places: Places) 
             yield reading
 
 
-def _reading(hit: Hit, extract: Extract, line: int | None, reader: news.Reader, places: Places) -> news.Reading:
+def _reading(hit: Hit, extract: Extract, line: int | None, reader: Reader, places: Places) -> Reading:
     """The row as an article: claims from its title, further bases from its names and places."""
     seen = gdelt.stamp(hit.slot)
     at = gdelt.published(hit)
     reading = reader.read(
-        news.Article(
+        Article(
             title=hit.title,
             url=hit.url,
             published_at=at or seen,
@@ -451,7 +451,7 @@ def _reading(hit: Hit, extract: Extract, line: int | None, reader: news.Reader, 
     return replace(reading, mentions=(*reading.mentions, *added))
 
 
-def _joined(held: news.Reading, other: news.Reading) -> news.Reading:
+def _joined(held: Reading, other: Reading) -> Reading:
     """Two rows of one article: the first stands, with the bases that only the other names, and the earlier time."""
     named = {mention.base_id for mention in held.mentions}
     seen = min(at for at in (held.seen_at, other.seen_at) if at is not None)

@@ -258,7 +258,7 @@ def discard(landed: Landed, context: Context[Any]) -> int:
     return freed
 
 
-def expire(context: Context[Any], days: int) -> list[Path]:
+def remove_expired(context: Context[Any], days: int) -> list[Path]:
     """Delete the source's landed windows that were retrieved more than `days` days ago. Returns the folders removed."""
     removed = []
     for path in sorted(context.landing.glob(f"*/{MANIFEST}")):

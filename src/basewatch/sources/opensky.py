@@ -23,8 +23,7 @@ from basewatch.net.client import Answer, Client
 from basewatch.net.faults import HttpFault
 from basewatch.net.limits import STATE
 from basewatch.net.secrets import hide
-from basewatch.sources import flight_records as records
-from basewatch.sources import scoped
+from basewatch.sources import flight_records, scoped
 from basewatch.sources.contract import Context, Finding, Grain, Landed, Window
 from basewatch.sources.landing import LandedAnswer, Landing, chunks, hours_since, is_url, manifests, midnight, replay
 
@@ -268,7 +267,7 @@ def _flights(body: bytes, digest: str, answer: LandedAnswer, window: Window, fou
         yield Reject(first, answer.file, f"not readable as OpenSky flights: {error}")
         found[answer.scope, first].count(scoped.Tally(1, 0, 1, len(body), {digest}))
         return
-    table, rejects = records.opensky_rows(rows, CODE, records.Origin(answer.file, digest), None)
+    table, rejects = flight_records.opensky_rows(rows, CODE, flight_records.Origin(answer.file, digest), None)
     for reject in rejects:
         found[answer.scope, first].count(scoped.Tally(1, 0, 1))
         yield Reject(first, reject.where, reject.reason, reject.raw)

@@ -32,8 +32,7 @@ from basewatch.net.limits import STATE
 from basewatch.net.secrets import clean_url, redact
 from basewatch.readsb import polled
 from basewatch.readsb.polled import Sighting
-from basewatch.sources import flight_records as records
-from basewatch.sources import opensky, scoped
+from basewatch.sources import flight_records, opensky, scoped
 from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Window, Writer
 from basewatch.sources.landing import Landing, is_url, midnight
 
@@ -138,8 +137,8 @@ def queries(context: Context[ReadsbLive]) -> list[Query]:
 
 def _address(text: str) -> str:
     try:
-        found = records.icao24(text)
-    except records.Malformed as error:
+        found = flight_records.icao24(text)
+    except flight_records.Malformed as error:
         raise SourceError(f"sources.{CODE}.aircraft: {text!r} {error}") from None
     if found is None:
         raise SourceError(f"sources.{CODE}.aircraft holds an empty address")
@@ -480,7 +479,7 @@ def _understand(value: Any, context: Context[ReadsbLive]) -> tuple[Poll, list[Si
             raise answer
         return poll, *_from_states(answer)
     if isinstance(value, Mapping) and "observed_at_utc" in value:
-        at = records.moment(value["observed_at_utc"])
+        at = flight_records.moment(value["observed_at_utc"])
         if at is None:
             raise ValueError("observed_at_utc is empty")
         seen, faults = polled.sightings({"ac": [value]}, column(network), at.timestamp())

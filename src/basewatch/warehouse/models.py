@@ -21,7 +21,7 @@ from typing import Any
 
 import duckdb
 
-from basewatch import yaml_text as quickyaml
+from basewatch import yaml_text
 
 LAYERS = ("staging", "intermediate", "marts")
 READS = {  # which layers a layer may read
@@ -87,7 +87,7 @@ def parse(layer: str, name: str, text: str) -> Model:
     match = _HEADER.match(text)
     if match is None:
         raise ModelError(f"sql/{layer}/{name}.sql does not start with a header comment")
-    header = quickyaml.parse(match["header"])
+    header = yaml_text.parse(match["header"])
     query = match["query"].strip().rstrip(";")
     where = f"sql/{layer}/{name}.sql"
     columns = tuple(

@@ -23,89 +23,28 @@ import duckdb
 import pyarrow as pa
 from filelock import BaseFileLock, FileLock, Timeout
 
-from basewatch import __version__
 from basewatch.errors import BasewatchError, ConfigError, WarehouseBusy
 from basewatch.lake.files import fsync_folder, write_aside
-from basewatch.lake.ledger import ledger_table
-from basewatch.lake.schemas import AT, TABLES, TEXTS
 from basewatch.lake.store import Lake
 from basewatch.reference.load import Params, Reference
-from basewatch.reference.rows import ROWS
-from basewatch.warehouse import lake_sql, models
+from basewatch.warehouse import models
+from basewatch.warehouse.build import (
+    AFTER_GATES,
+    DATABASE,
+    HISTORY,
+    Candidate,
+    Inputs,
+    build_candidate,
+    gather_inputs,
+    open_work,
+    quoted,
+    read_candidate,
+    remove_tree,
+    removed_on_failure,
+    store,
+)
 
-DATABASE = "basewatch.duckdb"
 SWEEP_SECONDS = 3.0  # looking through a lake of years takes a second or two
-AFTER_GATES = ("marts.quality_results", "marts.releases")  # what the run says of itself, filled when it publishes
-
-HISTORY: dict[str, pa.Schema] = {  # what models may read of earlier releases and of the run itself, in schema raw
-    "published_visits": pa.schema(
-        [
-            ("visit_id", pa.string()),
-            ("base_id", pa.string()),
-            ("icao24", pa.string()),
-            ("first_evidence_at", AT),
-            ("last_evidence_at", AT),
-            ("previous_ids", TEXTS),
-        ]
-    ),
-    "quality_results": pa.schema(
-        [
-            ("run_id", pa.string()),
-            ("gate", pa.string()),
-            ("check_name", pa.string()),
-            ("table_name", pa.string()),
-            ("success", pa.bool_()),
-            ("severity", pa.string()),
-            ("observed", pa.string()),
-            ("unexpected_count", pa.int64()),
-            ("why", pa.string()),
-            ("checked_at", AT),
-        ]
-    ),
-    "releases": pa.schema(
-        [
-            ("release_id", pa.string()),
-            ("published_at", AT),
-            ("run_id", pa.string()),
-            ("rows", pa.map_(pa.string(), pa.int64())),
-            ("code_version", pa.string()),
-            ("models_sha256", pa.string()),
-            ("parameters_sha256", pa.string()),
-        ]
-    ),
-}
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """All that decides what a build gives: equal inputs, equal tables."""
-
-    as_of: date
-    lake: str
-    models: str
-    parameters: str
-    code_version: str = __version__
-
-    @property
-    def fingerprint(self) -> str:
-        """One hash over them."""
-        text = json.dumps([str(self.as_of), self.lake, self.models, self.parameters, self.code_version])
-        return hashlib.sha256(text.encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A built but unpublished set of tables."""
-
-    folder: Path
-    run_id: str
-    inputs: Inputs
-    rows: dict[str, int]
-
-    @property
-    def database(self) -> Path:
-        """Its DuckDB file: marts in schema main."""
-        return self.folder / DATABASE
 
 
 @dataclass(frozen=True)
@@ -274,8 +213,7 @@ class Warehouse:
 
     def inputs(self, reference: Reference, params: Params, as_of: date) -> Inputs:
         """What a build now would be made from."""
-        parameters = hashlib.sha256(f"{params.sha256}{reference.sha256}".encode()).hexdigest()
-        return Inputs(as_of, self.lake.fingerprint(), models.sha256(), parameters)
+        return gather_inputs(self.lake, reference, params, as_of)
 
     def build(
         self,
@@ -286,84 +224,13 @@ class Warehouse:
         progress: Callable[[str, float, int], None] | None = None,
     ) -> Candidate:
         """Build every model from the lake into a fresh candidate; the one before it is thrown away."""
-        remove_tree(self.candidate_folder)
-        self.candidate_folder.mkdir(parents=True)
-        with self._removed_on_failure(self.candidate_folder):
-            return self._build(reference, params, as_of, run_id, progress)
-
-    @contextlib.contextmanager
-    def _removed_on_failure(self, folder: Path) -> Iterator[None]:
-        """A folder that could not be finished gives its room back at once: a full disk is a usual reason."""
-        try:
-            yield
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-
-    def _build(
-        self,
-        reference: Reference,
-        params: Params,
-        as_of: date,
-        run_id: str,
-        progress: Callable[[str, float, int], None] | None,
-    ) -> Candidate:
-        inputs = self.inputs(reference, params, as_of)
-        with open_work(self.candidate_folder) as connection:
-            self._load(connection, reference)
-            names = [name for name in models.load() if name not in AFTER_GATES]
-            attach_new(connection, self.candidate_folder / DATABASE, "made")
-            built = models.build(connection, {**params.values, "as_of": as_of}, names, progress, "made")
-            connection.execute("DETACH made")
-        rows = {name.removeprefix("marts."): count for name, count in built.items() if name.startswith("marts.")}
-        candidate = Candidate(self.candidate_folder, run_id, inputs, rows)
-        note = {**vars(inputs), "as_of": str(as_of), "run_id": run_id, "rows": rows}
-        write_aside(self.candidate_folder / "candidate.json", json.dumps(note, indent=1).encode())
-        return candidate
+        now = self.current()
+        published = now.database if now else None
+        return build_candidate(self.candidate_folder, self.lake, published, reference, params, as_of, run_id, progress)
 
     def candidate(self) -> Candidate:
         """The candidate that `build` left. Raises ConfigError where there is none."""
-        note = self.candidate_folder / "candidate.json"
-        if not note.exists():
-            raise ConfigError("there is no candidate; `basewatch build` makes one")
-        values = json.loads(note.read_text(encoding="utf-8"))
-        inputs = Inputs(
-            date.fromisoformat(values["as_of"]),
-            values["lake"],
-            values["models"],
-            values["parameters"],
-            values["code_version"],
-        )
-        return Candidate(self.candidate_folder, values["run_id"], inputs, values["rows"])
-
-    def _load(self, connection: duckdb.DuckDBPyConnection, reference: Reference) -> None:
-        """The schemas that models read: the lake as views over the files that the ledger names, and the reference."""
-        connection.execute("CREATE SCHEMA raw")
-        connection.execute("CREATE SCHEMA reference")
-        ledger = self.lake.ledger()
-        for name, table in TABLES.items():
-            files = self.lake.files(name, ledger)
-            if files:
-                connection.execute(f"CREATE VIEW raw.{name} AS {lake_sql.select(connection, table, files)}")
-            else:
-                store(connection, f"raw.{name}", table.schema.empty_table())
-        store(connection, "raw.source_days", ledger_table(ledger))
-        for name in ROWS:
-            store(connection, f"reference.{name}", reference.table(name))
-        self._load_history(connection)
-
-    def _load_history(self, connection: duckdb.DuckDBPyConnection) -> None:
-        now = self.current()
-        columns = ", ".join(HISTORY["published_visits"].names)
-        if now is None:
-            store(connection, "raw.published_visits", HISTORY["published_visits"].empty_table())
-        else:
-            connection.execute(f"ATTACH '{quoted(now.database)}' AS published (READ_ONLY)")
-            connection.execute(
-                f"CREATE TABLE raw.published_visits AS SELECT {columns} "
-                "FROM published.main.base_visits WHERE icao24 IS NOT NULL"
-            )
-            connection.execute("DETACH published")
+        return read_candidate(self.candidate_folder)
 
     # ---- publish
 
@@ -385,7 +252,7 @@ class Warehouse:
         making = self.releases_folder / f".making-{release_id}"
         remove_tree(making)
         making.mkdir(parents=True)
-        with self._removed_on_failure(making):
+        with removed_on_failure(making):
             note = self._make(making, release_id, candidate, quality, now, extras)
         folder = self.releases_folder / release_id
         write_aside(self.pending_file, release_id.encode())
@@ -491,39 +358,6 @@ def new_run_id(now: datetime) -> str:
     return f"{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
 
 
-@contextlib.contextmanager
-def open_work(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database in memory to build in, which spills below `folder` and leaves nothing there.
-
-    What is thrown away is not worth compressing, as a database file would.
-    """
-    with duckdb.connect() as connection:
-        configure(connection, folder)
-        yield connection
-    remove_tree(folder / "tmp")
-
-
-def attach_new(connection: duckdb.DuckDBPyConnection, file: Path, name: str) -> None:
-    """Attach a new database, in the storage version that every reader of the last years knows."""
-    connection.execute(f"ATTACH '{quoted(file)}' AS {name} (STORAGE_VERSION 'v1.0.0')")
-
-
-def configure(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """UTC everywhere, at most 1.5 GB of memory, spill beside the database, no extension downloads."""
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SET memory_limit = '1500MB'")  # benchmarks/models.py: enough for five million visits
-    connection.execute(f"SET temp_directory = '{quoted(folder / 'tmp')}'")
-    connection.execute("SET autoinstall_known_extensions = false")
-    connection.execute("SET enable_progress_bar = false")
-
-
-def store(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
-    """Create a table from Arrow rows."""
-    connection.register("incoming", rows)
-    connection.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM incoming")
-    connection.unregister("incoming")
-
-
 def export_parquet(folder: Path) -> None:
     """Write every published table of the folder's database as `<table>/<table>.parquet`."""
     with duckdb.connect(str(folder / DATABASE), read_only=True) as connection:
@@ -558,19 +392,6 @@ def seal(folder: Path) -> None:
     for entry in [*folder.rglob("*"), folder]:
         if entry.is_dir():
             fsync_folder(entry)
-
-
-def remove_tree(folder: Path) -> None:
-    """Remove a folder and all in it, if it is there."""
-    if folder.is_symlink() or folder.is_file():
-        folder.unlink()
-    elif folder.exists():
-        shutil.rmtree(folder)
-
-
-def quoted(text: object) -> str:
-    """Text for use between single quotes in a SQL statement that takes no parameters."""
-    return str(text).replace("'", "''")
 
 
 def utc_now() -> datetime:

@@ -27,7 +27,6 @@ import pyarrow.parquet as pq
 
 from basewatch.config import ReadsbArchive
 from basewatch.errors import SourceError
-from basewatch.geo import NM_KM, Place, Ring
 from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.lake.files import COMPRESSION, COMPRESSION_LEVEL, ROW_GROUP, stamped
 from basewatch.lake.schemas import TABLES
@@ -374,14 +373,6 @@ def _decode_day(day: date, files: Sequence[LandedFile], context: Context[ReadsbA
 
 def _job(day: date, files: Sequence[LandedFile], context: Context[ReadsbArchive], work: Path) -> Job:
     settings, params, reference = context.settings, context.params, context.reference
-    places = [
-        Place(base.base_id, base.latitude, base.longitude, base.elevation_ft or 0.0)
-        for base in sorted(reference.bases.values(), key=lambda base: base.base_id)
-    ]
-    rings = [
-        Ring(params.archive_ring_outer_nm * NM_KM, params.archive_ring_outer_ft),
-        Ring(params.archive_ring_inner_nm * NM_KM),
-    ]
     fields = reference.rows.get("fields", [])
     is_folder = files[0].path.is_dir()
     inner = files[0].path / "traces"
@@ -394,9 +385,9 @@ def _job(day: date, files: Sequence[LandedFile], context: Context[ReadsbArchive]
         scan=settings.scan,
         day_start=(day - date(1970, 1, 1)).days * DAY,
         latest=int((context.now + timedelta(days=1)).timestamp() * SECOND),
-        pattern=expression(tuple(places), tuple(rings)),
-        places=places,
-        rings=rings,
+        pattern=expression(reference.places, params.rings),
+        places=list(reference.places),
+        rings=list(params.rings),
         watch=watchlist.build(reference),
         limits=Limits.of(params),
         field_latitudes=[field.latitude for field in fields],
