@@ -101,6 +101,8 @@ def test_light_and_times_without_a_zone_give_the_same_rows_with_nulls(world: Wor
     world.provider.naive_times = True
     light = world.decode("2026-10-01", detail="light").table("flightradar24_flights")
     lacking = ("flight_time", "actual_distance", "circle_distance", "category")
+    other = {row.pop("origin_sha256") for row in full} ^ {row.pop("origin_sha256") for row in light}
+    assert len(other) == 2, "one answer each, of other bytes"
     assert light == [{**row, **dict.fromkeys(lacking)} for row in full]
 
 
@@ -252,7 +254,7 @@ def test_null_fields_and_malformed_records_are_kept_apart(world: World) -> None:
     got = world.decode("2026-10-01")
     (kept,) = got.table("flightradar24_flights")
     assert {name for name, value in kept.items() if value is not None} == {
-        "source", "day", "record_id", "first_seen", "fetched_at", "origin_file",
+        "source", "day", "record_id", "first_seen", "fetched_at", "origin_file", "origin_sha256", "origin_place",
     }  # fmt: skip
     assert len(got.rejects) == 3
     noted = got.day("base:hmeimim", "2026-10-01")

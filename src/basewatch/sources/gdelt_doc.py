@@ -388,6 +388,8 @@ def _take(
                 seen_at=seen,
                 language=_language(row.get("language")),
                 origin_file=answer.file,
+                origin_sha256=str(file["sha256"]),
+                origin_place=f"article {place}",
             )
         )
         held = found.setdefault(reading.article_id, _Found(reading))
