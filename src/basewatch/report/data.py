@@ -444,7 +444,8 @@ SELECT c.claim_id, c.mention_id, c.claim, c.fleet_id, c.type_code, c.claimed_cou
   n.title, n.url, n.domain, n.origin, n.published_at, n.verb_strength, count(*) OVER () AS total
 FROM claim_checks AS c LEFT JOIN news_mentions AS n ON n.mention_id = c.mention_id AND n.base_id = c.base_id
 WHERE c.base_id = ?
-ORDER BY coalesce(c.fleet_id, '') IN ('', ?) DESC, coalesce(c.verdict, '') IN ('contradicted', 'corroborated') DESC,
+ORDER BY coalesce(c.fleet_id, '') IN ('', ?) DESC,
+  coalesce(c.verdict, '') IN ('contradicted', 'corroborated', 'partly') DESC,
   list_position(['pause', 'resumption', 'flight'], c.claim) NULLS LAST, c.claimed_to DESC NULLS LAST, c.claim_id
 LIMIT ?
 """
