@@ -43,6 +43,7 @@ from basewatch.warehouse.build import (
     removed_on_failure,
     store,
 )
+from basewatch.warehouse.work import WORK
 
 SWEEP_SECONDS = 3.0  # looking through a lake of years takes a second or two
 
@@ -130,6 +131,8 @@ class Warehouse:
         for pattern in (".current-*", ".README.md.*", "..publishing.*", "runs/.*"):
             for file in self.root.glob(pattern):
                 file.unlink()
+        for entry in self.root.glob(f".{WORK}.*"):
+            remove_tree(entry)
         if self.lake.folder.exists():
             with contextlib.suppress(WarehouseBusy), self.watching(0):  # a poller names its files when it flushes
                 self.lake.sweep()
