@@ -224,6 +224,9 @@ def test_status_tells_the_release_the_sources_the_silence_and_the_gates(small_wa
     records = sources["flight_files"]
     assert (records["last_good_day"], records["days_good"], records["records_rejected"]) == ("2025-02-28", 59, 0)
     assert records["is_enabled"]
+    whole = "source = 'flight_files' AND scope = 'global'"
+    ((kept,),) = small_watch.query(f"SELECT sum(records_kept) FROM source_days WHERE {whole}")
+    assert records["records_kept"] == kept > 0, "the rows of declared covers count the same records once more"
     assert {(gap["fleet_id"], gap["first_day"], gap["gap_days"]) for gap in state["open_gaps"]} == {
         ("all", "2025-01-31", 29), ("ru_mil", "2025-01-31", 29)
     }  # fmt: skip

@@ -491,11 +491,15 @@ SELECT source, count(DISTINCT scope) AS scopes, min(day) AS first_day,
   count(*) FILTER (status IN ('ok', 'empty')) AS good, count(*) FILTER (status = 'missing') AS missing,
   count(*) FILTER (status = 'failed') AS failed, count(*) FILTER (status = 'partial') AS partial,
   count(*) FILTER (status = 'late') AS late, count(*) FILTER (status = 'expired') AS expired,
-  coalesce(sum(records_kept), 0)::BIGINT AS kept, coalesce(sum(records_rejected), 0)::BIGINT AS rejected,
+  coalesce(sum(records_kept) FILTER (counts), 0)::BIGINT AS kept,
+  coalesce(sum(records_rejected) FILTER (counts), 0)::BIGINT AS rejected,
   max(ingested_at) AS ingested_at,
   (SELECT error FROM source_days AS e WHERE e.source = d.source AND e.error IS NOT NULL
     ORDER BY e.day DESC NULLS LAST, e.ingested_at DESC NULLS LAST, e.scope, e.error LIMIT 1) AS error
-FROM source_days AS d GROUP BY source ORDER BY source
+FROM (
+  -- a day's row of scope `global` sums up those of its other scopes, where there is one
+  SELECT *, scope = 'global' OR NOT bool_or(scope = 'global') OVER (PARTITION BY source, day) AS counts FROM source_days
+) AS d GROUP BY source ORDER BY source
 """
 
 # The checks of the run that made this release; where it left none, those of the latest run that did.

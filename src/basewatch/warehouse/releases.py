@@ -349,11 +349,13 @@ class Warehouse:
 
     def last_run(self) -> dict[str, Any] | None:
         """What the latest run did, None before the first."""
-        files = sorted(self.runs_folder.glob("*.json")) if self.runs_folder.exists() else []
+        files = list(self.runs_folder.glob("*.json")) if self.runs_folder.exists() else []
         if not files:
             return None
-        found: dict[str, Any] = json.loads(files[-1].read_text(encoding="utf-8"))
-        return found
+        # a run's name tells the second at which it began, and two may begin in one
+        latest = max(files, key=lambda file: (file.name.split("-")[0], file.stat().st_mtime_ns))
+        values: dict[str, Any] = json.loads(latest.read_text(encoding="utf-8"))
+        return values
 
 
 def new_run_id(now: datetime) -> str:
