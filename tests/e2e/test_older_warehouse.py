@@ -17,7 +17,7 @@ pytestmark = pytest.mark.e2e
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "warehouse-0.1"
 VISITS = (
-    "SELECT icao24, CAST(first_evidence_at AS DATE)::VARCHAR FROM base_visits WHERE base_id = 'hmeimim' ORDER BY ALL"
+    "SELECT icao24, CAST(first_evidence_at AS DATE)::VARCHAR FROM base_visits WHERE base_id = 'hmeimim' ORDER BY 2, 1"
 )
 
 

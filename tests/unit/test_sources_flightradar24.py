@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -367,3 +369,15 @@ def test_check_says_what_to_do(world: World) -> None:
     wrong = flightradar24.check(world.context(token="another-token", retention_days=None))
     assert [finding.ok for finding in wrong] == [True, False, False]
     assert "Unauthenticated" in wrong[-1].what
+
+
+def test_each_row_says_in_which_record_of_which_file_it_stood(world: World) -> None:
+    got = world.decode("2026-10-01")
+    kept = {hashlib.sha256(file.read_bytes()).hexdigest(): file for file in world.folder.rglob("*.json")}
+    rows = got.table("flightradar24_flights")
+    assert rows
+    for row in rows:
+        file = kept[row["origin_sha256"]]
+        assert file.name == row["origin_file"]
+        record = json.loads(file.read_bytes())["data"][int(row["origin_place"].removeprefix("record ")) - 1]
+        assert record["fr24_id"] == row["record_id"]

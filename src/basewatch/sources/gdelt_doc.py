@@ -369,7 +369,7 @@ def _take(
     tally = tallies[answer.scope, answer.since]
     tally.count(scoped.Tally(bytes=len(body), hashes={str(file["sha256"])}))
     first = re.search(r'"([^"]+)"', answer.kind)
-    for place, row in enumerate(_articles(body)):
+    for place, row in enumerate(_articles(body), 1):
         tally.read += 1
         seen = gdelt.seen(row.get("seendate")) if isinstance(row, dict) else None
         url = row.get("url") if isinstance(row, dict) else None
