@@ -55,14 +55,14 @@ identities AS (
 register AS (
     SELECT
         icao24,
-        replace(upper(registration), '-', '') AS mark,
+        mark_of(registration) AS mark,
         type_code,
         operator,
         is_military,
         register
     FROM reference.aircraft
     QUALIFY row_number() OVER (
-        PARTITION BY icao24, register, replace(upper(registration), '-', '') ORDER BY valid_from DESC NULLS LAST
+        PARTITION BY icao24, register, mark_of(registration) ORDER BY valid_from DESC NULLS LAST
     ) = 1
 ),
 
@@ -207,11 +207,11 @@ addresses AS (
 rules AS (
     SELECT
         *,
-        replace(upper(registration), '-', '') AS mark,
+        mark_of(registration) AS mark,
         lower(operator) AS operator_name,
         CASE
             WHEN icao24 IS NOT NULL THEN 'address ' || icao24
-            WHEN registration IS NOT NULL THEN 'mark ' || replace(upper(registration), '-', '')
+            WHEN registration IS NOT NULL THEN 'mark ' || mark_of(registration)
             WHEN operator IS NOT NULL THEN 'operator ' || lower(operator)
             WHEN callsign_prefix IS NOT NULL THEN 'callsign ' || callsign_prefix
             WHEN type_code IS NOT NULL THEN 'type ' || type_code

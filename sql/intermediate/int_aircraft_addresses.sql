@@ -25,13 +25,13 @@ WITH borne AS (
 
     UNION ALL
     SELECT
-        replace(upper(a.registration), '-', '') AS mark,
+        mark_of(a.registration) AS mark,
         a.icao24,
         0 AS sightings,
         a.type_code,
         1 AS rank
     FROM reference.aircraft AS a
-    SEMI JOIN intermediate.int_aircraft_statements AS s ON replace(upper(a.registration), '-', '') = s.of_mark
+    SEMI JOIN intermediate.int_aircraft_statements AS s ON mark_of(a.registration) = s.of_mark
 ),
 
 addresses AS (

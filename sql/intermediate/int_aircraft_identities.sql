@@ -51,7 +51,7 @@ unmarked AS (
 registered AS (
     SELECT
         k.aircraft,
-        replace(upper(r.registration), '-', '') AS mark,
+        mark_of(r.registration) AS mark,
         min(r.registration) AS registration,
         min(r.valid_from) AS valid_from,
         CASE WHEN count(*) = count(r.valid_to) THEN max(r.valid_to) END AS valid_to

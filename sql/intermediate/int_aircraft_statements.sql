@@ -78,11 +78,11 @@ mark_of_address AS (
 register AS (
     SELECT
         icao24,
-        min(replace(upper(registration), '-', '')) AS mark
+        min(mark_of(registration)) AS mark
     FROM reference.aircraft
     WHERE registration IS NOT NULL
     GROUP BY icao24
-    HAVING count(DISTINCT replace(upper(registration), '-', '')) = 1
+    HAVING count(DISTINCT mark_of(registration)) = 1
 )
 
 SELECT

@@ -92,7 +92,7 @@ trends AS (
 untrue AS (
     SELECT
         coalesce(first_base_id, last_base_id) AS base_id,
-        DATE '1970-01-01' + (start_s // 86400)::INTEGER AS day,
+        day_of_s(start_s) AS day,
         count(DISTINCT icao24) AS aircraft
     FROM intermediate.int_track_stretches
     WHERE suspect IS NOT NULL AND coalesce(first_base_id, last_base_id) IS NOT NULL

@@ -9,49 +9,22 @@ columns:
   background_aircraft: {type: INTEGER, doc: "Other aircraft heard near the base; null where nobody listened"}
   interference: {type: VARCHAR, values: [none, suspected], doc: "GNSS spoofing or jamming near the base"}
 */
-WITH ledger AS (
+WITH covered AS (
     SELECT
-        d.source,
-        d.scope,
-        d.day,
-        d.status,
-        d.watched,
-        s.covers
-    FROM raw.source_days AS d
-    INNER JOIN reference.sources AS s ON d.source = s.source
-    WHERE s.kind = 'flight' AND d.day <= $as_of
-),
-
--- an archive of everything covers every base that was watched when it was read: a base added later was not looked for, and
--- its silence there is unknown; a query for one airport, or a declared set of records, covers that base
-covered AS (
-    SELECT
-        b.base_id,
-        l.day,
-        l.status IN ('ok', 'empty') AS is_covered,
-        TRUE AS by_archive
-    FROM ledger AS l
-    CROSS JOIN reference.bases AS b
-    WHERE
-        l.covers = 'all_bases' AND l.scope = 'global' AND l.status IN ('ok', 'empty', 'partial')
-        AND (l.watched IS NULL OR list_contains(l.watched, b.base_id))
-
-    UNION ALL
-    SELECT
-        replace(l.scope, 'base:', '') AS base_id,
-        l.day,
-        l.status IN ('ok', 'empty') AS is_covered,
-        l.covers = 'all_bases' AS by_archive
-    FROM ledger AS l
-    WHERE l.covers <> 'never' AND starts_with(l.scope, 'base:') AND l.status IN ('ok', 'empty', 'partial')
+        base_id,
+        day,
+        is_whole,
+        is_archive
+    FROM intermediate.int_covered_days
+    WHERE kind = 'flight' AND day <= $as_of
 ),
 
 coverage AS (
     SELECT
         base_id,
         day,
-        bool_or(is_covered AND by_archive) AS has_archive,
-        bool_or(is_covered AND NOT by_archive) AS has_records
+        bool_or(is_whole AND is_archive) AS has_archive,
+        bool_or(is_whole AND NOT is_archive) AS has_records
     FROM covered
     GROUP BY base_id, day
 ),

@@ -29,7 +29,7 @@ WITH traced AS (
         t.* REPLACE (coalesce(k.aircraft, t.aircraft) AS aircraft)
     FROM intermediate.int_trace_ends AS t
     LEFT JOIN intermediate.int_aircraft_keys AS k
-        ON t.aircraft = k.icao24 AND nullif(upper(trim(t.registration)), '') IS NOT DISTINCT FROM k.registration
+        ON t.aircraft = k.icao24 AND code_or_null(t.registration) IS NOT DISTINCT FROM k.registration
 ),
 
 timed AS (
@@ -59,7 +59,7 @@ crowded AS (
         FROM timed
         WINDOW in_time AS (PARTITION BY whose ORDER BY at_us)
     ) AS t
-    WHERE from_next_us <= $stay_merge_minutes * 60000000::BIGINT
+    WHERE from_next_us <= us_of_minutes($stay_merge_minutes)
 ),
 
 near AS (
@@ -107,18 +107,18 @@ tied AS (
     SELECT
         *,
         coalesce(
-            confidence >= 2 OR least(since_strong_us, until_strong_us) <= $stay_merge_minutes * 60000000::BIGINT, FALSE
+            confidence >= 2 OR least(since_strong_us, until_strong_us) <= us_of_minutes($stay_merge_minutes), FALSE
         ) AS is_with_strong,
         count(*) FILTER (
-            WHERE confidence >= 2 AND coalesce(since_strong_us > $stay_merge_minutes * 60000000::BIGINT, TRUE)
+            WHERE confidence >= 2 AND coalesce(since_strong_us > us_of_minutes($stay_merge_minutes), TRUE)
         )
             OVER (
                 PARTITION BY base_id, aircraft, direction ORDER BY at_us, confidence DESC, source, evidence_id
                 ROWS UNBOUNDED PRECEDING
             )
         + CASE
-            WHEN confidence >= 2 OR since_strong_us <= $stay_merge_minutes * 60000000::BIGINT THEN 0
-            WHEN until_strong_us <= $stay_merge_minutes * 60000000::BIGINT THEN 1
+            WHEN confidence >= 2 OR since_strong_us <= us_of_minutes($stay_merge_minutes) THEN 0
+            WHEN until_strong_us <= us_of_minutes($stay_merge_minutes) THEN 1
             ELSE 0
         END AS strong_no
     FROM ordered
@@ -147,7 +147,7 @@ numbered AS (
     SELECT
         row_no,
         is_with_strong,
-        count(*) FILTER (WHERE coalesce(since_weak_us > $stay_merge_minutes * 60000000::BIGINT, TRUE)) OVER (
+        count(*) FILTER (WHERE coalesce(since_weak_us > us_of_minutes($stay_merge_minutes), TRUE)) OVER (
             PARTITION BY base_id, aircraft, direction ORDER BY at_us, confidence DESC, source, evidence_id
             ROWS UNBOUNDED PRECEDING
         ) AS end_no

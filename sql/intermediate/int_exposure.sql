@@ -33,7 +33,7 @@ days AS (
         d.detection::DECIMAL(18, 6) AS detection,
         CASE WHEN d.observability = 'observed' THEN d.background_aircraft END AS background_aircraft,
         CASE
-            WHEN d.observability IN ('observed', 'unmeasured') THEN coalesce(d.detection, r.mean_detection, 1)
+            WHEN is_observable(d.observability) THEN coalesce(d.detection, r.mean_detection, 1)
             ELSE 0
         END::DECIMAL(18, 6) AS exposure
     FROM intermediate.int_base_days AS d

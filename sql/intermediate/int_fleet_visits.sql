@@ -25,19 +25,17 @@ SELECT
     icao24,
     type_code,
     wake,
-    -- instants are kept in UTC: their day is the UTC day, and costs no look at time zones
-    CASE WHEN arrival_confidence >= 2 THEN make_timestamp(epoch_us(arrived_at))::DATE END AS arrived_on,
+    CASE WHEN arrival_confidence >= 2 THEN day_of(arrived_at) END AS arrived_on,
     -- a departure after the spine's last day is not of any of its months
     CASE
-        WHEN departure_confidence >= 2 AND make_timestamp(epoch_us(departed_at))::DATE <= $as_of
-            THEN make_timestamp(epoch_us(departed_at))::DATE
+        WHEN departure_confidence >= 2 AND day_of(departed_at) <= $as_of THEN day_of(departed_at)
     END AS departed_on,
-    make_timestamp(epoch_us(first_evidence_at))::DATE AS first_on,
-    make_timestamp(epoch_us(last_evidence_at))::DATE AS last_on,
+    day_of(first_evidence_at) AS first_on,
+    day_of(last_evidence_at) AS last_on,
     first_evidence_at,
     last_evidence_at,
     ground_minutes,
     confidence,
     sources
 FROM intermediate.int_visits
-WHERE confidence >= 2 AND make_timestamp(epoch_us(first_evidence_at))::DATE <= $as_of
+WHERE confidence >= 2 AND day_of(first_evidence_at) <= $as_of

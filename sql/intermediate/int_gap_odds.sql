@@ -160,10 +160,5 @@ SELECT
     gap_exposure_days,
     silences_looked_at,
     p_quiet,
-    -- 1 - (1 - p)^m; for small p the difference drowns in rounding, m * p does not, and one look corrects nothing
-    CASE
-        WHEN p_quiet IS NULL THEN NULL
-        WHEN p_quiet < 1e-9 THEN silences_looked_at * p_quiet
-        ELSE greatest(p_quiet, 1 - power(1 - p_quiet, silences_looked_at))
-    END AS p_quiet_scan
+    p_of_looks(p_quiet, silences_looked_at) AS p_quiet_scan
 FROM judged

@@ -16,7 +16,7 @@ WITH totals AS (
     SELECT
         source,
         language,
-        date_trunc('month', slot_at)::DATE AS month,
+        month_of(slot_at) AS month,
         sum(articles)::BIGINT AS articles,
         count(DISTINCT slot_at) AS slots
     FROM staging.stg_news__totals
@@ -29,7 +29,7 @@ named AS (
         m.base_id,
         a.source,
         a.language,
-        date_trunc('month', a.day)::DATE AS month,
+        month_of(a.day) AS month,
         count(DISTINCT a.article_id) AS mentions
     FROM staging.stg_news__articles AS a
     INNER JOIN staging.stg_news__mentions AS m ON a.article_id = m.article_id

@@ -16,7 +16,7 @@ columns:
 WITH months AS (
     SELECT
         base_id,
-        date_trunc('month', day)::DATE AS month,
+        month_of(day) AS month,
         min(day) AS first_day,
         sum(exposure) AS exposure_days,
         min(exposure_before) AS exposure_before
@@ -42,7 +42,7 @@ begun AS (
     SELECT
         base_id,
         fleet_id,
-        date_trunc('month', started_on)::DATE AS month,
+        month_of(started_on) AS month,
         count(*) AS episodes
     FROM exposed_episodes
     GROUP BY ALL
@@ -120,9 +120,5 @@ SELECT
     prior_episodes,
     prior_exposure_days,
     p_surge,
-    CASE
-        WHEN p_surge IS NULL THEN NULL
-        WHEN p_surge < 1e-9 THEN greatest(months_looked_at, 1) * p_surge
-        ELSE greatest(p_surge, 1 - power(1 - p_surge, greatest(months_looked_at, 1)))
-    END AS p_surge_scan
+    p_of_looks(p_surge, greatest(months_looked_at, 1)) AS p_surge_scan
 FROM judged

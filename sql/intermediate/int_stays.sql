@@ -301,4 +301,4 @@ SELECT
 FROM stays AS s
 -- a record without a registration is of the aircraft that bore its address that day
 LEFT JOIN intermediate.int_aircraft_identities AS i
-    ON s.aircraft = i.aircraft AND make_timestamp(epoch_us(s.first_evidence_at))::DATE BETWEEN i.valid_from AND i.valid_to
+    ON s.aircraft = i.aircraft AND day_of(s.first_evidence_at) BETWEEN i.valid_from AND i.valid_to

@@ -43,7 +43,7 @@ SELECT
     e.type_code,
     e.source,
     format(
-        'trace {} {} ({})', e.icao24, strftime(DATE '1970-01-01' + (e.at_s // 86400)::INTEGER, '%Y-%m-%d'), e.networks
+        'trace {} {} ({})', e.icao24, strftime(day_of_s(e.at_s), '%Y-%m-%d'), e.networks
     ) AS evidence_id
 FROM ends AS e
 LEFT JOIN intermediate.int_trace_legs AS a

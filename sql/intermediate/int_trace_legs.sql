@@ -91,10 +91,7 @@ reached AS (
         p.place_id,
         p.base_id,
         p.icao,
-        111.195 * sqrt(
-            power((mod(p.longitude - c.longitude + 540, 360) - 180) * cos(radians(c.latitude)), 2)
-            + power(p.latitude - c.latitude, 2)
-        )
+        distance_km(p.latitude - c.latitude, p.longitude - c.longitude, c.latitude)
         + CASE
             WHEN c.is_ground THEN 0
             WHEN (c.serves = 'military' AND p.serves = 'civil') OR (c.serves = 'civil' AND p.serves = 'military')
@@ -103,9 +100,7 @@ reached AS (
         END AS distance_km
     FROM corners AS c
     INNER JOIN intermediate.int_track_places AS p
-        ON (
-            (floor(c.latitude)::INTEGER + 90) * 360 + mod(floor(c.longitude)::INTEGER + 180 + 360, 360)
-        ) = p.cell
+        ON cell_of(floor(c.latitude)::INTEGER, floor(c.longitude)::INTEGER) = p.cell
     WHERE c.is_ground OR c.altitude_ft - p.elevation_ft <= $track_inbound_height_ft
 ),
 
@@ -139,18 +134,15 @@ ordered AS (
         lead(is_ground) OVER flight AS ground_after,
         start_s - lag(end_s) OVER flight AS quiet_s,
         lead(start_s) OVER flight - end_s AS quiet_after_s,
-        111.195 * sqrt(
-            power(first_latitude - lag(last_latitude) OVER flight, 2)
-            + power(
-                (mod(first_longitude - lag(last_longitude) OVER flight + 540, 360) - 180) * cos(radians(first_latitude)), 2
-            )
+        distance_km(
+            first_latitude - lag(last_latitude) OVER flight,
+            first_longitude - lag(last_longitude) OVER flight,
+            first_latitude
         ) AS way_km,
-        111.195 * sqrt(
-            power(lead(first_latitude) OVER flight - last_latitude, 2)
-            + power(
-                (mod(lead(first_longitude) OVER flight - last_longitude + 540, 360) - 180) * cos(radians(last_latitude)),
-                2
-            )
+        distance_km(
+            lead(first_latitude) OVER flight - last_latitude,
+            lead(first_longitude) OVER flight - last_longitude,
+            last_latitude
         ) AS way_after_km
     FROM stretches
     WINDOW flight AS (PARTITION BY icao24 ORDER BY stretch_no)
@@ -169,20 +161,19 @@ cut AS (
             quiet_s > $track_fresh_gap_s
             AND (
                 (first_altitude_ft < $track_fresh_below_ft AND climb_ft > $track_fresh_climb_ft)
-                OR way_km / 1.852 / quiet_s * 3600
+                OR pace_kt(way_km, quiet_s)
                 NOT BETWEEN CASE WHEN quiet_s > $track_join_gap_s THEN $track_leg_min_speed_kt ELSE 0 END
                 AND $track_leg_max_speed_kt
             )
         ) AS is_new,
         coalesce(
             quiet_after_s <= $track_join_gap_s
-            OR way_after_km / 1.852 / nullif(quiet_after_s, 0) * 3600
-            BETWEEN $track_leg_min_speed_kt AND $track_leg_max_speed_kt,
+            OR pace_kt(way_after_km, quiet_after_s) BETWEEN $track_leg_min_speed_kt AND $track_leg_max_speed_kt,
             FALSE
         ) AS reaches_next,
         coalesce(
             quiet_s <= $track_join_gap_s
-            OR way_km / 1.852 / nullif(quiet_s, 0) * 3600 BETWEEN $track_leg_min_speed_kt AND $track_leg_max_speed_kt,
+            OR pace_kt(way_km, quiet_s) BETWEEN $track_leg_min_speed_kt AND $track_leg_max_speed_kt,
             FALSE
         ) AS reached_from_before
     FROM ordered

@@ -165,16 +165,16 @@ courses AS (
             WHEN s.far_s >= 10
                 THEN
                     degrees(atan2(
-                        (mod(c.longitude - s.far_longitude + 540, 360) - 180) * cos(radians(c.latitude)),
+                        east_deg(c.longitude - s.far_longitude, c.latitude),
                         c.latitude - s.far_latitude
                     ))
             ELSE s.track_deg + CASE c.direction WHEN 'departure' THEN 180 ELSE 0 END
         END AS course_deg,
         coalesce(
             s.speed_kt,
-            111.195 / 1.852 * 3600 / nullif(s.far_s, 0) * sqrt(
+            km_per_deg() / 1.852 * 3600 / nullif(s.far_s, 0) * sqrt(
                 power(c.latitude - s.far_latitude, 2)
-                + power((mod(c.longitude - s.far_longitude + 540, 360) - 180) * cos(radians(c.latitude)), 2)
+                + power(east_deg(c.longitude - s.far_longitude, c.latitude), 2)
             )
         ) AS speed_kt
     FROM candidates AS c
@@ -191,14 +191,12 @@ placed AS (
         p.latitude AS place_latitude,
         p.longitude AS place_longitude,
         c.altitude_ft - p.elevation_ft AS height_ft,
-        111.195 * (mod(p.longitude - c.longitude + 540, 360) - 180) * cos(radians(c.latitude)) AS east_km,
-        111.195 * (p.latitude - c.latitude) AS north_km
+        east_km(wrapped_deg(p.longitude - c.longitude), c.latitude) AS east_km,
+        km_of_deg(p.latitude - c.latitude) AS north_km
     FROM courses AS c
     INNER JOIN intermediate.int_track_places AS p
         ON
-            (
-                (floor(c.latitude)::INTEGER + 90) * 360 + mod(floor(c.longitude)::INTEGER + 180 + 360, 360)
-            ) = p.cell
+            cell_of(floor(c.latitude)::INTEGER, floor(c.longitude)::INTEGER) = p.cell
 ),
 
 aimed AS (
@@ -283,14 +281,14 @@ on_lines AS (
         l.runway,
         l.is_exact,
         t.t,
-        111.195 * abs(
-            (mod(t.longitude - l.longitude + 540, 360) - 180) * cos(radians(l.latitude)) * cos(radians(l.heading_deg))
+        km_of_deg(abs(
+            east_deg(t.longitude - l.longitude, l.latitude) * cos(radians(l.heading_deg))
             - (t.latitude - l.latitude) * sin(radians(l.heading_deg))
-        ) AS beside_km,
-        111.195 * abs(
-            (mod(t.longitude - l.longitude + 540, 360) - 180) * cos(radians(l.latitude)) * sin(radians(l.heading_deg))
+        )) AS beside_km,
+        km_of_deg(abs(
+            east_deg(t.longitude - l.longitude, l.latitude) * sin(radians(l.heading_deg))
             + (t.latitude - l.latitude) * cos(radians(l.heading_deg))
-        ) AS before_km,
+        )) AS before_km,
         abs(mod(coalesce(t.track_deg, j.course_deg) - l.heading_deg + 720 + 90, 180) - 90) AS angle_deg
     FROM judged AS j
     INNER JOIN lines AS l ON j.base_id = l.base_id
@@ -342,7 +340,7 @@ floors AS (
     -- the height below which a base's arrivals are lost, month by month, where enough of them were heard
     SELECT
         base_id,
-        date_trunc('month', day)::DATE AS month,
+        month_of(day) AS month,
         median(height_ft)::INTEGER AS floor_ft
     FROM (
         SELECT
@@ -405,7 +403,7 @@ fired AS (
     LEFT JOIN floors AS f
         ON
             j.base_id = f.base_id
-            AND date_trunc('month', DATE '1970-01-01' + (j.at_s // 86400)::INTEGER)::DATE = f.month
+            AND month_of(day_of_s(j.at_s)) = f.month
     WHERE j.base_id IS NOT NULL
 ),
 
@@ -477,14 +475,13 @@ WHERE
         SELECT 1
         FROM days_complete AS d
         WHERE
-            d.day = DATE '1970-01-01' + (t.at_s // 86400)::INTEGER AND (d.base_id IS NULL OR d.base_id = t.base_id)
+            d.day = day_of_s(t.at_s) AND (d.base_id IS NULL OR d.base_id = t.base_id)
     )
     AND EXISTS (
         SELECT 1
         FROM days_complete AS d
         WHERE
-            d.day = DATE '1970-01-01' + ((t.at_s + t.needed_s) // 86400)::INTEGER
-            AND (d.base_id IS NULL OR d.base_id = t.base_id)
+            d.day = day_of_s(t.at_s + t.needed_s) AND (d.base_id IS NULL OR d.base_id = t.base_id)
     )
 QUALIFY
     row_number() OVER (

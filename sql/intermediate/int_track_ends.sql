@@ -72,7 +72,7 @@ weighed AS (
         END AS rule
     FROM ends AS e
     LEFT JOIN troubled AS t
-        ON e.base_id = t.base_id AND DATE '1970-01-01' + (e.at_s // 86400)::INTEGER = t.day
+        ON e.base_id = t.base_id AND day_of_s(e.at_s) = t.day
 ),
 
 -- what the aircraft was next seen to do, and before: ends, and every stretch in the air or on the ground far away

@@ -32,8 +32,8 @@ WITH seen AS (
 
 SELECT
     icao24,
-    nullif(upper(trim(registration)), '') AS registration,
-    max(nullif(upper(trim(type_code)), '')) AS type_code,
+    code_or_null(registration) AS registration,
+    max(code_or_null(type_code)) AS type_code,
     bool_or(db_flags & 1 = 1) AS is_military,
     count(DISTINCT day) AS sightings,
     min(seen_at) AS first_seen_at,

@@ -57,10 +57,10 @@ legs AS (
         g.stretch_no,
         l.runway,
         l.slack_km,
-        111.195 * (g.first_longitude - l.le_longitude) * cos(radians(l.le_latitude)) AS px,
-        111.195 * (g.first_latitude - l.le_latitude) AS py,
-        111.195 * (l.he_longitude - l.le_longitude) * cos(radians(l.le_latitude)) AS rx,
-        111.195 * (l.he_latitude - l.le_latitude) AS ry
+        east_km(g.first_longitude - l.le_longitude, l.le_latitude) AS px,
+        km_of_deg(g.first_latitude - l.le_latitude) AS py,
+        east_km(l.he_longitude - l.le_longitude, l.le_latitude) AS rx,
+        km_of_deg(l.he_latitude - l.le_latitude) AS ry
     FROM stretches AS g
     INNER JOIN lines AS l ON g.first_base_id = l.base_id
     WHERE g.is_ground

@@ -40,8 +40,8 @@ WITH places AS (
         SELECT 1
         FROM reference.bases AS b
         WHERE
-            abs(b.latitude - f.latitude) * 111.195 < $track_on_field_km
-            AND abs(b.longitude - f.longitude) * 111.195 * cos(radians(f.latitude)) < $track_on_field_km
+            abs(km_of_deg(b.latitude - f.latitude)) < $track_on_field_km
+            AND abs(east_km(b.longitude - f.longitude, f.latitude)) < $track_on_field_km
     )
 ),
 
@@ -55,7 +55,7 @@ rows_of_cells AS (
 cells AS (
     SELECT
         *,
-        least(5, ceil($track_loss_km / 111.195 / greatest(cos(radians(latitude)), 0.05)))::BIGINT AS reach
+        least(5, ceil($track_loss_km / km_per_deg() / greatest(cos(radians(latitude)), 0.05)))::BIGINT AS reach
     FROM rows_of_cells
 )
 
@@ -68,8 +68,6 @@ SELECT
     latitude,
     longitude,
     elevation_ft,
-    (
-        (floor(latitude)::INTEGER + 90 + north) * 360
-        + mod(floor(longitude)::INTEGER + 180 + unnest(range(-reach, reach + 1)) + 360, 360)
-    )::INTEGER AS cell
+    cell_of(floor(latitude)::INTEGER + north, floor(longitude)::INTEGER + unnest(range(-reach, reach + 1)))::INTEGER
+        AS cell
 FROM cells

@@ -118,14 +118,14 @@ eastward AS (
     SELECT
         * EXCLUDE (latitude_before, longitude_before),
         latitude - latitude_before AS north_deg,
-        (mod(longitude - longitude_before + 540, 360) - 180) * cos(radians(latitude)) AS east_deg
+        east_deg(longitude - longitude_before, latitude) AS east_deg
     FROM ordered
 ),
 
 stepped AS (
     SELECT
         * EXCLUDE (north_deg, east_deg),
-        (111.195 * sqrt(north_deg * north_deg + east_deg * east_deg))::FLOAT AS step_km
+        km_of_deg(sqrt(north_deg * north_deg + east_deg * east_deg))::FLOAT AS step_km
     FROM eastward
 ),
 
@@ -139,7 +139,7 @@ marked AS (
             is_own_position
             AND was_own_position
             AND step_km > $track_jump_min_km
-            AND step_km > $track_max_speed_kt * 1.852 / 3600 * greatest(step_s, 1)
+            AND step_km > reach_km($track_max_speed_kt, step_s)
         ) AS is_new
     FROM stepped
 )

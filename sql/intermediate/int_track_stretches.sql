@@ -91,7 +91,7 @@ corners AS (
 placed AS (
     SELECT
         d.*,
-        111.195 * greatest(d.north - d.south, (d.east - d.west) * cos(radians(d.south))) AS spread_km,
+        km_of_deg(greatest(d.north - d.south, (d.east - d.west) * cos(radians(d.south)))) AS spread_km,
         f.latitude AS first_latitude,
         f.longitude AS first_longitude,
         f.base_id AS first_base_id,
@@ -140,24 +140,12 @@ sound AS (
     WHERE NOT coalesce(
         end_s - start_s <= $track_glitch_max_s
         AND start_after_s - end_before_s <= $track_split_s
-        AND 111.195 * sqrt(
-            power(first_latitude - latitude_before, 2)
-            + power((mod(first_longitude - longitude_before + 540, 360) - 180) * cos(radians(first_latitude)), 2)
-        ) > greatest(
-            $track_jump_min_km, $track_max_speed_kt * 1.852 / 3600 * greatest(start_s - end_before_s, 1)
-        )
-        AND 111.195 * sqrt(
-            power(latitude_after - last_latitude, 2)
-            + power((mod(longitude_after - last_longitude + 540, 360) - 180) * cos(radians(last_latitude)), 2)
-        ) > greatest(
-            $track_jump_min_km, $track_max_speed_kt * 1.852 / 3600 * greatest(start_after_s - end_s, 1)
-        )
-        AND 111.195 * sqrt(
-            power(latitude_after - latitude_before, 2)
-            + power((mod(longitude_after - longitude_before + 540, 360) - 180) * cos(radians(latitude_after)), 2)
-        ) <= greatest(
-            $track_jump_min_km, $track_max_speed_kt * 1.852 / 3600 * greatest(start_after_s - end_before_s, 1)
-        ),
+        AND distance_km(first_latitude - latitude_before, first_longitude - longitude_before, first_latitude)
+        > greatest($track_jump_min_km, reach_km($track_max_speed_kt, start_s - end_before_s))
+        AND distance_km(latitude_after - last_latitude, longitude_after - last_longitude, last_latitude)
+        > greatest($track_jump_min_km, reach_km($track_max_speed_kt, start_after_s - end_s))
+        AND distance_km(latitude_after - latitude_before, longitude_after - longitude_before, latitude_after)
+        <= greatest($track_jump_min_km, reach_km($track_max_speed_kt, start_after_s - end_before_s)),
         FALSE
     )
 ),
@@ -167,11 +155,10 @@ parted AS (
         *,
         start_s - lag(end_s) OVER flight AS silent_before_s,
         lag(is_ground) OVER flight AS was_ground,
-        111.195 * sqrt(
-            power(first_latitude - lag(last_latitude) OVER flight, 2)
-            + power(
-                (mod(first_longitude - lag(last_longitude) OVER flight + 540, 360) - 180) * cos(radians(first_latitude)), 2
-            )
+        distance_km(
+            first_latitude - lag(last_latitude) OVER flight,
+            first_longitude - lag(last_longitude) OVER flight,
+            first_latitude
         ) AS leap_km
     FROM sound
     WINDOW flight AS (PARTITION BY icao24 ORDER BY stretch_no)
@@ -184,7 +171,7 @@ begun AS (
             WHEN silent_before_s IS NULL THEN 'silence'
             WHEN
                 leap_km > $track_jump_min_km
-                AND leap_km > $track_max_speed_kt * 1.852 / 3600 * greatest(silent_before_s, 1)
+                AND leap_km > reach_km($track_max_speed_kt, silent_before_s)
                 THEN 'leap'
             WHEN silent_before_s > $track_split_s THEN 'silence'
             WHEN is_ground <> was_ground THEN 'state'
@@ -236,8 +223,8 @@ identities AS (
         day,
         min(source) AS source,
         string_agg(DISTINCT network, ', ' ORDER BY network) AS networks,
-        max(nullif(upper(trim(registration)), '')) AS registration,
-        max(nullif(upper(trim(type_code)), '')) AS type_code,
+        max(code_or_null(registration)) AS registration,
+        max(code_or_null(type_code)) AS type_code,
         bool_or(db_flags & 1 = 1) AS is_military
     FROM heard
     GROUP BY lower(icao24), day
@@ -324,7 +311,7 @@ judged AS (
         i.source,
         i.networks
     FROM ended AS e
-    LEFT JOIN identities AS i ON e.icao24 = i.icao24 AND DATE '1970-01-01' + (e.start_s // 86400)::INTEGER = i.day
+    LEFT JOIN identities AS i ON e.icao24 = i.icao24 AND day_of_s(e.start_s) = i.day
     LEFT JOIN register AS r ON e.icao24 = r.icao24
     LEFT JOIN reference.aircraft_types AS y ON coalesce(i.type_code, r.type_code) = y.type_code
 )

@@ -36,12 +36,8 @@ WITH begun AS NOT MATERIALIZED (
     SELECT
         rowid AS stay_no,
         *,
-        base_id || '-' || CASE
-            WHEN starts_with(aircraft, 'reg:') THEN regexp_replace(lower(aircraft), '[^a-z0-9]+', '_', 'g')
-            ELSE aircraft
-        END AS of_whom,
-        -- instants are kept in UTC: their day is the UTC day, and costs no look at time zones
-        make_timestamp(epoch_us(first_evidence_at))::DATE AS first_on
+        base_id || '-' || id_of_aircraft(aircraft) AS of_whom,
+        day_of(first_evidence_at) AS first_on
     FROM intermediate.int_stays
 ),
 

@@ -53,7 +53,7 @@ other_addresses AS (
             x.icao24 AS address,
             r.register AS said_by
         FROM intermediate.int_aircraft_addresses AS x
-        INNER JOIN reference.aircraft AS r ON x.icao24 = r.icao24 AND x.mark = replace(upper(r.registration), '-', '')
+        INNER JOIN reference.aircraft AS r ON x.icao24 = r.icao24 AND x.mark = mark_of(r.registration)
     ) AS stated
     GROUP BY aircraft, mark
     HAVING count(DISTINCT address) > 1
@@ -88,7 +88,7 @@ other_marks AS (
         FROM reference.aircraft AS r
         -- one that it bore at another time is no conflict
         ANTI JOIN intermediate.int_aircraft_identities AS i
-            ON r.icao24 = i.aircraft AND replace(upper(r.registration), '-', '') = i.mark
+            ON r.icao24 = i.aircraft AND mark_of(r.registration) = i.mark
         WHERE r.registration IS NOT NULL
     ) AS stated
     GROUP BY icao24
@@ -104,7 +104,7 @@ other_views AS (
         list_sort(list(DISTINCT r.type_code || ' (' || r.register || ')')) AS types,
         list_sort(list(DISTINCT r.type_code)) AS type_codes
     FROM intermediate.int_aircraft_addresses AS x
-    INNER JOIN reference.aircraft AS r ON x.icao24 = r.icao24 AND x.mark = replace(upper(r.registration), '-', '')
+    INNER JOIN reference.aircraft AS r ON x.icao24 = r.icao24 AND x.mark = mark_of(r.registration)
     WHERE x.aircraft IS NOT NULL
     GROUP BY x.aircraft, x.mark
 )

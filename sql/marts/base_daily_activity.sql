@@ -94,7 +94,7 @@ counted AS (
         d.detection,
         d.background_aircraft,
         d.interference,
-        d.observability IN ('observed', 'unmeasured') AS is_observable
+        is_observable(d.observability) AS is_observable
     FROM intermediate.int_base_days AS d
     CROSS JOIN fleets AS f
     LEFT JOIN days AS e ON d.base_id = e.base_id AND f.fleet_id = e.fleet_id AND d.day = e.day

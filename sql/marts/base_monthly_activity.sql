@@ -30,7 +30,7 @@ columns:
 WITH days AS (
     SELECT
         base_id,
-        date_trunc('month', day)::DATE AS month,
+        month_of(day) AS month,
         count(*) AS days_in_spine,
         count(*) FILTER (WHERE observability = 'observed') AS days_observed,
         count(*) FILTER (WHERE observability = 'unmeasured') AS days_unmeasured,
@@ -56,9 +56,9 @@ visits AS (
     SELECT
         v.base_id,
         v.fleet_id,
-        date_trunc('month', v.first_on)::DATE AS month,
+        month_of(v.first_on) AS month,
         count(*) AS visits,
-        count(*) FILTER (WHERE d.observability IN ('observed', 'unmeasured')) AS visits_on_observable_days,
+        count(*) FILTER (WHERE is_observable(d.observability)) AS visits_on_observable_days,
         count(DISTINCT v.icao24) AS distinct_aircraft,
         count(*) FILTER (WHERE v.wake IN ('H', 'J')) AS heavy_visits,
         -- as decimals: a sum of floating-point numbers depends on their order
@@ -72,7 +72,7 @@ arrivals AS (
     SELECT
         base_id,
         fleet_id,
-        date_trunc('month', arrived_on)::DATE AS month,
+        month_of(arrived_on) AS month,
         count(*) AS arrivals
     FROM intermediate.int_fleet_visits
     WHERE arrived_on IS NOT NULL
@@ -83,7 +83,7 @@ departures AS (
     SELECT
         base_id,
         fleet_id,
-        date_trunc('month', departed_on)::DATE AS month,
+        month_of(departed_on) AS month,
         count(*) AS departures
     FROM intermediate.int_fleet_visits
     WHERE departed_on IS NOT NULL
@@ -107,28 +107,20 @@ standing AS (
 mentions AS (
     SELECT
         base_id,
-        date_trunc('month', published_at)::DATE AS month,
+        month_of(published_at) AS month,
         count(DISTINCT mention_id) AS mentions,
         count(DISTINCT coalesce(origin, story_id)) AS mention_origins
     FROM marts.news_mentions
     GROUP BY ALL
 ),
 
--- a month in which no news source was read has no mentions to count: unknown, not none; and a folder of chosen articles
--- says nothing about the bases that they do not name
+-- a month in which no news source was read for the base has no mentions to count: unknown, not none
 read_months AS (
     SELECT DISTINCT
-        -- null: every base
-        unnest(CASE WHEN l.scope <> 'global' THEN [replace(l.scope, 'base:', '')] ELSE coalesce(l.watched, [NULL]) END) AS base_id,
-        date_trunc('month', l.day)::DATE AS month
-    FROM raw.source_days AS l
-    INNER JOIN reference.sources AS s ON l.source = s.source
-    WHERE
-        s.kind = 'news' AND l.status IN ('ok', 'empty', 'partial')
-        AND (
-            (s.covers = 'all_bases' AND l.scope = 'global')
-            OR (s.covers <> 'never' AND starts_with(l.scope, 'base:'))
-        )
+        base_id,
+        month_of(day) AS month
+    FROM intermediate.int_covered_days
+    WHERE kind = 'news'
 ),
 
 -- of the languages in which the base is written about, over the sources that count all they see
@@ -154,7 +146,7 @@ joined AS (
         n.mentions,
         n.mention_origins,
         w.mentions_per_million,
-        everywhere.month IS NOT NULL OR here.month IS NOT NULL AS is_read,
+        r.month IS NOT NULL AS is_read,
         t.month IS NOT NULL AS is_stood_at,
         2 * (m.days_observed + m.days_unmeasured) >= m.days_elapsed AS is_known
     FROM months AS m
@@ -164,8 +156,7 @@ joined AS (
     LEFT JOIN standing AS t ON m.base_id = t.base_id AND m.fleet_id = t.fleet_id AND m.month = t.month
     LEFT JOIN mentions AS n ON m.base_id = n.base_id AND m.month = n.month
     LEFT JOIN shares AS w ON m.base_id = w.base_id AND m.month = w.month
-    LEFT JOIN read_months AS everywhere ON m.month = everywhere.month AND everywhere.base_id IS NULL
-    LEFT JOIN read_months AS here ON m.month = here.month AND m.base_id = here.base_id
+    LEFT JOIN read_months AS r ON m.base_id = r.base_id AND m.month = r.month
 ),
 
 -- unknown is never zero: without half the days looked at, only what is on record is shown

@@ -56,8 +56,8 @@ visits AS (
         v.type_code,
         v.first_on,
         v.last_on,
-        date_trunc('month', v.first_on)::DATE AS first_month,
-        date_trunc('month', v.last_on)::DATE AS last_month
+        month_of(v.first_on) AS first_month,
+        month_of(v.last_on) AS last_month
     FROM intermediate.int_fleet_visits AS v
     SEMI JOIN asked AS a ON v.base_id = a.base_id AND v.fleet_id = a.fleet_id
 ),
@@ -93,7 +93,7 @@ witnessed AS (
     INNER JOIN visit_months AS v ON c.base_id = v.base_id AND c.fleet_id = v.fleet_id AND c.month = v.month
     WHERE
         (c.type_code IS NULL OR c.type_code = v.type_code)
-        AND c.month = greatest(v.first_month, date_trunc('month', least(c.claimed_from, c.silent_from))::DATE)
+        AND c.month = greatest(v.first_month, month_of(least(c.claimed_from, c.silent_from)))
     GROUP BY c.claim_id
 ),
 
@@ -120,10 +120,10 @@ preceded AS (
 days AS (
     SELECT
         c.claim_id,
-        count(*) FILTER (WHERE d.day BETWEEN c.claimed_from AND c.claimed_to AND d.observability IN ('observed', 'unmeasured'))
+        count(*) FILTER (WHERE d.day BETWEEN c.claimed_from AND c.claimed_to AND is_observable(d.observability))
             AS window_observable,
         count(*) FILTER (WHERE d.day BETWEEN c.claimed_from AND c.claimed_to AND d.observability <> 'missing') AS window_read,
-        count(*) FILTER (WHERE d.day BETWEEN c.core_from AND c.core_to AND d.observability IN ('observed', 'unmeasured'))
+        count(*) FILTER (WHERE d.day BETWEEN c.core_from AND c.core_to AND is_observable(d.observability))
             AS core_observable,
         count(*) FILTER (WHERE d.day BETWEEN c.core_from AND c.core_to AND d.observability <> 'missing') AS core_read
     FROM claims AS c

@@ -157,7 +157,7 @@ compared AS (
 near AS (
     SELECT row_no
     FROM compared
-    WHERE from_next_us <= $stay_merge_minutes * 60000000::BIGINT OR from_next_s = 0
+    WHERE from_next_us <= us_of_minutes($stay_merge_minutes) OR from_next_s = 0
 ),
 
 crowded AS (
@@ -168,8 +168,8 @@ crowded AS (
         destination_icao IS NOT NULL OR destination_base_id IS NOT NULL AS has_destination,
         coalesce(
             (
-                abs(departed_us - lag(departed_us) OVER in_order) <= $stay_merge_minutes * 60000000::BIGINT
-                OR abs(arrived_us - lag(arrived_us) OVER in_order) <= $stay_merge_minutes * 60000000::BIGINT
+                abs(departed_us - lag(departed_us) OVER in_order) <= us_of_minutes($stay_merge_minutes)
+                OR abs(arrived_us - lag(arrived_us) OVER in_order) <= us_of_minutes($stay_merge_minutes)
             )
             AND coalesce(departed_us < lag(arrived_us) OVER in_order, TRUE),
             FALSE
@@ -249,7 +249,7 @@ told AS (
 )
 
 SELECT
-    CASE WHEN starts_with(icao24, 'reg:') THEN regexp_replace(lower(icao24), '[^a-z0-9]+', '_', 'g') ELSE icao24 END
+    id_of_aircraft(icao24)
     || '-' || strftime(make_timestamp(began_us), '%Y%m%dT%H%M%S')
     || CASE WHEN in_second = 1 THEN '' ELSE '-' || in_second END AS leg_id,
     icao24,

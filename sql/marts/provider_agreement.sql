@@ -14,7 +14,7 @@ columns:
 WITH visits AS (
     SELECT
         base_id,
-        date_trunc('month', first_on)::DATE AS month,
+        month_of(first_on) AS month,
         sources,
         count(*) AS visits
     FROM intermediate.int_fleet_visits

@@ -38,8 +38,8 @@ SELECT
     track_deg,
     vertical_rate_fpm,
     nullif(trim(callsign), '') AS callsign,
-    nullif(upper(trim(registration)), '') AS registration,
-    nullif(upper(trim(type_code)), '') AS type_code,
+    code_or_null(registration) AS registration,
+    code_or_null(type_code) AS type_code,
     coalesce(db_flags & 1 = 1, FALSE) AS is_military
 FROM raw.track_edges
 WHERE latitude BETWEEN -90 AND 90 AND longitude BETWEEN -180 AND 180

@@ -2,7 +2,8 @@
 
 A model is one file under sql/<layer>/ with a YAML comment (grain, key, columns) and one query. The header feeds the
 column types, the comments, the test fixtures, the data dictionary and the Parquet metadata; parents are read from the
-query itself. A header may say `kind: view`: such a model is read by one other, and is no table of its own.
+query itself. A header may say `kind: view`: such a model is read by one other, and is no table of its own. What several
+models compute alike stands as scalar macros in sql/macros.sql.
 """
 
 from __future__ import annotations
@@ -148,14 +149,27 @@ def load() -> dict[str, Model]:
         raise ModelError(f"models read each other in a circle: {' → '.join(error.args[1])}") from None
 
 
+@cache
+def macros() -> tuple[str, ...]:
+    """The statements of sql/macros.sql, in the order in which they stand: a macro uses those above it."""
+    text = files("basewatch.sql").joinpath("macros.sql").read_text(encoding="utf-8")
+    return tuple(statement.query for statement in duckdb.extract_statements(text))
+
+
+def define_macros(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the macros that models use, in the connection's own database: a file that is kept holds them too."""
+    for statement in macros():
+        connection.execute(statement)
+
+
 def marts() -> list[Model]:
     """The published models."""
     return [model for model in load().values() if model.layer == "marts"]
 
 
 def sha256() -> str:
-    """A hash over every model's text."""
-    digest = hashlib.sha256()
+    """A hash over every model's text, and over the macros that they use."""
+    digest = hashlib.sha256("".join(macros()).encode())
     for name, model in sorted(load().items()):
         digest.update(f"{name}\n{model.query}\n{model.columns}".encode())
     return digest.hexdigest()
@@ -177,6 +191,7 @@ def build(
     """
     for layer in LAYERS:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {layer}")
+    define_macros(connection)
     chosen = None if only is None else set(only)
     wanted = [model for model in load().values() if chosen is None or model.table in chosen]
     counts: dict[str, int] = {}
@@ -224,7 +239,7 @@ def materialise(
 ) -> int:
     """Build one table from its query, with the declared types; returns its row count (0 for a view).
 
-    `target`: where to build it, if not under its own name.
+    The connection must hold the macros (define_macros). `target`: where to build it, if not under its own name.
     """
     target = target or model.table
     missing = model.params - set(params)

@@ -118,6 +118,7 @@ class World:
             connection.execute(f"CREATE TABLE raw.{name} AS {union}")
             found[name] = connection.execute(f"SELECT * FROM raw.{name} ORDER BY ALL").fetchall()
         params = {**reference.load_params(config.Settings()).values, "as_of": DAYS[-1]}
+        models.define_macros(connection)
         for name in MODELS:
             models.materialise(connection, models.load()[name], params)
             found[name] = connection.execute(f"SELECT * FROM {name} ORDER BY ALL").fetchall()

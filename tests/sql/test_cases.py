@@ -82,6 +82,7 @@ def _value(value: Any) -> Any:
 def opened() -> Iterator[duckdb.DuckDBPyConnection]:
     connection = duckdb.connect(config={"threads": 1})
     connection.execute("SET TimeZone = 'UTC'")
+    models.define_macros(connection)
     yield connection
     connection.close()
 

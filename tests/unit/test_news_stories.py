@@ -35,6 +35,7 @@ def stories(articles: Iterable[Article]) -> list[tuple[Any, ...]]:
         connection.register("rows", table)
         connection.execute(f"CREATE TABLE raw.{name} AS SELECT * FROM rows")
     params = {**reference.load_params(config.Settings()).values, "as_of": date(2025, 12, 31)}
+    models.define_macros(connection)
     for name in MODELS:
         models.materialise(connection, models.load()[name], params)
     return connection.execute(

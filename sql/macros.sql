@@ -1,0 +1,87 @@
+-- Scalar macros: what several models compute alike, said once. The runner creates them before it builds a model, and a
+-- macro stands in a model as if its text were written there. A macro reads no table and no threshold: models hand both in.
+-- noqa: disable=CP05
+
+
+-- Places
+-- Positions and fields lie a few hundred kilometres apart at most, so the earth is taken as flat there, and meridians as
+-- parallel lines: at 100 km that errs by less than a thousandth, and costs a tenth of the great circle. Differences are
+-- there minus here, in degrees.
+
+-- kilometres in a degree of the meridian: 2 pi times the mean radius of the earth (6,371.0 km, IUGG) by 360
+CREATE OR REPLACE MACRO km_per_deg() AS 111.195;
+
+-- kilometres along a meridian, for degrees
+CREATE OR REPLACE MACRO km_of_deg(deg) AS km_per_deg() * deg;
+
+-- a difference of two longitudes, as degrees from -180 up to 180 the short way round: across the antimeridian two
+-- neighbours differ by nearly 360
+CREATE OR REPLACE MACRO wrapped_deg(longitude_deg) AS mod(longitude_deg + 540, 360) - 180;
+
+-- kilometres along the parallel of a latitude, for degrees of longitude
+CREATE OR REPLACE MACRO east_km(longitude_deg, at_latitude) AS km_of_deg(longitude_deg) * cos(radians(at_latitude));
+
+-- degrees of longitude at a latitude, the short way round, as degrees of the meridian of the same length
+CREATE OR REPLACE MACRO east_deg(longitude_deg, at_latitude) AS wrapped_deg(longitude_deg) * cos(radians(at_latitude));
+
+-- kilometres between two places that lie so many degrees of latitude and of longitude apart
+CREATE OR REPLACE MACRO distance_km(latitude_deg, longitude_deg, at_latitude) AS
+km_per_deg() * sqrt(power(latitude_deg, 2) + power(east_deg(longitude_deg, at_latitude), 2));
+
+-- number of a square degree of the globe, from whole degrees of latitude and longitude (which may run over 180): what lies
+-- near each other meets by it in an equality join
+CREATE OR REPLACE MACRO cell_of(latitude_floor, longitude_floor) AS
+(latitude_floor + 90) * 360 + mod(longitude_floor + 180 + 360, 360);
+
+
+-- Times
+-- Instants are kept in UTC: their day is taken without a look at time zones, which costs more than the rest of a model.
+
+-- UTC day of whole seconds since 1970, before 1970 too
+CREATE OR REPLACE MACRO day_of_s(at_s) AS make_timestamp(at_s::BIGINT * 1000000)::DATE;
+
+-- UTC day of an instant
+CREATE OR REPLACE MACRO day_of(instant) AS make_timestamp(epoch_us(instant))::DATE;
+
+-- first day of the month of a day
+CREATE OR REPLACE MACRO month_of(day) AS date_trunc('month', day)::DATE;
+
+-- microseconds in so many minutes, as instants are compared in microseconds
+CREATE OR REPLACE MACRO us_of_minutes(minutes) AS minutes * 60000000::BIGINT;
+
+
+-- Speeds
+
+-- kilometres covered in so many seconds at a speed in knots; of positions in one second the first may be a second old
+CREATE OR REPLACE MACRO reach_km(speed_kt, seconds) AS speed_kt * 1.852 / 3600 * greatest(seconds, 1);
+
+-- knots at which so many kilometres were covered in so many seconds; null for no time
+CREATE OR REPLACE MACRO pace_kt(km, seconds) AS km / 1.852 / nullif(seconds, 0) * 3600;
+
+
+-- Texts
+
+-- a code in upper case without the blanks around it; null where nothing is left
+CREATE OR REPLACE MACRO code_or_null(text) AS nullif(upper(trim(text)), '');
+
+-- a registration as registers are matched by it: RA-82030 and ra82030 are one
+CREATE OR REPLACE MACRO mark_of(registration) AS replace(upper(registration), '-', '');
+
+-- the key of an aircraft as a part of identifiers: reg:RA-82030 as reg_ra_82030, an address as it is
+CREATE OR REPLACE MACRO id_of_aircraft(aircraft) AS
+CASE WHEN starts_with(aircraft, 'reg:') THEN regexp_replace(lower(aircraft), '[^a-z0-9]+', '_', 'g') ELSE aircraft END;
+
+
+-- Judgement
+
+-- whether a day's silence says anything: it was looked at, and nothing shows that nothing could be heard
+CREATE OR REPLACE MACRO is_observable(observability) AS observability IN ('observed', 'unmeasured');
+
+-- chance that the least likely of so many looks is as unlikely as p, null where p is: 1 - (1 - p)^looks. For small p the
+-- difference drowns in rounding, looks times p does not; one look corrects nothing.
+CREATE OR REPLACE MACRO p_of_looks(p, looks) AS
+CASE
+    WHEN p IS NULL THEN NULL
+    WHEN p < 1e-9 THEN looks * p
+    ELSE greatest(p, 1 - power(1 - p, looks))
+END;
