@@ -72,6 +72,7 @@ class Cases:
             case = quickyaml.parse(file.read_text(encoding="utf-8"))
             database = f"case_{number}"
             self._connection.execute(f"ATTACH ':memory:' AS {database}; USE {database}")
+            models.define_macros(self._connection)
             test_cases.prepare(self._connection, model, case)
             self._cases.append((file.parts[-2], database, case))
 
