@@ -13,20 +13,8 @@ columns:
   background_aircraft: {type: INTEGER, doc: "Other aircraft heard within 50 NM"}
   interference: {type: VARCHAR, values: [none, suspected], doc: "GNSS spoofing or jamming near the base"}
 */
-WITH covered AS (
-    SELECT DISTINCT
-        l.source,
-        l.day,
-        -- null: every base
-        unnest(CASE WHEN starts_with(l.scope, 'base:') THEN [replace(l.scope, 'base:', '')] ELSE coalesce(l.watched, [NULL]) END)
-            AS base_id
-    FROM raw.source_days AS l
-    INNER JOIN reference.sources AS s ON l.source = s.source
-    WHERE s.covers = 'all_bases' AND l.status IN ('ok', 'empty')
-),
-
--- a day on which a network reported no base at all was scanned for the watch list only: it says nothing of the rest
-looked AS (
+-- A day on which a network reported no base at all was scanned for the watch list only: it says nothing of the rest.
+WITH looked AS (
     SELECT DISTINCT
         source,
         network,
@@ -44,14 +32,15 @@ listeners AS (
 ),
 
 spine AS (
-    SELECT DISTINCT
+    SELECT
         n.base_id,
         c.day,
         n.source,
         n.network
-    FROM covered AS c
-    INNER JOIN listeners AS n ON c.source = n.source AND (c.base_id IS NULL OR c.base_id = n.base_id)
+    FROM intermediate.int_covered_days AS c
+    INNER JOIN listeners AS n ON c.source = n.source AND c.base_id = n.base_id
     INNER JOIN looked AS k ON n.source = k.source AND n.network = k.network AND c.day = k.day
+    WHERE c.is_whole AND c.is_archive
 ),
 
 days AS (

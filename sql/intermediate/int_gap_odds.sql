@@ -32,25 +32,6 @@ WITH settings AS (
             AS b
 ),
 
-exposed_episodes AS (
-    SELECT
-        e.base_id,
-        e.fleet_id,
-        e.episode_hours,
-        e.started_on,
-        count(*) OVER so_far AS episodes_to,
-        sum(e.visits) OVER so_far AS visits_to
-    FROM intermediate.int_episodes AS e
-    INNER JOIN intermediate.int_exposure AS x ON e.base_id = x.base_id AND e.started_on = x.day
-    WHERE x.exposure > 0
-    WINDOW so_far AS (
-        PARTITION BY e.base_id, e.fleet_id, e.episode_hours
-        -- a day on which two episodes began has one total, with both: a join to the day may meet either row
-        ORDER BY e.started_on
-        RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-    )
-),
-
 -- the running totals at both ends of a spell, read in one join: two joins on base and day can be reordered into a
 -- product of all days of a base with each other
 windows AS (
@@ -104,14 +85,14 @@ baselines AS (
 counted AS (
     SELECT
         b.*,
-        coalesce(upto.episodes_to, 0) - coalesce(earlier.episodes_to, 0) AS prior_episodes,
-        coalesce(upto.visits_to, 0) - coalesce(earlier.visits_to, 0) AS prior_visits
+        coalesce(upto.exposed_to, 0) - coalesce(earlier.exposed_to, 0) AS prior_episodes,
+        coalesce(upto.exposed_visits_to, 0) - coalesce(earlier.exposed_visits_to, 0) AS prior_visits
     FROM baselines AS b
-    ASOF LEFT JOIN exposed_episodes AS upto
+    ASOF LEFT JOIN intermediate.int_episode_totals AS upto
         ON
             b.base_id = upto.base_id AND b.fleet_id = upto.fleet_id AND b.episode_hours = upto.episode_hours
             AND b.last_visit_on >= upto.started_on
-    ASOF LEFT JOIN exposed_episodes AS earlier
+    ASOF LEFT JOIN intermediate.int_episode_totals AS earlier
         ON
             b.base_id = earlier.base_id AND b.fleet_id = earlier.fleet_id AND b.episode_hours = earlier.episode_hours
             AND b.baseline_from > earlier.started_on
@@ -122,8 +103,8 @@ offered AS (
         base_id,
         fleet_id,
         episode_hours,
-        max(episodes_to) AS episodes
-    FROM exposed_episodes
+        max(exposed_to) AS episodes
+    FROM intermediate.int_episode_totals
     GROUP BY base_id, fleet_id, episode_hours
 ),
 

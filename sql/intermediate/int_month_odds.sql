@@ -24,18 +24,15 @@ WITH months AS (
     GROUP BY ALL
 ),
 
-exposed_episodes AS (
+episodes AS (
     SELECT
-        e.base_id,
-        e.fleet_id,
-        e.started_on,
-        -- a day on which two episodes began has one total, with both: a join to the day may meet either row
-        count(*) OVER (
-            PARTITION BY e.base_id, e.fleet_id ORDER BY e.started_on RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-        ) AS episodes_to
-    FROM intermediate.int_episodes AS e
-    INNER JOIN intermediate.int_exposure AS x ON e.base_id = x.base_id AND e.started_on = x.day
-    WHERE e.episode_hours = $gap_episode_hours AND x.exposure > 0
+        base_id,
+        fleet_id,
+        started_on,
+        exposed_episodes,
+        exposed_to
+    FROM intermediate.int_episode_totals
+    WHERE episode_hours = $gap_episode_hours
 ),
 
 begun AS (
@@ -43,8 +40,8 @@ begun AS (
         base_id,
         fleet_id,
         month_of(started_on) AS month,
-        count(*) AS episodes
-    FROM exposed_episodes
+        sum(exposed_episodes)::BIGINT AS episodes
+    FROM episodes
     GROUP BY ALL
 ),
 
@@ -79,16 +76,16 @@ counted AS (
     SELECT
         b.*,
         coalesce(g.episodes, 0) AS episodes,
-        coalesce(upto.episodes_to, 0) - coalesce(earlier.episodes_to, 0) AS prior_episodes,
+        coalesce(upto.exposed_to, 0) - coalesce(earlier.exposed_to, 0) AS prior_episodes,
         count(*) FILTER (WHERE b.exposure_days > 0) OVER (
             PARTITION BY b.base_id, b.fleet_id ORDER BY b.month - '2000-01-01'::DATE
             RANGE BETWEEN $gap_baseline_days PRECEDING AND CURRENT ROW
         ) AS months_looked_at
     FROM baselines AS b
     LEFT JOIN begun AS g ON b.base_id = g.base_id AND b.fleet_id = g.fleet_id AND b.month = g.month
-    ASOF LEFT JOIN exposed_episodes AS upto
+    ASOF LEFT JOIN episodes AS upto
         ON b.base_id = upto.base_id AND b.fleet_id = upto.fleet_id AND b.first_day > upto.started_on
-    ASOF LEFT JOIN exposed_episodes AS earlier
+    ASOF LEFT JOIN episodes AS earlier
         ON b.base_id = earlier.base_id AND b.fleet_id = earlier.fleet_id AND b.baseline_from > earlier.started_on
 ),
 

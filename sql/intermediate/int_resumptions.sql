@@ -67,20 +67,10 @@ episodes AS (
         base_id,
         fleet_id,
         started_on,
-        count(*) OVER so_far AS episodes_to,
-        count(*) FILTER (WHERE is_exposed) OVER so_far AS exposed_to
-    FROM (
-        SELECT
-            i.base_id,
-            i.fleet_id,
-            i.started_on,
-            x.exposure > 0 AS is_exposed
-        FROM intermediate.int_episodes AS i
-        INNER JOIN intermediate.int_exposure AS x ON i.base_id = x.base_id AND i.started_on = x.day
-        WHERE i.episode_hours = $gap_episode_hours
-    ) AS e
-    -- a day on which two episodes began has one total, with both: a join to the day may meet either row
-    WINDOW so_far AS (PARTITION BY base_id, fleet_id ORDER BY started_on RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+        episodes_to,
+        exposed_to
+    FROM intermediate.int_episode_totals
+    WHERE episode_hours = $gap_episode_hours
 ),
 
 afterwards AS (

@@ -15,11 +15,10 @@ columns:
 -- towards the field, and `closing` is the rate at which height is lost towards it.
 WITH days_complete AS (
     SELECT DISTINCT
-        l.day,
-        CASE WHEN starts_with(l.scope, 'base:') THEN replace(l.scope, 'base:', '') END AS base_id
-    FROM raw.source_days AS l
-    INNER JOIN reference.sources AS s ON l.source = s.source
-    WHERE s.covers = 'all_bases' AND l.status IN ('ok', 'empty')
+        base_id,
+        day
+    FROM intermediate.int_covered_days
+    WHERE kind = 'flight' AND is_archive AND is_whole
 ),
 
 -- stray ground reports of a second or two say nothing, unless the aircraft all but stands
@@ -470,18 +469,16 @@ SELECT
 FROM timed AS t
 WHERE
     (t.direction = 'departure' OR t.departs_after OR coalesce(t.quiet_s >= t.needed_s, TRUE))
-    -- silence counts only on days that were taken in whole
+    -- silence counts only on days that were taken in whole, for a base that was looked for
     AND EXISTS (
         SELECT 1
         FROM days_complete AS d
-        WHERE
-            d.day = day_of_s(t.at_s) AND (d.base_id IS NULL OR d.base_id = t.base_id)
+        WHERE d.base_id = t.base_id AND d.day = day_of_s(t.at_s)
     )
     AND EXISTS (
         SELECT 1
         FROM days_complete AS d
-        WHERE
-            d.day = day_of_s(t.at_s + t.needed_s) AND (d.base_id IS NULL OR d.base_id = t.base_id)
+        WHERE d.base_id = t.base_id AND d.day = day_of_s(t.at_s + t.needed_s)
     )
 QUALIFY
     row_number() OVER (
