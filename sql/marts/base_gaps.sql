@@ -20,7 +20,7 @@ columns:
   prior_visits_per_month: {type: DOUBLE, unit: 1/month, doc: "Visits a month of exposure in the baseline; null without exposure"}
   p_quiet: {type: DOUBLE, doc: "Probability of so long a silence at the earlier rate; null below 4 earlier episodes"}
   p_quiet_scan: {type: DOUBLE, doc: "The same, corrected for how many spells were looked at"}
-  kind: {type: VARCHAR, values: [pause, lull, ambiguous, unobserved], doc: "What the spell may be called"}
+  kind: {type: VARCHAR, values: [pause, lull, not_judged, ambiguous, unobserved], doc: "What the spell may be called; not_judged: too few earlier episodes, so nothing is said of chance"}
   missed_visits_bound: {type: DOUBLE, doc: "Most visits that could have been missed (95 %); null if unmeasured"}
   is_ongoing: {type: BOOLEAN, doc: "No visit has ended it yet"}
   resumption: {type: VARCHAR, values: [resumed, isolated_visit, coverage_changed, none], doc: "What the visit that ended it amounts to"}
@@ -89,6 +89,7 @@ kinds AS (
         CASE
             WHEN s.observable_share < $gap_unobserved_share THEN 'unobserved'
             WHEN s.observable_share < t.pause_share THEN 'ambiguous'
+            WHEN o.p_quiet IS NULL THEN 'not_judged'
             WHEN s.gap_days >= $gap_pause_days AND o.p_quiet_scan < t.alpha THEN 'pause'
             ELSE 'lull'
         END AS kind

@@ -353,7 +353,7 @@ def full(path: Path) -> Path:
                 "last_day": AS_OF,
                 "gap_days": 11,
                 "days_observed": 11,
-                "kind": "lull",
+                "kind": "not_judged",
                 "is_ongoing": True,
                 "resumption": "none",
             },

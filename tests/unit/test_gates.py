@@ -152,7 +152,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
             "prior_episodes": 1,
             "prior_exposure_days": 2.0,
             "prior_visits_per_month": 15.2,
-            "kind": "lull",
+            "kind": "not_judged",
             "is_ongoing": False,
             "resumption": "isolated_visit",
             "resumed_by_icao24": "reg:RF-78658",

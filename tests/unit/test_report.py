@@ -241,8 +241,8 @@ def test_answer_in_words(page: str) -> None:
         "Simulated, so never happened: 1 of these 37.",
         "Longest spell with no visit: 45 days, 2025-01-17 to 2025-03-02; a pause: well observed, and longer than "
         "chance explains (p 0.0031).",
-        "No visit since 2025-11-04 up to 2025-11-15: 11 days, 2025-11-05 to 2025-11-15, still going on; a lull: such "
-        "a spell may be chance.",
+        "No visit since 2025-11-04 up to 2025-11-15: 11 days, 2025-11-05 to 2025-11-15, still going on; not judged: "
+        "too few earlier visits to say what is usual here.",
         "The claimed pause, 2025-04-27 to 2025-10-23, is contradicted by 16 visits on record.",
         "The claimed pause, 2024-09-01 to 2024-10-31, cannot be judged: too few of its days could be observed.",
         "Of 441 days on record: 159 observed, 181 unmeasured, 9 blind, 92 missing.",

@@ -245,7 +245,8 @@ def timeline(
     parts.append(_line(bottom, bottom, end))
     parts = _axis(frame, 20, bottom) + parts + marks
     kinds = ", ".join(
-        f"{sum(gap['kind'] == kind for gap in gaps)} {kind}" for kind in ("pause", "lull", "ambiguous", "unobserved")
+        f"{sum(gap['kind'] == kind for gap in gaps)} {kind.replace('_', ' ')}"
+        for kind in ("pause", "lull", "not_judged", "ambiguous", "unobserved")
     )
     desc = (
         f"{frame.first} to {frame.last}: {len(gaps)} spells with no visit ({kinds}), {len(stories)} stories marked. "
@@ -289,13 +290,14 @@ def _gap_track(frame: Frame, gaps: Sequence[Row], y: float) -> list[str]:
         until = gap["last_day"] or frame.last
         end = frame.x(until + timedelta(days=1))
         kind = gap["kind"] or "unclassified"
+        name = kind.replace("_", " ")
         going_on = ", still going on" if gap["is_ongoing"] else ""
-        tip = f"{kind}: {gap['first_day']} to {until}, {shown(gap['gap_days'])} days{going_on}"
+        tip = f"{name}: {gap['first_day']} to {until}, {shown(gap['gap_days'])} days{going_on}"
         p = "" if gap["p_quiet_scan"] is None else f", p {probability(gap['p_quiet_scan'])}"
         parts.append(_rect(x, y, max(end - x, 1.5), 20, f"gap {escaped(kind)}", tip + p))
         if gap["is_ongoing"]:
             parts.append(f'<path class="more" d="M{_n(end)} {_n(y + 5)}v10l7 -5z"/>')
-        label = _gap_label(gap["number"], kind, p, end - x, following - x)
+        label = _gap_label(gap["number"], name, p, end - x, following - x)
         wide = len(label) * CHARACTER
         start = min(x, right - wide)
         if label and start >= taken:

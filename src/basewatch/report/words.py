@@ -15,6 +15,7 @@ CAVEAT = "Silence in the data is not silence on the ground."
 KINDS = {
     "pause": "a pause: well observed, and longer than chance explains",
     "lull": "a lull: such a spell may be chance",
+    "not_judged": "not judged: too few earlier visits to say what is usual here",
     "ambiguous": "ambiguous: only part of its days could be observed",
     "unobserved": "unobserved: most of its days could not be seen, so it says nothing about the ground",
 }
