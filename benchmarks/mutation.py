@@ -36,13 +36,13 @@ from typing import Any
 
 import duckdb
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "sql"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "sql"))
 
 import test_cases
+from mutation_operators import Mutant, MutatedQuery, step_of
+
 from basewatch import models, quickyaml
 from basewatch.models import Model, ModelError
-from mutation_operators import MutatedQuery, Mutant, step_of
 
 EQUIVALENT = Path(__file__).with_name("mutation_equivalent.yml")
 LATER = frozenset({"int_track_air_ends"})
@@ -151,7 +151,7 @@ def chunks(mutants: Iterable[Mutant]) -> Iterator[list[Mutant]]:
 
 
 def equivalents(mutants: list[Mutant], names: set[str]) -> dict[Mutant, str]:
-    """The mutants that the file of equivalent ones names, with their arguments; an entry without a mutant is an error."""
+    """The mutants that the file of equivalent ones names, with their arguments. Exits where an entry names none."""
     by_key = {mutant.key: mutant for mutant in mutants}
     argued, unmatched = {}, []
     for entry in quickyaml.parse(EQUIVALENT.read_text(encoding="utf-8")) or []:

@@ -1,23 +1,25 @@
 """The mutants of a SQL query: every small change that a closed list of operators makes of it.
 
-| operator | what it changes |
-| --- | --- |
-| compare_edge | `<` to `<=` and back, `>` to `>=` and back; one end of a BETWEEN made open |
-| compare_turn | a comparison made its opposite: `<` to `>=`, `=` to `<>`, BETWEEN and IN to NOT BETWEEN and NOT IN, IS DISTINCT FROM to IS NOT DISTINCT FROM. Not the `=` of two columns in ON, whose loss `conjunct` tries |
-| conjunct | one operand of an AND dropped; the only condition of a WHERE, HAVING or QUALIFY dropped |
-| disjunct | one operand of an OR dropped |
-| logic | AND to OR, OR to AND; a NOT dropped |
-| threshold | a `$param` or a number of the query one step more, one step less; a step is 1 for whole numbers below 1000, else a tenth. Not list indices, digits of rounding and types, nor the numbers that ORDER BY and GROUP BY count columns with |
-| arithmetic | `+` to `-` and back; one factor of a product, and the divisor of a quotient, dropped |
-| join | INNER to LEFT, LEFT to INNER, SEMI to ANTI, ANTI to SEMI; a SEMI or ANTI join dropped |
-| null | one argument of a coalesce dropped; nullif dropped; IS NULL to IS NOT NULL; IS NOT DISTINCT FROM to `=`, IS DISTINCT FROM to `<>` |
-| aggregate | min to max, arg_min to arg_max, bool_or to bool_and, least to greatest, and back |
-| filter | the FILTER of an aggregate dropped |
-| case | one WHEN of a CASE dropped; its ELSE dropped |
-| distinct | the DISTINCT of a SELECT, a UNION or an aggregate dropped |
-| window_order | one ORDER BY key of a window or an aggregate reversed; lag to lead and back |
-| partition | one PARTITION BY key of a window dropped |
-| union | one arm of a UNION dropped |
+compare_edge  `<` to `<=` and back, `>` to `>=` and back; one end of a BETWEEN made open
+compare_turn  a comparison made its opposite: `<` to `>=`, `=` to `<>`, BETWEEN to NOT BETWEEN, IN to NOT IN, IS DISTINCT
+              FROM to IS NOT DISTINCT FROM. Not the `=` of two columns in ON, whose loss `conjunct` tries
+conjunct      one operand of an AND dropped; the only condition of a WHERE, HAVING or QUALIFY dropped
+disjunct      one operand of an OR dropped
+logic         AND to OR, OR to AND; a NOT dropped
+threshold     a `$param` or a number of the query one step more, one step less; a step is 1 for whole numbers below 1000,
+              else a tenth: a microsecond more in a month is no fault. Not list indices, digits of rounding and types,
+              positions in ORDER BY and GROUP BY, nor the 1 of EXISTS (SELECT 1)
+arithmetic    `+` to `-` and back; one factor of a product, and the divisor of a quotient, dropped
+join          INNER to LEFT, LEFT to INNER, SEMI to ANTI, ANTI to SEMI; a SEMI or ANTI join dropped
+null          one argument of a coalesce dropped; nullif dropped; IS NULL to IS NOT NULL; IS NOT DISTINCT FROM to `=`, IS
+              DISTINCT FROM to `<>`
+aggregate     min to max, arg_min to arg_max, bool_or to bool_and, least to greatest, and back
+filter        the FILTER of an aggregate dropped
+case          one WHEN of a CASE dropped; its ELSE dropped
+distinct      the DISTINCT of a SELECT, a UNION or an aggregate dropped
+window_order  one ORDER BY key of a window or an aggregate reversed; lag to lead and back
+partition     one PARTITION BY key of a window dropped
+union         one arm of a UNION dropped
 """
 
 from __future__ import annotations
@@ -84,18 +86,16 @@ class MutatedQuery:
         occurrences: Counter[tuple[str, str, str]] = Counter()
         met: set[tuple[int, str]] = set()
         for change in changes:
-            replacement = change.replacement.sql(DIALECT)
+            replacement = _text(change.replacement)
             if (id(change.node), replacement) in met:
                 continue  # two operators meet in one change
             met.add((id(change.node), replacement))
             line = first_line + query.count("\n", 0, starts[id(change.node)])
-            original = _shortened(change.original or change.node.sql(DIALECT))
+            original = _shortened(change.original or _text(change.node))
             mutated = _shortened(change.mutated or replacement)
             occurrences[change.operator, original, mutated] += 1
             occurrence = occurrences[change.operator, original, mutated]
-            self.mutants.append(
-                Mutant(model, line, change.operator, original, mutated, occurrence, len(self._changes))
-            )
+            self.mutants.append(Mutant(model, line, change.operator, original, mutated, occurrence, len(self._changes)))
             self._changes.append(change)
 
     def unchanged(self) -> str:
@@ -113,12 +113,16 @@ class MutatedQuery:
         return text
 
 
+def _text(node: exp.Expr) -> str:
+    return node.sql(DIALECT, comments=False)
+
+
 def _shortened(fragment: str) -> str:
     return fragment if len(fragment) <= FRAGMENT_LENGTH else fragment[: FRAGMENT_LENGTH - 1] + "…"
 
 
 def _starts(tree: exp.Expr) -> dict[int, int]:
-    """Where in the query each node's text begins, by its first word whose place is known, else by the node around it."""
+    """Where in the query each node's text begins: its first word whose place is known, else that of the node around."""
     starts: dict[int, int] = {}
     for node in reversed(list(tree.bfs())):  # a node comes after all its parts
         known = [starts[id(part)] for part in node.iter_expressions() if id(part) in starts]
@@ -199,12 +203,12 @@ def _conjunct(node: exp.Expr, steps: dict[str, str]) -> Iterator[Change]:
         operator = "conjunct" if isinstance(node, exp.And) else "disjunct"
         for dropped, kept in ((node.this, node.expression), (node.expression, node.this)):
             if type(dropped) is not type(node):
-                yield Change(operator, node, kept.copy(), f"{_word(node)} {dropped.sql(DIALECT)}", "dropped")
+                yield Change(operator, node, kept.copy(), f"{_word(node)} {_text(dropped)}", "dropped")
     elif isinstance(node, exp.Select):
         for name in ("where", "having", "qualify"):
             clause = node.args.get(name)
             if clause is not None and not isinstance(clause.this, exp.And):
-                yield Change("conjunct", clause, _true_clause(clause), clause.sql(DIALECT), "dropped")
+                yield Change("conjunct", clause, _true_clause(clause), _text(clause), "dropped")
 
 
 def _word(node: exp.Expr) -> str:
@@ -219,9 +223,7 @@ def _true_clause(clause: exp.Expr) -> exp.Expr:
 def _logic(node: exp.Expr, steps: dict[str, str]) -> Iterator[Change]:
     if isinstance(node, (exp.And, exp.Or)):
         other = exp.Or if isinstance(node, exp.And) else exp.And
-        changed = _bracketed(
-            other(this=_bracketed(node.this.copy()), expression=_bracketed(node.expression.copy()))
-        )
+        changed = _bracketed(other(this=_bracketed(node.this.copy()), expression=_bracketed(node.expression.copy())))
         yield Change("logic", node, changed)
     elif isinstance(node, exp.Not) and not isinstance(node.this, (exp.Is, exp.In, exp.Between)):
         yield Change("logic", node, node.this.copy())
@@ -237,12 +239,14 @@ def _threshold(node: exp.Expr, steps: dict[str, str]) -> Iterator[Change]:
     around = node.parent if isinstance(node.parent, (exp.Binary, exp.Between, exp.Func)) else node
     for sign in (exp.Add, exp.Sub):
         changed = _bracketed(sign(this=node.copy(), expression=exp.Literal.number(step)))
-        yield Change("threshold", node, changed, around.sql(DIALECT), changed.this.sql(DIALECT))
+        yield Change("threshold", node, changed, _text(around), _text(changed.this))
 
 
 def _is_quantity(number: exp.Expr) -> bool:
     """Whether a number of the query measures or counts something, and is no index, digit or position."""
     if isinstance(number.parent, (exp.DataTypeParam, exp.Bracket, exp.Slice, exp.Ordered, exp.Group)):
+        return False
+    if isinstance(number.parent, exp.Select) and isinstance(number.parent.parent, exp.Exists):
         return False
     return not (isinstance(number.parent, exp.Round) and number.arg_key == "decimals")
 
@@ -279,7 +283,7 @@ def _join(node: exp.Expr, steps: dict[str, str]) -> Iterator[Change]:
         select = node.parent
         without = select.copy()
         without.set("joins", [join for number, join in enumerate(without.args["joins"]) if number != node.index])
-        yield Change("join", select, without, node.sql(DIALECT), "dropped")
+        yield Change("join", select, without, _text(node), "dropped")
     elif node.args.get("on") is not None or node.args.get("using"):
         changed = node.copy()
         changed.set("side", None if side else "LEFT")
@@ -329,33 +333,33 @@ def _case(node: exp.Expr, steps: dict[str, str]) -> Iterator[Change]:
             changed.set("ifs", [other for index, other in enumerate(changed.args["ifs"]) if index != number])
             if len(branches) == 1:
                 changed = default.copy() if default is not None else exp.null()
-            shown = f"WHEN {branch.this.sql(DIALECT)} THEN {branch.args['true'].sql(DIALECT)}"
+            shown = f"WHEN {_text(branch.this)} THEN {_text(branch.args['true'])}"
             yield Change("case", node, changed, shown, "dropped")
         if default is not None and not isinstance(default, exp.Null):
             changed = node.copy()
             changed.set("default", None)
-            yield Change("case", node, changed, f"ELSE {default.sql(DIALECT)}", "dropped")
+            yield Change("case", node, changed, f"ELSE {_text(default)}", "dropped")
 
 
 def _distinct(node: exp.Expr, steps: dict[str, str]) -> Iterator[Change]:
     if isinstance(node, exp.Select) and node.args.get("distinct") is not None:
         without = node.copy()
         without.set("distinct", None)
-        yield Change("distinct", node, without, node.sql(DIALECT), "SELECT without DISTINCT")
+        yield Change("distinct", node, without, _text(node), "SELECT without DISTINCT")
     elif isinstance(node, exp.Union) and node.args.get("distinct"):
         without = node.copy()
         without.set("distinct", False)
-        yield Change("distinct", node, without, f"UNION {node.expression.sql(DIALECT)}", "UNION ALL")
+        yield Change("distinct", node, without, f"UNION {_text(node.expression)}", "UNION ALL")
     elif isinstance(node, exp.Distinct) and not isinstance(node.parent, exp.Select) and len(node.expressions) == 1:
         call = node.find_ancestor(exp.AggFunc)
-        yield Change("distinct", node, node.expressions[0].copy(), call.sql(DIALECT) if call else None, "no DISTINCT")
+        yield Change("distinct", node, node.expressions[0].copy(), _text(call) if call else None, "no DISTINCT")
 
 
 def _window_order(node: exp.Expr, steps: dict[str, str]) -> Iterator[Change]:
     if isinstance(node, exp.Ordered) and not isinstance(node.parent.parent, exp.Query):
         changed = node.copy()
         changed.set("desc", not node.args.get("desc"))
-        yield Change("window_order", node, changed, node.parent.sql(DIALECT).strip(), changed.sql(DIALECT))
+        yield Change("window_order", node, changed, _text(node.parent).strip(), _text(changed))
     elif isinstance(node, (exp.Lag, exp.Lead)):
         yield Change("window_order", node, _as(node, exp.Lead if isinstance(node, exp.Lag) else exp.Lag))
 
@@ -366,7 +370,7 @@ def _partition(node: exp.Expr, steps: dict[str, str]) -> Iterator[Change]:
             changed = node.copy()
             kept = [other for index, other in enumerate(changed.args["partition_by"]) if index != number]
             changed.set("partition_by", kept)
-            yield Change("partition", node, changed, node.sql(DIALECT), f"without {key.sql(DIALECT)}")
+            yield Change("partition", node, changed, _text(node), f"without {_text(key)}")
 
 
 def _union(node: exp.Expr, steps: dict[str, str]) -> Iterator[Change]:
@@ -377,7 +381,7 @@ def _union(node: exp.Expr, steps: dict[str, str]) -> Iterator[Change]:
             left = kept.copy()
             if node.args.get("with_") is not None and left.args.get("with_") is None:
                 left.set("with_", node.args["with_"].copy())
-            yield Change("union", node, left, dropped.sql(DIALECT), "dropped")
+            yield Change("union", node, left, _text(dropped), "dropped")
 
 
 OPERATORS: tuple[Callable[[exp.Expr, dict[str, str]], Iterator[Change]], ...] = (
