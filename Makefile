@@ -24,7 +24,7 @@ check: $(VENV)/.ready-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint --processes 2 sql
-	$(BIN)/python -m basewatch.dictionary --check warehouse/README.md
+	$(BIN)/python -m basewatch.warehouse.dictionary --check warehouse/README.md
 
 ## make fast    unit tests, SQL cases and contract tests
 fast: $(VENV)/.ready-dev
@@ -36,7 +36,7 @@ e2e: $(VENV)/.ready-dev
 
 ## make docs    write the data dictionary anew
 docs: $(VENV)/.ready-dev
-	$(BIN)/python -m basewatch.dictionary warehouse/README.md
+	$(BIN)/python -m basewatch.warehouse.dictionary warehouse/README.md
 
 ## make build   wheel and sdist
 build: $(VENV)/.ready-dev

@@ -31,9 +31,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 import real_tracks
 import simulated_lake
-from basewatch import models, reference
 from basewatch.config import Settings
-from basewatch.warehouse import configure
+from basewatch.reference import load
+from basewatch.warehouse import models
+from basewatch.warehouse.build import configure
 from simulator import rows, series, stories
 from simulator.world import Airfield, Trace
 
@@ -185,7 +186,7 @@ def gaps(made: list[series.Series]) -> list[list[tuple[str, int, int]]]:
             {"start": start, "bases": len(made), "days": series.DAYS},
         )
         last = start + timedelta(days=series.DAYS - 1)
-        params = {**reference.load_params(Settings()).values, "as_of": last}
+        params = {**load.params(Settings()).values, "as_of": last}
         models.build(connection, params, models.ancestors(["marts.base_gaps"], given))
         spells = connection.execute(
             "SELECT base_id::INTEGER, kind, first_day - $start, last_day - $start FROM marts.base_gaps "

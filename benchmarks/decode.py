@@ -36,9 +36,15 @@ import deflate
 import numpy as np
 import pyarrow.parquet as pq
 
-from basewatch import config, reference, shards
-from basewatch.sources import Context, Rows, Window, readsb_archive
-from basewatch.tar import Member, Volume, walk
+from basewatch import config
+from basewatch.lake.events import Rows
+from basewatch.readsb import decoder
+from basewatch.readsb.decoder import Decoder, _Part
+from basewatch.readsb.tar_index import Member, Volume, walk
+from basewatch.reference import load
+from basewatch.sources import contract
+from basewatch.sources.contract import Context, Window
+from basewatch.sources.readsb_archive import local
 
 DAY = date(2025, 3, 14)
 STAMP = datetime(2025, 3, 14, tzinfo=UTC).timestamp()
@@ -133,22 +139,24 @@ def tar_of(folder: Path) -> Path:
     return next(folder.glob("*.tar"))
 
 
-def context(folder: Path, bases: int, params: dict[str, Any], **settings: Any) -> Context:
+def context(folder: Path, bases: int, params: dict[str, Any], **settings: Any) -> Context[Any]:
     """A context with the first so many shipped bases (0: all) and an archive in `folder`."""
     values = {"enabled": True, "location": str(folder), "processes": 1, **settings}
     loaded = config.Settings(sources=config.Sources(readsb_archive=config.ReadsbArchive(**values)))
-    tables = reference.load(loaded)
+    tables = load.tables(loaded)
     if bases:
         tables = dataclasses.replace(tables, rows={**tables.rows, "bases": tables.rows["bases"][:bases]})
-    shipped = reference.load_params(loaded).values
-    return Context(loaded, tables, {**shipped, **params}, folder / "landing", datetime.now(UTC))
+    shipped = load.params(loaded)
+    changed = dataclasses.replace(shipped, thresholds=shipped.thresholds.model_copy(update=params))
+    about = contract.context("readsb_archive", loaded, tables, changed, datetime.now(UTC))
+    return dataclasses.replace(about, landing=folder / "landing")
 
 
-def decode(about: Context) -> tuple[int, int]:
+def decode(about: Context[Any]) -> tuple[int, int]:
     """Decode the day; near points and bytes of Parquet."""
-    landed = readsb_archive.fetch(Window("readsb_archive", DAY, DAY), about)
+    landed = local.fetch(Window("readsb_archive", DAY, DAY), about)
     points = size = 0
-    for event in readsb_archive.decode(landed, about):
+    for event in local.decode(landed, about):
         if isinstance(event, Rows) and isinstance(event.data, Path):
             size += event.data.stat().st_size
             if event.table == "track_points":
@@ -246,18 +254,18 @@ def where_the_time_goes(folder: Path, share: float) -> None:
         return lambda: setattr(owner, name, original)
 
     steps = [
-        (readsb_archive, "_index", "header walk"),
-        (shards.Decoder, "read", "read"),
-        (shards, "gunzip", "gunzip"),
-        (shards, "lines", "grammar guard"),
-        (shards, "parse_near", "search and typed parse"),
-        (shards, "frame", "columns"),
-        (shards, "near", "exact distances"),
-        (shards, "measure", "background measures"),
-        (shards, "point_rows", "rows"),
-        (shards._Part, "_edges", "edges"),
-        (shards._Part, "_write", "rows aside"),
-        (readsb_archive._Parts, "_write", "Parquet"),
+        (local, "_index", "header walk"),
+        (Decoder, "read", "read"),
+        (decoder, "gunzip", "gunzip"),
+        (decoder, "lines", "grammar guard"),
+        (decoder, "parse_near", "search and typed parse"),
+        (decoder, "frame", "columns"),
+        (decoder, "near", "exact distances"),
+        (decoder, "measure", "background measures"),
+        (decoder, "point_rows", "rows"),
+        (_Part, "_edges", "edges"),
+        (_Part, "_write", "rows aside"),
+        (local._Parts, "_write", "Parquet"),
     ]
     restore = [wrap(*step) for step in steps]
     total = cpu(lambda: decode(about))
@@ -282,7 +290,7 @@ def processes_section(folder: Path, traces: int, repeats: int, places: list[Any]
     where = folder / "large"
     points = write_day(where, traces * 16, 1000, 0.015, places, copies=16, level=1)
     print(f"two processes against one, wall time without start-up, {points / 1e6:.1f} M points; least of {repeats}")
-    readsb_archive.SMALL = 0
+    local.SMALL = 0
     one, many = ({n: context(path, 0, {}, processes=n) for n in (1, 2)} for path in (folder / "one", where))
     works: dict[str, Callable[[], Any]] = {
         "start 1": lambda: decode(one[1]),
@@ -359,7 +367,7 @@ def child(folder: Path) -> None:
     """CPU seconds of decoding a folder's day in this process, and peak memory with two others, as JSON."""
     about = context(folder, 0, {})
     seconds = median(in_turn([lambda: decode(about)], 3)[0])
-    readsb_archive.SMALL = 0
+    local.SMALL = 0
     peaks: dict[int, float] = {}
     done = threading.Event()
 
@@ -391,7 +399,7 @@ def _peak_mb(pid: int) -> float:
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return 0.0
-    if pid != os.getpid() and b"basewatch.shards" not in command:  # just started: still the parent's memory
+    if pid != os.getpid() and b"basewatch.readsb.workers" not in command:  # just started: still the parent's memory
         return 0.0
     found = [int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM")]
     return found[0] if found else 0.0
@@ -401,19 +409,19 @@ def lost_section(folder: Path) -> None:
     print("near points against a full parse of the same day (130 bases, rings)")
     about = context(folder / "near0.1", 0, {})
     found = near_keys(about)
-    original = shards.lines
-    shards.lines = lambda text: None  # type: ignore[assignment]  # the decoder then parses every trace whole
+    original = decoder.lines
+    decoder.lines = lambda text: None  # type: ignore[assignment]  # the decoder then parses every trace whole
     try:
         whole = near_keys(about)
     finally:
-        shards.lines = original
+        decoder.lines = original
     print(f"  {len(whole)} near points; lost {len(whole - found)}, invented {len(found - whole)}  target 0", flush=True)
 
 
-def near_keys(about: Context) -> set[tuple[Any, ...]]:
-    landed = readsb_archive.fetch(Window("readsb_archive", DAY, DAY), about)
+def near_keys(about: Context[Any]) -> set[tuple[Any, ...]]:
+    landed = local.fetch(Window("readsb_archive", DAY, DAY), about)
     keys: set[tuple[Any, ...]] = set()
-    for event in readsb_archive.decode(landed, about):
+    for event in local.decode(landed, about):
         if isinstance(event, Rows) and event.table == "track_points":
             assert isinstance(event.data, Path)
             names = ["icao24", "seen_at", "latitude", "longitude", "altitude_baro_ft", "callsign", "base_id"]
@@ -642,7 +650,7 @@ def main() -> None:
     if options.child:
         child(options.child)
         return
-    shipped = reference.load(config.Settings())
+    shipped = load.tables(config.Settings())
     every = [(b.latitude, b.longitude, b.elevation_ft or 0.0) for b in shipped.rows["bases"]]
     wanted = set(options.only) | ({"peers"} if options.peers else set())
     with tempfile.TemporaryDirectory() as name:

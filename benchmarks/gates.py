@@ -17,7 +17,7 @@ from pathlib import Path
 
 import duckdb
 
-from basewatch import models
+from basewatch.warehouse import models
 
 AS_OF = date(2025, 12, 31)
 SINCE = date(2016, 1, 1)
@@ -105,12 +105,14 @@ import great_expectations
 imported = time.perf_counter() - started
 from datetime import UTC, date, datetime
 from pathlib import Path
-from basewatch import gates, models
-result = gates.check(Path(sys.argv[1]), "benchmark", as_of=date.fromisoformat(sys.argv[2]),
-    checked_at=datetime(2026, 1, 1, tzinfo=UTC), models=models.marts())
+from basewatch.gates.check import check_candidate
+from basewatch.gates.results import explain
+from basewatch.warehouse.models import marts
+result = check_candidate(Path(sys.argv[1]), "benchmark", as_of=date.fromisoformat(sys.argv[2]),
+    checked_at=datetime(2026, 1, 1, tzinfo=UTC), models=marts())
 print(json.dumps({"checks": result.results.num_rows, "passed": result.passed, "seconds": round(result.seconds, 1),
     "import_seconds": round(imported, 1),
-    "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "refused": gates.explain(result)[:2000]}))
+    "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "refused": explain(result)[:2000]}))
 """
 
 

@@ -27,10 +27,12 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from basewatch import models, reference
 from basewatch.config import Settings
-from basewatch.schemas import LEDGER, TABLES
-from basewatch.warehouse import AFTER_GATES, HISTORY, attach_new, configure, open_work, store
+from basewatch.lake.schemas import LEDGER, TABLES
+from basewatch.reference import load
+from basewatch.reference.rows import ROWS
+from basewatch.warehouse import models
+from basewatch.warehouse.build import AFTER_GATES, HISTORY, attach_new, configure, open_work, store
 
 FIRST, LAST, BASES = date(2016, 1, 1), date(2025, 12, 31), 50
 
@@ -125,8 +127,8 @@ def make(connection: duckdb.DuckDBPyConnection, visits: int) -> None:
     for name, schema in HISTORY.items():
         store(connection, f"raw.{name}", schema.empty_table())
     store(connection, "raw.source_days", pa.Table.from_pylist([], schema=LEDGER))
-    facts = reference.load(Settings())
-    for name in reference.ROWS:
+    facts = load.tables(Settings())
+    for name in ROWS:
         store(connection, f"reference.{name}", facts.table(name))
     connection.execute(
         MAKE.format(
@@ -176,7 +178,7 @@ def see_lake(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
 
 def measure(folder: Path, threads: int) -> None:
     """Build every model twice, as on the first night and the next; prints seconds a model, sums and peak of memory."""
-    params = {**reference.load_params(Settings()).values, "as_of": LAST}
+    params = {**load.params(Settings()).values, "as_of": LAST}
     taken: dict[str, tuple[float, float, int]] = {}
     for night in ("the first night", "with a release before"):
         spent = [cpu()]

@@ -41,8 +41,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "sql"))
 import test_cases
 from mutation_operators import Mutant, MutatedQuery, step_of
 
-from basewatch import models, quickyaml
-from basewatch.models import Model, ModelError
+from basewatch import yaml_text
+from basewatch.warehouse import models
+from basewatch.warehouse.models import Model, ModelError
 
 EQUIVALENT = Path(__file__).with_name("mutation_equivalent.yml")
 LATER = frozenset({"int_track_air_ends"})
@@ -69,7 +70,7 @@ class Cases:
         self._connection.execute("SET TimeZone = 'UTC'")
         self._cases: list[tuple[str, str, dict[str, Any]]] = []
         for number, file in enumerate(case_files(model.name)):
-            case = quickyaml.parse(file.read_text(encoding="utf-8"))
+            case = yaml_text.parse(file.read_text(encoding="utf-8"))
             database = f"case_{number}"
             self._connection.execute(f"ATTACH ':memory:' AS {database}; USE {database}")
             models.define_macros(self._connection)
@@ -154,7 +155,7 @@ def equivalents(mutants: list[Mutant], names: set[str]) -> dict[Mutant, str]:
     """The mutants that the file of equivalent ones names, with their arguments. Exits where an entry names none."""
     by_key = {mutant.key: mutant for mutant in mutants}
     argued, unmatched = {}, []
-    for entry in quickyaml.parse(EQUIVALENT.read_text(encoding="utf-8")) or []:
+    for entry in yaml_text.parse(EQUIVALENT.read_text(encoding="utf-8")) or []:
         key = (entry["model"], entry["operator"], entry["original"], entry["mutated"], entry.get("occurrence", 1))
         if entry["model"] not in names:
             continue

@@ -1,18 +1,18 @@
 """The mutants of a SQL query: every small change that a closed list of operators makes of it.
 
 compare_edge  `<` to `<=` and back, `>` to `>=` and back; one end of a BETWEEN made open
-compare_turn  a comparison made its opposite: `<` to `>=`, `=` to `<>`, BETWEEN to NOT BETWEEN, IN to NOT IN, IS DISTINCT
-              FROM to IS NOT DISTINCT FROM. Not the `=` of two columns in ON, whose loss `conjunct` tries
+compare_turn  a comparison made its opposite: `<` to `>=`, `=` to `<>`, BETWEEN to NOT BETWEEN, IN to NOT IN,
+              IS DISTINCT FROM to IS NOT DISTINCT FROM. Not the `=` of two columns in ON, whose loss `conjunct` tries
 conjunct      one operand of an AND dropped; the only condition of a WHERE, HAVING or QUALIFY dropped
 disjunct      one operand of an OR dropped
 logic         AND to OR, OR to AND; a NOT dropped
-threshold     a `$param` or a number of the query one step more, one step less; a step is 1 for whole numbers below 1000,
-              else a tenth: a microsecond more in a month is no fault. Not list indices, digits of rounding and types,
+threshold     a `$param` or a number of the query one step more, one step less; a step is 1 for whole numbers below
+              1000, else a tenth: a microsecond in a month is no fault. Not list indices, digits of rounding and types,
               positions in ORDER BY and GROUP BY, nor the 1 of EXISTS (SELECT 1)
 arithmetic    `+` to `-` and back; one factor of a product, and the divisor of a quotient, dropped
 join          INNER to LEFT, LEFT to INNER, SEMI to ANTI, ANTI to SEMI; a SEMI or ANTI join dropped
-null          one argument of a coalesce dropped; nullif dropped; IS NULL to IS NOT NULL; IS NOT DISTINCT FROM to `=`, IS
-              DISTINCT FROM to `<>`
+null          one argument of a coalesce dropped; nullif dropped; IS NULL to IS NOT NULL; IS NOT DISTINCT FROM to `=`,
+              IS DISTINCT FROM to `<>`
 aggregate     min to max, arg_min to arg_max, bool_or to bool_and, least to greatest, and back
 filter        the FILTER of an aggregate dropped
 case          one WHEN of a CASE dropped; its ELSE dropped

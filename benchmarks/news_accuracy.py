@@ -15,8 +15,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from basewatch import news
-from basewatch.news import Article
+from basewatch.news.reader import Article, midnight
 from news_samples import around, cases, labelled, reader, score
 
 
@@ -36,7 +35,7 @@ def written_claims() -> Counter[str]:
     """Right, wrongly claimed, missed, over the pauses, resumptions and flights of the written articles."""
     found: Counter[str] = Counter()
     for case in cases("claims.yml"):
-        at = news.midnight(case["published"]) if case.get("published") else None
+        at = midnight(case["published"]) if case.get("published") else None
         reading = reader().read(Article(case["text"], language=case["language"], published_at=at))
         pauses = [mention.claimed_pause_days or True for mention in reading.mentions if mention.reports_pause]
         said = {("pause", pauses[0])} if pauses else set()

@@ -27,16 +27,18 @@ from datetime import date
 from pathlib import Path
 from statistics import median
 
-from basewatch import config, gdelt, news, reference
-from basewatch.gdelt import Places
-from basewatch.sources import gdelt_files
+from basewatch import config
+from basewatch.news.reader import Reader
+from basewatch.reference import load
+from basewatch.sources import gdelt, gdelt_files
+from basewatch.sources.gdelt import Places
 
 DAY = date(2026, 10, 1)
 SYLLABLES = [
     *("ka", "lo", "mi", "ra", "ten", "sor", "vel", "ad", "un", "ber", "gi", "ma", "shi"),
     *("pol", "ter", "no", "ve", "ris", "dan", "el", "jo", "hu", "cor", "ba", "li", "sta"),
 ]
-OUTLETS = ["example.com", "news.example.org", "daily.example.net", "zeitung.example.de", "noticias.example.es"]
+OUTLETS = ["example.com", "example.org", "daily.example.net", "zeitung.example.de", "noticias.example.es"]
 TOWNS = [
     ("Moscow, Moskva, Russia", "RS", 55.7522, 37.6156),
     ("Damascus, Dimashq, Syria", "SY", 33.5, 36.3),
@@ -145,12 +147,12 @@ def main() -> None:
     parser.add_argument("--profile", action="store_true")
     options = parser.parse_args()
     settings = config.Settings()
-    tables, params = reference.load(settings), reference.load_params(settings).values
+    tables, params = load.tables(settings), load.params(settings).values
     weak: dict[str, str] = {}
     for row in tables.rows["keywords"]:
         if row.role == "name" and row.strength == "weak" and row.base_id and row.alias.isascii():
             weak.setdefault(row.base_id, row.alias)
-    places = Places(news.Reader(tables, params), tables.bases, {}, float(params["news_point_km"]), weak)
+    places = Places(Reader(tables, params), tables.bases, {}, float(params["news_point_km"]), weak)
     names = sum(row.role == "name" for row in tables.rows["keywords"])
     rng = random.Random(7)
     with tempfile.TemporaryDirectory() as folder:

@@ -17,9 +17,11 @@ from collections.abc import Callable
 from datetime import date
 from statistics import median
 
-from basewatch import config, news, reference
+from basewatch import config
 from basewatch.news.matching import Matcher
+from basewatch.news.reader import Article, Reader, midnight
 from basewatch.news.text import key
+from basewatch.reference import load
 
 WORDS = {
     "en": "council budget bread price school road minister water report week people night market city winter cable",
@@ -63,15 +65,15 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=3000)
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
-    tables = reference.load(config.Settings())
+    tables = load.tables(config.Settings())
     keywords = tables.rows["keywords"]
     names = [row for row in keywords if row.role == "name"]
     few = [row for row in names if row.base_id == "hmeimim"] + [row for row in keywords if row.role != "name"]
-    reader = news.Reader(tables)
+    reader = Reader(tables)
     small = Matcher(few, reader.rules.places, reader.rules.aircraft, reader.rules.pair, cue_words=12, pair_words=2)
     made = texts(options.texts)
     size = sum(len(text) for _, text in made) / 1e6
-    at = news.midnight(date(2025, 10, 30))
+    at = midnight(date(2025, 10, 30))
     found = sum(bool(reader.bases_in(text, language)) for language, text in made)
     print(f"{len(made)} texts, {size:.1f} million characters, {found} of them name a base; {len(names)} names")
     fold = seconds(lambda: [key(text) for _, text in made], options.repeats)
@@ -79,7 +81,7 @@ def main() -> None:
     fewer = seconds(lambda: [small.bases_in(text, language) for language, text in made], options.repeats)
     named = [(language, text) for number, (language, text) in enumerate(made) if number % 50 == 0]
     read = seconds(
-        lambda: [reader.read(news.Article(text, language=language, published_at=at)) for language, text in named],
+        lambda: [reader.read(Article(text, language=language, published_at=at)) for language, text in named],
         options.repeats,
     )
     print(f"folding alone      {size / fold:8.2f} million characters a second")

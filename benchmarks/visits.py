@@ -25,10 +25,12 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 import simulated_lake
-from basewatch import models, reference
 from basewatch.config import Settings
-from basewatch.schemas import LEDGER, TABLES
-from basewatch.warehouse import HISTORY, attach_new, open_work
+from basewatch.lake.schemas import LEDGER, TABLES
+from basewatch.reference import load
+from basewatch.reference.rows import ROWS, arrow_schema
+from basewatch.warehouse import models
+from basewatch.warehouse.build import HISTORY, attach_new, open_work
 from simulator import rows, stories
 
 FIRST, DAYS, REGIONS = rows.day_number(2023, 1, 1), 700, 40
@@ -78,14 +80,14 @@ def measure(folder: Path, memory: str | None, last: str) -> None:
                 connection.execute(f"CREATE VIEW raw.{name} AS SELECT {listed} FROM read_parquet('{file}')")
             else:
                 simulated_lake.put(connection, f"raw.{name}", schema)
-        facts = reference.load(Settings())
-        for name in reference.ROWS:
+        facts = load.tables(Settings())
+        for name in ROWS:
             file = folder / f"{name}.parquet"
             if file.exists():
                 connection.execute(f"CREATE TABLE reference.{name} AS FROM read_parquet('{file}')")
             else:
-                simulated_lake.put(connection, f"reference.{name}", reference.schema(name), facts.table(name))
-        params = {**reference.load_params(Settings()).values, "as_of": last}
+                simulated_lake.put(connection, f"reference.{name}", arrow_schema(name), facts.table(name))
+        params = {**load.params(Settings()).values, "as_of": last}
         before = resource.getrusage(resource.RUSAGE_SELF)
         started = time.perf_counter()
         models.build(

@@ -1,7 +1,11 @@
 """The nightly job and the backfill as Prefect flows: a task a source window, then build, check, publish, show.
 
-Each task body is one library call. A flow reads the configuration by itself, so that a server can start it from a file
-name and two days; the command line, which has planned already, hands its run over instead.
+Each task body is one library call, and what it leaves for Prefect's pages. A flow reads the configuration by itself, so
+that a server can start it from a file name and two days; the command line, which has planned already, has its run
+carried out by a flow made for that run.
+
+No result is persisted. A flow does not end in an exception of ours, which Prefect would pickle into its home, but in a
+failed state that says why.
 """
 
 # No `from __future__ import annotations` here: a server's process could not resolve the types of a flow's parameters.
@@ -9,34 +13,35 @@ name and two days; the command line, which has planned already, hands its run ov
 import logging
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import basewatch.flows.environment  # noqa: F401 - must come before prefect: it is read at import
 import httpx
 from basewatch.flows import server
 from prefect import Flow, Task, flow, get_run_logger, runtime, task
-from prefect.artifacts import create_markdown_artifact
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import FlowRun, State, TaskRun
 from prefect.states import Failed
+from prefect.utilities.annotations import quote
 
-from basewatch import config, progress, run, status
+from basewatch import config, progress, run
 from basewatch.errors import BasewatchError, SourceError
+from basewatch.gates import listing
+from basewatch.gates.results import GateResult
+from basewatch.report import first_screen
 from basewatch.run import Run
-from basewatch.sources import Window
-from basewatch.warehouse import Release, utc_now
+from basewatch.sources.contract import Window
+from basewatch.warehouse.build import Candidate
+from basewatch.warehouse.releases import Release, utc_now
 
 RETRY_SECONDS = 5  # beyond the source's own retries: what is still down after them needs longer
+CHECKS_SHOWN = 100  # of some three hundred; those that failed come first
+Value = TypeVar("Value")
 
 if not logging.getLogger("prefect").isEnabledFor(logging.INFO):
     for _handler in logging.getLogger().handlers:  # Prefect's, for all other libraries: they may warn, not chat
         _handler.setLevel(logging.WARNING)
-
-# Tasks are given a run's id and not the run: Prefect looks through every parameter for futures and hashes it, and a run
-# holds whole reference tables.
-_runs: dict[str, Run] = {}
-_planned: list[Run] = []  # the run that the command line hands over, until the flow takes it
-_faults: list[BasewatchError] = []  # what it raised, handed back: Prefect would pickle an exception into its home
 
 
 def _may_pass(_task: Task[..., Any], _task_run: TaskRun, state: State[Any]) -> bool:
@@ -47,7 +52,7 @@ def _may_pass(_task: Task[..., Any], _task_run: TaskRun, state: State[Any]) -> b
 
 @task(
     name="ingest",
-    task_run_name="{source} {since} to {until}",
+    task_run_name="{window.source} {window.since} to {window.until}",
     retries=1,
     retry_delay_seconds=RETRY_SECONDS,
     retry_jitter_factor=0.5,
@@ -55,90 +60,95 @@ def _may_pass(_task: Task[..., Any], _task_run: TaskRun, state: State[Any]) -> b
     cache_policy=NO_CACHE,
     persist_result=False,
 )
-def ingest(run_id: str, source: str, since: date, until: date) -> str:
+def ingest(work: Run, window: Window) -> str:
     """One source and window, and a line on what came of it. Raises SourceError where the source failed."""
-    outcome = run.ingest_window(_runs[run_id], Window(source, since, until))
+    outcome = run.ingest_window(work, window)
     if outcome.is_failure:
         raise SourceError(str(outcome.error), retryable=outcome.is_retryable)
     return outcome.summary
 
 
-@task(
-    name="build, check and publish",
-    task_run_name="build, check and publish",
-    cache_policy=NO_CACHE,
-    persist_result=False,
-)
-def publish(run_id: str) -> str | None:
-    """The candidate, its gates, and the release; its name, or None where nothing was new."""
-    release = run.publish_what_is_new(_runs[run_id])
-    return release.release_id if release else None
+@task(name="build", task_run_name="build", cache_policy=NO_CACHE, persist_result=False)
+def build(work: Run) -> Candidate:
+    """Every table, made anew from the lake."""
+    return run.build(work)
+
+
+@task(name="check", task_run_name="check", cache_policy=NO_CACHE, persist_result=False)
+def check(work: Run, candidate: Candidate) -> GateResult:
+    """What the gates found, as an artifact too. Raises GateRefused where a critical check failed."""
+    result = run.check(work, candidate)
+    create_table_artifact(
+        listing.listed(result.results, CHECKS_SHOWN),
+        key="gate-results",
+        description=f"{result.results.num_rows} checks, {len(result.failures)} failed, {len(result.refusals)} refused; "
+        f"the first {CHECKS_SHOWN}, failed ones before the others",
+    )
+    run.require_passed(work, candidate, result)
+    return result
+
+
+@task(name="publish", task_run_name="publish", cache_policy=NO_CACHE, persist_result=False)
+def publish(work: Run, candidate: Candidate, result: GateResult) -> Release:
+    """The candidate as the current release."""
+    return run.publish(work, candidate, result)
 
 
 @task(name="show the result", task_run_name="show the result", cache_policy=NO_CACHE, persist_result=False)
-def show(run_id: str) -> None:
-    """The first answer as an artifact."""
-    work = _runs[run_id]
-    release = work.warehouse.current()
-    assert release is not None, "called after a publish"
-    columns, rows = status.first_answer(release, work.settings)
-    lines = [_line(columns), _line(["---"] * len(columns)), *map(_line, rows)] if rows else ["No visit, no mention."]
-    simulated = status.simulated_bases(release)
-    if simulated:
-        lines += ["", f"SIMULATED, not real: the flights at {', '.join(simulated)}."]
+def show(work: Run, release: Release) -> None:
+    """The first screen as an artifact."""
+    screen = first_screen.read(release.database, work.settings.report.bases, work.settings.report.fleet)
     create_markdown_artifact(
-        "\n".join(lines), key="monthly-activity", description=f"Release {release.release_id}: the last months"
+        first_screen.markdown(screen),
+        key="monthly-activity",
+        description=f"Release {release.release_id}: silences that go on, and the last months",
     )
 
 
-def _line(cells: Any) -> str:
-    """One line of a Markdown table. Outside text cannot end a cell or bring markup of its own."""
-    shown = ("–" if cell is None else str(cell) for cell in cells)
-    return "| " + " | ".join(text.replace("<", "&lt;").replace("|", "\\|").replace("\n", " ") for text in shown) + " |"
+def _unread(value: Value) -> Value:
+    """The value for a task whose parameter Prefect must not look through: a run holds whole reference tables.
+
+    Prefect takes the mark off before the task's body sees it, so that the types are true.
+    """
+    return cast(Value, quote(value))
 
 
 def _steps(work: Run) -> Release | None:
+    given = _unread(work)
     for window in work.windows:
-        state = ingest(work.run_id, window.source, window.since, window.until, return_state=True)
+        state = ingest(given, window, return_state=True)
         fault = None if state.is_completed() else state.result(raise_on_failure=False)
         if isinstance(fault, SourceError):  # a source that failed is in the ledger, and the others go on
             run.obey_policy(work, window)
         elif isinstance(fault, BaseException):
             raise fault
     run.judge_sources(work)
-    name = publish(work.run_id)
-    if name is None:
+    if not run.is_new(work):
+        work.progress("nothing new to publish")
         return None
-    release = work.warehouse.current()
-    show(work.run_id)
+    candidate = build(given)
+    result = check(given, candidate)
+    release = publish(given, candidate, _unread(result))
+    show(given, release)
     return release
 
 
-def _execute(config_file: str | None, until: date | None, since: date | None = None) -> str | State[Any] | None:
+def _from_configuration(
+    config_file: str | None, until: date | None, since: date | None = None
+) -> str | State[Any] | None:
+    """Plan and carry out a run; the release's name, None where nothing was new, a failed state where it failed."""
     try:
-        if _planned:
-            return _hold(_planned.pop())
         work = run.start(config.load(Path(config_file) if config_file else None), until, since)
         work.progress = _log
         with work.warehouse.lock():
-            if run.has_work(work):
-                return _hold(work)
-            work.progress("nothing new to ingest, nothing new to publish")
-            run.note_idle(work)
-            return None
+            if not run.has_work(work):
+                work.progress("nothing new to ingest, nothing new to publish")
+                run.note_idle(work)
+                return None
+            release = run.guarded(work, lambda: _steps(work))
+        return release.release_id if release else None
     except BasewatchError as fault:
-        _faults.append(fault)
         return Failed(message=str(fault))
-
-
-def _hold(work: Run) -> str | None:
-    """Do the run while its tasks can find it; the release's name, None where nothing was new."""
-    _runs[work.run_id] = work
-    try:
-        release = run.guarded(work, lambda: _steps(work))
-    finally:
-        del _runs[work.run_id]
-    return release.release_id if release else None
 
 
 def _log(line: str) -> None:
@@ -170,13 +180,13 @@ def nightly(config_file: str | None = None, until: date | None = None) -> str | 
 
     `until`: last UTC day, default yesterday.
     """
-    return _execute(config_file, until)
+    return _from_configuration(config_file, until)
 
 
 @flow(name="backfill", flow_run_name=_name, persist_result=False, on_failure=[_tell_failure])
 def backfill(since: date, until: date, config_file: str | None = None) -> str | State[Any] | None:
     """The same over a range of UTC days, both ends included."""
-    return _execute(config_file, until, since)
+    return _from_configuration(config_file, until, since)
 
 
 def execute(work: Run, config_file: str | None, since: date | None) -> None:
@@ -185,21 +195,26 @@ def execute(work: Run, config_file: str | None, since: date | None) -> None:
     Raises what the run raises, and server.ServerFailed where Prefect cannot be had or went away: the run can then be
     carried on without it.
     """
-    with server.api():
-        _planned.append(work)
-        _faults.clear()
+    is_reached = False
+    faults: list[Exception] = []
+
+    @flow(name="backfill" if since else "nightly", flow_run_name=_name, persist_result=False)
+    def in_hand(config_file: str | None, until: date, since: date | None) -> str | State[Any] | None:
+        nonlocal is_reached
+        is_reached = True
         try:
-            if since is None:
-                state = nightly(config_file, work.until, return_state=True)
-            else:
-                state = backfill(since, work.until, config_file, return_state=True)
-            if not _faults:
-                state.result()  # raises what is no fault of the user's
+            release = run.guarded(work, lambda: _steps(work))
+        except Exception as fault:
+            faults.append(fault)
+            return Failed(message=str(fault))
+        return release.release_id if release else None
+
+    with server.api():
+        try:
+            in_hand(config_file, work.until, since, return_state=True)
         except Exception as error:
-            if _planned or isinstance(error, httpx.HTTPError):  # the flow's body was never reached, or lost its server
-                raise server.ServerFailed(f"{type(error).__name__}: {error}") from error
-            raise
-        finally:
-            _planned.clear()
-    if _faults:
-        raise _faults.pop()
+            faults.append(error)
+    for fault in faults:
+        if not is_reached or isinstance(fault, httpx.HTTPError):  # Prefect's own, or it lost its server
+            raise server.ServerFailed(f"{type(fault).__name__}: {fault}") from fault
+        raise fault

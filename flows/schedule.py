@@ -25,7 +25,7 @@ from prefect.types.entrypoint import EntrypointType
 from basewatch import progress
 from basewatch.config import Settings
 from basewatch.errors import BasewatchError, ConfigError, WarehouseBusy
-from basewatch.warehouse import Warehouse
+from basewatch.warehouse.releases import Warehouse
 
 LOG_LEVEL = "PREFECT_LOGGING_LEVEL"
 ACTIVE = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]

@@ -10,8 +10,9 @@ from typing import Any
 
 import yaml
 
-from basewatch import config, reference
-from basewatch.news import Reader
+from basewatch import config
+from basewatch.news.reader import Reader
+from basewatch.reference import load
 
 FOLDER = Path(__file__).resolve().parent / "samples" / "news"
 
@@ -27,7 +28,7 @@ OTHER_WATCHED = {
 @cache
 def reader() -> Reader:
     """A reader of the shipped reference tables."""
-    return Reader(reference.load(config.Settings()))
+    return Reader(load.tables(config.Settings()))
 
 
 def cases(name: str) -> list[Any]:

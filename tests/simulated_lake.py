@@ -9,28 +9,17 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from basewatch import models, reference
 from basewatch.config import Settings
-from basewatch.schemas import LEDGER, TABLES
-from basewatch.warehouse import HISTORY
+from basewatch.lake.schemas import LEDGER, TABLES
+from basewatch.reference import load
+from basewatch.reference.rows import ROWS, arrow_schema
+from basewatch.warehouse import models
+from basewatch.warehouse.build import HISTORY
 from simulator import rows, stories
 from simulator.world import DAY, Airfield, Trace
 
 SHIPPED = ("sources", "aircraft_types", "icao_blocks", "fleets")
-TRACK_MODELS = (
-    "staging.stg_readsb__points",
-    "staging.stg_readsb__edges",
-    "staging.stg_readsb__background",
-    "intermediate.int_track_places",
-    "intermediate.int_track_points",
-    "intermediate.int_track_stretches",
-    "intermediate.int_track_air_ends",
-    "intermediate.int_track_landings",
-    "intermediate.int_base_day_coverage",
-    "intermediate.int_track_ends",
-    "intermediate.int_trace_legs",
-    "intermediate.int_trace_ends",
-)
+TRACK_MODELS = ("intermediate.int_trace_ends", "intermediate.int_trace_legs")  # these and all that they are made from
 
 
 def put(connection: duckdb.DuckDBPyConnection, table: str, schema: pa.Schema, given: Any = None) -> None:
@@ -73,22 +62,22 @@ def prepare(
     for name, schema in HISTORY.items():
         put(connection, f"raw.{name}", schema)
     put(connection, "raw.source_days", LEDGER, rows.ledger(first_day, days, absent))
-    facts = reference.load(Settings())
+    facts = load.tables(Settings())
     own = rows.reference(regions)
-    for name in reference.ROWS:
+    for name in ROWS:
         put(
             connection,
             f"reference.{name}",
-            reference.schema(name),
+            arrow_schema(name),
             facts.table(name) if name in SHIPPED else own.get(name),
         )
     last = date(1970, 1, 1) + timedelta(days=first_day + days - 1)
-    return {**reference.load_params(Settings()).values, "as_of": last}
+    return {**load.params(Settings()).values, "as_of": last}
 
 
 def build(connection: duckdb.DuckDBPyConnection, params: dict[str, Any]) -> None:
     """Build the models from positions to the ends of stays."""
-    models.build(connection, params, TRACK_MODELS)
+    models.build(connection, params, models.ancestors(TRACK_MODELS))
 
 
 def prepare_recorded(
@@ -106,5 +95,5 @@ def prepare_recorded(
     params = prepare(connection, regions, cases, first_day=first, days=last - first + 1)
     connection.execute("DELETE FROM reference.fields")
     connection.execute("DELETE FROM reference.runways")
-    put(connection, "reference.runways", reference.schema("runways"), list(runways))
+    put(connection, "reference.runways", arrow_schema("runways"), list(runways))
     return params

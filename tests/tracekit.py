@@ -14,9 +14,13 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from basewatch import config, reference
-from basewatch.reference import Reference
-from basewatch.sources import Context, Day, Event, Reject, Rows, Window, readsb_archive
+from basewatch import config
+from basewatch.lake.events import Day, Event, Reject, Rows
+from basewatch.reference import load
+from basewatch.reference.load import Reference
+from basewatch.sources import contract
+from basewatch.sources.contract import Context, Window
+from basewatch.sources.readsb_archive import local
 
 DAY = date(2025, 3, 14)
 MIDNIGHT = datetime(2025, 3, 14, tzinfo=UTC).timestamp()
@@ -98,15 +102,17 @@ def write_tar(folder: Path, members: Iterable[tuple[str, bytes]], day: date = DA
     return target
 
 
-def context(folder: Path, base_rows: list[Any] | None = None, now: datetime = NOW, **settings: Any) -> Context:
+def context(folder: Path, base_rows: list[Any] | None = None, now: datetime = NOW, **settings: Any) -> Context[Any]:
     """A context with the shipped reference tables (or these bases) and an archive at `folder`/archive."""
     values = {"enabled": True, "location": str(folder / "archive"), "own_receiver": True, **settings}
     loaded = config.Settings(sources=config.Sources(readsb_archive=config.ReadsbArchive(**values)), folder=folder)
     tables = shipped()
     if base_rows is not None:
         tables = replace(tables, rows={**tables.rows, "bases": base_rows})
-    params = reference.load_params(config.Settings()).values
-    return Context(loaded, tables, params, folder / "landing", now)
+    return replace(
+        contract.context("readsb_archive", loaded, tables, load.params(config.Settings()), now),
+        landing=folder / "landing",
+    )
 
 
 _shipped: list[Reference] = []
@@ -115,7 +121,7 @@ _shipped: list[Reference] = []
 def shipped() -> Reference:
     """The shipped reference tables, loaded once."""
     if not _shipped:
-        _shipped.append(reference.load(config.Settings()))
+        _shipped.append(load.tables(config.Settings()))
     return _shipped[0]
 
 
@@ -156,9 +162,9 @@ class Result:
 
 def decode(about: Context, day: date = DAY) -> Result:
     """Fetch and decode one day."""
-    landed = readsb_archive.fetch(Window("readsb_archive", day, day), about)
+    landed = local.fetch(Window("readsb_archive", day, day), about)
     assert landed.files, landed.absent
-    return Result(readsb_archive.decode(landed, about))
+    return Result(local.decode(landed, about))
 
 
 def run(folder: Path, *members: tuple[str, bytes], day: date = DAY, **settings: Any) -> Result:

@@ -6,6 +6,8 @@ import contextlib
 import csv
 import io
 import json
+import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -21,8 +23,9 @@ from typing import Any
 
 import duckdb
 
-from basewatch import cli, config, run
-from basewatch.warehouse import Release
+from basewatch import config, run
+from basewatch.cli import app as cli
+from basewatch.warehouse.releases import Release
 
 # what no two runs have in common: moments, runs and releases themselves
 VOLATILE = {"source_days": ["ingested_at"], "quality_results": ["run_id", "checked_at"]}
@@ -85,7 +88,7 @@ class Watch:
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         """The command line as a process of its own."""
-        return self.start_command([sys.executable, "-m", "basewatch.cli", *arguments], **options)
+        return self.start_command([sys.executable, "-m", "basewatch.cli.app", *arguments], **options)
 
     def start_command(self, command: list[str], **options: Any) -> subprocess.Popen[str]:
         """Any command, in the watch's folder and environment."""
@@ -130,10 +133,27 @@ class Watch:
             run.note_idle(work)
         return None
 
+    def ingest(self, until: str) -> None:
+        """What a night brings into the lake, and nothing after it."""
+        work = run.start(config.load(self.config), date.fromisoformat(until))
+        work.progress = lambda _: None
+        with work.warehouse.lock():
+            for window in work.windows:
+                run.ingest_window(work, window)
+                run.obey_policy(work, window)
+
     def current(self) -> str | None:
         """The name of the release that readers see."""
         link = self.root / "current"
         return link.resolve().name if link.is_symlink() else None
+
+    def copy_release(self, name: str, **changed: Any) -> None:
+        """One release more: the current one under another name, with other values in its manifest."""
+        folder = self.root / "releases" / name
+        shutil.copytree((self.root / "current").resolve(), folder, copy_function=os.link)
+        manifest = json.loads((folder / "manifest.json").read_text()) | {"release_id": name} | changed
+        (folder / "manifest.json").unlink()  # it is sealed, and the same file as the other's
+        (folder / "manifest.json").write_text(json.dumps(manifest))
 
     def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Rows of what is published, read as an analyst reads it."""

@@ -19,16 +19,11 @@ columns:
   evidence_id: {type: VARCHAR, doc: "Record or trace that a reader can open"}
 */
 WITH fields AS (
-    -- providers name a field by its ICAO code or by the OurAirports identifier
     SELECT
         base_id,
-        icao AS code
-    FROM reference.bases WHERE icao IS NOT NULL
-    UNION
-    SELECT
-        base_id,
-        ident AS code
-    FROM reference.bases WHERE ident IS NOT NULL
+        code
+    FROM intermediate.int_field_codes
+    WHERE base_id IS NOT NULL
 ),
 
 -- a landing before the take-off: the record holds the ends of two legs, and neither tells where the other led
@@ -112,7 +107,7 @@ SELECT
     e.confidence,
     e.rule,
     -- a record with this field at both ends merges legs: where it was in between is not known
-    if(coalesce(o.base_id <> e.base_id, TRUE), e.other, NULL) AS other_icao,
+    if(coalesce(o.base_id <> e.base_id, TRUE), coalesce(o.icao, e.other), NULL) AS other_icao,
     nullif(o.base_id, e.base_id) AS other_base_id,
     e.callsign,
     e.registration,
@@ -122,5 +117,5 @@ SELECT
 FROM ends AS e
 INNER JOIN intermediate.int_aircraft_keys AS k
     ON e.icao24 IS NOT DISTINCT FROM k.icao24 AND e.registration IS NOT DISTINCT FROM k.registration
-LEFT JOIN fields AS o ON e.other = o.code
+LEFT JOIN intermediate.int_field_codes AS o ON e.other = o.code
 WHERE e.happened_at IS NOT NULL

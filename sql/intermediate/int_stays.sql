@@ -32,9 +32,9 @@ columns:
 -- Nearly every stay is one end or a pair of neighbours, found by narrow columns; only those with a presence in them are
 -- grouped.
 WITH fields AS (
-    SELECT icao AS code FROM reference.bases WHERE icao IS NOT NULL
-    UNION
-    SELECT ident AS code FROM reference.bases WHERE ident IS NOT NULL
+    SELECT code
+    FROM intermediate.int_field_codes
+    WHERE base_id IS NOT NULL
 ),
 
 flown AS (

@@ -7,8 +7,8 @@ columns:
   callsign: {type: VARCHAR, doc: "Callsign"}
   departed_at: {type: TIMESTAMPTZ, doc: "Take-off; null when there is no evidence of it"}
   arrived_at: {type: TIMESTAMPTZ, doc: "Landing; null when there is no evidence of it"}
-  origin_icao: {type: VARCHAR, doc: "Where it came from; null when unknown"}
-  destination_icao: {type: VARCHAR, doc: "Where it went; null when unknown"}
+  origin_icao: {type: VARCHAR, doc: "Where it came from: ICAO code, or else OurAirports identifier; null when unknown"}
+  destination_icao: {type: VARCHAR, doc: "Where it went: ICAO code, or else OurAirports identifier; null when unknown"}
   origin_base_id: {type: VARCHAR, doc: "The origin, where it is a watched base"}
   destination_base_id: {type: VARCHAR, doc: "The destination, where it is a watched base"}
   origin_state: {type: VARCHAR, values: [field, out_of_area, undetermined], doc: "Known; began beyond what was heard; or several fields fit"}
@@ -253,8 +253,8 @@ SELECT
     f.callsign,
     to_timestamp(d.at_s) AS departed_at,
     to_timestamp(a.at_s) AS arrived_at,
-    CASE WHEN d.base_id IS NOT NULL THEN o.icao ELSE p.icao END AS origin_icao,
-    CASE WHEN a.base_id IS NOT NULL THEN t.icao ELSE q.icao END AS destination_icao,
+    CASE WHEN d.base_id IS NOT NULL THEN coalesce(o.icao, o.ident) ELSE p.icao END AS origin_icao,
+    CASE WHEN a.base_id IS NOT NULL THEN coalesce(t.icao, t.ident) ELSE q.icao END AS destination_icao,
     CASE WHEN d.base_id IS NOT NULL THEN d.base_id ELSE p.base_id END AS origin_base_id,
     CASE WHEN a.base_id IS NOT NULL THEN a.base_id ELSE q.base_id END AS destination_base_id,
     CASE

@@ -4,7 +4,7 @@ key: [place_id, cell]
 columns:
   place_id: {type: VARCHAR, doc: "Base, or identifier of another field"}
   base_id: {type: VARCHAR, doc: "The watched base; null for another field"}
-  icao: {type: VARCHAR, doc: "ICAO code, null where it has none"}
+  icao: {type: VARCHAR, doc: "ICAO code, or else the OurAirports identifier"}
   name: {type: VARCHAR, doc: "Name"}
   serves: {type: VARCHAR, values: [military, civil, shared, unknown], doc: "Whom it serves"}
   latitude: {type: DOUBLE, unit: deg, doc: "Latitude"}
@@ -16,7 +16,7 @@ WITH places AS (
     SELECT
         base_id AS place_id,
         base_id,
-        icao,
+        coalesce(icao, ident) AS icao,
         name,
         CASE WHEN is_shared_with_civil THEN 'shared' ELSE 'military' END AS serves,
         latitude,
@@ -28,7 +28,7 @@ WITH places AS (
     SELECT
         f.ident AS place_id,
         NULL AS base_id,
-        f.icao,
+        coalesce(f.icao, f.ident) AS icao,
         f.name,
         f.serves,
         f.latitude,

@@ -18,8 +18,8 @@ columns:
   departure_evidence: {type: VARCHAR, values: [touchdown, aligned_loss, descent_loss, reappearance, inbound_only, reported, none], doc: "Sort of evidence of the departure"}
   confidence: {type: INTEGER, doc: "4 strongest to 1; a visit counts from 2 upwards"}
   rule: {type: VARCHAR, doc: "Which rules fired, in words"}
-  origin_icao: {type: VARCHAR, doc: "Where it came from; null when unknown"}
-  destination_icao: {type: VARCHAR, doc: "Where it went; null when unknown"}
+  origin_icao: {type: VARCHAR, doc: "Where it came from: ICAO code, or else OurAirports identifier; null when unknown"}
+  destination_icao: {type: VARCHAR, doc: "Where it went: ICAO code, or else OurAirports identifier; null when unknown"}
   origin_base_id: {type: VARCHAR, doc: "The origin, where it is a watched base"}
   destination_base_id: {type: VARCHAR, doc: "The destination, where it is a watched base"}
   sources: {type: "VARCHAR[]", doc: "Sources that witnessed any of it"}

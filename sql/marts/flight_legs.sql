@@ -7,8 +7,8 @@ columns:
   callsign: {type: VARCHAR, doc: "Callsign"}
   departed_at: {type: TIMESTAMPTZ, unit: UTC, doc: "Take-off; null when not known"}
   arrived_at: {type: TIMESTAMPTZ, unit: UTC, doc: "Landing; null when not known"}
-  origin_icao: {type: VARCHAR, doc: "Airport of take-off; null when unknown"}
-  destination_icao: {type: VARCHAR, doc: "Airport of landing; null when unknown"}
+  origin_icao: {type: VARCHAR, doc: "Airport of take-off: ICAO code, or else OurAirports identifier; null when unknown"}
+  destination_icao: {type: VARCHAR, doc: "Airport of landing: ICAO code, or else OurAirports identifier; null when unknown"}
   origin_base_id: {type: VARCHAR, doc: "The origin, where it is a watched base"}
   destination_base_id: {type: VARCHAR, doc: "The destination, where it is a watched base"}
   origin_state: {type: VARCHAR, values: [field, out_of_area, undetermined], doc: "How the leg begins: at a known field, outside the area looked at, or nobody can say"}
@@ -17,19 +17,7 @@ columns:
   confidence: {type: INTEGER, doc: "4 strongest to 1"}
 */
 -- A record whose landing lies before its take-off holds the ends of two legs: the one that came in, the one that left.
-WITH fields AS (
-    SELECT
-        base_id,
-        icao AS code
-    FROM reference.bases WHERE icao IS NOT NULL
-    UNION
-    SELECT
-        base_id,
-        ident AS code
-    FROM reference.bases WHERE ident IS NOT NULL
-),
-
-records AS NOT MATERIALIZED (
+WITH records AS NOT MATERIALIZED (
     SELECT
         r.rowid * 3 AS row_no,
         k.aircraft AS icao24,
@@ -104,8 +92,8 @@ legs AS NOT MATERIALIZED (
         r.callsign,
         r.departed_at,
         r.arrived_at,
-        r.origin_icao,
-        r.destination_icao,
+        coalesce(o.icao, r.origin_icao) AS origin_icao,
+        coalesce(d.icao, r.destination_icao) AS destination_icao,
         o.base_id AS origin_base_id,
         d.base_id AS destination_base_id,
         CASE WHEN r.origin_icao IS NULL THEN 'undetermined' ELSE 'field' END AS origin_state,
@@ -113,8 +101,8 @@ legs AS NOT MATERIALIZED (
         [r.source] AS sources,
         r.confidence
     FROM record_legs AS r
-    LEFT JOIN fields AS o ON r.origin_icao = o.code
-    LEFT JOIN fields AS d ON r.destination_icao = d.code
+    LEFT JOIN intermediate.int_field_codes AS o ON r.origin_icao = o.code
+    LEFT JOIN intermediate.int_field_codes AS d ON r.destination_icao = d.code
 
     UNION ALL BY NAME
     SELECT * FROM trace_legs

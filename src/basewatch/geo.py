@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,27 @@ EARTH_KM = 6371.0088  # mean radius, IUGG
 NM_KM = 1.852  # by definition
 FT_KM = 0.0003048  # by definition
 
+Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A watched place: degrees, and the field's elevation in feet."""
+
+    place_id: str
+    latitude: float
+    longitude: float
+    elevation_ft: float
+
+
+@dataclass(frozen=True)
+class Ring:
+    """A distance from a base within which points count, and below which height (None: any)."""
+
+    radius_km: float
+    below_ft: int | None = None
 
 
 def unit_vectors(latitude: Floats, longitude: Floats) -> Floats:

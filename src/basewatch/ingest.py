@@ -9,23 +9,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
-from basewatch import landing, sources
 from basewatch.config import SECRETS, Settings
 from basewatch.errors import SourceError
-from basewatch.lake import Lake, LedgerRow, ledger_row
-from basewatch.sources import GLOBAL, Context, Day, Landed, Reject, Rows, Window, readsb_releases
+from basewatch.lake.events import GLOBAL, Day, Event, Reject, Rows
+from basewatch.lake.ledger import LedgerRow
+from basewatch.lake.recording import record
+from basewatch.lake.store import Lake
+from basewatch.reference.load import Reference
+from basewatch.sources import contract, landing
+from basewatch.sources.contract import Context, Landed, Window
 
 DONE = {"ok", "empty", "expired"}  # nothing more is to be had for such a day
 BEGINNING = date(1900, 1, 1)
-RAW_KEPT = 2000  # characters of a rejected record that are kept in quarantine
 
 
 @dataclass
@@ -77,7 +77,7 @@ def plan(
         is_done = row.status in DONE and (row.watched is None or wanted.issubset(row.watched))
         state[row.source][row.day] = state[row.source].get(row.day, True) and is_done
     for code in settings.enabled_sources():
-        grain = sources.grain(code, settings)
+        grain = contract.grain(code, settings)
         if grain == "live":  # polled by `basewatch watch`, never fetched for a day gone by
             continue
         if grain == "whole":
@@ -97,161 +97,112 @@ def _catch_up_from(done: dict[date, bool], until: date, horizon: int) -> date:
     return first if last is None else min(first, last + timedelta(days=1))
 
 
-def restated(context: Context, ledger: Iterable[LedgerRow], until: date) -> list[Window]:
-    """Days of the nightly horizon that are done and of which a networked archive has a larger copy by now.
-
-    Asks the provider's list of releases, which costs no quota where it has not changed; a list that cannot be had says
-    nothing.
-    """
-    code = readsb_releases.CODE
-    if code not in context.settings.enabled_sources() or not landing.is_url(context.source(code).location):
-        return []
-    first = until - timedelta(days=context.settings.nightly.horizon_days - 1)
-    done = {
+def done_lately(source: str, ledger: Iterable[LedgerRow], until: date, horizon: int) -> dict[date, int]:
+    """The last days up to `until`, as many as the horizon has, that are done as a whole, with the bytes then read."""
+    first = until - timedelta(days=horizon - 1)
+    return {
         row.day: row.bytes
         for row in ledger
-        if (row.source, row.scope) == (code, GLOBAL) and row.status in DONE and first <= row.day <= until
+        if (row.source, row.scope) == (source, GLOBAL) and row.status in DONE and first <= row.day <= until
     }
-    return [Window(code, day, day) for day in readsb_releases.restated(done, context)]
 
 
-def ingest(window: Window, context: Context, lake: Lake, run_id: str) -> Outcome:
+def ingest(window: Window, context: Context[Any], lake: Lake, run_id: str) -> Outcome:
     """Fetch, decode and commit one window; a source that fails is an Outcome with its error, never an exception."""
     outcome = Outcome(window)
-    module = sources.module(window.source)
-    is_whole = sources.grain(window.source, context.settings) == "whole"
+    source = contract.module(window.source)
+    is_whole = source.grain(context.settings) == "whole"
     try:
-        landed = module.fetch(window, context)
+        landed = source.fetch(window, context)
         fingerprint = _fingerprint(landed, context) if is_whole else None
         if fingerprint and lake.window_fingerprint(window.source, _span(window)) == fingerprint:
             outcome.is_unchanged = True
             return outcome
-        rows = _decode(module, landed, context, lake, run_id, outcome)
+        events = _with_absent_days(source.decode(landed, context), landed)
+        if is_whole:
+            events = _with_withdrawn_days(events, window, lake)
+        recorded = record(lake, window.source, events, run_id, watched=watched(window.source, context.reference))
     except SourceError as error:
         outcome.error, outcome.is_retryable = str(error), error.retryable
-        outcome.rows = lake.commit(_failures(window, lake, run_id, str(error), is_whole=is_whole))
+        failures = _failures(window, lake, str(error), is_whole=is_whole)
+        outcome.rows = record(lake, window.source, failures, run_id).rows
         return outcome
-    if is_whole:
-        rows += _withdrawn(window, lake, run_id, {row.key for row in rows})
-    outcome.rows = lake.commit(rows)
+    outcome.rows, outcome.rejected = recorded.rows, recorded.rejected
     landing.discard(landed, context)
     if fingerprint:
         lake.remember_window(window.source, _span(window), fingerprint)
     return outcome
 
 
-def is_unchanged(window: Window, context: Context, lake: Lake) -> bool:
+def is_unchanged(window: Window, context: Context[Any], lake: Lake) -> bool:
     """Whether a window of local files would be read from the very files it was last ingested from."""
     try:
-        landed = sources.module(window.source).fetch(window, context)
+        landed = contract.module(window.source).fetch(window, context)
     except SourceError:
         return False  # the run says so, and the ledger keeps it
     return lake.window_fingerprint(window.source, _span(window)) == _fingerprint(landed, context)
 
 
-def write_events(
-    events: Iterable[sources.Event],
-    source: str,
-    lake: Lake,
-    run_id: str,
-    outcome: Outcome,
-    watched: list[str] | None = None,
-) -> list[LedgerRow]:
-    """Write the rows that the events carry; returns the ledger rows that would make them count, not yet committed.
-
-    `watched`: the bases that were looked for.
-    """
-    parts: dict[tuple[str, date], set[str]] = defaultdict(set)
-    tables: dict[tuple[str, str, date], list[pa.Table]] = defaultdict(list)
-    notes: list[Day] = []
-    rejects: list[Reject] = []
-    for event in events:
-        if isinstance(event, Day):
-            notes.append(event)
-        elif isinstance(event, Reject):
-            rejects.append(event)
-        elif isinstance(event, Rows):
-            if isinstance(event.data, Path):
-                parts[event.scope, event.day].add(lake.adopt(event.table, source, event.day, event.data))
-            elif event.data.num_rows:
-                tables[event.table, event.scope, event.day].append(event.data)
-    for (table, scope, day), found in tables.items():
-        rows = pa.concat_tables(found, promote_options="default")
-        parts[scope, day].add(lake.write_rows(table, source, day, rows))
-    outcome.rejected += len(rejects)
-    _quarantine(rejects, source, lake, run_id)
-    noted = {(note.scope, note.day) for note in notes}
-    for scope, day in sorted(set(parts) - noted):
-        notes.append(Day(day, "ok", scope))  # rows whose day the source did not judge: they count as read
-    return [ledger_row(source, note, run_id, parts.get((note.scope, note.day), ()), watched=watched) for note in notes]
-
-
-def watched(source: str, context: Context) -> list[str] | None:
+def watched(source: str, reference: Reference) -> list[str] | None:
     """The bases that a source read for all bases at once looks for; None for one that is asked base by base."""
-    covers = {row.source: row.covers for row in context.reference.rows["sources"]}
-    return list(context.reference.bases) if covers.get(source) == "all_bases" else None
+    covers = {row.source: row.covers for row in reference.rows["sources"]}
+    return list(reference.bases) if covers.get(source) == "all_bases" else None
 
 
-def _decode(
-    module: sources.SourceModule, landed: Landed, context: Context, lake: Lake, run_id: str, outcome: Outcome
-) -> list[LedgerRow]:
-    events = module.decode(landed, context)
-    rows = write_events(events, landed.window.source, lake, run_id, outcome, watched(landed.window.source, context))
-    judged = {row.day for row in rows}
+def _with_absent_days(events: Iterable[Event], landed: Landed) -> Iterator[Event]:
+    """The events, and after them the days that the provider had nothing for and of which no event speaks."""
+    spoken_of = set()
+    for event in events:
+        spoken_of |= _keys(event)
+        yield event
+    days = {day for _, day in spoken_of}
     for day, (status, why) in sorted(landed.absent.items()):
-        if day not in judged:
-            rows.append(ledger_row(landed.window.source, Day(day, status, error=why), run_id))
-    return rows
+        if day not in days:
+            yield Day(day, status, error=why)
 
 
-def _failures(window: Window, lake: Lake, run_id: str, error: str, *, is_whole: bool) -> list[LedgerRow]:
-    """Ledger rows for a window that could not be had; a day that was had before keeps what it has."""
-    known = {row.key: row for row in lake.ledger()}
-    days = [window.until] if is_whole else list(window.days())
-    return [
-        ledger_row(window.source, Day(day, "failed", error=error), run_id)
-        for day in days
-        if (window.source, GLOBAL, day) not in known
-        or known[window.source, GLOBAL, day].status not in DONE | {"partial"}
-    ]
-
-
-def _withdrawn(window: Window, lake: Lake, run_id: str, kept: set[tuple[str, str, date]]) -> list[LedgerRow]:
-    """Rows for days that an earlier reading of the files had and this one has not: a file or a cover was taken away."""
-    gone = []
-    for row in lake.ledger():
-        if row.source != window.source or row.key in kept or not window.holds(row.day):
+def _with_withdrawn_days(events: Iterable[Event], window: Window, lake: Lake) -> Iterator[Event]:
+    """The events, and after them the days that an earlier reading had and this one has not: a file or cover is gone."""
+    spoken_of = set()
+    for event in events:
+        spoken_of |= _keys(event)
+        yield event
+    for row in lake.ledger(window.source):
+        if (row.scope, row.day) in spoken_of or not window.holds(row.day):
             continue
         if row.status == "failed":  # not `empty`: that would say that the day was looked at
-            note = Day(row.day, "missing", row.scope, error="not in the source's files")
-            gone.append(ledger_row(row.source, note, run_id))
+            yield Day(row.day, "missing", row.scope, error="not in the source's files")
         elif row.status not in ("missing", "empty") or row.parts:
-            note = Day(row.day, "missing", row.scope, error="no longer in the source's files")
-            gone.append(ledger_row(row.source, note, run_id))
+            yield Day(row.day, "missing", row.scope, error="no longer in the source's files")
         elif row.status == "empty" and row.scope != GLOBAL:
-            note = Day(row.day, "missing", row.scope, error="no longer declared")
-            gone.append(ledger_row(row.source, note, run_id))
-    return gone
+            yield Day(row.day, "missing", row.scope, error="no longer declared")
 
 
-def _quarantine(rejects: list[Reject], source: str, lake: Lake, run_id: str) -> None:
-    if not rejects:
-        return
-    folder = lake.quarantine / run_id / "rejects"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"{source}.jsonl").open("a", encoding="utf-8") as handle:
-        for reject in rejects:
-            values = {"day": str(reject.day), "where": reject.where, "reason": reject.reason}
-            handle.write(json.dumps({**values, "raw": reject.raw[:RAW_KEPT]}, ensure_ascii=True) + "\n")
+def _keys(event: Event) -> set[tuple[str, date]]:
+    """The scope and day that this event makes a ledger row of; none for a reject or a table without rows."""
+    if isinstance(event, Reject) or (isinstance(event, Rows) and event.is_empty):
+        return set()
+    return {(event.scope, event.day)}
+
+
+def _failures(window: Window, lake: Lake, error: str, *, is_whole: bool) -> list[Day]:
+    """The days of a window that could not be had; a day that was had before keeps what it has."""
+    days = [window.until] if is_whole else list(window.days())
+    known = {day: lake.ledger_row(window.source, GLOBAL, day) for day in days}
+    return [
+        Day(day, "failed", error=error)
+        for day, row in known.items()
+        if row is None or row.status not in DONE | {"partial"}
+    ]
 
 
 def _span(window: Window) -> str:
     return f"{window.since}..{window.until}"
 
 
-def _fingerprint(landed: Landed, context: Context) -> str:
+def _fingerprint(landed: Landed, context: Context[Any]) -> str:
     """A hash over all that decides what decoding a window gives: the files, the source's settings, the reference."""
-    shown: dict[str, Any] = context.source(landed.window.source).model_dump(mode="json", exclude=SECRETS)
+    shown: dict[str, Any] = context.settings.model_dump(mode="json", exclude=SECRETS)
     values = [[file.url, file.sha256] for file in landed.files]
     text = json.dumps([values, shown, context.reference.sha256, _span(landed.window)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -17,13 +17,24 @@ from pathlib import Path
 
 import duckdb
 
-from basewatch import dictionary, gates, ingest, models, progress, reference, report, sources
-from basewatch.config import Settings
-from basewatch.errors import BasewatchError, ConfigError, GateRefused, SourceError, SourcesFailed
+from basewatch import ingest, progress
+from basewatch.config import Settings, Source, Sources
+from basewatch.errors import BasewatchError, ConfigError, GateRefused, SourcesFailed
+from basewatch.gates.check import check_candidate
+from basewatch.gates.page import write_page
+from basewatch.gates.results import GateResult, explain, write_failing_rows
 from basewatch.ingest import Outcome
-from basewatch.reference import Params, Reference
-from basewatch.sources import Context, Window, flightradar24, readsb_live, readsb_releases
-from basewatch.warehouse import Candidate, Release, Warehouse, new_run_id, utc_now
+from basewatch.lake import recording
+from basewatch.lake.events import Event
+from basewatch.reference import load
+from basewatch.reference.load import Params, Reference
+from basewatch.report import write
+from basewatch.report.data import require_known
+from basewatch.sources import contract
+from basewatch.sources.contract import Context, Window
+from basewatch.warehouse import dictionary, models
+from basewatch.warehouse.build import Candidate
+from basewatch.warehouse.releases import Release, Warehouse, new_run_id, utc_now
 
 Progress = Callable[[str], None]
 
@@ -44,10 +55,9 @@ class Run:
     is_nightly: bool = True
     progress: Progress = progress.say
 
-    def context(self, source: str) -> Context:
+    def context(self, source: str) -> Context[Source]:
         """What a source may know."""
-        landing = self.warehouse.root / "landing" / source
-        return Context(self.settings, self.reference, self.params.values, landing, self.started_at)
+        return contract.context(source, self.settings, self.reference, self.params, self.started_at)
 
     @property
     def as_of(self) -> date:
@@ -75,8 +85,8 @@ def start(settings: Settings, until: date | None, since: date | None = None) -> 
     run = Run(
         settings,
         warehouse,
-        reference.load(settings),
-        reference.load_params(settings),
+        load.tables(settings),
+        load.params(settings),
         new_run_id(now),
         now,
         until,
@@ -84,6 +94,9 @@ def start(settings: Settings, until: date | None, since: date | None = None) -> 
     )
     if not settings.enabled_sources():
         raise ConfigError("no source is enabled; set `enabled = true` in one of the [sources.…] tables")
+    fleets = {row.fleet_id for row in run.reference.rows["fleets"]}
+    shown = settings.report
+    require_known(shown.bases, shown.fleet, run.reference.bases, fleets, "the reference data")
     run.windows = ingest.plan(settings, warehouse.lake.ledger(), until, since, run.reference.bases)
     return run
 
@@ -93,14 +106,18 @@ def settle(run: Run) -> None:
 
     Both change nothing, and cost at most one conditional request, where there is nothing to be done.
     """
-    if run.settings.sources.flightradar24.enabled:
-        expired = flightradar24.expire(run.context(flightradar24.CODE), run.warehouse.lake, run.run_id)
-        if expired:
-            run.progress(f"{flightradar24.CODE}: {len(expired)} days expired under its terms")
-    if run.is_nightly:
-        planned = set(run.windows)
-        again = ingest.restated(run.context(readsb_releases.CODE), run.warehouse.lake.ledger(), run.until)
-        run.windows += [window for window in again if window not in planned]
+    lake = run.warehouse.lake
+    for code in run.settings.enabled_sources():
+        source = contract.module(code)
+        expiry = source.expire(run.context(code)) if source.expire else None
+        if expiry:
+            expired = recording.expire(lake, code, expiry.before, expiry.why, run.run_id, run.started_at)
+            if expired:
+                run.progress(f"{code}: {len(expired)} days expired under its terms")
+        if source.restated and run.is_nightly:
+            done = ingest.done_lately(code, lake.ledger(), run.until, run.settings.nightly.horizon_days)
+            again = [Window(code, day, day) for day in source.restated(done, run.context(code))]
+            run.windows += [window for window in again if window not in run.windows]
 
 
 def watch(settings: Settings, stop: threading.Event) -> int:
@@ -109,34 +126,29 @@ def watch(settings: Settings, stop: threading.Event) -> int:
     Runs beside nightly runs, which build from what has been flushed. Raises ConfigError where polling is not enabled
     or not set up rightly, WarehouseBusy where another poller is up.
     """
-    if not settings.sources.readsb_live.enabled:
-        raise ConfigError("nothing to poll: set `enabled = true` in [sources.readsb_live]")
-    if sources.grain(readsb_live.CODE, settings) != "live":
+    live = [code for code in settings.enabled_sources() if contract.grain(code, settings) == "live"]
+    if len(live) != 1:
+        able = ", ".join(f"[sources.{code}]" for code in Sources.model_fields if contract.module(code).watch)
         raise ConfigError(
-            "nothing to poll: sources.readsb_live.location names recorded answers, which `basewatch nightly` reads"
+            f"{'one source can be polled at a time, not ' + ', '.join(live) if live else 'nothing to poll'}: set "
+            f"`enabled = true` in one of {able}, without a `location` that names recorded answers: `basewatch nightly` "
+            "reads those"
         )
     warehouse = Warehouse(settings.root)
-    run = Run(settings, warehouse, reference.load(settings), reference.load_params(settings), new_run_id(utc_now()),
-              utc_now(), utc_now().date())  # fmt: skip
+    now = utc_now()
+    params = load.params(settings)
+    run = Run(settings, warehouse, load.tables(settings), params, new_run_id(now), now, now.date())
+    (code,) = live
+    source = contract.module(code)
+    assert source.watch is not None, f"{code} is live, so it can be polled"
+    looked_for = ingest.watched(code, run.reference)
 
-    context = run.context(readsb_live.CODE)
-    looked_for = ingest.watched(readsb_live.CODE, context)
+    def write(events: list[Event]) -> None:
+        rows = recording.record(warehouse.lake, code, events, run.run_id, watched=looked_for).rows
+        run.progress(f"{code}: flushed, {sum(row.records_kept for row in rows)} positions kept")
 
-    def write(events: list[sources.Event]) -> None:
-        outcome = Outcome(Window(readsb_live.CODE, run.until, run.until))
-        written = ingest.write_events(events, readsb_live.CODE, warehouse.lake, run.run_id, outcome, looked_for)
-        rows = warehouse.lake.commit(written)
-        warehouse.lake.compact()
-        run.progress(f"{readsb_live.CODE}: flushed, {sum(row.records_kept for row in rows)} positions kept")
-
-    try:
-        every = readsb_live.intervals(context)
-    except SourceError as error:  # nothing was asked yet: it is the settings that are wrong
-        raise ConfigError(str(error)) from None
     with warehouse.watching():
-        asked = ", ".join(f"{network} every {seconds:,.0f} s" for network, seconds in every.items())
-        run.progress(f"{readsb_live.CODE}: polling {asked}; Ctrl-C stops it")
-        return readsb_live.watch(context, write, stop)
+        return source.watch(run.context(code), write, stop, run.progress)
 
 
 def ingest_window(run: Run, window: Window) -> Outcome:
@@ -173,7 +185,7 @@ def judge_sources(run: Run) -> None:
 
 def _live_sources(run: Run) -> set[str]:
     """Sources that `basewatch watch` polls: a nightly run has no part in them."""
-    return {code for code in run.settings.enabled_sources() if sources.grain(code, run.settings) == "live"}
+    return {code for code in run.settings.enabled_sources() if contract.grain(code, run.settings) == "live"}
 
 
 def stale_sources(run: Run) -> list[str]:
@@ -214,9 +226,9 @@ def _table_progress(say: Progress) -> Callable[[str, float, int], None]:
     return show
 
 
-def check(run: Run, candidate: Candidate) -> gates.GateResult:
+def check(run: Run, candidate: Candidate) -> GateResult:
     """Judge the candidate."""
-    result = gates.check(
+    result = check_candidate(
         candidate.database,
         candidate.run_id,
         as_of=candidate.inputs.as_of,
@@ -229,24 +241,30 @@ def check(run: Run, candidate: Candidate) -> gates.GateResult:
     return result
 
 
-def refuse(run: Run, candidate: Candidate, result: gates.GateResult) -> GateRefused:
+def refuse(run: Run, candidate: Candidate, result: GateResult) -> GateRefused:
     """Put a refused candidate with its failing rows and gate page into quarantine; returns the error to raise."""
     folder = run.warehouse.quarantine / candidate.run_id
     folder.mkdir(parents=True, exist_ok=True)
-    gates.write_page(result, folder / "gates.html")
-    gates.write_failing_rows(result, candidate.database, folder / "failing_rows")
+    write_page(result, folder / "gates.html")
+    write_failing_rows(result, candidate.database, folder / "failing_rows")
     run.warehouse.refuse(candidate)
     return GateRefused(
-        f"nothing was published: {len(result.refusals)} critical checks failed\n{gates.explain(result)}\n"
+        f"nothing was published: {len(result.refusals)} critical checks failed\n{explain(result)}\n"
         f"gate page, failing rows and candidate: {folder}"
     )
 
 
-def publish(run: Run, candidate: Candidate, result: gates.GateResult) -> Release:
+def require_passed(run: Run, candidate: Candidate, result: GateResult) -> None:
+    """Put a candidate that a critical check refused into quarantine, and raise GateRefused."""
+    if not result.passed:
+        raise refuse(run, candidate, result)
+
+
+def publish(run: Run, candidate: Candidate, result: GateResult) -> Release:
     """Make a candidate that passed its gates the current release, with report, gate page and data dictionary."""
 
     def extras(folder: Path, release_id: str) -> None:
-        gates.write_page(result, folder / "quality" / "gates.html")
+        write_page(result, folder / "quality" / "gates.html")
         write_report(run.settings, run.reference, folder, folder / "report", release_id, "../quality/gates.html")
 
     release = run.warehouse.publish(candidate, result.results, utc_now(), extras, run.settings.warehouse.keep_releases)
@@ -259,7 +277,7 @@ def write_report(
     settings: Settings, facts: Reference, folder: Path, out: Path, release_id: str | None, gate_page: str | None
 ) -> Path:
     """Write the report of the release in `folder` into `out`."""
-    return report.write(
+    return write.report(
         folder / "basewatch.duckdb",
         out,
         bases=settings.report.bases,
@@ -271,8 +289,7 @@ def write_report(
 
 
 def finish(run: Run, status: int, release: Release | None, error: str | None) -> None:
-    """Keep the run's record and merge ledger segments."""
-    run.warehouse.lake.compact()
+    """Keep the run's record."""
     run.warehouse.note_run(
         run.run_id,
         {
@@ -296,8 +313,7 @@ def publish_what_is_new(run: Run) -> Release | None:
         return None
     candidate = build(run)
     result = check(run, candidate)
-    if not result.passed:
-        raise refuse(run, candidate, result)
+    require_passed(run, candidate, result)
     return publish(run, candidate, result)
 
 
@@ -379,7 +395,7 @@ def has_work(run: Run) -> bool:
 
 def _is_unchanged(run: Run, window: Window) -> bool:
     location = run.settings.source(window.source).location or ""
-    if sources.grain(window.source, run.settings) != "whole" or "://" in location:
+    if contract.grain(window.source, run.settings) != "whole" or "://" in location:
         return False
     return ingest.is_unchanged(window, run.context(window.source), run.warehouse.lake)
 
@@ -396,12 +412,11 @@ def last_day(run: Run) -> date:
 
 
 def _last_day(run: Run) -> date | None:
-    """The latest day that was looked at. The poller is ahead of the nightly job: of its days, those that have ended."""
-    is_live = sources.grain(readsb_live.CODE, run.settings) == "live"
+    """The latest day that was looked at. A poller is ahead of the nightly job: of its days, those that have ended."""
     today = run.started_at.date()
-    return run.warehouse.lake.last_day(
-        lambda row: is_live and row.source == readsb_live.CODE and row.day >= today,
-    )
+    ahead = {row.source for row in run.warehouse.lake.ledger() if row.day >= today}
+    live = {code for code in ahead & set(Sources.model_fields) if contract.grain(code, run.settings) == "live"}
+    return run.warehouse.lake.last_day(lambda row: row.source in live and row.day >= today)
 
 
 def note_idle(run: Run) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import typer
 
-from basewatch import cli
+from basewatch.cli import app as cli
 from basewatch.config import Settings
 
 ROOT = Path(__file__).resolve().parents[2]

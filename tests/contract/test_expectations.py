@@ -11,10 +11,13 @@ from importlib.resources import files
 import duckdb
 import pytest
 
-from basewatch import gates, models, reference
 from basewatch.config import Settings
+from basewatch.gates.check import count_violations
+from basewatch.gates.suites import header_checks, load_suites, suite_checks
+from basewatch.reference import load
+from basewatch.warehouse import models
 
-SUITES = gates.load_suites(files("basewatch.expectations"))
+SUITES = load_suites(files("basewatch.expectations"))
 HEADERS = {model.name: model for model in models.marts()}
 AS_OF, CHECKED_AT = date(2025, 3, 10), datetime(2025, 3, 11, tzinfo=UTC)
 RULES = [(table, entry) for table in sorted(SUITES) for entry in SUITES[table]["expectations"]]
@@ -50,7 +53,7 @@ def test_suites_are_files_as_a_reviewer_would_write_them() -> None:
 
 @pytest.mark.parametrize("table", sorted(SUITES))
 def test_great_expectations_reads_the_suite_and_all_of_it_is_translated(table: str) -> None:
-    checks = gates.suite_checks(table, SUITES[table], HEADERS[table].key)
+    checks = suite_checks(table, SUITES[table], HEADERS[table].key)
     assert [check.fault for check in checks if check.fault] == []
     assert len(checks) == len(SUITES[table]["expectations"])
 
@@ -76,8 +79,8 @@ def empty() -> Iterator[duckdb.DuckDBPyConnection]:
 @pytest.mark.parametrize("table", sorted(SUITES))
 def test_rules_bind_to_the_declared_tables(empty: duckdb.DuckDBPyConnection, table: str) -> None:
     """Columns and types of every table that a rule reads, this one's and others'."""
-    values = {**reference.load_params(Settings()).values, "as_of": AS_OF, "checked_at": CHECKED_AT}
-    found = gates.count_violations(empty, {table: HEADERS[table]}, {table: SUITES[table]}, values)
+    values = {**load.params(Settings()).values, "as_of": AS_OF, "checked_at": CHECKED_AT}
+    found = count_violations(empty, {table: HEADERS[table]}, {table: SUITES[table]}, values)
     assert [(outcome.check.rule, outcome.error) for outcome in found if outcome.error] == []
     broken = {outcome.check.rule for outcome in found if outcome.violations}
     assert broken <= {"has_bases", "promised_fleets_exist"}, "an empty table is a fault to these two alone"
@@ -108,7 +111,7 @@ def test_rules_do_not_repeat_the_header() -> None:
 def test_rule_names_are_unique_in_a_table() -> None:
     for table, suite in SUITES.items():
         names = [entry["meta"]["name"] for entry in suite["expectations"]]
-        names += [check.rule for check in gates.header_checks(HEADERS[table])]
+        names += [check.rule for check in header_checks(HEADERS[table])]
         assert len(names) == len(set(names)), table
 
 
@@ -122,4 +125,4 @@ def test_thresholds_come_from_params() -> None:
         "gap_pause_days",
         "gap_unobserved_share",
     }
-    assert {*named, "min_gap_days"} <= set(reference.load_params(Settings()).values)
+    assert {*named, "min_gap_days"} <= set(load.params(Settings()).values)

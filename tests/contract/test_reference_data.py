@@ -19,18 +19,21 @@ import airportsdata
 import duckdb
 import pytest
 
-from basewatch import config, reference
-from basewatch.news import Reader
+from basewatch import config
+from basewatch.news.reader import Reader
+from basewatch.reference import load
+from basewatch.reference.load import Reference
+from basewatch.reference.rows import KEYS, ROWS
 
-SHIPPED = (*reference.ROWS, "press_flights")
-KEYS = {**reference.KEYS, "press_flights": ("record_id",)}
+SHIPPED = (*ROWS, "press_flights")
+TABLE_KEYS = {**KEYS, "press_flights": ("record_id",)}
 RECORDED = os.environ.get("RECORDED_DATA")  # a folder of recorded data that may not be shipped
 
 
 @cache
-def shipped() -> reference.Reference:
+def shipped() -> Reference:
     """The shipped tables."""
-    return reference.load(config.Settings())
+    return load.tables(config.Settings())
 
 
 def text(table: str) -> str:
@@ -49,7 +52,7 @@ def cells(table: str) -> list[dict[str, str]]:
 @pytest.mark.parametrize("table", SHIPPED)
 def test_rows_stand_in_the_order_of_their_key(table: str) -> None:
     """Sorted files make small, readable differences; position is a number, all else sorts as text."""
-    key = KEYS[table]
+    key = TABLE_KEYS[table]
     keys = [tuple(int(row[name]) if name == "position" else row.get(name, "") for name in key) for row in cells(table)]
     misplaced = [(one, next_) for one, next_ in itertools.pairwise(keys) if one >= next_]
     assert not misplaced[:3], f"{table}.csv is not sorted by {', '.join(key)} or a key stands twice"
@@ -452,7 +455,7 @@ def sample() -> config.Settings:
 
 
 def test_the_sample_loads_and_its_real_bases_are_the_shipped_ones() -> None:
-    bases = reference.load(sample()).bases
+    bases = load.tables(sample()).bases
     only_here = set(bases) - set(shipped().bases)
     assert only_here == {"radom", "rzeszow", "simulated_field"}
     assert all(bases[base_id] == shipped().bases[base_id] for base_id in set(bases) - only_here)
@@ -464,7 +467,7 @@ def test_simulated_flights_cannot_be_taken_for_real_ones() -> None:
     folder = files("basewatch.sample").joinpath("flights")
     assert [entry.name for entry in folder.iterdir()] == ["simulated_flights.csv"]
     rows = list(csv.DictReader(io.StringIO(folder.joinpath("simulated_flights.csv").read_text(encoding="utf-8"))))
-    field = reference.load(sample()).bases["simulated_field"]
+    field = load.tables(sample()).bases["simulated_field"]
     airports = airportsdata.load("ICAO")
     assert len(rows) > 100
     for row in rows:
@@ -503,7 +506,7 @@ def test_articles_say_that_they_are_paraphrases_and_cite_a_press_row() -> None:
     for entry in entries:
         content = entry.read_text(encoding="utf-8")
         assert re.search(r"paraphrase|пересказ|إعادة صياغة", content), entry.name
-        assert "hmeimim" in Reader(reference.load(sample())).bases_in(content), entry.name
+        assert "hmeimim" in Reader(load.tables(sample())).bases_in(content), entry.name
         (url,) = re.findall(r"^Original URL: (\S+)$", content, re.MULTILINE)
         assert url in cited, entry.name
 
@@ -511,5 +514,5 @@ def test_articles_say_that_they_are_paraphrases_and_cite_a_press_row() -> None:
 def test_the_fleet_in_the_guide_loads() -> None:
     guide = (Path(__file__).parents[2] / "docs" / "reference-data.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```csv\n(.*?)```", guide, re.DOTALL)
-    (row,) = reference.parse("fleets", example, "guide")
+    (row,) = load.parse("fleets", example, "guide")
     assert (row.type_code, row.country, row.is_military) == ("C17", "US", True)

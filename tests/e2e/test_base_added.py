@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from basewatch.lake import Lake
+from basewatch.lake.store import Lake
 from tracekit import point, trace, write_tar
 from wholeruns import Watch
 

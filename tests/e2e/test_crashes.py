@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from basewatch.errors import BasewatchError
-from basewatch.warehouse import Warehouse
+from basewatch.warehouse.releases import Warehouse
 from wholeruns import Watch, new_watch, stays, stop, wait_for
 
 pytestmark = pytest.mark.e2e
@@ -137,7 +137,7 @@ def leftovers(watch: Watch) -> list[str]:
     """Everything below the warehouse that a finished run would not have left."""
     lake = Warehouse(watch.root).lake
     data = lake.folder.glob("*/source=*/day=*/*")
-    named = {part for row in lake._ledger_history() for part in row.parts}  # restated days keep their versions
+    named = set(lake.parts_ever_named().to_pylist())  # restated days keep their versions
     found = [str(file) for file in data if str(file.relative_to(lake.folder)) not in named]
     locks = {".lock", ".watch.lock", ".ledger.lock"}
     found += [str(file) for file in watch.root.rglob(".*") if file.name not in locks]

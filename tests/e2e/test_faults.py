@@ -11,8 +11,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from basewatch import config, http, run, status
+from basewatch import config, run
+from basewatch.cli import status
 from basewatch.errors import GateRefused, SourcesFailed
+from basewatch.net.limits import STATE, State
 from wholeruns import COVERS, Watch, new_watch, null_island, query, stays
 
 pytestmark = pytest.mark.e2e
@@ -35,7 +37,8 @@ END = "2025-06-30"
 def _secret(monkeypatch: pytest.MonkeyPatch) -> None:
     """The secret that OpenSky asks for, and a process that has asked nothing yet."""
     monkeypatch.setenv("BASEWATCH_SOURCES__OPENSKY__CLIENT_SECRET", SECRET)
-    monkeypatch.setattr(http, "STATE", http.State())
+    for name, value in vars(State()).items():
+        monkeypatch.setattr(STATE, name, value)
 
 
 @dataclass(frozen=True)

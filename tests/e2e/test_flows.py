@@ -118,8 +118,8 @@ def test_runs_and_tasks_have_readable_names_and_true_states(flown: Flown, record
     assert state == "COMPLETED"
     assert json.loads(parameters) == {"since": "2025-01-01", "until": END, "config_file": None}
     tasks = records.rows("SELECT name, state_type, run_count FROM task_run WHERE flow_run_id = ?", run_id)
-    names = {name.rsplit("-", 1)[0] if name.startswith(("build", "show")) else name for name, *_ in tasks}
-    assert names == {f"flight_files 2025-01-01 to {END}", "build, check and publish", "show the result"}
+    names = {name for name, *_ in tasks}
+    assert names == {f"flight_files 2025-01-01 to {END}", "build", "check", "publish", "show the result"}
     assert {row[1:] for row in tasks} == {("COMPLETED", 1)}
 
 
@@ -131,9 +131,24 @@ def test_the_artifact_is_the_first_answer(flown: Flown, records: Records) -> Non
     )
     assert str(flown.watch.current()) in description
     lines = json.loads(table).splitlines()
-    assert lines[0].startswith("| base | month | activity |") and lines[1].startswith("| --- |")
+    head = next(n for n, line in enumerate(lines) if line.startswith("| base | month | activity |"))
+    assert lines[head + 1].startswith("| --- |")
     march = [[cell.strip() for cell in line.split("|")] for line in lines if "2025-03" in line]
     assert [(row[1], row[3]) for row in march] == [("hmeimim", "active")]
+
+
+def test_the_gates_leave_a_table_those_that_failed_first(flown: Flown, records: Records) -> None:
+    ((rows, description),) = records.rows(
+        "SELECT a.data, a.description FROM artifact AS a JOIN flow_run AS r ON a.flow_run_id = r.id "
+        "WHERE a.key = 'gate-results' AND r.name = ?",
+        f"backfill 2025-01-01 to {END}",
+    )
+    checks = json.loads(json.loads(rows)) if isinstance(json.loads(rows), str) else json.loads(rows)
+    ((count, failed),) = flown.watch.query("SELECT count(*), count(*) FILTER (NOT success) FROM quality_results")
+    assert description.startswith(f"{count} checks, {failed} failed, 0 refused")
+    assert len(checks) == min(count, 100)
+    assert list(checks[0]) == ["check", "table", "severity", "success", "observed", "unexpected", "why"]
+    assert [check["success"] for check in checks] == [False] * failed + [True] * (len(checks) - failed)
 
 
 def test_nobody_outside_this_machine_is_told_or_asked(flown: Flown) -> None:
@@ -160,7 +175,7 @@ def test_a_night_with_nothing_new_takes_seconds_and_no_prefect(flown: Flown) -> 
     told = ["backfill", "--from", "2025-01-01", "--to", END]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     released = flown.watch.current()
-    process = flown.watch.start_command([sys.executable, "-X", "importtime", "-m", "basewatch.cli", *told])
+    process = flown.watch.start_command([sys.executable, "-X", "importtime", "-m", "basewatch.cli.app", *told])
     out, err = process.communicate(timeout=60)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert process.returncode == 0 and "nothing new to publish" in err
@@ -209,7 +224,9 @@ def test_a_fetch_fault_is_tried_once_more_and_a_source_that_is_down_is_not_tried
 # ---- exit statuses
 
 
-def test_two_watches_at_the_same_time_one_of_them_refused(tmp_path: Path, bare_environment: dict[str, str]) -> None:
+def test_two_watches_at_the_same_time_one_of_them_refused(
+    tmp_path: Path, bare_environment: dict[str, str], records: Records
+) -> None:
     good, refused = (new_watch(tmp_path / name, bare_environment) for name in ("good", "refused"))
     null_island(refused)
     started = [one.start("nightly", "--day", END) for one in (good, refused)]
@@ -221,6 +238,19 @@ def test_two_watches_at_the_same_time_one_of_them_refused(tmp_path: Path, bare_e
     assert "nothing was published" in said[1] and "bases: " in said[1]
     (folder,) = (refused.root / "quarantine").iterdir()
     assert (folder / "gates.html").exists() and (folder / "candidate" / "basewatch.duckdb").exists()
+    states = records.rows(
+        "SELECT t.name, t.state_type FROM task_run AS t JOIN flow_run AS r ON t.flow_run_id = r.id "
+        "WHERE r.name = ? AND r.state_type = 'FAILED' AND t.name NOT LIKE '% to %'",
+        f"nightly up to {END}",
+    )
+    assert dict(states) == {"build": "COMPLETED", "check": "FAILED"}, "nothing after the gate was begun"
+    tables = records.rows(
+        "SELECT a.data FROM artifact AS a JOIN flow_run AS r ON a.flow_run_id = r.id "
+        "WHERE a.key = 'gate-results' AND r.name = ? AND r.state_type = 'FAILED'",
+        f"nightly up to {END}",
+    )
+    ((refused_checks,),) = tables
+    assert '"table": "bases"' in refused_checks.replace('\\"', '"'), "the table says what was refused"
 
 
 def test_a_policy_of_stop_exits_4_through_prefect(watch: Watch, records: Records) -> None:

@@ -33,7 +33,7 @@ def configure(folder: Path, flights: Path | str, covers: str = COVERS, articles:
 
 def basewatch(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """The command line as a user runs it."""
-    command = [sys.executable, "-m", "basewatch.cli", *map(str, arguments)]
+    command = [sys.executable, "-m", "basewatch.cli.app", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 

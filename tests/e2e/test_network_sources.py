@@ -18,8 +18,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from basewatch import ingest
-from basewatch.lake import Lake, LedgerRow
-from basewatch.sources import Context
+from basewatch.lake.ledger import LedgerRow
+from basewatch.lake.store import Lake
+from basewatch.sources.contract import Context
 from server import setup
 from server.archives import GitHub, Release, day_tar, split_assets, trace
 from server.core import FakeClock, Host, serving

@@ -17,10 +17,15 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from basewatch import config, http, ingest, models, reference
-from basewatch.lake import Lake, LedgerRow
-from basewatch.schemas import TABLES
-from basewatch.sources import Context, gdelt_doc
+from basewatch import config, ingest
+from basewatch.lake.ledger import LedgerRow
+from basewatch.lake.schemas import TABLES
+from basewatch.lake.store import Lake
+from basewatch.net.limits import STATE
+from basewatch.reference import load
+from basewatch.sources import gdelt_doc
+from basewatch.sources.contract import Context
+from basewatch.warehouse import models
 from server import setup
 from server.core import FakeClock, Request, serving
 from server.news import Doc, Files, Item, Outlets, Story, file_name, gkg_row, mention_row, rfc822, rss, slots_of
@@ -86,7 +91,7 @@ class World:
         until = DAYS[0] + timedelta(days=number)
         now = datetime(until.year, until.month, until.day, 5, 15, tzinfo=UTC) + timedelta(days=1)
         self.clock.now = max(self.clock.now, now.timestamp())
-        http.STATE.breakers.clear()
+        STATE.breakers.clear()
         for window in ingest.plan(self.context("feeds", now).settings, self.lake.ledger(), until):
             outcome = ingest.ingest(window, self.context(window.source, now), self.lake, f"night{number}")
             self.history += [(until, row) for row in outcome.rows]
@@ -117,7 +122,7 @@ class World:
             union = " UNION ALL ".join(f"SELECT * FROM part{number}" for number in range(len(parts)))
             connection.execute(f"CREATE TABLE raw.{name} AS {union}")
             found[name] = connection.execute(f"SELECT * FROM raw.{name} ORDER BY ALL").fetchall()
-        params = {**reference.load_params(config.Settings()).values, "as_of": DAYS[-1]}
+        params = {**load.params(config.Settings()).values, "as_of": DAYS[-1]}
         models.define_macros(connection)
         for name in MODELS:
             models.materialise(connection, models.load()[name], params)

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from basewatch import report
+from basewatch.report import write
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = (
@@ -83,7 +83,7 @@ def _fixture() -> ModuleType:
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     database = _fixture().full(folder / "basewatch.duckdb")
-    return report.write(database, folder / "report", bases=[], fleet="ru_mil", gate_page="../quality/gates.html")
+    return write.report(database, folder / "report", bases=[], fleet="ru_mil", gate_page="../quality/gates.html")
 
 
 def browse(profile: Path, *arguments: str) -> str:

@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from basewatch import config, run
-from basewatch.lake import Lake, LedgerRow
-from basewatch.warehouse import Warehouse
+from basewatch.lake.ledger import LedgerRow
+from basewatch.lake.store import Lake
+from basewatch.warehouse.releases import Warehouse
 from server.core import Reply, Request, serving
 from server.live import Live
 from wholeruns import Server, Watch, stop, wait_for

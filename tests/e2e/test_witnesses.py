@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from basewatch import models
-from basewatch.schemas import TABLES
+from basewatch.lake.schemas import TABLES
+from basewatch.warehouse import models
 from simulated_lake import prepare, put
 from simulator import rows, stories
 from simulator.stories import Region

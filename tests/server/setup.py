@@ -13,9 +13,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from basewatch import http, reference, sources
 from basewatch.config import OverHttp, Settings, Sources
-from basewatch.sources import Context, Day, Landed, Reject, Rows, Window
+from basewatch.lake.events import Day, Reject, Rows
+from basewatch.net.limits import STATE, Clock, State
+from basewatch.net.secrets import _SECRETS
+from basewatch.reference import load
+from basewatch.sources import contract
+from basewatch.sources.contract import Context, Landed, Window
 from server.core import FakeClock
 
 QUICK = {"read_seconds": 10.0, "connect_seconds": 10.0, "breaker_after": 99}
@@ -25,13 +29,13 @@ QUICK = {"read_seconds": 10.0, "connect_seconds": 10.0, "breaker_after": 99}
 def virtual_time(now: datetime) -> Iterator[FakeClock]:
     """All clients run on a clock of their own, and forget afterwards what they knew."""
     clock = FakeClock(now.timestamp())
-    before = http.STATE
-    http.STATE = http.State(clock=http.Clock(clock.time, clock.time, clock.sleep, clock.wait))
+    before = dict(vars(STATE))
+    vars(STATE).update(vars(State(clock=Clock(clock.time, clock.time, clock.sleep, clock.wait))))
     try:
         yield clock
     finally:
-        http.STATE = before
-        http._SECRETS.clear()
+        vars(STATE).update(before)
+        _SECRETS.clear()
 
 
 def settings(folder: Path, **per_source: dict[str, Any]) -> Settings:
@@ -43,15 +47,14 @@ def settings(folder: Path, **per_source: dict[str, Any]) -> Settings:
     return Settings(folder=folder, warehouse={"root": "warehouse"}, sources=tables)  # type: ignore[arg-type]
 
 
-def context(configured: Settings, now: datetime, source: str) -> Context:
+def context(configured: Settings, now: datetime, source: str) -> Context[Any]:
     """A context as a run would make it."""
-    tables, params = _shipped()
-    return Context(configured, tables, params, configured.root / "landing" / source, now)
+    return contract.context(source, configured, *_shipped(), now)
 
 
 @cache
-def _shipped() -> tuple[reference.Reference, dict[str, Any]]:
-    return reference.load(Settings()), reference.load_params(Settings()).values
+def _shipped() -> tuple[load.Reference, load.Params]:
+    return load.tables(Settings()), load.params(Settings())
 
 
 def window(source: str, since: str, until: str | None = None) -> Window:
@@ -67,9 +70,9 @@ def at(text: str) -> datetime:
 class Decoded:
     """What a landed window decodes to."""
 
-    def __init__(self, landed: Landed, about: Context) -> None:
+    def __init__(self, landed: Landed, about: Context[Any]) -> None:
         events = []
-        for event in sources.module(landed.window.source).decode(landed, about):
+        for event in contract.module(landed.window.source).decode(landed, about):
             if isinstance(event, Rows) and isinstance(event.data, Path):  # the file goes when the next day begins
                 event = replace(event, data=pq.read_table(event.data))
             events.append(event)

@@ -17,14 +17,17 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from basewatch import models, quickyaml, reference
+from basewatch import yaml_text
 from basewatch.config import Settings
-from basewatch.models import Column, Model
-from basewatch.schemas import LEDGER, TABLES
-from basewatch.warehouse import HISTORY
+from basewatch.lake.schemas import LEDGER, TABLES
+from basewatch.reference import load
+from basewatch.reference.rows import arrow_schema
+from basewatch.warehouse import models
+from basewatch.warehouse.build import HISTORY
+from basewatch.warehouse.models import Column, Model
 
 CASES = sorted(Path(__file__).parent.glob("*/*/case.yml"))
-PARAMS = reference.load_params(Settings()).values
+PARAMS = load.params(Settings()).values
 
 
 @cache
@@ -32,7 +35,7 @@ def declared_columns(table: str) -> list[tuple[str, str]]:
     """Name and DuckDB type of each column of a table that models may read."""
     layer, name = table.split(".")
     if layer == "reference":
-        return _arrow_columns(reference.schema(name))
+        return _arrow_columns(arrow_schema(name))
     if layer == "raw":
         schemas = {"source_days": LEDGER, **HISTORY, **{key: value.schema for key, value in TABLES.items()}}
         return _arrow_columns(schemas[name])
@@ -122,7 +125,7 @@ def _compared(column: Column, decimals: int | None) -> str:
 
 
 def differing_rows(connection: duckdb.DuckDBPyConnection, model: Model, case: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """Build the model on what `prepare` made; the rows that it lacks and those that it has too much, none if it is right."""
+    """Build the model on what `prepare` made; the rows that it lacks or has too much, none where the case holds."""
     models.materialise(connection, model, {**PARAMS, "as_of": None, **case.get("params", {})})
     columns = ", ".join(_compared(column, case.get("round")) for column in _compared_columns(model, case))
     expected, built = f"SELECT {columns} FROM expected.rows", f"SELECT {columns} FROM {model.table}"
@@ -134,7 +137,7 @@ def differing_rows(connection: duckdb.DuckDBPyConnection, model: Model, case: di
 
 @pytest.mark.parametrize("file", CASES, ids=lambda file: "/".join(file.parts[-3:-1]))
 def test_case(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
-    case = quickyaml.parse(file.read_text(encoding="utf-8"))
+    case = yaml_text.parse(file.read_text(encoding="utf-8"))
     model = next(model for model in models.load().values() if model.name == file.parts[-3])
     prepare(connection, model, case)
     difference = differing_rows(connection, model, case)

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from basewatch import aircraft, reference
-from basewatch.aircraft import Statement, addresses_by_rule, registration_by_rule
+from basewatch.cli.aircraft import print_statements
 from basewatch.config import Settings
 from basewatch.errors import ConfigError
-from basewatch.reference import AircraftRow, RegistrationRuleRow
+from basewatch.reference import aircraft, load, refresh
+from basewatch.reference.aircraft import Statement, addresses_by_rule, registration_by_rule
+from basewatch.reference.rows import AircraftRow, RegistrationRuleRow
 from server import setup
 from server.core import FakeClock, Host, Reply, Request, serving
 
@@ -24,7 +25,7 @@ NOW = datetime(2026, 10, 2, 5, 15, tzinfo=UTC)
 HEADER = (
     "icao24,registration,type_code,type_name,operator,is_military,register,valid_from,valid_to,source_url,checked_on"
 )
-RULES: list[RegistrationRuleRow] = reference.load(Settings()).rows["registration_rules"]
+RULES: list[RegistrationRuleRow] = load.tables(Settings()).rows["registration_rules"]
 
 
 def own(folder: Path, *rows: str) -> Settings:
@@ -77,14 +78,14 @@ def test_addresses_outside_the_rules_name_nobody(address: str) -> None:
 
 
 def test_the_counts_beside_the_rules_are_those_of_the_shipped_register() -> None:
-    rows: list[AircraftRow] = reference.load(Settings()).rows["aircraft"]
+    rows: list[AircraftRow] = load.tables(Settings()).rows["aircraft"]
     for rule in RULES:
         fits = [row.icao24 in found for row in rows if (found := addresses_by_rule(rule, row.registration or ""))]
         assert (fits.count(True), fits.count(False)) == (rule.agrees, rule.differs), rule.prefix
 
 
 def test_no_range_calls_a_russian_or_syrian_address_military() -> None:
-    for row in reference.load(Settings()).rows["military_ranges"]:
+    for row in load.tables(Settings()).rows["military_ranges"]:
         assert not (row.start_hex <= "1fffff" and row.end_hex >= "100000"), row
         assert not (row.start_hex <= "77ffff" and row.end_hex >= "778000"), row
 
@@ -93,7 +94,7 @@ def test_no_range_calls_a_russian_or_syrian_address_military() -> None:
 
 
 def test_one_registration_under_two_addresses(tmp_path: Path) -> None:
-    said = aircraft.show(Settings(folder=tmp_path), "rf78658")
+    said = aircraft.statements(Settings(folder=tmp_path), "rf78658")
     assert {(one.said_by, one.icao24) for one in kinds(said, "register")} == {
         ("plane-alert-db", "153342"),
         ("plane-alert-db", "1f3342"),
@@ -103,18 +104,18 @@ def test_one_registration_under_two_addresses(tmp_path: Path) -> None:
     assert not kinds(said, "range")
     # asked by either address the answer is the same
     for address in ("153342", "1F3342"):
-        assert kinds(aircraft.show(Settings(folder=tmp_path), address), "register") == kinds(said, "register")
+        assert kinds(aircraft.statements(Settings(folder=tmp_path), address), "register") == kinds(said, "register")
 
 
 def test_an_address_nobody_names_has_hints_and_no_identity(tmp_path: Path) -> None:
-    said = aircraft.show(Settings(folder=tmp_path), "149c77")
+    said = aircraft.statements(Settings(folder=tmp_path), "149c77")
     assert {one.kind for one in said} == {"block", "hint"}
     assert {one.registration for one in said if one.kind == "hint"} == {"RA-40055", "RF-40055"}
     assert all("a hint, no identity" in (one.note or "") for one in kinds(said, "hint"))
 
 
 def test_a_rule_that_a_register_breaks_is_said_to_be_broken(tmp_path: Path) -> None:
-    said = aircraft.show(Settings(folder=tmp_path), "RF-78652")
+    said = aircraft.statements(Settings(folder=tmp_path), "RF-78652")
     hints = {one.icao24: one.note or "" for one in kinds(said, "hint")}
     assert hints["15333c"].startswith("broken here")
     assert hints["1d333c"].startswith("kept here")
@@ -127,7 +128,7 @@ def test_registers_that_disagree_are_all_shown(tmp_path: Path) -> None:
         "1f3342,RF-78658,IL62,,,false,two,,,,2026-01-01",
         "1f3342,RA-1,IL76,,,,three,2024-01-01,,,",
     )
-    said = aircraft.show(settings, "1f3342")
+    said = aircraft.statements(settings, "1f3342")
     assert len(kinds(said, "register")) == 3
     assert str(kinds(said, "register")[-1].valid_from) == "2024-01-01"
     assert [one.note for one in kinds(said, "conflict")] == [
@@ -139,27 +140,27 @@ def test_registers_that_disagree_are_all_shown(tmp_path: Path) -> None:
 
 def test_an_address_that_is_not_of_icao_is_joined_to_no_register(tmp_path: Path) -> None:
     settings = own(tmp_path, "153342,RF-78658,IL76,,,true,one,,,,")
-    assert aircraft.show(settings, "~153342") == []
+    assert aircraft.statements(settings, "~153342") == []
 
 
 def test_five_digits_are_no_address(tmp_path: Path) -> None:
     settings = own(tmp_path, "010166,SU-BRR,C295,,,true,one,,,,")
-    assert aircraft.show(settings, "10166") == []
+    assert aircraft.statements(settings, "10166") == []
     with pytest.raises(ConfigError, match="icao24"):
-        aircraft.show(own(tmp_path, "10166,SU-BRR,C295,,,true,one,,,,"), "SU-BRR")
+        aircraft.statements(own(tmp_path, "10166,SU-BRR,C295,,,true,one,,,,"), "SU-BRR")
 
 
 def test_a_military_range_says_what_it_is_worth(tmp_path: Path) -> None:
-    said = aircraft.show(own(tmp_path), "43c7ff")
+    said = aircraft.statements(own(tmp_path), "43c7ff")
     (found,) = kinds(said, "range")
     assert found.is_military and "43c000-43cfff" in (found.note or "")
-    assert not kinds(aircraft.show(own(tmp_path), "15c000"), "range")
+    assert not kinds(aircraft.statements(own(tmp_path), "15c000"), "range")
 
 
 @pytest.mark.parametrize("asked", ["", "?", "RF-78658; DROP TABLE aircraft", "x" * 40, "'"])
 def test_what_can_be_neither_is_an_error(tmp_path: Path, asked: str) -> None:
     with pytest.raises(ConfigError, match="neither an address"):
-        aircraft.show(Settings(folder=tmp_path), asked)
+        aircraft.statements(Settings(folder=tmp_path), asked)
 
 
 # ---- update
@@ -209,7 +210,7 @@ def configured(folder: Path, host: Host, **changes: object) -> Settings:
 def rows(folder: Path) -> dict[tuple[str, str], AircraftRow]:
     """The written file as the product reads it, by address and register."""
     text = (folder / "own.csv").read_text(encoding="utf-8")
-    return {(row.icao24, row.register): row for row in reference.parse("aircraft", text, "own.csv")}
+    return {(row.icao24, row.register): row for row in load.parse("aircraft", text, "own.csv")}
 
 
 def test_update_writes_what_the_registers_say_and_asks_again_only_for_changes(
@@ -217,7 +218,7 @@ def test_update_writes_what_the_registers_say_and_asks_again_only_for_changes(
 ) -> None:
     settings = configured(tmp_path, registers)
     said: list[str] = []
-    done = aircraft.update(settings, say=said.append, now=NOW)
+    done = refresh.update(settings, say=said.append, now=NOW)
     assert not done.failures
     found = rows(tmp_path)
     assert set(found) == {
@@ -233,13 +234,13 @@ def test_update_writes_what_the_registers_say_and_asks_again_only_for_changes(
     assert any("1 bad: the address has 5 digits, not six" in line for line in said)
     assert registers.statuses() == [200, 200, 200]
 
-    again = aircraft.update(settings, now=NOW)
+    again = refresh.update(settings, now=NOW)
     assert registers.statuses()[3:] == [304, 304, 304]
     assert again.rows == done.rows
     assert (tmp_path / "own.csv").read_text(encoding="utf-8") == text
 
     registers.bodies["plane-alert-db"] = PLANE_ALERT.replace(b"RF-78658", b"RF-78659")
-    aircraft.update(settings, now=NOW)
+    refresh.update(settings, now=NOW)
     assert registers.statuses()[6:] == [200, 304, 304]
     found = rows(tmp_path)
     assert found["153342", "plane-alert-db"].registration == "RF-78659"
@@ -249,9 +250,9 @@ def test_update_writes_what_the_registers_say_and_asks_again_only_for_changes(
 
 def test_a_damaged_copy_is_asked_for_anew(tmp_path: Path, registers: Registers) -> None:
     settings = configured(tmp_path, registers)
-    aircraft.update(settings, now=NOW)
+    refresh.update(settings, now=NOW)
     (tmp_path / "warehouse" / "landing" / "registers" / "tar1090-db.body").write_bytes(b"half")
-    aircraft.update(settings, now=NOW)
+    refresh.update(settings, now=NOW)
     assert registers.statuses()[3:] == [304, 200, 304]
 
 
@@ -262,7 +263,7 @@ def test_rows_of_other_registers_stay(tmp_path: Path, registers: Registers) -> N
         "154e3b,RA-85563,T154,,,true,plane-alert-db,,,,\n",
         encoding="utf-8",
     )
-    aircraft.update(settings, now=NOW)
+    refresh.update(settings, now=NOW)
     found = rows(tmp_path)
     assert str(found["153342", "my own eyes"].valid_from) == "2020-01-01"
     assert ("154e3b", "plane-alert-db") not in found, "what a register no longer holds is no longer said by it"
@@ -272,7 +273,7 @@ def test_a_new_file_starts_from_the_shipped_rows_of_registers_that_are_left_out(
     tmp_path: Path, registers: Registers
 ) -> None:
     settings = configured(tmp_path, registers, plane_alert_db="", opensky_metadata="")
-    aircraft.update(settings, now=NOW)
+    refresh.update(settings, now=NOW)
     found = rows(tmp_path)
     assert ("154e3b", "plane-alert-db") in found
     assert ("149c77", "tar1090-db") in found
@@ -292,12 +293,12 @@ def test_a_register_that_fails_keeps_its_rows_and_is_named(
     tmp_path: Path, registers: Registers, fault: object, told: str
 ) -> None:
     settings = configured(tmp_path, registers)
-    aircraft.update(settings, now=NOW)
+    refresh.update(settings, now=NOW)
     before = rows(tmp_path)
     registers.bodies["plane-alert-db"] = PLANE_ALERT.replace(b"Russian Air Force", b"Russian Navy")
     registers.bodies["tar1090-db"] = gzip.compress(b"149c77;RA-1;T154;00;another version;;;\n")
     fault(registers)  # type: ignore[operator]
-    done = aircraft.update(settings, now=NOW)
+    done = refresh.update(settings, now=NOW)
     assert list(done.failures) == ["tar1090-db"]
     assert told in done.failures["tar1090-db"]
     after = rows(tmp_path)
@@ -308,37 +309,37 @@ def test_a_register_that_fails_keeps_its_rows_and_is_named(
 def test_faults_that_pass_are_waited_out(tmp_path: Path, registers: Registers) -> None:
     registers.broken(times=2)
     registers.too_many({"Retry-After": "7"})
-    assert not aircraft.update(configured(tmp_path, registers), now=NOW).failures
+    assert not refresh.update(configured(tmp_path, registers), now=NOW).failures
 
 
 def test_a_register_cut_short_is_refused(tmp_path: Path, registers: Registers) -> None:
     many = PLANE_ALERT + b"".join(b"15%04x,RF-%d,x,y,IL76,Mil,,,,,\n" % (n, n) for n in range(100))
     registers.bodies["plane-alert-db"] = many
     settings = configured(tmp_path, registers)
-    aircraft.update(settings, now=NOW)
+    refresh.update(settings, now=NOW)
     registers.bodies["plane-alert-db"] = PLANE_ALERT
-    done = aircraft.update(settings, now=NOW)
+    done = refresh.update(settings, now=NOW)
     assert "refused as cut short" in done.failures["plane-alert-db"]
     assert ("150001", "plane-alert-db") in rows(tmp_path)
     # once refused, it is not taken for the last good one
-    assert "refused as cut short" in aircraft.update(settings, now=NOW).failures["plane-alert-db"]
+    assert "refused as cut short" in refresh.update(settings, now=NOW).failures["plane-alert-db"]
     allowed = settings.model_copy(update={"registers": settings.registers.model_copy(update={"min_share_of_last": 0})})
-    assert not aircraft.update(allowed, now=NOW).failures
+    assert not refresh.update(allowed, now=NOW).failures
 
 
 def test_a_body_beyond_the_limit_is_not_read(tmp_path: Path, registers: Registers) -> None:
     registers.bodies["tar1090-db"] = gzip.compress(b"149c77;RA-85563;T154;10;;;;\n" * 80_000)
-    done = aircraft.update(configured(tmp_path, registers, max_body_mb=1), now=NOW)
+    done = refresh.update(configured(tmp_path, registers, max_body_mb=1), now=NOW)
     assert "1,048,576 bytes" in done.failures["tar1090-db"]
 
 
 def test_nothing_is_written_where_no_register_can_be_read(tmp_path: Path, registers: Registers) -> None:
     settings = configured(tmp_path, registers)
-    aircraft.update(settings, now=NOW)
+    refresh.update(settings, now=NOW)
     text = (tmp_path / "own.csv").read_bytes()
     registers.broken(times=999)
     with pytest.raises(ConfigError, match="no register could be read"):
-        aircraft.update(settings, now=NOW)
+        refresh.update(settings, now=NOW)
     assert (tmp_path / "own.csv").read_bytes() == text
     assert not [file.name for file in tmp_path.iterdir() if file.name.startswith(".")]
 
@@ -348,22 +349,22 @@ def test_the_shipped_table_is_never_touched(tmp_path: Path, registers: Registers
     shipped = Path(str(files("basewatch.sql.reference").joinpath("aircraft.csv")))
     for target in (shipped, shipped.parent / "other.csv"):
         with pytest.raises(ConfigError, match="shipped with basewatch"):
-            aircraft.update(settings, target, now=NOW)
+            refresh.update(settings, target, now=NOW)
     assert registers.log == []
 
 
 def test_a_file_must_be_named(tmp_path: Path, registers: Registers) -> None:
     settings = configured(tmp_path, registers).model_copy(update={"reference": Settings().reference})
     with pytest.raises(ConfigError, match=r"set reference\.aircraft .* or give --out FILE"):
-        aircraft.update(settings, now=NOW)
-    assert aircraft.update(settings, tmp_path / "elsewhere.csv", now=NOW).file == tmp_path / "elsewhere.csv"
+        refresh.update(settings, now=NOW)
+    assert refresh.update(settings, tmp_path / "elsewhere.csv", now=NOW).file == tmp_path / "elsewhere.csv"
 
 
 def test_a_file_that_is_no_aircraft_table_is_left_alone(tmp_path: Path, registers: Registers) -> None:
     settings = configured(tmp_path, registers)
     (tmp_path / "own.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"own\.csv, line 1: columns missing"):
-        aircraft.update(settings, now=NOW)
+        refresh.update(settings, now=NOW)
     assert (tmp_path / "own.csv").read_text(encoding="utf-8") == "a,b\n1,2\n"
 
 
@@ -371,11 +372,11 @@ def test_local_files_do_as_well(tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_bytes(PLANE_ALERT)
     (tmp_path / "1.js").write_bytes(gzip.compress(json.dumps({"49C77": ["RA-85563", "T154", "10", "x"]}).encode()))
     given = {"plane-alert-db": str(tmp_path / "p.csv"), "tar1090-db": str(tmp_path), "opensky-metadata": None}
-    where = aircraft.locations(given, ["plane-alert-db", "tar1090-db"])
+    where = refresh.locations(given, ["plane-alert-db", "tar1090-db"])
     settings = Settings(folder=tmp_path, reference={"aircraft": "own.csv"})  # type: ignore[arg-type]
-    assert not aircraft.update(settings, locations=where, now=NOW).failures
+    assert not refresh.update(settings, locations=where, now=NOW).failures
     assert set(rows(tmp_path)) == {("153342", "plane-alert-db"), ("149c77", "tar1090-db")}
-    done = aircraft.update(settings, locations=replace_path(where, str(tmp_path / "gone.csv")), now=NOW)
+    done = refresh.update(settings, locations=replace_path(where, str(tmp_path / "gone.csv")), now=NOW)
     assert "gone.csv does not exist" in done.failures["plane-alert-db"]
 
 
@@ -386,14 +387,14 @@ def replace_path(where: dict[str, str], path: str) -> dict[str, str]:
 
 def test_registers_that_are_none_are_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no register plane-alerts; known: plane-alert-db"):
-        aircraft.locations({}, ["plane-alerts"])
+        refresh.locations({}, ["plane-alerts"])
 
 
 def test_statements_are_all_shown_in_every_form(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = [replace(Statement("register", "one", "153342", "=RF-1"), is_military=False)]
-    aircraft.print_statements("153342", said, "json")
+    print_statements("153342", said, "json")
     assert json.loads(capsys.readouterr().out)[0]["is_military"] is False
-    aircraft.print_statements("153342", said, "csv")
+    print_statements("153342", said, "csv")
     assert capsys.readouterr().out.splitlines()[1] == "register,one,153342,=RF-1,,,,false,,,"
-    aircraft.print_statements("153342", [], "table")
+    print_statements("153342", [], "table")
     assert "no rows" in capsys.readouterr().out

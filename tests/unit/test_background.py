@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from basewatch import watch
+from basewatch.reference import watchlist
 from tracekit import HMEIMIM, Point, context, decode, point, run, shipped, trace, write_tar
 
 LAT, LON = HMEIMIM
@@ -152,16 +152,16 @@ def test_aircraft_frozen_on_one_spot_are_stacked(tmp_path: Path) -> None:
 
 
 def test_watch_knows_fleets_by_register_mark_and_callsign() -> None:
-    fleets = watch.build(shipped())
+    fleets = watchlist.build(shipped())
     listed = next(row for row in shipped().rows["aircraft"] if row.operator == "Russian Air Force")
     russian = "14f1ab"
-    assert watch.is_listed(fleets, listed.icao24, "")
-    assert watch.is_listed(fleets, "000001", str(listed.registration))
-    assert watch.is_listed(fleets, "000001", "RF-00001")
-    assert not watch.is_listed(fleets, "4b1a01", "HB-ABC")
-    assert not watch.is_listed(fleets, "4b1a01", "")
-    assert watch.is_watched(fleets, russian, "RA-00001", "IL76", False, {"RFF7001"})
-    assert watch.is_watched(fleets, russian, "", "IL76", False, {"AFL1", "TTF123"})
-    assert not watch.is_watched(fleets, russian, "RA-00001", "IL76", False, {"RFFABC", "AFL22", ""})
-    assert not watch.is_watched(fleets, "4b1a01", "HB-ABC", "IL76", True, {"RFF7001"})
-    assert watch.build(shipped()) is fleets
+    assert watchlist.is_listed(fleets, listed.icao24, "")
+    assert watchlist.is_listed(fleets, "000001", str(listed.registration))
+    assert watchlist.is_listed(fleets, "000001", "RF-00001")
+    assert not watchlist.is_listed(fleets, "4b1a01", "HB-ABC")
+    assert not watchlist.is_listed(fleets, "4b1a01", "")
+    assert watchlist.is_watched(fleets, russian, "RA-00001", "IL76", False, {"RFF7001"})
+    assert watchlist.is_watched(fleets, russian, "", "IL76", False, {"AFL1", "TTF123"})
+    assert not watchlist.is_watched(fleets, russian, "RA-00001", "IL76", False, {"RFFABC", "AFL22", ""})
+    assert not watchlist.is_watched(fleets, "4b1a01", "HB-ABC", "IL76", True, {"RFF7001"})
+    assert watchlist.build(shipped()) is fleets

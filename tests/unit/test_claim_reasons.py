@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from basewatch import models
+from basewatch.warehouse import models
 
 MODEL = models.load()["marts.claim_checks"]
 FOUND, MAPPED = MODEL.query.split("verdicts (reason, verdict) AS (")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from basewatch import doctor, sources
+from basewatch.cli import doctor
 from basewatch.config import Settings
 from basewatch.errors import SourceError
+from basewatch.sources import contract
 from server import setup
 
 
@@ -65,7 +67,8 @@ def test_a_check_that_breaks_is_a_finding(
     def check(_: object) -> None:
         raise broken
 
-    monkeypatch.setattr(sources.module("opensky"), "check", check)
+    spoilt = replace(contract.module("opensky"), check=check)
+    monkeypatch.setattr(contract, "module", lambda _: spoilt)
     assert any(told in fault for fault in faults(setup.settings(tmp_path, opensky={"bases": ["hmeimim"]})))
 
 

@@ -17,14 +17,18 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from basewatch import gates, models, reference
 from basewatch.config import Settings
-from basewatch.gates import Check, GateResult, Outcome
+from basewatch.gates.check import SHOWN_ROWS, Outcome, check_candidate, count_violations, judge
+from basewatch.gates.page import render, write_page
+from basewatch.gates.results import RESULTS, Failure, GateResult, explain, write_failing_rows
+from basewatch.gates.suites import SUPPORTED, Check, load_suites
+from basewatch.reference import load
+from basewatch.warehouse import models
 
 AS_OF = date(2025, 3, 10)
 CHECKED_AT = datetime(2025, 3, 11, 2, 15, tzinfo=UTC)
 MARTS = models.marts()
-PARAMS = reference.load_params(Settings()).values
+PARAMS = load.params(Settings()).values
 
 
 # ---- a small world that keeps every rule
@@ -414,7 +418,7 @@ def run_sql(database: Path, *statements: str) -> None:
 
 def checked(database: Path, **options: Any) -> GateResult:
     options = {"as_of": AS_OF, "checked_at": CHECKED_AT, "models": MARTS, "params": PARAMS, **options}
-    return gates.check(database, "run-1", **options)
+    return check_candidate(database, "run-1", **options)
 
 
 @pytest.fixture(scope="module")
@@ -433,7 +437,7 @@ def tampered(opened: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConne
     opened.execute("ROLLBACK")
 
 
-SUITES = gates.load_suites(files("basewatch.expectations"))
+SUITES = load_suites(files("basewatch.expectations"))
 HEADERS = {model.name: model for model in MARTS}
 
 
@@ -447,7 +451,7 @@ def checked_alone(database: Path, folder: Path, *tables: str) -> GateResult:
 def broken(connection: duckdb.DuckDBPyConnection, table: str, *entries: dict[str, Any]) -> dict[str, Outcome]:
     """The outcomes of a table's header, and of these rules of its suite, that do not keep their rule; by rule."""
     values = {**PARAMS, "as_of": AS_OF, "checked_at": CHECKED_AT}
-    found = gates.count_violations(
+    found = count_violations(
         connection, {table: HEADERS[table]}, {table: {**SUITES[table], "expectations": entries}}, values
     )
     return {outcome.check.rule: outcome for outcome in found if outcome.share < outcome.check.mostly}
@@ -471,15 +475,15 @@ def test_valid_candidate_passes(passing: GateResult) -> None:
     assert [f"{failure.table}.{failure.rule}: {failure.observed}" for failure in result.failures] == []
     assert result.passed
     assert set(result.results["table_name"].to_pylist()) == {model.name for model in MARTS}
-    assert result.results.schema.equals(gates.RESULTS)
+    assert result.results.schema.equals(RESULTS)
     assert set(result.results["run_id"].to_pylist()) == {"run-1"}
     assert set(result.results["checked_at"].to_pylist()) == {CHECKED_AT}
-    assert gates.explain(result) == ""
+    assert explain(result) == ""
 
 
 def test_results_have_the_contract_columns() -> None:
     declared = {model.name: model for model in MARTS}["quality_results"]
-    assert [column.name for column in declared.columns] == gates.RESULTS.names
+    assert [column.name for column in declared.columns] == RESULTS.names
 
 
 def test_result_key_is_unique(passing: GateResult) -> None:
@@ -567,7 +571,7 @@ def test_enumerated_list_column_is_judged_by_element() -> None:
     connection = duckdb.connect()
     connection.execute(f"CREATE TABLE t ({model.ddl})")
     connection.execute("INSERT INTO t VALUES (1, ['a', 'b']), (2, ['a', 'x']), (3, NULL), (4, []), (5, ['a', NULL])")
-    found = {o.check.rule: o for o in gates.count_violations(connection, {"t": model}, {}, {})}
+    found = {o.check.rule: o for o in count_violations(connection, {"t": model}, {}, {})}
     assert (found["states_is_listed"].violations, found["states_is_listed"].judged) == (2, 4)
 
 
@@ -792,7 +796,7 @@ def test_faults_name_rules_that_exist() -> None:
 # ---- the verdict: refused by name, with rows and reason
 
 
-def faults(result: GateResult) -> dict[tuple[str, str], gates.Failure]:
+def faults(result: GateResult) -> dict[tuple[str, str], Failure]:
     return {(failure.table, failure.rule): failure for failure in result.failures}
 
 
@@ -824,13 +828,13 @@ def test_seeded_faults_refuse_the_publish_by_name(candidate: Path, tmp_path: Pat
     assert recorded["base_visits", "departed_after_arrived"]["unexpected_count"] == 1
     assert recorded["base_visits", "departed_after_arrived"]["observed"] == "1 of 1 rows fail"
 
-    said = gates.explain(result)
+    said = explain(result)
     assert "base_visits: departed_after_arrived: 1 of 1 rows fail. A stay that ends before it begins" in said
     assert "visit_id=hmeimim-152d01-20250115" in said and "departed_at=2025-01-15 05:00:00Z" in said
     assert "base_monthly_activity: months_are_complete" in said and "missing_month=2025-02-01" in said
-    assert len(result.refusals) > 2 and f"and {len(result.refusals) - 2} more" in gates.explain(result, rules=2)
+    assert len(result.refusals) > 2 and f"and {len(result.refusals) - 2} more" in explain(result, rules=2)
 
-    written = gates.write_failing_rows(result, candidate, tmp_path / "rows")
+    written = write_failing_rows(result, candidate, tmp_path / "rows")
     assert {path.name for path in written} == {f"{table}.{rule}.parquet" for table, rule in found}
     kept = pq.read_table(tmp_path / "rows" / "base_visits.departed_after_arrived.parquet")
     assert kept["visit_id"].to_pylist() == ["hmeimim-152d01-20250115"]
@@ -839,7 +843,7 @@ def test_seeded_faults_refuse_the_publish_by_name(candidate: Path, tmp_path: Pat
 def test_warning_alone_does_not_refuse(candidate: Path, suites: Path) -> None:
     run_sql(candidate, "UPDATE bases SET aliases = [] WHERE base_id = 'tartus'")
     result = checked_alone(candidate, suites, "bases")
-    assert result.passed and gates.explain(result) == ""
+    assert result.passed and explain(result) == ""
     assert faults(result)["bases", "base_has_aliases"].severity == "warning"
 
 
@@ -907,8 +911,8 @@ def rule(kind: str, severity: str = "warning", name: str = "probe", **kwargs: An
 def test_rule_that_cannot_be_checked_is_critical(world: Path, tmp_path: Path, entry: dict[str, Any], said: str) -> None:
     sound = rule("expect_column_values_to_not_be_null", "critical", "sound", column="name")
     connection = duckdb.connect(str(world), read_only=True)
-    suites = gates.load_suites(suite_folder(tmp_path, sound, entry))
-    outcomes = [o for o in gates.count_violations(connection, {}, suites, {}) if o.check.rule != "sound"]
+    suites = load_suites(suite_folder(tmp_path, sound, entry))
+    outcomes = [o for o in count_violations(connection, {}, suites, {}) if o.check.rule != "sound"]
     connection.close()
     assert [said in str(outcome.error) for outcome in outcomes] == [True]
     assert outcomes[0].share < 0 and outcomes[0].violations is None
@@ -928,8 +932,8 @@ def test_broken_check_closes_the_gate_and_hides_no_other(candidate: Path, tmp_pa
     assert set(found) == {("bases", "broken"), ("bases", "named")}
     assert found["bases", "broken"].severity == "critical" and found["bases", "broken"].count is None
     assert found["bases", "named"].severity == "warning" and found["bases", "named"].count == 1
-    assert "ghost" in gates.explain(result)
-    assert gates.write_failing_rows(result, candidate, tmp_path / "rows") == [tmp_path / "rows" / "bases.named.parquet"]
+    assert "ghost" in explain(result)
+    assert write_failing_rows(result, candidate, tmp_path / "rows") == [tmp_path / "rows" / "bases.named.parquet"]
 
 
 def test_offending_rows_that_cannot_be_read_still_refuse(candidate: Path, tmp_path: Path) -> None:
@@ -940,14 +944,14 @@ def test_offending_rows_that_cannot_be_read_still_refuse(candidate: Path, tmp_pa
     result = checked(candidate, suites=folder, models=[])
     (failure,) = result.refusals
     assert (failure.count, failure.rows) == (2, []) and "could not be read: ConversionException" in failure.observed
-    assert gates.write_failing_rows(result, candidate, tmp_path / "rows") == []
+    assert write_failing_rows(result, candidate, tmp_path / "rows") == []
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"name": "bases"}', '{"name": "fleets", "expectations": []}'])
 def test_unreadable_suite_closes_the_gate(world: Path, tmp_path: Path, text: str) -> None:
     (tmp_path / "bases.json").write_text(text)
     connection = duckdb.connect(str(world), read_only=True)
-    outcomes = gates.count_violations(connection, {}, gates.load_suites(tmp_path), {})
+    outcomes = count_violations(connection, {}, load_suites(tmp_path), {})
     connection.close()
     assert [(o.check.rule, o.check.severity, o.share) for o in outcomes] == [("suite_is_readable", "critical", -1.0)]
 
@@ -955,7 +959,7 @@ def test_unreadable_suite_closes_the_gate(world: Path, tmp_path: Path, text: str
 def test_two_rules_of_one_name_close_the_gate(world: Path, tmp_path: Path) -> None:
     twice = [rule("expect_column_values_to_not_be_null", column=column) for column in ("name", "country")]
     connection = duckdb.connect(str(world), read_only=True)
-    outcomes = gates.count_violations(connection, {}, gates.load_suites(suite_folder(tmp_path, *twice)), {})
+    outcomes = count_violations(connection, {}, load_suites(suite_folder(tmp_path, *twice)), {})
     connection.close()
     assert [outcome.error is None for outcome in outcomes] == [True, False]
 
@@ -981,8 +985,8 @@ def test_judge_fails_closed() -> None:
         (outcome(6, 100, mostly=0.95), False),
         (outcome(None, mostly=0.0, error="broke"), False),
     ]
-    assert gates.judge([case for case, _ in cases]) == [verdict for _, verdict in cases]
-    assert gates.judge([]) == []
+    assert judge([case for case, _ in cases]) == [verdict for _, verdict in cases]
+    assert judge([]) == []
 
 
 def random_frame(seed: int) -> duckdb.DuckDBPyConnection:
@@ -1080,7 +1084,7 @@ EQUIVALENCE = [
 
 
 def test_equivalence_covers_every_type_but_sql() -> None:
-    assert {entry["type"] for entry in EQUIVALENCE} == gates.SUPPORTED - {"unexpected_rows_expectation"}
+    assert {entry["type"] for entry in EQUIVALENCE} == SUPPORTED - {"unexpected_rows_expectation"}
 
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.e2e) for seed in (1, 2))])
@@ -1090,7 +1094,7 @@ def test_counts_and_verdicts_equal_great_expectations_on_a_frame(seed: int) -> N
     connection = random_frame(seed)
     entries = [{**entry, "meta": {**entry["meta"], "name": f"rule_{n}"}} for n, entry in enumerate(EQUIVALENCE)]
     suite = {"name": "t", "expectations": entries, "meta": {}}
-    counted = gates.count_violations(connection, {}, {"t": suite}, {})
+    counted = count_violations(connection, {}, {"t": suite}, {})
     assert [outcome.error for outcome in counted] == [None] * len(entries)
 
     context = gx.get_context(mode="ephemeral")
@@ -1100,7 +1104,7 @@ def test_counts_and_verdicts_equal_great_expectations_on_a_frame(seed: int) -> N
         gx.ExpectationSuite(**json.loads(json.dumps(suite))), result_format="SUMMARY"
     )
     theirs = {result.expectation_config.meta["name"]: result for result in report.results}
-    for mine, success in zip(counted, gates.judge(counted), strict=True):
+    for mine, success in zip(counted, judge(counted), strict=True):
         result = theirs[mine.check.rule]
         about = f"{result.expectation_config.type} {result.expectation_config.kwargs}"
         assert not result.exception_info.get("raised_exception"), about
@@ -1133,7 +1137,7 @@ def test_sql_rules_equal_great_expectations_on_a_database(seed: int, tmp_path: P
     connection = duckdb.connect()
     connection.execute("CREATE TABLE t (i INTEGER, j INTEGER, s VARCHAR)")
     connection.execute("INSERT INTO t SELECT * FROM frame")
-    counted = gates.count_violations(connection, {}, {"t": suite}, {})
+    counted = count_violations(connection, {}, {"t": suite}, {})
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
@@ -1141,7 +1145,7 @@ def test_sql_rules_equal_great_expectations_on_a_database(seed: int, tmp_path: P
     batch = source.add_table_asset("t", table_name="t").add_batch_definition_whole_table("b").get_batch()
     report = batch.validate(gx.ExpectationSuite(**json.loads(json.dumps(suite))))
     theirs = {result.expectation_config.meta["name"]: result for result in report.results}
-    for mine, success in zip(counted, gates.judge(counted), strict=True):
+    for mine, success in zip(counted, judge(counted), strict=True):
         assert success == theirs[mine.check.rule].success
         assert mine.violations == int(theirs[mine.check.rule].result["observed_value"])
 
@@ -1150,7 +1154,7 @@ def test_what_is_no_number_lies_in_no_range() -> None:
     connection = duckdb.connect()
     connection.execute("CREATE TABLE t AS SELECT unnest([0.5, 'nan'::DOUBLE, 'inf'::DOUBLE, NULL]) AS x")
     entry = rule("expect_column_values_to_be_between", column="x", min_value=0, max_value=1)
-    (found,) = gates.count_violations(connection, {}, {"t": {"name": "t", "expectations": [entry], "meta": {}}}, {})
+    (found,) = count_violations(connection, {}, {"t": {"name": "t", "expectations": [entry], "meta": {}}}, {})
     assert (found.violations, found.judged) == (2, 3)
 
 
@@ -1182,7 +1186,7 @@ def test_page_of_a_refusal(candidate: Path, tmp_path: Path, suites: Path) -> Non
     connection.execute("UPDATE base_visits SET rule = ?, arrival_evidence = ?, callsign = ?", [HOSTILE] * 3)
     connection.close()
     result = checked_alone(candidate, suites, "base_visits", "bases")
-    gates.write_page(result, tmp_path / "quality" / "gates.html")
+    write_page(result, tmp_path / "quality" / "gates.html")
     text = (tmp_path / "quality" / "gates.html").read_text(encoding="utf-8")
     page = Page(text)
     # self-contained: nothing is loaded, nothing runs, no link leaves the page
@@ -1203,12 +1207,12 @@ def test_page_of_a_refusal(candidate: Path, tmp_path: Path, suites: Path) -> Non
     assert len(ids) == len(set(ids))
     assert {(a["href"] or "")[1:] for a in page.all("a")} <= set(ids)
     assert {attributes["aria-labelledby"] for _, attributes in page.tags if "aria-labelledby" in attributes} <= set(ids)
-    assert "\x1b" not in gates.explain(result) and "\u202e" not in gates.explain(result)
+    assert "\x1b" not in explain(result) and "\u202e" not in explain(result)
 
 
 def test_page_of_a_pass(passing: GateResult, tmp_path: Path) -> None:
     result = passing
-    gates.write_page(result, tmp_path / "gates.html")
+    write_page(result, tmp_path / "gates.html")
     page = Page((tmp_path / "gates.html").read_text(encoding="utf-8"))
     assert "Passed" in page.words and "What failed" not in page.words
     assert all(row["check_name"] in page.words for row in result.results.to_pylist())
@@ -1218,7 +1222,7 @@ def test_page_shows_the_first_rows_and_counts_all(candidate: Path, tmp_path: Pat
     run_sql(candidate, "UPDATE source_days SET files = -1")
     result = checked_alone(candidate, suites, "source_days")
     failure = faults(result)["source_days", "files_in_range"]
-    assert (failure.count, len(failure.rows)) == (112, gates.SHOWN_ROWS)
-    assert gates.gatepage.render(result).count("<td>-1</td>") == gates.SHOWN_ROWS
-    (written,) = [path for path in gates.write_failing_rows(result, candidate, tmp_path) if "files" in path.name]
+    assert (failure.count, len(failure.rows)) == (112, SHOWN_ROWS)
+    assert render(result).count("<td>-1</td>") == SHOWN_ROWS
+    (written,) = [path for path in write_failing_rows(result, candidate, tmp_path) if "files" in path.name]
     assert pq.read_table(written).num_rows == 112

@@ -10,9 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from basewatch.lake import Lake, ledger_row, unique
-from basewatch.schemas import TABLES
-from basewatch.sources import Day
+from basewatch.lake.events import Day
+from basewatch.lake.files import unique
+from basewatch.lake.ledger import ledger_row
+from basewatch.lake.schemas import TABLES
+from basewatch.lake.store import Lake
 
 DAY = date(2025, 10, 24)
 
@@ -54,7 +56,7 @@ def test_only_files_that_the_ledger_names_count(tmp_path: Path) -> None:
     assert lake.files("plain_flights") == [lake.folder / part]
 
 
-def test_the_ledger_keeps_which_bases_a_day_was_read_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_ledger_keeps_which_bases_a_day_was_read_for(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     days = [ledger_row("gdelt_files", Day(DAY, "ok"), "run-1", watched=["tartus", "hmeimim"])]
     days.append(ledger_row("gdelt_files", Day(DAY, "ok", "base:tartus"), "run-1", watched=["tartus"]))
@@ -64,9 +66,7 @@ def test_the_ledger_keeps_which_bases_a_day_was_read_for(tmp_path: Path, monkeyp
     before = lake.fingerprint()
     assert len(lake.commit([ledger_row("gdelt_files", Day(DAY, "ok"), "run-2", watched=["hmeimim"])])) == 1
     assert lake.fingerprint() != before
-    monkeypatch.setattr("basewatch.lake.COMPACT_ABOVE", 1)
-    lake.compact()
-    kept = {(row.source, row.scope): row.watched for row in lake.ledger()}
+    kept = {(row.source, row.scope): row.watched for row in Lake(tmp_path).ledger()}
     assert kept == {
         ("gdelt_files", "global"): ("hmeimim",),
         ("gdelt_files", "base:tartus"): None,
@@ -97,20 +97,6 @@ def test_sweep_takes_what_no_row_ever_named(tmp_path: Path) -> None:
     assert lake.sweep() == 2
     assert (lake.folder / kept).exists()
     assert not (lake.folder / lost).exists()
-
-
-def test_compaction_says_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("basewatch.lake.COMPACT_ABOVE", 8)  # every commit reads all segments
-    lake = Lake(tmp_path)
-    for number in range(10):
-        status = "failed" if number % 2 else "ok"
-        lake.commit([ledger_row("opensky", Day(DAY, status, error=str(number)), f"run-{number}")])
-    before = lake.ledger()
-    lake.compact()
-    assert lake.ledger() == before
-    assert len(list(lake.ledger_folder.glob("*.parquet"))) == 1
-    lake.commit([ledger_row("opensky", Day(DAY, "ok", error="after"), "run-z")])
-    assert [row.error for row in lake.ledger()] == ["after"]
 
 
 def test_rows_of_another_shape_are_refused(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from basewatch import models
+from basewatch.warehouse import models
 
 
 @pytest.fixture(scope="module")

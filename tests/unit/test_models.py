@@ -5,8 +5,8 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from basewatch import models
-from basewatch.models import ModelError
+from basewatch.warehouse import models
+from basewatch.warehouse.models import ModelError
 
 HEADER = """/*
 grain: one row per thing

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from basewatch import reference
 from basewatch.config import Settings
 from basewatch.errors import SourceError
-from basewatch.sources import Context, Day, Event, Reject, Rows, Window, articles
+from basewatch.lake.events import Day, Event, Reject, Rows
+from basewatch.reference import load
+from basewatch.sources import articles, contract
+from basewatch.sources.contract import Context, Window
 
 NOW = datetime(2025, 12, 1, 12, tzinfo=UTC)
 WINDOW = Window("articles", date(2025, 10, 1), date(2025, 11, 30))
 BODY = "An Il-76 landed at Hmeimim on Sunday."
 
 
-def context(folder: Path) -> Context:
-    settings = Settings(sources={"articles": {"enabled": True, "location": str(folder)}})  # type: ignore[arg-type]
-    return Context(settings, reference.load(settings), reference.load_params(settings).values, folder, NOW)
+def context(folder: Path | None) -> Context[Any]:
+    section = {"enabled": True, "location": str(folder) if folder else None}
+    settings = Settings(sources={"articles": section})  # type: ignore[arg-type]
+    return contract.context("articles", settings, load.tables(settings), load.params(settings), NOW)
 
 
 def run(folder: Path, window: Window = WINDOW) -> list[Event]:
@@ -278,7 +282,7 @@ def test_an_empty_folder_is_a_day_without_articles(tmp_path: Path) -> None:
 def test_the_same_folder_gives_the_same_rows_whatever_the_hour(tmp_path: Path) -> None:
     article_file(tmp_path, "a.txt")
     given = context(tmp_path)
-    later = Context(given.settings, given.reference, given.params, given.landing, datetime(2025, 12, 2, tzinfo=UTC))
+    later = replace(given, now=datetime(2025, 12, 2, tzinfo=UTC))
     one = list(articles.decode(articles.fetch(WINDOW, given), given))
     other = list(articles.decode(articles.fetch(WINDOW, later), later))
     assert [rows(one, table) for table in ("news_articles", "news_claims")] == [
@@ -290,7 +294,6 @@ def test_the_same_folder_gives_the_same_rows_whatever_the_hour(tmp_path: Path) -
 def test_a_location_is_asked_for(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="does not exist"):
         articles.fetch(WINDOW, context(tmp_path / "nowhere"))
-    settings = Settings()
-    unset = Context(settings, reference.load(settings), {}, tmp_path, NOW)
+    unset = context(None)
     with pytest.raises(SourceError, match=r"set sources\.articles\.location"):
         articles.fetch(WINDOW, unset)

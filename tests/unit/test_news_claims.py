@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import time
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from basewatch import config, news, reference
-from basewatch.news import Article, Reading
-from basewatch.sources import Context, articles
+from basewatch.news.reader import Article, Reading, midnight, news_tables
+from basewatch.sources import articles
 from news_samples import cases, reader
 
 CASES = cases("claims.yml")
 
 
 def read(case: dict[str, Any]) -> Reading:
-    at = news.midnight(case["published"]) if case.get("published") else None
+    at = midnight(case["published"]) if case.get("published") else None
     return reader().read(Article(case["text"], language=case["language"], published_at=at))
 
 
@@ -45,7 +44,7 @@ def test_most_written_cases_claim_nothing_or_less_than_it_seems() -> None:
 
 
 def seen(content: str, language: str = "en") -> Reading:
-    return reader().read(Article(content, language=language, published_at=news.midnight(date(2025, 10, 30))))
+    return reader().read(Article(content, language=language, published_at=midnight(date(2025, 10, 30))))
 
 
 def test_a_pause_runs_back_from_the_first_claimed_flight() -> None:
@@ -128,7 +127,7 @@ def test_credit_in_other_scripts_and_in_titles() -> None:
 
 def test_rows_fit_the_lake_and_leave_out_articles_without_a_base() -> None:
     readings = [seen("An Il-76 landed at Hmeimim on Sunday."), seen("Nothing of note.")]
-    tables = news.tables(readings, "articles")
+    tables = news_tables(readings, "articles")
     assert {name: table.num_rows for name, table in tables.items()} == {
         "news_articles": 1,
         "news_mentions": 1,
@@ -150,15 +149,14 @@ def test_rows_fit_the_lake_and_leave_out_articles_without_a_base() -> None:
 )
 def test_hostile_texts_are_read_in_good_time(unit: str, times: int) -> None:
     started = time.process_time()
-    reader().read(Article(unit * times, published_at=news.midnight(date(2025, 10, 30))))
+    reader().read(Article(unit * times, published_at=midnight(date(2025, 10, 30))))
     assert time.process_time() - started < 30
 
 
 def test_the_article_that_started_it(recorded: Path) -> None:
     """The resumption story of 30 October 2025: its facts restated here, its text only where it is at hand."""
-    settings = config.Settings()
-    context = Context(settings, reference.load(settings), reference.load_params(settings).values, recorded)
-    article = articles.parse(recorded / "articles" / "moscow_times_2025-10-30.txt", "article.txt", context.now)
+    file = recorded / "articles" / "moscow_times_2025-10-30.txt"
+    article = articles.parse(file, "article.txt", datetime.now(UTC))
     reading = reader().read(article)
     assert reading.day == date(2025, 10, 30) and reading.published_basis == "text"
     assert (reading.origin, reading.data_origin, reading.language) == ("Bloomberg", "Flightradar24", "en")

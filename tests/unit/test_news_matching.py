@@ -6,9 +6,10 @@ from collections import Counter
 
 import pytest
 
-from basewatch import config, reference
+from basewatch import config
 from basewatch.news.matching import Matcher
-from basewatch.reference import KeywordRow
+from basewatch.reference import load
+from basewatch.reference.rows import KeywordRow
 from news_samples import OTHER_WATCHED, around, cases, labelled, reader, score
 
 CASES = cases("matching.yml")
@@ -47,7 +48,7 @@ def test_every_row_with_examples_passes_them() -> None:
 
 
 def _keywords() -> list[KeywordRow]:
-    return reference.load(config.Settings()).rows["keywords"]
+    return load.tables(config.Settings()).rows["keywords"]
 
 
 def test_recall_on_labelled_pages() -> None:

@@ -9,10 +9,12 @@ from typing import Any
 import duckdb
 import pytest
 
-from basewatch import config, models, news, reference
-from basewatch.news import Article
+from basewatch import config
+from basewatch.news.reader import Article, midnight, news_tables
 from basewatch.news.rules import rules
 from basewatch.news.stories import title_key
+from basewatch.reference import load
+from basewatch.warehouse import models
 from news_samples import cases, reader
 
 PAIRS = cases("copies.yml")
@@ -30,11 +32,11 @@ def stories(articles: Iterable[Article]) -> list[tuple[Any, ...]]:
     connection.execute("SET TimeZone = 'UTC'")
     for schema in ("raw", "staging", "intermediate", "marts"):
         connection.execute(f"CREATE SCHEMA {schema}")
-    tables = news.tables([reader().read(article) for article in articles], "articles")
+    tables = news_tables([reader().read(article) for article in articles], "articles")
     for name, table in tables.items():
         connection.register("rows", table)
         connection.execute(f"CREATE TABLE raw.{name} AS SELECT * FROM rows")
-    params = {**reference.load_params(config.Settings()).values, "as_of": date(2025, 12, 31)}
+    params = {**load.params(config.Settings()).values, "as_of": date(2025, 12, 31)}
     models.define_macros(connection)
     for name in MODELS:
         models.materialise(connection, models.load()[name], params)
@@ -44,7 +46,7 @@ def stories(articles: Iterable[Article]) -> list[tuple[Any, ...]]:
 
 
 def article(values: dict[str, Any], address: str, hours: float) -> Article:
-    at = news.midnight(date(2025, 10, 30)) + timedelta(hours=hours)
+    at = midnight(date(2025, 10, 30)) + timedelta(hours=hours)
     return Article(values["text"], values["title"], address, at, language=values["language"])
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from basewatch.sources import polled
-from basewatch.sources.polled import Collector, Sighting
+from basewatch.readsb import polled
+from basewatch.readsb.polled import Collector, Sighting
 from server import setup
 
 NOW = datetime(2026, 10, 2, tzinfo=UTC)
@@ -39,9 +39,10 @@ def rounds(seed: int) -> list[list[Sighting]]:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_what_is_left_out_changes_no_row(tmp_path: Path, seed: int) -> None:
-    about = setup.context(setup.settings(tmp_path, readsb_live={}), NOW, "readsb_live")
+    context = setup.context(setup.settings(tmp_path, readsb_live={}), NOW, "readsb_live")
+    about = polled.Surroundings(context.reference, context.params, context.now)
     answers = rounds(seed)
-    collector = Collector(about)
+    collector = Collector(about.reference, about.params)
     for answer in answers:
         collector.add(answer)
     kept, everything = collector.sightings(), [each for answer in answers for each in answer]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from basewatch.geo import EARTH_KM, distance_km
-from basewatch.near import Bases
-from basewatch.prefilter import Place, Ring, compile_search, expression
+from basewatch.geo import EARTH_KM, Place, Ring, distance_km
+from basewatch.readsb.grid import Bases
+from basewatch.readsb.search import compile_search, expression
 
 RADIUS = 60 * 1.852
 

@@ -12,12 +12,18 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from basewatch import lake, shards
+from basewatch.config import Settings
 from basewatch.errors import SourceError
-from basewatch.reference import BaseRow
-from basewatch.schemas import TABLES
-from basewatch.sources import LandedFile, Rows, Window, readsb_archive
-from basewatch.sources.readsb_archive import Copy, choose, copies, judge_completeness
+from basewatch.lake.events import Rows
+from basewatch.lake.schemas import TABLES
+from basewatch.lake.store import Lake
+from basewatch.readsb import workers
+from basewatch.readsb.decoder import Shard
+from basewatch.reference import load
+from basewatch.reference.rows import BaseRow
+from basewatch.sources.contract import LandedFile, Window
+from basewatch.sources.readsb_archive import local
+from basewatch.sources.readsb_archive.local import Copy, choose, copies, judge_completeness
 from tracekit import (
     DAY,
     DETAILS,
@@ -39,7 +45,9 @@ from tracekit import (
 LAT, LON = HMEIMIM
 NEAR = [point(36_000 + n * 10, round(LAT + 0.1 - n * 0.01, 6), LON, 4000 - n * 100) for n in range(8)]
 FAR = [point(36_000 + n * 10, 10.0, 100.0, 33_000) for n in range(300)]
-PARAMS = {"archive_min_folders": 250, "archive_min_share_of_median": 0.6, "archive_trailing_min_days": 5}
+PARAMS = load.params(Settings()).thresholds.model_copy(
+    update={"archive_min_folders": 250, "archive_min_share_of_median": 0.6, "archive_trailing_min_days": 5}
+)
 
 
 def at(seconds: float) -> datetime:
@@ -130,31 +138,31 @@ def test_days_without_an_archive_are_missing_or_not_yet_there(tmp_path: Path) ->
     (tmp_path / "archive").mkdir()
     window = Window("readsb_archive", DAY, DAY + timedelta(days=1))
     now = datetime(2025, 3, 15, 23, tzinfo=UTC)
-    absent = readsb_archive.fetch(window, context(tmp_path, now=now)).absent
+    absent = local.fetch(window, context(tmp_path, now=now)).absent
     assert absent[DAY] == ("missing", "no archive of 2025-03-14 in the folder")
     assert absent[DAY + timedelta(days=1)][0] == "late"
     now = datetime(2025, 3, 16, 7, tzinfo=UTC)
-    assert readsb_archive.fetch(window, context(tmp_path, now=now)).absent[window.until][0] == "missing"
+    assert local.fetch(window, context(tmp_path, now=now)).absent[window.until][0] == "missing"
     touch(tmp_path / "archive", "v2025.03.14-planes-readsb-prod-0.tar.ab")
-    status, why = readsb_archive.fetch(window, context(tmp_path)).absent[DAY]
+    status, why = local.fetch(window, context(tmp_path)).absent[DAY]
     assert status == "missing"
     assert "part .tar.aa is missing" in why
 
 
 def test_a_location_that_is_not_there_is_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"archive cannot be read: No such file"):
-        readsb_archive.fetch(Window("readsb_archive", DAY, DAY), context(tmp_path))
+        local.fetch(Window("readsb_archive", DAY, DAY), context(tmp_path))
     with pytest.raises(SourceError, match="has no location"):
-        readsb_archive.fetch(Window("readsb_archive", DAY, DAY), context(tmp_path, location=None))
+        local.fetch(Window("readsb_archive", DAY, DAY), context(tmp_path, location=None))
 
 
 def test_a_changed_file_has_another_identity(tmp_path: Path) -> None:
     target = write_tar(tmp_path / "archive", [trace("4b1a01", NEAR)])
     window = Window("readsb_archive", DAY, DAY)
-    first = readsb_archive.fetch(window, context(tmp_path)).files[0].sha256
-    assert readsb_archive.fetch(window, context(tmp_path)).files[0].sha256 == first
+    first = local.fetch(window, context(tmp_path)).files[0].sha256
+    assert local.fetch(window, context(tmp_path)).files[0].sha256 == first
     target.write_bytes(target.read_bytes() + bytes(512))
-    assert readsb_archive.fetch(window, context(tmp_path)).files[0].sha256 != first
+    assert local.fetch(window, context(tmp_path)).files[0].sha256 != first
 
 
 # ---- completeness
@@ -315,10 +323,10 @@ def test_the_nearest_of_two_bases_has_the_point(tmp_path: Path) -> None:
 def test_files_have_the_declared_schema_and_are_adopted_by_the_lake(tmp_path: Path) -> None:
     write_tar(tmp_path / "archive", [trace("14f10a", [*NEAR, *FAR])])
     about = context(tmp_path)
-    landed = readsb_archive.fetch(Window("readsb_archive", DAY, DAY), about)
-    store = lake.Lake(tmp_path / "warehouse")
+    landed = local.fetch(Window("readsb_archive", DAY, DAY), about)
+    store = Lake(tmp_path / "warehouse")
     tables = set()
-    for event in readsb_archive.decode(landed, about):
+    for event in local.decode(landed, about):
         if isinstance(event, Rows) and isinstance(event.data, Path):
             name = store.adopt(event.table, "readsb_archive", event.day, event.data)
             assert pq.read_schema(store.folder / name).remove_metadata().equals(TABLES[event.table].schema)
@@ -332,12 +340,12 @@ def test_the_same_archive_gives_the_same_bytes_whoever_decodes_it(
 ) -> None:
     members = [trace(f"4b{n:04x}", [*FAR[: n % 50], *NEAR], r=f"R{n % 7}", details=n) for n in range(300)]
     write_tar(tmp_path / "archive", members)
-    monkeypatch.setattr(readsb_archive, "SHARD", 1000)
+    monkeypatch.setattr(local, "SHARD", 1000)
 
     def files(processes: int) -> dict[str, bytes]:
         about = context(tmp_path, processes=processes)
-        landed = readsb_archive.fetch(Window("readsb_archive", DAY, DAY), about)
-        events = readsb_archive.decode(landed, about)
+        landed = local.fetch(Window("readsb_archive", DAY, DAY), about)
+        events = local.decode(landed, about)
         return {
             event.table: event.data.read_bytes()
             if isinstance(event.data, Path)
@@ -347,7 +355,7 @@ def test_the_same_archive_gives_the_same_bytes_whoever_decodes_it(
         }
 
     alone = files(1)
-    monkeypatch.setattr(readsb_archive, "SMALL", 0)
+    monkeypatch.setattr(local, "SMALL", 0)
     assert files(3) == alone
     assert alone.keys() == {"track_points", "track_edges", "base_background"}
 
@@ -356,23 +364,21 @@ def test_a_decoding_process_that_dies_is_an_error_and_not_a_hang(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_tar(tmp_path / "archive", [trace("14f10a", NEAR)])
-    monkeypatch.setattr(readsb_archive, "SMALL", 0)
+    monkeypatch.setattr(local, "SMALL", 0)
     about = context(tmp_path, processes=2)
-    landed = readsb_archive.fetch(Window("readsb_archive", DAY, DAY), about)
+    landed = local.fetch(Window("readsb_archive", DAY, DAY), about)
     monkeypatch.setattr("sys.executable", "/bin/false")
     with pytest.raises(SourceError, match="ended with status 1"):
-        list(readsb_archive.decode(landed, about))
+        list(local.decode(landed, about))
     assert list((tmp_path / "landing").iterdir()) == []
 
 
 def test_a_fault_in_a_decoding_process_is_told(tmp_path: Path) -> None:
-    job = readsb_archive._job(
-        DAY, (LandedFile(tmp_path / "x.tar", "", "", 0, at(0), DAY),), context(tmp_path), tmp_path
-    )
+    job = local._job(DAY, (LandedFile(tmp_path / "x.tar", "", "", 0, at(0), DAY),), context(tmp_path), tmp_path)
     (tmp_path / "x.tar").write_bytes(tar([trace("14f10a", NEAR)]))
     job.out = str(tmp_path / "gone")
     with pytest.raises(SourceError, match="decoding failed"):
-        list(shards.run(job, [shards.Shard(0, [("14f10a", 512, 300)]), shards.Shard(1, [("14f10a", 512, 300)])], 2))
+        list(workers.run(job, [Shard(0, [("14f10a", 512, 300)]), Shard(1, [("14f10a", 512, 300)])], 2))
 
 
 # ---- what can be wrong
@@ -450,8 +456,8 @@ def test_a_trace_of_another_aircraft_than_its_name_says(tmp_path: Path) -> None:
 
 
 def test_huge_members_are_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("basewatch.traces.LARGEST_TEXT", 1 << 20)
-    monkeypatch.setattr("basewatch.shards.LARGEST_MEMBER", 1 << 16)
+    monkeypatch.setattr("basewatch.readsb.traces.LARGEST_TEXT", 1 << 20)
+    monkeypatch.setattr("basewatch.readsb.decoder.LARGEST_MEMBER", 1 << 16)
     bomb = gzip.compress(b" " * (40 << 20))
     honest, lying = (bomb, bomb[:-4] + struct.pack("<I", 100))
     large = os.urandom(1 << 17)

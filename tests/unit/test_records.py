@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from basewatch.records import flightradar24_rows, opensky_rows
-from basewatch.schemas import TABLES
+from basewatch.lake.schemas import TABLES
+from basewatch.sources.flight_records import flightradar24_rows, opensky_rows
 
 FETCHED = datetime(2025, 11, 16, 5, 0, tzinfo=UTC)
 

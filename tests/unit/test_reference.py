@@ -8,9 +8,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from basewatch import reference
 from basewatch.config import Settings
 from basewatch.errors import ConfigError
+from basewatch.reference import load
+from basewatch.reference.rows import arrow_schema
 
 BASES = "base_id,name,icao,country,kind,latitude,longitude,is_shared_with_civil\n"
 BASE = "home,Home Field,EDXX,DE,air,50.0,8.0,false\n"
@@ -29,7 +30,7 @@ def own(folder: Path, **tables: str) -> Settings:
 
 
 def test_absent_optional_columns_and_blank_cells_read_as_null() -> None:
-    (row,) = reference.parse("bases", BASES + "home,Home Field,  ,DE,air,50.0,8.0,true\n", "b.csv")
+    (row,) = load.parse("bases", BASES + "home,Home Field,  ,DE,air,50.0,8.0,true\n", "b.csv")
     assert (row.icao, row.iata, row.elevation_ft, row.checked_on) == (None, None, None, None)
     assert row.is_shared_with_civil is True
 
@@ -39,7 +40,7 @@ def test_cells_are_typed_and_stripped() -> None:
         "icao24,registration,type_code,type_name,operator,is_military,register,valid_from\n"
         "15406e, RA-82030 ,A124,,Russian Air Force,true,mine,2024-02-29\n"
     )
-    (row,) = reference.parse("aircraft", text, "a.csv")
+    (row,) = load.parse("aircraft", text, "a.csv")
     assert (row.registration, row.is_military, row.valid_from, row.valid_to) == (
         "RA-82030",
         True,
@@ -74,26 +75,26 @@ def test_cells_are_typed_and_stripped() -> None:
 )
 def test_a_bad_row_is_refused_with_file_line_and_column(table: str, text: str, told: str) -> None:
     with pytest.raises(ConfigError) as refusal:
-        reference.parse(table, text, "b.csv")
+        load.parse(table, text, "b.csv")
     assert told in str(refusal.value)
 
 
 def test_the_line_is_right_behind_a_cell_that_runs_over_two_lines() -> None:
     text = BASES + 'home,"Home\nField",EDXX,DE,air,50.0,8.0,false\n' + "away,Away,EDYY,DE,sea,1,8.0,false\n"
     with pytest.raises(ConfigError, match=r"b\.csv, line 4, column kind:"):
-        reference.parse("bases", text, "b.csv")
+        load.parse("bases", text, "b.csv")
 
 
 def test_the_refusal_does_not_repeat_the_cell() -> None:
     """A cell can be anything, a secret pasted into the wrong file too."""
     with pytest.raises(ConfigError) as refusal:
-        reference.parse("bases", BASES + "home,Home,hunter2,DE,air,50.0,8.0,false\n", "b.csv")
+        load.parse("bases", BASES + "home,Home,hunter2,DE,air,50.0,8.0,false\n", "b.csv")
     assert "hunter2" not in str(refusal.value)
 
 
 def test_own_bases_shrink_the_shipped_runways_and_keywords(tmp_path: Path) -> None:
-    shipped = reference.load(Settings())
-    kept = reference.load(own(tmp_path, bases=BASES + "hmeimim,Hmeimim,OSLK,SY,air,35.4,35.9,true\n"))
+    shipped = load.tables(Settings())
+    kept = load.tables(own(tmp_path, bases=BASES + "hmeimim,Hmeimim,OSLK,SY,air,35.4,35.9,true\n"))
     assert {row.base_id for row in kept.rows["runways"]} == {"hmeimim"}
     assert {row.base_id for row in kept.rows["keywords"]} <= {"hmeimim", None}
     named = [row for row in shipped.rows["keywords"] if row.base_id == "hmeimim"]
@@ -103,13 +104,11 @@ def test_own_bases_shrink_the_shipped_runways_and_keywords(tmp_path: Path) -> No
 def test_an_unknown_base_in_ones_own_runways_is_an_error(tmp_path: Path) -> None:
     settings = own(tmp_path, bases=BASES + BASE, runways=RUNWAYS + "hmoe,09,27,90,true\n")
     with pytest.raises(ConfigError, match=r"base_id 'hmoe' is not in bases\.csv"):
-        reference.load(settings)
+        load.tables(settings)
 
 
 def test_own_fleets_keep_the_built_in_ones_once(tmp_path: Path) -> None:
-    fleets = reference.load(own(tmp_path, fleets=FLEETS + "mine,Mine,All of mine,Me\nall,Everything,,\n")).rows[
-        "fleets"
-    ]
+    fleets = load.tables(own(tmp_path, fleets=FLEETS + "mine,Mine,All of mine,Me\nall,Everything,,\n")).rows["fleets"]
     assert sorted((row.fleet_id, row.name) for row in fleets) == [
         ("all", "Everything"),
         ("mine", "Mine"),
@@ -120,7 +119,7 @@ def test_own_fleets_keep_the_built_in_ones_once(tmp_path: Path) -> None:
 def test_a_missing_source_row_is_an_error(tmp_path: Path) -> None:
     text = "source,kind,title,licence,covers\nfeeds,news,Feeds,theirs,never\n"
     with pytest.raises(ConfigError, match=r"sources\.csv: no row for readsb_archive"):
-        reference.load(own(tmp_path, sources=text))
+        load.tables(own(tmp_path, sources=text))
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe broken"])
@@ -129,23 +128,23 @@ def test_an_unreadable_file_is_named(tmp_path: Path, content: bytes | None) -> N
         (tmp_path / "mine.csv").write_bytes(content)
     settings = Settings.model_validate({"folder": tmp_path, "reference": {"bases": "mine.csv"}})
     with pytest.raises(ConfigError, match=r"reference\.bases: mine\.csv cannot be read"):
-        reference.load(settings)
+        load.tables(settings)
 
 
 def test_a_byte_order_mark_is_read_over(tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text(BASES + BASE, encoding="utf-8-sig")
     settings = Settings.model_validate({"folder": tmp_path, "reference": {"bases": "mine.csv"}})
-    assert list(reference.load(settings).bases) == ["home"]
+    assert list(load.tables(settings).bases) == ["home"]
 
 
 def test_the_hash_follows_the_text(tmp_path: Path) -> None:
-    first = reference.load(own(tmp_path, bases=BASES + BASE)).sha256
-    assert reference.load(own(tmp_path, bases=BASES + BASE)).sha256 == first
-    assert reference.load(own(tmp_path, bases=BASES + BASE.replace("50.0", "50.1"))).sha256 != first
+    first = load.tables(own(tmp_path, bases=BASES + BASE)).sha256
+    assert load.tables(own(tmp_path, bases=BASES + BASE)).sha256 == first
+    assert load.tables(own(tmp_path, bases=BASES + BASE.replace("50.0", "50.1"))).sha256 != first
 
 
 def test_tables_have_the_types_of_their_row_models(tmp_path: Path) -> None:
-    loaded = reference.load(own(tmp_path, bases=BASES + BASE))
+    loaded = load.tables(own(tmp_path, bases=BASES + BASE))
     table = loaded.table("bases")
     assert table.schema.field("latitude").type == pa.float64()
     assert table.schema.field("icao").type == pa.string()
@@ -153,9 +152,9 @@ def test_tables_have_the_types_of_their_row_models(tmp_path: Path) -> None:
     assert table.schema.field("is_shared_with_civil").type == pa.bool_()
     assert table.schema.field("checked_on").type == pa.date32()
     assert table.to_pylist() == [row.model_dump() for row in loaded.rows["bases"]]
-    assert loaded.table("corrections").schema == reference.schema("corrections")
-    assert reference.schema("fleets").field("is_military").type == pa.bool_()
-    assert reference.schema("icao_blocks").field("position").type == pa.int64()
+    assert loaded.table("corrections").schema == arrow_schema("corrections")
+    assert arrow_schema("fleets").field("is_military").type == pa.bool_()
+    assert arrow_schema("icao_blocks").field("position").type == pa.int64()
 
 
 @pytest.mark.parametrize(
@@ -172,10 +171,10 @@ def test_malformed_thresholds_are_refused(tmp_path: Path, text: str, told: str) 
     (tmp_path / "p.yml").write_text(text, encoding="utf-8")
     settings = Settings.model_validate({"folder": tmp_path, "reference": {"params": "p.yml"}})
     with pytest.raises(ConfigError, match=told):
-        reference.load_params(settings)
+        load.params(settings)
 
 
 def test_missing_thresholds_are_named(tmp_path: Path) -> None:
     settings = Settings.model_validate({"folder": tmp_path, "reference": {"params": "p.yml"}})
     with pytest.raises(ConfigError, match=r"reference\.params: p\.yml cannot be read"):
-        reference.load_params(settings)
+        load.params(settings)

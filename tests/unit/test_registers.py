@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from basewatch import reference, registers
 from basewatch.config import Settings
-from basewatch.reference import AircraftRow, RegisterRuleRow
-from basewatch.registers import OPENSKY, PLANE_ALERT, TAR1090, RegisterFault, RegisterRow, read
+from basewatch.reference import load, registers
+from basewatch.reference.registers import OPENSKY, PLANE_ALERT, TAR1090, RegisterFault, RegisterRow, read
+from basewatch.reference.rows import AircraftRow, RegisterRuleRow
 
 DAY = date(2026, 8, 22)
 HEADER = "$ICAO,$Registration,$Operator,$Type,$ICAO Type,#CMPG,$Tag 1,$#Tag 2,$#Tag 3,Category,$#Link"
-RULES: list[RegisterRuleRow] = reference.load(Settings()).rows["register_rules"]
+RULES: list[RegisterRuleRow] = load.tables(Settings()).rows["register_rules"]
 
 
 def plane_alert(*rows: str) -> bytes:
@@ -241,7 +241,7 @@ def test_the_shipped_table_is_plane_alert_db_as_read(recorded: Path) -> None:
     reading = read(PLANE_ALERT, recorded / "aircraft_db" / "plane-alert-db.csv", RULES, checked_on=DAY)
     shipped = [
         RegisterRow(**{column.name: getattr(row, column.name) for column in fields(RegisterRow)})
-        for row in reference.load(Settings()).rows["aircraft"]
+        for row in load.tables(Settings()).rows["aircraft"]
     ]
     assert sorted(reading.rows, key=lambda row: row.icao24) == shipped
     assert reading.read == 17_198

@@ -20,10 +20,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from basewatch import models, report
 from basewatch.errors import BasewatchError, ConfigError
-from basewatch.report import charts, text, words
+from basewatch.report import charts, safe_text, sentences, write
 from basewatch.report.data import ReportError, read
+from basewatch.warehouse import models
 
 LICENCES = [
     {
@@ -106,7 +106,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def page(full: Path) -> str:
-    return report.html(full, bases=[], fleet="ru_mil", gate_page="../quality/gates.html", licences=LICENCES)
+    return write.html(full, bases=[], fleet="ru_mil", gate_page="../quality/gates.html", licences=LICENCES)
 
 
 @pytest.fixture(scope="module")
@@ -189,36 +189,36 @@ def test_nothing_is_loaded(page: str, reader: Reader) -> None:
     ],
 )
 def test_only_plain_web_addresses_become_links(address: str | None, is_link: bool) -> None:
-    shown = text.link(address)
+    shown = safe_text.link(address)
     assert ("<a " in shown) is is_link
-    assert ("<a " in text.link(address, "label")) is is_link
+    assert ("<a " in safe_text.link(address, "label")) is is_link
 
 
 @given(st.text())
 def test_shown_text_is_inert_in_text_and_in_attributes(value: str) -> None:
-    out = text.escaped(value)
+    out = safe_text.escaped(value)
     assert not set(out) & set("<>\"'")
     assert Reader(f'<p title="{out}">{out}</p>').faults == []
     assert not re.search(r"[\u0000-\u001f\u202a-\u202e\u2066-\u2069]", out)
 
 
 def test_spelling_marks_of_other_scripts_stay() -> None:
-    assert text.visible("می\u200cروند") == "می\u200cروند"
-    assert text.visible("a\u2067b\u0007\nc") == "a⟨U+2067⟩b⟨U+0007⟩ c"
+    assert safe_text.visible("می\u200cروند") == "می\u200cروند"
+    assert safe_text.visible("a\u2067b\u0007\nc") == "a⟨U+2067⟩b⟨U+0007⟩ c"
 
 
 def test_values_are_shown_in_one_form() -> None:
-    assert text.shown(None) == "–"
-    assert text.shown(True) == "yes"
-    assert text.shown(0.123456) == "0.123"
-    assert text.shown(12345.6) == "12346"
-    assert text.shown(["a", "b\u202e"]) == "a, b⟨U+202E⟩"
-    assert text.probability(None) == "–"
-    assert text.probability(0.00001) == "< 0.0001"
-    assert text.probability(0.0) == "< 0.0001"
-    assert text.probability(0.00312) == "0.0031"
-    assert text.percent(0.833) == "83 %"
-    assert text.dated("a 2025-10-29 <b>") == 'a <span class="d">2025-10-29</span> &lt;b&gt;'
+    assert safe_text.shown(None) == "–"
+    assert safe_text.shown(True) == "yes"
+    assert safe_text.shown(0.123456) == "0.123"
+    assert safe_text.shown(12345.6) == "12346"
+    assert safe_text.shown(["a", "b\u202e"]) == "a, b⟨U+202E⟩"
+    assert safe_text.probability(None) == "–"
+    assert safe_text.probability(0.00001) == "< 0.0001"
+    assert safe_text.probability(0.0) == "< 0.0001"
+    assert safe_text.probability(0.00312) == "0.0031"
+    assert safe_text.percent(0.833) == "83 %"
+    assert safe_text.dated("a 2025-10-29 <b>") == 'a <span class="d">2025-10-29</span> &lt;b&gt;'
 
 
 # --- what it says
@@ -231,7 +231,7 @@ def test_head_names_release_date_and_fleet(page: str, reader: Reader) -> None:
     assert "As of 2025-11-15" in shown
     assert "2025-11-16 05:15 UTC" in shown
     assert "Russian military and state transport" in shown
-    assert words.CAVEAT in reader.words
+    assert sentences.CAVEAT in reader.words
 
 
 def test_answer_in_words(page: str) -> None:
@@ -256,9 +256,9 @@ def test_simulated_data_carry_a_banner_and_real_ones_none(tmp_path: Path, page: 
     assert '<span class="tag">simulated</span>' in page
     plain = fixture.create(tmp_path / "plain.duckdb")
     fixture.insert(plain, "source_days", [{"source": "flight_files", "scope": "global", "day": fixture.AS_OF}])
-    assert "Simulated data." not in report.html(plain, bases=[], fleet="ru_mil")
+    assert "Simulated data." not in write.html(plain, bases=[], fleet="ru_mil")
     fixture.insert(plain, "source_days", [{"source": "sample_flights", "scope": "global", "day": fixture.AS_OF}])
-    sampled = report.html(plain, bases=[], fleet="ru_mil")
+    sampled = write.html(plain, bases=[], fleet="ru_mil")
     assert "Sample data." in sampled
     assert "Simulated data." not in sampled
 
@@ -334,7 +334,7 @@ def test_licences_of_what_was_used_come_first_and_gaps_are_named(page: str) -> N
 
 
 def test_an_older_release_can_be_named(full: Path) -> None:
-    older = report.html(full, bases=["hmeimim"], fleet="ru_mil", release_id="2025-11-15T051500Z")
+    older = write.html(full, bases=["hmeimim"], fleet="ru_mil", release_id="2025-11-15T051500Z")
     assert "2025-11-15T051500Z" in older
     assert "2025-11-16T051500Z" not in older
     assert "of an earlier run" in older
@@ -608,7 +608,7 @@ def test_years_of_nothing_before_the_first_known_month_are_left_out_of_the_chart
     view = read(database, [], "f").bases[0]
     assert view.frame == charts.Frame(date(2024, 11, 1), date(2025, 6, 30))
     assert view.trimmed == 142
-    shown = report.html(database, bases=[], fleet="f")
+    shown = write.html(database, bases=[], fleet="f")
     assert "142 earlier months, of which nothing is known" in shown
     assert shown.count('<th scope="row">20') == 150
 
@@ -630,7 +630,7 @@ def test_every_query_on_the_page_runs_and_gives_what_was_left_out(full: Path, pa
 def test_many_bases_over_many_years_stay_readable(tmp_path: Path) -> None:
     database = fixture.large(tmp_path / "large.duckdb")
     started = time.process_time()  # the machine may be busy with other things
-    shown = report.html(database, bases=[], fleet="ru_mil")
+    shown = write.html(database, bases=[], fleet="ru_mil")
     assert time.process_time() - started < 15
     assert len(shown.encode()) < 5_000_000
     assert shown.count('class="base"') == 20
@@ -644,7 +644,7 @@ def test_many_bases_over_many_years_stay_readable(tmp_path: Path) -> None:
 
 
 def test_named_bases_alone_are_shown(full: Path) -> None:
-    shown = report.html(full, bases=["idle", "idle"], fleet="all")
+    shown = write.html(full, bases=["idle", "idle"], fleet="all")
     assert shown.count('class="base"') == 1
     assert "not shown" not in shown
     assert "No visit of all is on record." in shown
@@ -654,15 +654,15 @@ def test_named_bases_alone_are_shown(full: Path) -> None:
 
 
 def test_empty_tables_give_a_page(tmp_path: Path) -> None:
-    shown = report.html(fixture.create(tmp_path / "empty.duckdb"), bases=[], fleet="ru_mil")
+    shown = write.html(fixture.create(tmp_path / "empty.duckdb"), bases=[], fleet="ru_mil")
     assert Reader(shown).faults == []
     assert "No base of this release has a visit or a mention." in shown
     assert "The ledger is empty" in shown
-    assert words.CAVEAT in shown
+    assert sentences.CAVEAT in shown
 
 
 def test_nulls_everywhere_give_a_page(tmp_path: Path) -> None:
-    shown = report.html(fixture.nulls(tmp_path / "nulls.duckdb"), bases=[], fleet="f")
+    shown = write.html(fixture.nulls(tmp_path / "nulls.duckdb"), bases=[], fleet="f")
     reader = Reader(shown)
     assert reader.faults == []
     assert "1 visit of f on record, without a date." in reader.words
@@ -680,13 +680,13 @@ def test_the_published_tables_have_every_column_that_the_page_reads(tmp_path: Pa
     if not published:
         pytest.skip("no published model is in this tree")
     database = fixture.create(tmp_path / "published.duckdb", published)
-    assert "No base of this release" in report.html(database, bases=[], fleet="all")
+    assert "No base of this release" in write.html(database, bases=[], fleet="all")
     fixture.insert(database, "bases", [{"base_id": "b"}])
-    assert 'id="base-b"' in report.html(database, bases=["b"], fleet="all")
+    assert 'id="base-b"' in write.html(database, bases=["b"], fleet="all")
 
 
 def test_the_same_rows_in_another_order_give_the_same_bytes(tmp_path: Path, full: Path) -> None:
-    first = report.write(full, tmp_path / "one", bases=[], fleet="ru_mil", licences=LICENCES)
+    first = write.report(full, tmp_path / "one", bases=[], fleet="ru_mil", licences=LICENCES)
     shuffled = tmp_path / "shuffled.duckdb"
     with duckdb.connect(str(shuffled)) as connection:
         connection.execute(f"ATTACH '{full}' AS origin (READ_ONLY)")
@@ -694,16 +694,16 @@ def test_the_same_rows_in_another_order_give_the_same_bytes(tmp_path: Path, full
             connection.execute(
                 f"CREATE TABLE {table} AS FROM origin.{table} ORDER BY hash({table}::VARCHAR), rowid DESC"
             )
-    second = report.write(shuffled, tmp_path / "two", bases=[], fleet="ru_mil", licences=list(reversed(LICENCES)))
+    second = write.report(shuffled, tmp_path / "two", bases=[], fleet="ru_mil", licences=list(reversed(LICENCES)))
     assert first.read_bytes() == second.read_bytes()
     assert first == tmp_path / "one" / "index.html"
 
 
 def test_bases_and_fleets_that_are_not_there_are_named(full: Path) -> None:
-    with pytest.raises(ConfigError, match=r"report\.bases: nowhere .*hmeimim"):
-        report.html(full, bases=["hmeimim", "nowhere"], fleet="ru_mil")
-    with pytest.raises(ConfigError, match=r"report\.fleet: nobody .*all, ru_mil"):
-        report.html(full, bases=[], fleet="nobody")
+    with pytest.raises(ConfigError, match=r"report\.bases: this release has no base nowhere; .*hmeimim"):
+        write.html(full, bases=["hmeimim", "nowhere"], fleet="ru_mil")
+    with pytest.raises(ConfigError, match=r"report\.fleet: this release has no fleet nobody; .*all, ru_mil"):
+        write.html(full, bases=[], fleet="nobody")
 
 
 def test_a_file_that_is_no_release_is_refused(tmp_path: Path) -> None:
@@ -711,7 +711,7 @@ def test_a_file_that_is_no_release_is_refused(tmp_path: Path) -> None:
         connection.execute("CREATE TABLE bases (base_id VARCHAR)")
     for file in ("other.duckdb", "absent.duckdb"):
         with pytest.raises(ReportError, match=file) as raised:
-            report.html(tmp_path / file, bases=[], fleet="all")
+            write.html(tmp_path / file, bases=[], fleet="all")
         assert isinstance(raised.value, BasewatchError)
     assert not (tmp_path / "absent.duckdb").exists()
 
@@ -719,7 +719,7 @@ def test_a_file_that_is_no_release_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("gate_page", ["https://example.org/", "javascript:alert(1)", "/etc/passwd", "//host/x", "\\x"])
 def test_the_gate_page_is_a_neighbour(full: Path, gate_page: str) -> None:
     with pytest.raises(ValueError, match="relative path"):
-        report.html(full, bases=[], fleet="ru_mil", gate_page=gate_page)
+        write.html(full, bases=[], fleet="ru_mil", gate_page=gate_page)
 
 
 def test_a_page_that_cannot_be_written_leaves_the_earlier_one(
@@ -732,6 +732,6 @@ def test_a_page_that_cannot_be_written_leaves_the_earlier_one(
 
     monkeypatch.setattr("os.fsync", full_disk)
     with pytest.raises(OSError, match="No space"):
-        report.write(full, tmp_path, bases=[], fleet="ru_mil")
+        write.report(full, tmp_path, bases=[], fleet="ru_mil")
     assert [file.name for file in tmp_path.iterdir()] == ["index.html"]
     assert (tmp_path / "index.html").read_text(encoding="utf-8") == "earlier"

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from basewatch.errors import SourceError
-from basewatch.sources import Context, feeds
+from basewatch.sources import feeds
+from basewatch.sources.contract import Context
 from server import setup
 from server.core import FakeClock, Reply, serving
 from server.news import Item, Outlets, atom, rfc822, rss

@@ -12,13 +12,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from basewatch import config, reference
+from basewatch import config
 from basewatch.errors import SourceError
-from basewatch.sources import Context, Day, Event, Landed, Reject, Rows, Window, flight_files, press_flights
+from basewatch.lake.events import Day, Event, Reject, Rows
+from basewatch.reference import load
+from basewatch.sources import contract, flight_files, press_flights
+from basewatch.sources.contract import Context, Landed, Window
 
 WINDOW = Window("flight_files", date(2025, 1, 1), date(2025, 12, 31))
-FACTS = reference.load(config.Settings())
-PARAMS = reference.load_params(config.Settings()).values
+FACTS = load.tables(config.Settings())
+PARAMS = load.params(config.Settings())
 
 FULL = (
     "fr24_id,flight,callsign,operating_as,painted_as,type,reg,orig_icao,orig_iata,datetime_takeoff,runway_takeoff,dest_icao,"
@@ -28,11 +31,11 @@ FULL = (
 PLAIN = "record_id,icao24,registration,origin,departed_at,destination,arrived_at\n"
 
 
-def context(folder: Path, code: str = "flight_files", **values: Any) -> Context:
+def context(folder: Path, code: str = "flight_files", **values: Any) -> Context[Any]:
     """A context whose settings enable the source at this folder."""
     section = {"enabled": True, "location": str(folder), **values}
     settings = config.Settings(sources={code: section}, folder=folder)  # type: ignore[arg-type]
-    return Context(settings, FACTS, PARAMS, folder / "landing")
+    return contract.context(code, settings, FACTS, PARAMS, datetime.now(UTC))
 
 
 def events(folder: Path, window: Window = WINDOW, **values: Any) -> list[Event]:
@@ -176,7 +179,7 @@ def test_no_file_is_an_error_that_says_where(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"no \.csv, .* file at"):
         flight_files.fetch(WINDOW, context(tmp_path))
     with pytest.raises(SourceError, match="no location"):
-        flight_files.fetch(WINDOW, Context(config.Settings(), FACTS, {}, tmp_path))
+        flight_files.fetch(WINDOW, context(tmp_path, location=None))
 
 
 def test_a_pattern_names_files(tmp_path: Path) -> None:
@@ -200,7 +203,7 @@ HEAD = "event_date_from,event_date_to,base_id,direction,count,claim_kind,paraphr
 
 
 def test_the_shipped_press_table_is_read_whole(tmp_path: Path) -> None:
-    about = Context(config.Settings(), FACTS, PARAMS, tmp_path)
+    about = context(tmp_path, "press_flights", location=None)
     window = Window("press_flights", date(1900, 1, 1), date(2026, 12, 31))
     found = list(press_flights.decode(press_flights.fetch(window, about), about))
     assert sum(event.data.num_rows for event in found if isinstance(event, Rows)) == 122  # type: ignore[union-attr]

@@ -12,8 +12,12 @@ from typing import Any
 import pytest
 
 from basewatch.errors import SourceError
-from basewatch.lake import Lake, ledger_row
-from basewatch.sources import Context, Day, flightradar24
+from basewatch.lake import recording
+from basewatch.lake.events import Day
+from basewatch.lake.ledger import LedgerRow, ledger_row
+from basewatch.lake.store import Lake
+from basewatch.sources import flightradar24
+from basewatch.sources.contract import Context
 from server import setup
 from server.core import FakeClock, Reply, serving
 from server.flights import Flight, Flightradar24
@@ -272,7 +276,7 @@ def test_the_landing_replays_to_the_same_rows(world: World) -> None:
 
 def test_what_is_older_than_the_terms_allow_is_deleted_with_a_tombstone(world: World) -> None:
     about = world.context()
-    lake = Lake(about.settings.root)
+    lake = Lake(world.folder / "warehouse")
     landed = flightradar24.fetch(setup.window("flightradar24", "2026-10-01"), about)
     got = setup.Decoded(landed, about)
     for event in got.rows:
@@ -282,18 +286,26 @@ def test_what_is_older_than_the_terms_allow_is_deleted_with_a_tombstone(world: W
         "flightradar24_flights", "flight_files", date(2026, 10, 1), got.rows[0].data.drop_columns("source")
     )
     lake.commit([ledger_row("flight_files", Day(date(2026, 10, 1), "ok"), "run-1", [own], at=NOW)])
-    assert flightradar24.expire(world.context(now=NOW + timedelta(days=29)), lake, "run-2") == []
+
+    def expired(run_id: str, **changes: Any) -> list[LedgerRow]:
+        """What a run on another day lets go."""
+        then = world.context(**changes)
+        expiry = flightradar24.expire(then)
+        if expiry is None:
+            return []
+        return recording.expire(lake, "flightradar24", expiry.before, expiry.why, run_id, then.now)
+
+    assert expired("run-2", now=NOW + timedelta(days=29)) == []
     assert len(lake.files("flightradar24_flights")) == 2
 
-    written = flightradar24.expire(world.context(now=NOW + timedelta(days=31)), lake, "run-3")
+    written = expired("run-3", now=NOW + timedelta(days=31))
     assert [(row.scope, row.status, row.parts) for row in written] == [("base:hmeimim", "expired", ())]
     assert "30 days after it was fetched" in (written[0].error or "")
     assert [file.parent.parent.name for file in lake.files("flightradar24_flights")] == ["source=flight_files"]
     assert list((lake.folder / "flightradar24_flights" / "source=flightradar24").rglob("*.parquet")) == []
     assert not landed.files[0].path.exists()
-    assert flightradar24.expire(world.context(now=NOW + timedelta(days=31)), lake, "run-4") == []
-    kept = world.context(now=NOW + timedelta(days=99), retention_days=None)
-    assert flightradar24.expire(kept, lake, "run-5") == []
+    assert expired("run-4", now=NOW + timedelta(days=31)) == []
+    assert expired("run-5", now=NOW + timedelta(days=99), retention_days=None) == []
 
 
 POSITION: dict[str, Any] = {

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from basewatch import gdelt, limits
 from basewatch.errors import SourceError
-from basewatch.sources import Context, gdelt_doc
+from basewatch.net import providers
+from basewatch.sources import gdelt, gdelt_doc
+from basewatch.sources.contract import Context
 from server import setup
 from server.core import FakeClock, Reply, Request, serving
 from server.news import Doc, Story
@@ -112,7 +113,7 @@ def test_names_fit_the_api_s_limits_and_none_holds_another(world: World) -> None
     assert not any("Hmeimim" in phrase and phrase != "Hmeimim" for phrase in phrases)
     asked = gdelt_doc.queries(phrases)
     assert len(asked) > 1
-    assert all(len(query) <= limits.due("gdelt_doc", "query_characters") for query in asked)
+    assert all(len(query) <= providers.due("gdelt_doc", "query_characters") for query in asked)
     assert [phrase for query in asked for phrase in query.strip("()").replace('"', "").split(" OR ")] == phrases
     assert gdelt_doc.queries(["Hmeimim"]) == ['"Hmeimim"']  # parentheses around one term are refused
 

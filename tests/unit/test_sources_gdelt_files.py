@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from basewatch import gdelt, http
 from basewatch.errors import SourceError
-from basewatch.sources import Context, gdelt_files
+from basewatch.net.limits import STATE
+from basewatch.sources import gdelt, gdelt_files
+from basewatch.sources.contract import Context
 from server import setup
 from server.core import FakeClock, Reply, serving
 from server.news import Files, export_row, file_name, gkg_row, mention_row, slots_of, zipped
@@ -262,7 +263,7 @@ def test_a_source_that_goes_down_midway_keeps_what_came(world: World) -> None:
     assert (day.status, day.files) == ("partial", 60)
     assert (day.error or "").startswith("failed: 36 of 96 archives")
     world.provider.host.faults.clear()
-    http.STATE.breakers.clear()
+    STATE.breakers.clear()
     assert world.decode().status() == {("global", DAY): "ok"}
 
 

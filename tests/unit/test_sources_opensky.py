@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from basewatch.errors import SourceError
-from basewatch.sources import Context, opensky
+from basewatch.sources import opensky
+from basewatch.sources.contract import Context
 from server import setup
 from server.core import FakeClock, Reply, serving
 from server.flights import Flight, OpenSky

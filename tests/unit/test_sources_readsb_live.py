@@ -15,10 +15,14 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from basewatch import http, ingest, sources
-from basewatch.errors import SourceError
-from basewatch.lake import Lake
-from basewatch.sources import Context, Day, Event, Rows, polled, readsb_live
+from basewatch.errors import ConfigError
+from basewatch.lake import recording
+from basewatch.lake.events import Day, Event, Reject, Rows
+from basewatch.lake.store import Lake
+from basewatch.net.limits import STATE, Clock
+from basewatch.readsb import polled
+from basewatch.sources import contract, readsb_live
+from basewatch.sources.contract import Context
 from server import setup
 from server.core import FakeClock, Reply, serving
 from server.flights import OpenSky
@@ -69,7 +73,7 @@ class World:
                 signal.set()
             return signal.is_set()
 
-        http.STATE.clock = http.Clock(self.clock.time, self.clock.time, self.clock.sleep, wait)
+        STATE.clock = Clock(self.clock.time, self.clock.time, self.clock.sleep, wait)
         readsb_live.watch(self.context(**changes), self.batches.append, stop)
         return self.batches[-1]
 
@@ -155,7 +159,7 @@ def test_a_malformed_object_is_a_reject_and_the_others_stay(world: World) -> Non
     world.live.aircraft = [{**CRAFT, "gs": "fast"}, {**CRAFT, "hex": "154ca3"}, {"type": "x", "dbFlags": 1}]
     events = world.watch(30)
     assert [row["icao24"] for row in rows(events, "track_points")] == ["154ca3"]
-    reasons = [event.reason for event in events if isinstance(event, sources.Reject)]
+    reasons = [event.reason for event in events if isinstance(event, Reject)]
     assert reasons == ["Expected `float | null`, got `str` - at `$.gs`", "Object missing required field `hex`"]
     assert day(events, "aircraft:polled").records_rejected == 2
 
@@ -271,9 +275,7 @@ def test_a_poller_that_was_killed_goes_on_with_what_it_had(world: World) -> None
     after = {row["seen_at"] for row in rows(events, "track_points")}
     assert len(before - after) <= 1
     assert len(after) >= len(before) + 9
-    assert any(
-        "the file ends within an answer" in event.reason for event in events if isinstance(event, sources.Reject)
-    )
+    assert any("the file ends within an answer" in event.reason for event in events if isinstance(event, Reject))
     assert "not polled 1" in (day(events, "base:hmeimim").error or "")
 
 
@@ -294,11 +296,7 @@ def test_the_lake_gets_a_day_as_a_whole_each_time(world: World) -> None:
     lake = Lake(world.folder / "warehouse")
 
     def write(events: list[Event]) -> None:
-        lake.commit(
-            ingest.write_events(
-                events, "readsb_live", lake, "watch", ingest.Outcome(setup.window("readsb_live", "2026-10-01"))
-            )
-        )
+        recording.record(lake, "readsb_live", events, "watch")
 
     world.batches = type(
         "Sink", (list,), {"append": lambda self, events: (list.append(self, events), write(events))[0]}
@@ -348,7 +346,7 @@ def test_states_of_opensky_are_polled_within_their_credits(tmp_path: Path) -> No
     ],
 )
 def test_wrong_settings_are_told_before_the_first_poll(world: World, change: dict[str, Any], message: str) -> None:
-    with pytest.raises(SourceError, match=message):
+    with pytest.raises(ConfigError, match=message):
         world.watch(60, **change)
     assert world.live.host.log == []
 
@@ -374,12 +372,12 @@ def test_the_key_stands_nowhere(tmp_path: Path, caplog: pytest.LogCaptureFixture
 # ---- recorded answers
 
 
-def answers(folder: Path, name: str, text: str) -> tuple[sources.Landed, Context]:
+def answers(folder: Path, name: str, text: str) -> tuple[contract.Landed, Context]:
     (folder / "answers").mkdir(exist_ok=True)
     (folder / "answers" / name).write_text(text)
     configured = setup.settings(folder, readsb_live={"location": "answers"})
     about = setup.context(configured, datetime(2026, 10, 5, tzinfo=UTC), "readsb_live")
-    assert sources.grain("readsb_live", configured) == "whole"
+    assert contract.grain("readsb_live", configured) == "whole"
     return readsb_live.fetch(setup.window("readsb_live", "1900-01-01", "2026-10-04"), about), about
 
 

@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from basewatch.errors import SourceError
-from basewatch.sources import Context, Landed, readsb_archive, readsb_releases
-from basewatch.sources.readsb_releases import choose
+from basewatch.sources import readsb_archive
+from basewatch.sources.contract import Context, Landed
+from basewatch.sources.readsb_archive import remote
+from basewatch.sources.readsb_archive.remote import choose
 from server import setup
 from server.archives import GitHub, Release, Traces, day_tar, split_assets, trace
 from server.core import FakeClock, serving
@@ -65,7 +67,7 @@ class World:
         return setup.context(setup.settings(self.folder, readsb_archive=values), now, "readsb_archive")
 
     def fetch(self, since: str, until: str | None = None, **changes: Any) -> Landed:
-        return readsb_releases.fetch_network(setup.window("readsb_archive", since, until), self.context(**changes))
+        return remote.fetch(setup.window("readsb_archive", since, until), self.context(**changes))
 
 
 @pytest.fixture
@@ -181,7 +183,7 @@ def test_a_part_that_comes_later_completes_the_day_without_hand_work(world: Worl
 def test_the_files_of_a_release_are_one_tar_or_its_parts(
     assets: dict[str, int], taken: list[str], lack: str | None
 ) -> None:
-    listed = [readsb_releases.Asset(f"t{ending}", f"https://x/t{ending}", size) for ending, size in assets.items()]
+    listed = [remote.Asset(f"t{ending}", f"https://x/t{ending}", size) for ending, size in assets.items()]
     copy = choose("t", listed, 100)
     assert ([asset.name[1:] for asset in copy.assets], copy.lack) == (taken, lack)
 
@@ -350,10 +352,10 @@ def test_a_better_copy_replaces_the_one_that_was_there(world: World) -> None:
     first = tar_of(day, ("1533f3",), 0)
     world.github.repositories["globe_history_2026"] = [release(day, "staging-0", first)]
     world.fetch("2026-01-19")
-    assert readsb_releases.restated({day: len(first)}, world.context()) == []
+    assert remote.restated({day: len(first)}, world.context()) == []
     world.github.repositories["globe_history_2026"].insert(0, release(day, "prod-0"))
     world.clock.sleep(4000)
-    assert readsb_releases.restated({day: len(first)}, world.context()) == [day]
+    assert remote.restated({day: len(first)}, world.context()) == [day]
     world.fetch("2026-01-19")
     tars = [path.name for path in (world.folder / "warehouse/landing").rglob("*.tar*")]
     assert tars == ["v2026.01.19-planes-readsb-prod-0.tar"]
@@ -372,7 +374,7 @@ def test_the_disk_budget_is_kept_and_says_what_to_do(world: World) -> None:
 
 
 def test_landed_tars_go_after_decoding_where_so_set(world: World) -> None:
-    from basewatch import landing
+    from basewatch.sources import landing
 
     month(world.github)
     about = world.context(keep_landing=False, own_receiver=True)
@@ -468,9 +470,7 @@ def test_samples_hold_the_first_of_a_month(tmp_path: Path) -> None:
 
 def test_check_says_what_to_do(world: World) -> None:
     month(world.github)
-    assert all(finding.ok for finding in readsb_releases.check(world.context()))
+    assert all(finding.ok for finding in remote.check(world.context()))
     world.github.api.broken(403, times=99)
-    faults = [
-        finding for finding in readsb_releases.check(world.context(now=NOW + timedelta(days=3))) if not finding.ok
-    ]
+    faults = [finding for finding in remote.check(world.context(now=NOW + timedelta(days=3))) if not finding.ok]
     assert len(faults) == 1

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from basewatch.tar import Fault, Member, Volume, walk
+from basewatch.readsb.tar_index import Fault, Member, Volume, walk
 from tracekit import tar
 
 MEMBERS = [(f"./traces/{n:02x}/trace_full_0000{n:02x}.json", bytes([n]) * (n * 37 % 2000)) for n in range(60)]

@@ -12,11 +12,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from basewatch import traces
-from basewatch.geo import NM_KM
-from basewatch.near import Bases, Frame, frame, near, neighbours
-from basewatch.prefilter import Place, Ring, compile_search, expression, one_point_a_line
-from basewatch.traces import BadTrace, Parsed, gunzip, lines, parse_around, parse_near, parse_whole, peek
+from basewatch.geo import NM_KM, Place, Ring
+from basewatch.readsb import traces
+from basewatch.readsb.grid import Bases
+from basewatch.readsb.points import Frame, frame, near, neighbours
+from basewatch.readsb.search import compile_search, expression, one_point_a_line
+from basewatch.readsb.traces import BadTrace, Parsed, gunzip, lines, parse_around, parse_near, parse_whole, peek
 from tracekit import DETAILS, MIDNIGHT, Point, line, point, text
 
 PLACES = [

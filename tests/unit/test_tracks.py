@@ -20,9 +20,11 @@ import pytest
 import real_tracks
 import simulated_lake
 import tracekit
-from basewatch.reference import BaseRow
-from basewatch.schemas import TABLES
-from basewatch.sources import Rows, Window, readsb_archive
+from basewatch.lake.events import Rows
+from basewatch.lake.schemas import TABLES
+from basewatch.reference.rows import BaseRow
+from basewatch.sources.contract import Window
+from basewatch.sources.readsb_archive import local
 from simulator import archive, rows, stories
 from simulator.world import Airfield, Trace
 
@@ -120,8 +122,8 @@ def decoded(folder: Path, places: Sequence[Airfield], traces: Sequence[Trace]) -
     context = tracekit.context(folder, base_rows, now=datetime(2024, 12, 1, tzinfo=UTC), network="simulated")
     found: dict[str, list[pa.Table]] = defaultdict(list)
     for day in archive.write(folder / "archive", traces):
-        landed = readsb_archive.fetch(Window("readsb_archive", day, day), context)
-        for event in readsb_archive.decode(landed, context):
+        landed = local.fetch(Window("readsb_archive", day, day), context)
+        for event in local.decode(landed, context):
             if isinstance(event, Rows) and event.table in ("track_points", "track_edges"):
                 data = pq.read_table(event.data) if isinstance(event.data, Path) else event.data
                 found[event.table].append(data.cast(TABLES[event.table].schema))

@@ -93,7 +93,7 @@ class BaseClaims:
     types: tuple[str, ...]
 
 
-def read(
+def read_claims(
     sentences: list[Sentence],
     bases: list[str],
     language: Language,

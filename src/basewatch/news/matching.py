@@ -18,10 +18,9 @@ from typing import Any, Literal
 
 import ahocorasick
 
-from basewatch.news import text as texts
 from basewatch.news.rules import Aircraft
-from basewatch.news.text import key
-from basewatch.reference import KeywordRow
+from basewatch.news.text import UNSPACED, key, languages, tokens_between
+from basewatch.reference.rows import KeywordRow
 
 Strength = Literal["strong", "weak_with_cue"]
 
@@ -94,7 +93,7 @@ def _classes() -> list[tuple[re.Pattern[str], str]]:
             re.compile(f"(?:{'|'.join(key(ending) for ending in row['of'])})$"),
             "|".join(sorted({key(ending) for ending in row["forms"]}, key=len, reverse=True)),
         )
-        for row in texts.languages()["cyrillic"]
+        for row in languages()["cyrillic"]
     ]
 
 
@@ -145,7 +144,7 @@ def _name_pattern(alias: str) -> str:
     words = _words(alias)
     body = _SEPARATOR.join(_word(word)[1] for word in words)
     first, last = words[0], words[-1]
-    if texts.UNSPACED.search(first):
+    if UNSPACED.search(first):
         before = ""
     elif _ARABIC.search(first):
         before = rf"(?<!\w){_ARABIC_PREFIX}"
@@ -153,7 +152,7 @@ def _name_pattern(alias: str) -> str:
         before = rf"(?<!\w){_HEBREW_PREFIX}"
     else:
         before = r"(?<!\w)"
-    after = "" if texts.UNSPACED.search(last) else _EDGE
+    after = "" if UNSPACED.search(last) else _EDGE
     return f"{before}(?P<name>{body}){after}"
 
 
@@ -173,7 +172,7 @@ class _Lookup:
         if self._automaton is None:
             return []
         found: dict[tuple[int, int, int], _Spot] = {}
-        endings = texts.languages()["latin"].get(language)
+        endings = languages()["latin"].get(language)
         for seen, (length, seeds) in self._automaton.iter(folded, first, last):
             start, end = seen - length + 1, seen + 1
             follows = start > 0 and folded[start - 1].isalnum()
@@ -198,7 +197,7 @@ class _Lookup:
         if found is None:
             source = _name_pattern(name.alias)
             if language is not None:
-                endings = "|".join(texts.languages()["latin"][language])
+                endings = "|".join(languages()["latin"][language])
                 source = f"{source.removesuffix(_EDGE)}(?:{endings})?{_EDGE}"
             found = self._compiled[at] = re.compile(source)
         return found
@@ -215,11 +214,11 @@ def _automaton(names: list[_Name]) -> Any:
     for name in names:
         rarest = min(name.words, key=lambda word: (len(_word(word)[0]) < _MIN_SEED, uses[word], -len(word)))
         stem, pattern = _word(rarest)
-        if len(stem) < _MIN_SEED and not texts.UNSPACED.search(stem):
+        if len(stem) < _MIN_SEED and not UNSPACED.search(stem):
             for joint in ("", "-", " "):
                 seeds.setdefault(joint.join(name.words), []).append(_Seed(name, False, False))
             continue
-        joins = texts.UNSPACED.search(rarest) is not None
+        joins = UNSPACED.search(rarest) is not None
         before = joins or rarest != name.words[0] or bool(_ARABIC.search(rarest) or _HEBREW.search(rarest))
         after = joins or rarest != name.words[-1] or pattern != re.escape(rarest) or name.takes_endings
         seeds.setdefault(stem, []).append(_Seed(name, before, after))
@@ -352,7 +351,7 @@ class Matcher:
         for other in spots:
             if other.name.is_strong and other.name.base_id != spot.name.base_id:
                 between = folded[min(spot.end, other.end) : max(spot.start, other.start)]
-                is_near = "\n" not in between and texts.tokens_between(between, 0, len(between)) <= self._pair_words
+                is_near = "\n" not in between and tokens_between(between, 0, len(between)) <= self._pair_words
                 if is_near and self._joiners is not None and self._joiners.search(between):
                     return other.name.alias
         return None
@@ -438,7 +437,7 @@ def _line(folded: str, start: int, end: int) -> tuple[int, int]:
 def _distance(folded: str, start: int, end: int, other_start: int, other_end: int) -> float:
     """Words between two spans; 0 where they touch or overlap."""
     if other_start >= end:
-        return texts.tokens_between(folded, end, other_start)
+        return tokens_between(folded, end, other_start)
     if start >= other_end:
-        return texts.tokens_between(folded, other_end, start)
+        return tokens_between(folded, other_end, start)
     return 0

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import numpy
 
-from basewatch import quickyaml
+from basewatch import yaml_text
 
 SCRIPT_RANGES = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 _SPACED_SCRIPT = re.compile(f"(?<=[{SCRIPT_RANGES}])[ \u3000·・]+(?=[{SCRIPT_RANGES}])")
@@ -110,7 +110,7 @@ def languages() -> dict[str, Any]:
 def load_yaml(name: str) -> dict[str, Any]:
     """A shipped YAML file of sql/reference/, read by the C parser where it is at hand."""
     content = files("basewatch.sql.reference").joinpath(name).read_text(encoding="utf-8")
-    found: dict[str, Any] = quickyaml.parse(content)
+    found: dict[str, Any] = yaml_text.parse(content)
     return found
 
 

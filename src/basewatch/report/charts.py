@@ -15,7 +15,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from basewatch.report.text import escaped, probability, shown
+from basewatch.report.safe_text import escaped, probability, shown
 
 Row = dict[str, Any]
 

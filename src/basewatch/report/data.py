@@ -5,7 +5,8 @@ Every list says how many rows there are in all and which query gives them, so th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ import duckdb
 
 from basewatch.errors import BasewatchError, ConfigError
 from basewatch.report.charts import OBSERVABILITY, Frame, Row, is_unknown, month_end
-from basewatch.report.text import sql_literal
+from basewatch.report.safe_text import sql_literal
 
 BASES_MAX = 20
 GAPS_MAX = 40
@@ -129,14 +130,8 @@ def _rows(connection: duckdb.DuckDBPyConnection, query: str, values: Sequence[An
 
 def _read(connection: duckdb.DuckDBPyConnection, wanted: list[str], fleet: str, release_id: str | None) -> Page:
     known = {row["base_id"]: row for row in _rows(connection, _BASES)}
-    unknown = [base for base in wanted if base not in known]
-    if unknown:
-        raise ConfigError(
-            f"report.bases: {', '.join(unknown)} not among the bases of this release ({_few(list(known))})"
-        )
     fleets = {row["fleet_id"]: row for row in _rows(connection, "SELECT fleet_id, name, definition FROM fleets")}
-    if fleets and fleet not in fleets:
-        raise ConfigError(f"report.fleet: {fleet} is not a fleet of this release ({_few(sorted(fleets))})")
+    require_known(wanted, fleet, known, fleets or [fleet], "this release")
     releases = _rows(connection, _RELEASES, [release_id, release_id])
     active = [row["base_id"] for row in _rows(connection, _ACTIVE, [fleet, fleet])]
     chosen = wanted or active[:BASES_MAX]
@@ -166,6 +161,21 @@ def _read(connection: duckdb.DuckDBPyConnection, wanted: list[str], fleet: str, 
         check_counts=_rows(connection, _CHECK_COUNTS, [run])[0],
         sources=sources,
     )
+
+
+def require_known(
+    bases: Iterable[str], fleet: str, known_bases: Iterable[str], known_fleets: Iterable[str], where: str
+) -> None:
+    """Raise ConfigError where a base or the fleet of the [report] table is not among those known in `where`."""
+    for key, word, asked, known in (
+        ("bases", "base", list(bases), sorted(known_bases)),
+        ("fleet", "fleet", [fleet], sorted(known_fleets)),
+    ):
+        unknown = [name for name in asked if name not in known]
+        if unknown:
+            close = {name for wrong in unknown for name in difflib.get_close_matches(wrong, known, n=2)}
+            hint = f"did you mean {' or '.join(sorted(close))}? " if close else ""
+            raise ConfigError(f"report.{key}: {where} has no {word} {', '.join(unknown)}; {hint}{_few(known)}")
 
 
 def is_made_up(source: str) -> bool:

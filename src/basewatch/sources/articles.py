@@ -16,13 +16,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from basewatch import news
+from basewatch.config import Articles
 from basewatch.errors import SourceError
+from basewatch.lake.events import GLOBAL, Day, Event, Reject
 from basewatch.news import dates, text
+from basewatch.news.reader import Article, Reader, Reading, midnight, news_events
 from basewatch.news.rules import rules
-from basewatch.sources import GLOBAL, Context, Day, Event, Landed, LandedFile, Reject, Window
+from basewatch.sources.contract import Context, Grain, Landed, LandedFile, Window
 
-GRAIN = "whole"
 CODE = "articles"
 TEXT_ENDINGS = (".txt", ".md", ".markdown")
 HTML_ENDINGS = (".html", ".htm", ".xhtml")
@@ -30,15 +31,20 @@ LARGEST = 8 * 2**20  # bytes: a longer file is no article
 _EARLIEST = date(1990, 1, 1)
 
 
-def fetch(window: Window, context: Context) -> Landed:
+def grain(_: Articles) -> Grain:
+    """All files at once."""
+    return "whole"
+
+
+def fetch(window: Window, context: Context[Articles]) -> Landed:
     """The article files at the configured folder, searched to the bottom, where they are and unchanged.
 
     Raises SourceError where no location is set or it is no folder or file.
     """
-    settings = context.source(CODE)
+    settings = context.settings
     if not settings.location:
         raise SourceError(f"{CODE} has no location: set sources.{CODE}.location to a folder of article files")
-    location = context.settings.path(settings.location)
+    location = context.path(settings.location)
     if not location.exists():
         raise SourceError(f"{CODE}: {settings.location} does not exist")
     found = sorted(location.rglob("*")) if location.is_dir() else [location]
@@ -73,15 +79,15 @@ class _Tally:
     digests: list[str] = field(default_factory=list)
 
 
-def decode(landed: Landed, context: Context) -> Iterator[Event]:
+def decode(landed: Landed, context: Context[Articles]) -> Iterator[Event]:
     """Rows of the articles in the window that name a watched base, rejects, and a day for every day with an article.
 
     A file that cannot be read is rejected and the rest goes on. Two files of one article (the same address, or the
     same text) are one; the longer is read. An article that names no base is counted as read and not kept.
     """
     window = landed.window
-    reader = news.Reader(context.reference, context.params)
-    readings: dict[str, tuple[int, news.Reading]] = {}
+    reader = Reader(context.reference, context.params)
+    readings: dict[str, tuple[int, Reading]] = {}
     tallies: dict[date, _Tally] = defaultdict(_Tally)
     rejected = 0
     for file in landed.files:
@@ -105,7 +111,7 @@ def decode(landed: Landed, context: Context) -> Iterator[Event]:
     for _, reading in readings.values():
         if reading.day is not None:
             tallies[reading.day].kept += 1
-    yield from news.rows((reading for _, reading in readings.values()), CODE, GLOBAL)
+    yield from news_events((reading for _, reading in readings.values()), CODE, GLOBAL)
     for day in sorted(set(tallies) | ({window.until} if rejected or not tallies else set())):
         tally = tallies.get(day, _Tally())
         bad = rejected if day == window.until else 0
@@ -125,7 +131,7 @@ def decode(landed: Landed, context: Context) -> Iterator[Event]:
 # ---- one file
 
 
-def parse(path: Path, name: str, now: datetime) -> news.Article:
+def parse(path: Path, name: str, now: datetime) -> Article:
     """One file as an article. Raises ValueError saying why it is none, OSError where it cannot be opened.
 
     The day of publication is taken from metadata, else from a date line under the title, the address's path, the
@@ -149,8 +155,8 @@ def parse(path: Path, name: str, now: datetime) -> news.Article:
             ("file_name", _day_of_path(name, latest)),
         )
         day, basis = next(((day, basis) for basis, day in candidates if day is not None), (None, "file_time"))
-        at = news.midnight(day) if day else datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    return news.Article(
+        at = midnight(day) if day else datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    return Article(
         text=parsed.body,
         title=parsed.title,
         url=parsed.url,

@@ -28,20 +28,23 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from basewatch import http, limits, news
 from basewatch.config import Feed, Feeds
-from basewatch.doctor import Finding
 from basewatch.errors import SourceError
-from basewatch.http import Client, HttpFault
-from basewatch.lake import write_aside
-from basewatch.landing import MANIFEST, Answer, Landing, folder, read_manifest
+from basewatch.lake.events import Day, Event, Reject, Rows
+from basewatch.lake.files import write_aside
+from basewatch.lake.schemas import TABLES
+from basewatch.net import providers
+from basewatch.net.client import Answer, Client
+from basewatch.net.content import describe
+from basewatch.net.faults import HttpFault
+from basewatch.news.reader import Article, Reader, Reading, news_tables
 from basewatch.news.text import canonical_url, domain_of
-from basewatch.schemas import TABLES
-from basewatch.sources import Context, Day, Event, Landed, LandedFile, Reject, Rows, Window, scoped
+from basewatch.sources import scoped
+from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Window
+from basewatch.sources.landing import MANIFEST, LandedAnswer, Landing, read_manifest
 
 log = logging.getLogger("basewatch.feeds")
 
-GRAIN = "day"
 CODE = "feeds"
 ACCEPT = "application/rss+xml, application/atom+xml, application/xml;q=0.9, text/xml;q=0.8"
 LARGEST = 16 << 20  # bytes of one feed
@@ -78,20 +81,25 @@ class Poll:
         return f"{self.at:%Y%m%dT%H%M%S} {self.day} {self.feed} {self.status} {self.sha256[:16]}"
 
 
-def fetch(window: Window, context: Context) -> Landed:
+def grain(_: Feeds) -> Grain:
+    """One window a day."""
+    return "day"
+
+
+def fetch(window: Window, context: Context[Feeds]) -> Landed:
     """The polls of the window's day: made now where the day is the last one, else as they were kept.
 
     Raises SourceError where no feed is named, or every one failed. A day gone by without a poll is `expired`.
     """
-    settings = _settings(context)
+    settings = context.settings
     faults: list[HttpFault] = []
     if settings.location:
-        polls = _kept_elsewhere(context.settings.path(settings.location), settings)
+        polls = _kept_elsewhere(context.path(settings.location), settings)
     else:
         _named(settings)
         if window.until >= context.now.astimezone(UTC).date() - timedelta(days=1):
             faults = _poll(window, context, settings)
-        polls = _kept(folder(context, CODE) / "polls")
+        polls = _kept(context.landing / "polls")
     good = {day: [p for p in polls if p.day == day] for day in window.days()}
     good = {day: mine for day, mine in good.items() if any(poll.status == "ok" for poll in mine)}
     if faults and not good:
@@ -109,12 +117,6 @@ def fetch(window: Window, context: Context) -> Landed:
     return Landed(window, tuple(files), absent)
 
 
-def _settings(context: Context) -> Feeds:
-    settings = context.source(CODE)
-    assert isinstance(settings, Feeds)
-    return settings
-
-
 def _named(settings: Feeds) -> list[Feed]:
     if not settings.feeds:
         raise SourceError(
@@ -124,10 +126,10 @@ def _named(settings: Feeds) -> list[Feed]:
     return settings.feeds
 
 
-def _poll(window: Window, context: Context, settings: Feeds) -> list[HttpFault]:
+def _poll(window: Window, context: Context[Feeds], settings: Feeds) -> list[HttpFault]:
     """Ask every feed once and keep what came, with what the next poll needs to ask for news only; returns faults."""
     landing = Landing(context, window, f"polls/{context.now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
-    before = _kept(folder(context, CODE) / "polls")
+    before = _kept(context.landing / "polls")
     client = _client(settings)
     faults = []
     for feed in _named(settings):
@@ -156,16 +158,16 @@ def _poll(window: Window, context: Context, settings: Feeds) -> list[HttpFault]:
         digest = hashlib.sha256(answer.body).hexdigest()
         size = len(answer.body)
         landing.keep(LandedFile(target, answer.url, digest, size, context.now, window.until, json.dumps(told)))
-        landing.answers.append(Answer(*about, "ok", target.name))
+        landing.answers.append(LandedAnswer(*about, "ok", target.name))
     landing.finish()
     return faults
 
 
 def _client(settings: Feeds, **changes: Any) -> Client:
-    return Client(CODE, headers={"Accept": ACCEPT}, policy=replace(limits.policy(settings), **changes))
+    return Client(CODE, headers={"Accept": ACCEPT}, policy=replace(providers.policy(settings), **changes))
 
 
-def _ask(client: Client, feed: Feed, context: Context, last: Poll | None = None) -> http.Answer:
+def _ask(client: Client, feed: Feed, context: Context[Feeds], last: Poll | None = None) -> Answer:
     """The feed's bytes, or 304 where nothing changed since the last poll. Raises HttpFault for what is no feed."""
     params = {key: value.replace("{epoch}", f"{context.now.timestamp():.0f}") for key, value in feed.params.items()}
     etag, modified = (last.etag, last.modified) if last else (None, None)
@@ -176,7 +178,7 @@ def _ask(client: Client, feed: Feed, context: Context, last: Poll | None = None)
             return answer
         if attempt + 1 < attempts:
             client.state.clock.sleep(client.policy.first_wait_seconds * 2**attempt)
-    said = f"{CODE}: {answer.url} answered {http.describe(answer.body)} where a feed is due"
+    said = f"{CODE}: {answer.url} answered {describe(answer.body)} where a feed is due"
     raise HttpFault(said, kind="content", retryable=True)
 
 
@@ -439,12 +441,12 @@ class Index(msgspec.Struct):
     unreadable: dict[str, str] = {}
 
 
-def _index(polls: list[Poll], context: Context, oldest: date) -> Index:
+def _index(polls: list[Poll], context: Context[Feeds], oldest: date) -> Index:
     """The index over these polls: the kept one carried on where its polls come first, else made anew.
 
     Items long out of their feeds are dropped from what is kept, so days before that are told from the polls again.
     """
-    path = folder(context, CODE) / "index.json"
+    path = context.landing / "index.json"
     names = [poll.name for poll in polls]
     index = Index()
     if not polls:
@@ -567,7 +569,7 @@ class Plan(msgspec.Struct):
     updates: list[Version]
 
 
-def _landed(day: date, mine: list[Poll], index: Index, context: Context) -> list[LandedFile]:
+def _landed(day: date, mine: list[Poll], index: Index, context: Context[Feeds]) -> list[LandedFile]:
     """The files of a day: its plan, and the polls as they came."""
     polls = [
         Asked(poll.name, poll.feed, poll.at, poll.status, poll.charset, poll.error or index.unreadable.get(poll.name))
@@ -582,7 +584,7 @@ def _landed(day: date, mine: list[Poll], index: Index, context: Context) -> list
         sorted((version for version in later if version.day == day), key=_place),
     )
     body = msgspec.json.encode(plan)
-    path = folder(context, CODE) / "days" / f"{day}.json"
+    path = context.landing / "days" / f"{day}.json"
     write_aside(path, body)
     return [
         LandedFile(path, "plan", hashlib.sha256(body).hexdigest(), len(body), context.now, day, "plan"),
@@ -598,10 +600,10 @@ def _place(version: Version) -> tuple[str, int]:
     return version.poll, version.place
 
 
-def decode(landed: Landed, context: Context) -> Iterator[Event]:
+def decode(landed: Landed, context: Context[Feeds]) -> Iterator[Event]:
     """The day's new items as articles, how many there were of each feed, rejects, and the day."""
-    settings = _settings(context)
-    reader = news.Reader(context.reference, context.params)
+    settings = context.settings
+    reader = Reader(context.reference, context.params)
     languages = {feed.name: feed.language for feed in settings.feeds}
     for file in landed.files:
         if file.note == "plan" and file.day is not None:
@@ -611,7 +613,7 @@ def decode(landed: Landed, context: Context) -> Iterator[Event]:
 
 
 def _day(
-    plan: Plan, files: dict[str, LandedFile], reader: news.Reader, languages: Mapping[str, str | None]
+    plan: Plan, files: dict[str, LandedFile], reader: Reader, languages: Mapping[str, str | None]
 ) -> Iterator[Event]:
     bodies: dict[str, list[Item]] = {}
     feeds = {poll.name: poll.feed for poll in plan.polls}
@@ -627,7 +629,7 @@ def _day(
         except (OSError, ValueError) as error:
             rejected += 1
             yield Reject(plan.day, poll.name, f"not readable as a feed: {error}")
-    readings: dict[str, tuple[news.Reading, date]] = {}
+    readings: dict[str, tuple[Reading, date]] = {}
     for version in (*plan.items, *plan.updates):
         if version.poll in bodies:
             feed = feeds[version.poll]
@@ -635,7 +637,7 @@ def _day(
             if reading.mentions:
                 readings.setdefault(reading.article_id, (reading, version.filed))
     filed = {article_id: day for article_id, (_, day) in readings.items()}
-    for name, table in news.tables((readings[key][0] for key in sorted(readings)), CODE).items():
+    for name, table in news_tables((readings[key][0] for key in sorted(readings)), CODE).items():
         if table.num_rows:  # the rows belong to the poll's day; their column `day` says when they were published
             days = [filed[article_id] for article_id in table.column("article_id").to_pylist()]
             yield Rows(name, plan.day, scoped.filed_under(table, days))
@@ -643,9 +645,9 @@ def _day(
     yield _judge(plan, files, sum(map(len, bodies.values())), len(readings), rejected)
 
 
-def _reading(item: Item, version: Version, feed: str, language: str | None, reader: news.Reader) -> news.Reading:
+def _reading(item: Item, version: Version, feed: str, language: str | None, reader: Reader) -> Reading:
     return reader.read(
-        news.Article(
+        Article(
             text=item.text,
             title=item.title,
             url=item.url,
@@ -697,12 +699,12 @@ def _judge(plan: Plan, files: Mapping[str, LandedFile], read: int, kept: int, re
 # ---- doctor
 
 
-def check(context: Context) -> list[Finding]:
+def check(context: Context[Feeds]) -> list[Finding]:
     """Whether each feed answers with a feed."""
-    settings = _settings(context)
+    settings = context.settings
     if settings.location:
         try:
-            polls = _kept_elsewhere(context.settings.path(settings.location), settings)
+            polls = _kept_elsewhere(context.path(settings.location), settings)
         except SourceError as error:
             return [Finding(False, str(error), "name a folder of kept polls")]
         return [Finding(True, f"{CODE}: {len(polls)} kept polls in {settings.location}")]

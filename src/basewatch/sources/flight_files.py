@@ -22,12 +22,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from basewatch import records
 from basewatch.config import FlightFiles
 from basewatch.errors import SourceError
-from basewatch.sources import GLOBAL, Context, Day, Event, Landed, LandedFile, Reject, Rows, Window
+from basewatch.lake.events import GLOBAL, Day, Event, Reject, Rows
+from basewatch.sources import flight_records
+from basewatch.sources.contract import Context, Grain, Landed, LandedFile, Window
 
-GRAIN = "whole"
 ENDINGS = (".csv", ".json", ".jsonl", ".ndjson", ".parquet")
 UNDECLARED = "records without a declared cover: a lower bound, not a count"
 
@@ -45,10 +45,20 @@ class Form:
 
 
 FORMS = (
-    Form("Flightradar24 flight summary", "flightradar24_flights", frozenset({"fr24_id"}), records.flightradar24_rows),
-    Form("OpenSky flights", "opensky_flights", frozenset({"icao24", "firstseen", "lastseen"}), records.opensky_rows),
-    Form("plain, arrivals", "plain_flights", frozenset({"destination", "arrived_at"}), records.plain_rows),
-    Form("plain, departures", "plain_flights", frozenset({"origin", "departed_at"}), records.plain_rows),
+    Form(
+        "Flightradar24 flight summary",
+        "flightradar24_flights",
+        frozenset({"fr24_id"}),
+        flight_records.flightradar24_rows,
+    ),
+    Form(
+        "OpenSky flights",
+        "opensky_flights",
+        frozenset({"icao24", "firstseen", "lastseen"}),
+        flight_records.opensky_rows,
+    ),
+    Form("plain, arrivals", "plain_flights", frozenset({"destination", "arrived_at"}), flight_records.plain_rows),
+    Form("plain, departures", "plain_flights", frozenset({"origin", "departed_at"}), flight_records.plain_rows),
 )
 
 
@@ -72,14 +82,19 @@ def files_at(location: Path) -> list[Path]:
     return sorted(file for file in found if file.is_file() and file.suffix.lower() in ENDINGS)
 
 
-def fetch(window: Window, context: Context) -> Landed:
+def grain(_: FlightFiles) -> Grain:
+    """All files at once."""
+    return "whole"
+
+
+def fetch(window: Window, context: Context[FlightFiles]) -> Landed:
     """The files at the configured location, where they are. Raises SourceError where there are none."""
-    settings = context.source(window.source)
+    settings = context.settings
     if not settings.location:
         raise SourceError(
             f"{window.source} has no location: set sources.{window.source}.location to a folder, file or pattern"
         )
-    location = context.settings.folder / Path(settings.location).expanduser()
+    location = context.folder / Path(settings.location).expanduser()
     found = files_at(location)
     if not found:
         raise SourceError(f"{window.source}: no {', '.join(ENDINGS)} file at {settings.location}")
@@ -99,15 +114,14 @@ class _Tally:
     files: dict[str, LandedFile] = field(default_factory=dict)
 
 
-def decode(landed: Landed, context: Context) -> Iterator[Event]:
+def decode(landed: Landed, context: Context[FlightFiles]) -> Iterator[Event]:
     """Rows of the records whose day lies in the window, rejects, and the days: declared covers, and days with records.
 
     A day's row with scope `global` says that there are records but not that they are all (`partial`); with scope
     `base:<id>` that the user declares them complete for that base (`ok`, or `empty` where no record touches it).
     """
     window = landed.window
-    settings = context.source(window.source)
-    assert isinstance(settings, FlightFiles)
+    settings = context.settings
     tallies: dict[date, _Tally] = defaultdict(_Tally)
     at_base: dict[tuple[str, date], int] = defaultdict(int)
     codes = {

@@ -17,17 +17,28 @@ from typing import Any
 import msgspec
 import pyarrow.compute as pc
 
-from basewatch import landing as landings
-from basewatch import limits, records
 from basewatch.config import Flightradar24
-from basewatch.doctor import Finding
 from basewatch.errors import SourceError
-from basewatch.http import Client, HttpFault
-from basewatch.lake import Lake, LedgerRow, ledger_row
-from basewatch.landing import Answer, Landing, Manifest, chunks, hours_since, is_url, manifests, midnight, replay
-from basewatch.sources import Context, Day, Event, Landed, Reject, Rows, Window, polled, scoped
+from basewatch.lake.events import Day, Event, Reject, Rows
+from basewatch.net import providers
+from basewatch.net.client import Client
+from basewatch.net.faults import HttpFault
+from basewatch.readsb import polled
+from basewatch.sources import flight_records, scoped
+from basewatch.sources.contract import Context, Expiry, Finding, Grain, Landed, Window
+from basewatch.sources.landing import (
+    LandedAnswer,
+    Landing,
+    Manifest,
+    chunks,
+    hours_since,
+    is_url,
+    manifests,
+    midnight,
+    remove_expired,
+    replay,
+)
 
-GRAIN = "day"
 CODE = "flightradar24"
 API = "https://fr24api.flightradar24.com/api"
 SUMMARY, POSITIONS = "summary", "positions"
@@ -51,15 +62,20 @@ class _Stopped(Exception):
         self.fault, self.reason = fault, reason
 
 
-def fetch(window: Window, context: Context) -> Landed:
+def grain(_: Flightradar24) -> Grain:
+    """One window a day."""
+    return "day"
+
+
+def fetch(window: Window, context: Context[Flightradar24]) -> Landed:
     """The window's flight summaries (and positions), one file an answer.
 
     Days before the plan's history are noted as expired, days that have not ended as late; neither is asked for. Raises
     SourceError where nothing at all could be had.
     """
-    settings = _settings(context)
+    settings = context.settings
     if settings.location and not is_url(settings.location):
-        return replay(context.settings.path(settings.location), window)
+        return replay(context.path(settings.location), window)
     landing = Landing(context, window)
     about = subjects(context)
     due = _due(window, about, landing, context)
@@ -86,14 +102,14 @@ def fetch(window: Window, context: Context) -> Landed:
     return landing.finish()
 
 
-def scopes(context: Context) -> list[str]:
+def scopes(context: Context[Flightradar24]) -> list[str]:
     """The ledger scopes that the settings ask for. Raises SourceError where they name none."""
     return [subject.scope for subject in subjects(context)]
 
 
-def subjects(context: Context) -> list[Subject]:
+def subjects(context: Context[Flightradar24]) -> list[Subject]:
     """What is asked about: each base by its airport code, each registration. Raises SourceError where none is named."""
-    settings = _settings(context)
+    settings = context.settings
     if not settings.bases and not settings.registrations:
         raise SourceError(
             "flightradar24 asks for one airport or registration at a time and none is named: set "
@@ -106,9 +122,9 @@ def subjects(context: Context) -> list[Subject]:
     return found + [Subject(f"aircraft:reg:{mark}", {"registrations": mark}) for mark in settings.registrations]
 
 
-def _due(window: Window, about: Iterable[Subject], landing: Landing, context: Context) -> list[date]:
-    settings = _settings(context)
-    history = limits.stated(CODE, "history", settings.plan)
+def _due(window: Window, about: Iterable[Subject], landing: Landing, context: Context[Flightradar24]) -> list[date]:
+    settings = context.settings
+    history = providers.stated(CODE, "history", settings.plan)
     due = []
     for day in window.days():
         if hours_since(day, context.now) < 0:
@@ -125,23 +141,23 @@ def _due(window: Window, about: Iterable[Subject], landing: Landing, context: Co
 
 def _days_a_query(settings: Flightradar24) -> int:
     """Days that fit into one query with the hours asked for before them."""
-    room = timedelta(days=limits.due(CODE, "summary_window")) - timedelta(hours=settings.lookback_hours)
+    room = timedelta(days=providers.due(CODE, "summary_window")) - timedelta(hours=settings.lookback_hours)
     return max(1, int(room / timedelta(days=1)))
 
 
 class _Asker:
     """The requests of one window, counted."""
 
-    def __init__(self, settings: Flightradar24, landing: Landing, context: Context) -> None:
+    def __init__(self, settings: Flightradar24, landing: Landing, context: Context[Flightradar24]) -> None:
         self.settings, self.landing, self.context = settings, landing, context
         self.client = _client(settings)
         self.api = (settings.location or API).rstrip("/")
-        self.rows = int(limits.due(CODE, "rows", settings.plan))
+        self.rows = int(providers.due(CODE, "rows", settings.plan))
 
     def summaries(self, subject: Subject, since: date, until: date) -> None:
         """Land all summaries of flights first seen from some hours before the first day to the end of the last."""
         begin = midnight(since) - timedelta(hours=self.settings.lookback_hours)
-        history = limits.stated(CODE, "history", self.settings.plan)
+        history = providers.stated(CODE, "history", self.settings.plan)
         if history:  # the hours before may lie beyond what the plan reaches
             begin = max(begin, self.context.now - timedelta(days=history) + timedelta(minutes=5))
         self._halves(subject, since, until, begin, midnight(until) + timedelta(days=1, seconds=-1))
@@ -169,7 +185,7 @@ class _Asker:
     def positions(self, days: Iterable[date]) -> None:
         """Land snapshots of the positions around each base; a plan without them leaves a note, and no fault."""
         step = timedelta(minutes=self.settings.positions_every_minutes or 60)
-        reach = float(self.context.params["archive_ring_inner_nm"])
+        reach = float(self.context.params.archive_ring_inner_nm)
         for base in scoped.bases(CODE, self.settings.bases, self.context):
             for day in days:
                 at = midnight(day)
@@ -226,30 +242,24 @@ def _bounds(latitude: float, longitude: float, reach_nm: float) -> str:
     return ",".join(f"{value:.3f}" for value in (latitude + tall, latitude - tall, longitude - wide, longitude + wide))
 
 
-def _settings(context: Context) -> Flightradar24:
-    settings = context.source(CODE)
-    assert isinstance(settings, Flightradar24)
-    return settings
-
-
 def _client(settings: Flightradar24) -> Client:
     if settings.token is None:
         raise SourceError("flightradar24 needs a token: set BASEWATCH_SOURCES__FLIGHTRADAR24__TOKEN")
     token = settings.token.get_secret_value()
     return Client(
         CODE,
-        limits=limits.rates(CODE, settings.plan),
+        limits=providers.rates(CODE, settings.plan),
         headers={"Accept": "application/json", "Accept-Version": "v1"},
         private_headers={"Authorization": f"Bearer {token}"},
         secrets=[token],
-        policy=limits.policy(settings),
+        policy=providers.policy(settings),
     )
 
 
 # ---- decode
 
 
-def decode(landed: Landed, context: Context) -> Iterator[Event]:
+def decode(landed: Landed, context: Context[Flightradar24]) -> Iterator[Event]:
     """Summaries as rows of `flightradar24_flights`, positions as rows of `track_points`, and the days.
 
     A flight is filed under the day it was first seen; one from the hours before the window that was still seen in it,
@@ -279,7 +289,7 @@ def _not_ended(noted: Day, unended: set[tuple[str, date]]) -> Day:
     return Day(**{**vars(noted), "status": "partial", "error": "a flight had not ended when the day was fetched"})
 
 
-def _read(folder: Path, answer: Answer, manifest: Manifest) -> tuple[list[Any], int, str]:
+def _read(folder: Path, answer: LandedAnswer, manifest: Manifest) -> tuple[list[Any], int, str]:
     """The `data` of a landed answer, its size and hash. Raises ValueError."""
     assert answer.file is not None
     body = (folder / answer.file).read_bytes()
@@ -295,7 +305,7 @@ def _read(folder: Path, answer: Answer, manifest: Manifest) -> tuple[list[Any], 
 
 def _summaries(
     folder: Path,
-    answer: Answer,
+    answer: LandedAnswer,
     manifest: Manifest,
     window: Window,
     found: scoped.Tallies,
@@ -310,7 +320,7 @@ def _summaries(
         yield Reject(first, answer.file, str(error))
         return
     fetched_at = manifest.fetched_at(answer.file)
-    table, rejects = records.flightradar24_rows(rows, CODE, answer.file, fetched_at)
+    table, rejects = flight_records.flightradar24_rows(rows, CODE, answer.file, fetched_at)
     for reject in rejects:
         found[answer.scope, first].count(scoped.Tally(1, 0, 1))
         yield Reject(first, reject.where, reject.reason, reject.raw)
@@ -333,7 +343,12 @@ def _summaries(
 
 
 def _positions(
-    folder: Path, answer: Answer, manifest: Manifest, window: Window, found: scoped.Tallies, context: Context
+    folder: Path,
+    answer: LandedAnswer,
+    manifest: Manifest,
+    window: Window,
+    found: scoped.Tallies,
+    context: Context[Flightradar24],
 ) -> Iterator[Event]:
     assert answer.file is not None
     if not window.holds(answer.since):
@@ -352,7 +367,8 @@ def _positions(
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             rejects.append(Reject(answer.since, answer.file, f"position: {error}", str(row)))
     yield from rejects
-    table = polled.points(aircraft, answer.since, CODE, context)
+    about = polled.Surroundings(context.reference, context.params, context.now)
+    table = polled.points(aircraft, answer.since, CODE, about)
     tally = scoped.Tally(len(rows), table.num_rows, len(rejects), size, {digest})
     found[answer.scope, answer.since].count(tally)
     if table.num_rows:
@@ -367,22 +383,22 @@ def sighting(row: Mapping[str, Any]) -> polled.Sighting | None:
     """
     if row.get("hex") is None or str(row.get("source", "")).upper() == "ESTIMATED":
         return None
-    at = records.moment(row["timestamp"])
-    address = records.icao24(row["hex"])
-    latitude, longitude = records.number(row["lat"]), records.number(row["lon"])
+    at = flight_records.moment(row["timestamp"])
+    address = flight_records.icao24(row["hex"])
+    latitude, longitude = flight_records.number(row["lat"]), flight_records.number(row["lon"])
     if at is None or address is None or latitude is None or longitude is None:
         raise ValueError("no time, address or place")
-    height = records.whole(row.get("alt"))
+    height = flight_records.whole(row.get("alt"))
     found = polled.Craft(
         hex=address,
-        flight=records.upper(row.get("callsign")),
-        r=records.upper(row.get("reg")),
-        t=records.upper(row.get("type")),
-        type=(records.text(row.get("source")) or "").lower() or None,
+        flight=flight_records.upper(row.get("callsign")),
+        r=flight_records.upper(row.get("reg")),
+        t=flight_records.upper(row.get("type")),
+        type=(flight_records.text(row.get("source")) or "").lower() or None,
         alt_baro="ground" if height == 0 else height,
-        gs=records.number(row.get("gspeed")),
-        track=records.number(row.get("track")) or None,
-        baro_rate=records.number(row.get("vspeed")),
+        gs=flight_records.number(row.get("gspeed")),
+        track=flight_records.number(row.get("track")) or None,
+        baro_rate=flight_records.number(row.get("vspeed")),
         lat=latitude,
         lon=longitude,
     )
@@ -392,42 +408,27 @@ def sighting(row: Mapping[str, Any]) -> polled.Sighting | None:
 # ---- the subscriber's terms
 
 
-def expire(context: Context, lake: Lake, run_id: str) -> list[LedgerRow]:
-    """Delete what was fetched longer ago than the terms allow (sources.flightradar24.retention_days).
+def expire(context: Context[Flightradar24]) -> Expiry | None:
+    """Delete landed windows fetched longer ago than the terms allow (sources.flightradar24.retention_days).
 
-    Landed windows go; lake files go once a ledger row with status `expired` has replaced the one that named them, so a
-    reader never meets a name without its file. Rows that the user brought as files are the user's. Returns the
-    tombstones.
+    The lake's rows of that age have expired with them. Rows that the user brought as files are the user's.
     """
-    days = _settings(context).retention_days
+    days = context.settings.retention_days
     if days is None:
-        return []
-    landings.expire(context, CODE, days)
-    before = context.now.astimezone(UTC) - timedelta(days=days)
-    old = [row for row in lake.ledger() if row.source == CODE and row.parts and row.ingested_at < before]
+        return None
+    remove_expired(context, days)
     why = f"deleted {days} days after it was fetched, as the provider's terms demand"
-    tombstones = [
-        ledger_row(
-            CODE, Day(row.day, "expired", row.scope, records_read=row.records_read, error=why), run_id, at=context.now
-        )
-        for row in old
-    ]
-    written = lake.commit(tombstones)
-    still_named = {part for row in lake.ledger() for part in row.parts}
-    for row in old:
-        for part in set(row.parts) - still_named:
-            (lake.folder / part).unlink(missing_ok=True)
-    return written
+    return Expiry(context.now.astimezone(UTC) - timedelta(days=days), why)
 
 
 # ---- doctor
 
 
-def check(context: Context) -> list[Finding]:
+def check(context: Context[Flightradar24]) -> list[Finding]:
     """Configuration, token and reachability of Flightradar24; asks once, for an empty span of time (one credit)."""
-    settings = _settings(context)
+    settings = context.settings
     if settings.location and not is_url(settings.location):
-        there = context.settings.path(settings.location).is_dir()
+        there = context.path(settings.location).is_dir()
         return [Finding(there, f"flightradar24: replay folder {settings.location}", "name an existing folder")]
     findings = []
     try:

@@ -16,17 +16,24 @@ from typing import Any
 
 import pyarrow as pa
 
-from basewatch import gdelt, http, limits, news
 from basewatch.config import GdeltDoc
-from basewatch.doctor import Finding
 from basewatch.errors import SourceError
-from basewatch.http import Client, HttpFault, Limit
-from basewatch.landing import (
+from basewatch.lake.events import GLOBAL, Event, Reject, Rows
+from basewatch.lake.schemas import TABLES
+from basewatch.net import providers
+from basewatch.net.client import Client
+from basewatch.net.content import describe
+from basewatch.net.faults import HttpFault, retry_after
+from basewatch.net.limits import Limit
+from basewatch.news.reader import Article, Reader, Reading, news_events
+from basewatch.news.text import key, language_code
+from basewatch.sources import gdelt, scoped
+from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Window
+from basewatch.sources.landing import (
     MANIFEST,
-    Answer,
+    LandedAnswer,
     Landing,
     Manifest,
-    folder,
     hours_since,
     is_url,
     manifests,
@@ -34,11 +41,7 @@ from basewatch.landing import (
     read_manifest,
     replay,
 )
-from basewatch.news.text import key, language_code
-from basewatch.schemas import TABLES
-from basewatch.sources import GLOBAL, Context, Event, Landed, LandedFile, Reject, Rows, Window, scoped
 
-GRAIN = "day"
 CODE = "gdelt_doc"
 API = "https://api.gdeltproject.org/api/v2/doc/doc"
 TOTALS = "totals"  # the manifest's scope of answers that count all articles
@@ -51,14 +54,14 @@ _LIMITED = re.compile(r"limit requests", re.IGNORECASE)
 # ---- queries
 
 
-def names(base_id: str, context: Context) -> list[str]:
+def names(base_id: str, context: Context[GdeltDoc]) -> list[str]:
     """The phrases by which a base is searched for: its strong names in the configured languages.
 
     A name that holds another of them is left out, as are those too short for the API. Raises SourceError where none is
     left.
     """
-    settings = _settings(context)
-    shortest = int(limits.due(CODE, "phrase_characters"))
+    settings = context.settings
+    shortest = int(providers.due(CODE, "phrase_characters"))
     found: dict[str, str] = {}
     for row in context.reference.rows["keywords"]:
         if (
@@ -87,7 +90,7 @@ def _words(phrase: str) -> str:
 
 def queries(phrases: Iterable[str]) -> list[str]:
     """The phrases as OR groups, none longer than the API takes; a group of one stands without parentheses."""
-    most = int(limits.due(CODE, "query_characters"))
+    most = int(providers.due(CODE, "query_characters"))
     groups: list[list[str]] = []
     for phrase in phrases:
         if not groups or len(_query([*groups[-1], phrase])) > most:
@@ -112,20 +115,25 @@ class _Work:
     url: str
     landing: Landing
     settings: GdeltDoc
-    had: dict[str, tuple[Answer, LandedFile]]
+    had: dict[str, tuple[LandedAnswer, LandedFile]]
     answered: int = 0
     stopped: str | None = None
     fault: HttpFault | None = None
 
 
-def fetch(window: Window, context: Context) -> Landed:
+def grain(_: GdeltDoc) -> Grain:
+    """One window a day."""
+    return "day"
+
+
+def fetch(window: Window, context: Context[GdeltDoc]) -> Landed:
     """The window's answers, one file each. A day that has just ended is late; answers of an earlier try are kept.
 
     Raises SourceError where no base is named, or nothing at all could be had.
     """
-    settings = _settings(context)
+    settings = context.settings
     if settings.location and not is_url(settings.location):
-        return replay(context.settings.path(settings.location), window)
+        return replay(context.path(settings.location), window)
     searches = _searches(context)
     had = _had(window, context)
     landing = Landing(context, window)
@@ -147,14 +155,8 @@ def fetch(window: Window, context: Context) -> Landed:
     return landing.finish()
 
 
-def _settings(context: Context) -> GdeltDoc:
-    settings = context.source(CODE)
-    assert isinstance(settings, GdeltDoc)
-    return settings
-
-
-def _searches(context: Context) -> dict[str, list[str]]:
-    settings = _settings(context)
+def _searches(context: Context[GdeltDoc]) -> dict[str, list[str]]:
+    settings = context.settings
     if not settings.bases:
         raise SourceError(
             f"{CODE} searches for one base at a time, at one request in five seconds, and none is named: set "
@@ -164,9 +166,9 @@ def _searches(context: Context) -> dict[str, list[str]]:
     return {base.base_id: queries(names(base.base_id, context)) for base in named}
 
 
-def _had(window: Window, context: Context) -> dict[str, tuple[Answer, LandedFile]]:
+def _had(window: Window, context: Context[GdeltDoc]) -> dict[str, tuple[LandedAnswer, LandedFile]]:
     """What an earlier try of the same window brought and need not be asked for again, by file name."""
-    path = folder(context, CODE) / f"{window.since}" / MANIFEST
+    path = context.landing / f"{window.since}" / MANIFEST
     if window.since != window.until or not path.exists():
         return {}
     try:
@@ -202,20 +204,20 @@ def _search(work: _Work, scope: str, query: str, start: datetime, end: datetime,
         "query": query,
         "mode": "ArtList",
         "format": "json",
-        "maxrecords": f"{limits.due(CODE, 'rows'):.0f}",
+        "maxrecords": f"{providers.due(CODE, 'rows'):.0f}",
         "sort": "DateAsc",
         "startdatetime": f"{start:%Y%m%d%H%M%S}",
         "enddatetime": f"{last:%Y%m%d%H%M%S}",
     }
     body = _land(work, name, params, scope, query, day)
-    if body is None or len(_articles(body)) < limits.due(CODE, "rows"):
+    if body is None or len(_articles(body)) < providers.due(CODE, "rows"):
         return
-    quarters = int((end - start) / timedelta(minutes=limits.due(CODE, "window_minutes")))
+    quarters = int((end - start) / timedelta(minutes=providers.due(CODE, "window_minutes")))
     if quarters < 2:
-        why = f"{start:%H:%M}-{last:%H:%M} has more than the {limits.due(CODE, 'rows'):.0f} articles that are given"
+        why = f"{start:%H:%M}-{last:%H:%M} has more than the {providers.due(CODE, 'rows'):.0f} articles that are given"
         work.landing.note(scope, day, day, query, "partial", why)
         return
-    middle = start + timedelta(minutes=limits.due(CODE, "window_minutes")) * (quarters // 2)
+    middle = start + timedelta(minutes=providers.due(CODE, "window_minutes")) * (quarters // 2)
     _search(work, scope, query, start, middle, day)
     _search(work, scope, query, middle, end, day)
 
@@ -265,18 +267,16 @@ def ask(client: Client, url: str, params: dict[str, str], attempts: int) -> tupl
     is no JSON.
     """
     clock = client.state.clock
-    pause = limits.due(CODE, "wait_when_limited")
+    pause = providers.due(CODE, "wait_when_limited")
     for attempt in range(attempts):
         answer = client.get(url, params, expect="text", ok=(200, 429))
         said = answer.body.lstrip(b"\xef\xbb\xbf \t\r\n")
         start = f"{CODE}: {answer.url} answered {answer.status}"
         wait = 0.0
         if answer.status == 429 or _LIMITED.search(said[:400].decode("utf-8", "replace")):
-            told = http.retry_after(answer.headers, clock.wall()) or 0.0
+            told = retry_after(answer.headers, clock.wall()) or 0.0
             wait = max(told, pause * 2**attempt)
-            fault = HttpFault(
-                f"{start} with {http.describe(said)}", kind="limited", status=429, wait=wait, retryable=True
-            )
+            fault = HttpFault(f"{start} with {describe(said)}", kind="limited", status=429, wait=wait, retryable=True)
         elif said.startswith(b"{"):
             try:
                 gdelt.loads(said)
@@ -284,9 +284,9 @@ def ask(client: Client, url: str, params: dict[str, str], attempts: int) -> tupl
             except ValueError as error:
                 fault = HttpFault(f"{start} with JSON that cannot be read ({error})", kind="content", retryable=True)
         elif not said.startswith(b"<") and len(said) < 400 and _REFUSED.search(said.decode("utf-8", "replace")):
-            raise HttpFault(f"{start} with {http.describe(said)} to the query {params['query']}", kind="denied")
+            raise HttpFault(f"{start} with {describe(said)} to the query {params['query']}", kind="denied")
         else:
-            fault = HttpFault(f"{start} with {http.describe(said)} where JSON is due", kind="content", retryable=True)
+            fault = HttpFault(f"{start} with {describe(said)} where JSON is due", kind="content", retryable=True)
         if attempt + 1 == attempts:
             raise fault
         clock.sleep(wait or client.policy.first_wait_seconds * 2**attempt)
@@ -296,9 +296,9 @@ def ask(client: Client, url: str, params: dict[str, str], attempts: int) -> tupl
 def _client(settings: GdeltDoc) -> Client:
     return Client(
         CODE,
-        limits=[Limit(1, limits.due(CODE, "seconds_a_request"))],
+        limits=[Limit(1, providers.due(CODE, "seconds_a_request"))],
         headers={"Accept": "application/json"},
-        policy=limits.policy(settings),
+        policy=providers.policy(settings),
     )
 
 
@@ -309,18 +309,18 @@ def _client(settings: GdeltDoc) -> Client:
 class _Found:
     """An article that searches brought: what it says by itself, and the bases whose searches brought it."""
 
-    reading: news.Reading
+    reading: Reading
     by_query: dict[str, str] = field(default_factory=dict)
 
 
-def decode(landed: Landed, context: Context) -> Iterator[Event]:
+def decode(landed: Landed, context: Context[GdeltDoc]) -> Iterator[Event]:
     """Articles of the landed answers, one row an article whatever number of searches brought it; totals; the days.
 
     Rows are filed under the day on which GDELT saw the article. A day in which GDELT monitored nothing for a while is
     `partial`.
     """
     window = landed.window
-    reader = news.Reader(context.reference, context.params)
+    reader = Reader(context.reference, context.params)
     tallies = scoped.tallies()
     found: dict[str, _Found] = {}
     judged: list[Manifest] = []
@@ -339,7 +339,7 @@ def decode(landed: Landed, context: Context) -> Iterator[Event]:
             except ValueError as error:
                 tallies[answer.scope, answer.since].count(scoped.Tally(1, 0, 1))
                 yield Reject(answer.since, answer.file, f"not readable as an answer of the DOC API: {error}")
-    yield from news.rows((_merged(each) for _, each in sorted(found.items())), CODE, GLOBAL)
+    yield from news_events((_merged(each) for _, each in sorted(found.items())), CODE, GLOBAL)
     for day in sorted(steps):
         yield Rows("news_totals", day, _totals(steps[day], day))
     for note in scoped.judge(window, judged, tallies, context):
@@ -359,9 +359,9 @@ def _articles(body: bytes) -> list[Any]:
 
 def _take(
     body: bytes,
-    answer: Answer,
+    answer: LandedAnswer,
     file: dict[str, Any],
-    reader: news.Reader,
+    reader: Reader,
     found: dict[str, _Found],
     tallies: scoped.Tallies,
 ) -> Iterator[Reject]:
@@ -380,7 +380,7 @@ def _take(
         if seen.date() != answer.since:
             continue
         reading = reader.read(
-            news.Article(
+            Article(
                 title=gdelt.title(row.get("title")),
                 url=url,
                 published_at=seen,
@@ -403,7 +403,7 @@ def _language(name: object) -> str | None:
     return language_code(name) if isinstance(name, str) else None
 
 
-def _merged(found: _Found) -> news.Reading:
+def _merged(found: _Found) -> Reading:
     """The reading with the bases that the searches found in the text, beside those that the title names."""
     named = {mention.base_id for mention in found.reading.mentions}
     added = [
@@ -464,18 +464,18 @@ def _totals(steps: dict[str, Steps], day: date) -> pa.Table:
 # ---- doctor
 
 
-def check(context: Context) -> list[Finding]:
+def check(context: Context[GdeltDoc]) -> list[Finding]:
     """Bases and their names, the time that a day takes, and whether the API answers."""
-    settings = _settings(context)
+    settings = context.settings
     if settings.location and not is_url(settings.location):
-        there = context.settings.path(settings.location).is_dir()
+        there = context.path(settings.location).is_dir()
         return [Finding(there, f"{CODE}: replay folder {settings.location}", "name an existing folder")]
     try:
         searches = _searches(context)
     except SourceError as error:
         return [Finding(False, str(error), f"set sources.{CODE}.bases to bases with a strong name")]
     requests = sum(map(len, searches.values())) + len(settings.totals)
-    seconds = requests * limits.due(CODE, "seconds_a_request")
+    seconds = requests * providers.due(CODE, "seconds_a_request")
     findings = [Finding(True, f"{CODE}: {requests} requests a day for {len(searches)} bases, {seconds:,.0f} s or more")]
     try:
         client = _client(settings)

@@ -21,20 +21,24 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from basewatch import gdelt, http, limits, news
 from basewatch.config import GdeltFiles
-from basewatch.doctor import Finding
 from basewatch.errors import SourceError
-from basewatch.gdelt import Hit, Places, Stream
-from basewatch.http import Client, HttpFault, Limit, clean_url
-from basewatch.lake import write_aside
-from basewatch.landing import Landing, folder, hours_since, is_url, midnight, read_manifest
-from basewatch.schemas import TABLES
-from basewatch.sources import GLOBAL, Context, Day, Event, Landed, LandedFile, Reject, Rows, Window, scoped
+from basewatch.lake.events import GLOBAL, Day, Event, Reject, Rows
+from basewatch.lake.files import write_aside
+from basewatch.lake.schemas import TABLES
+from basewatch.net import providers
+from basewatch.net.client import Client
+from basewatch.net.faults import HttpFault
+from basewatch.net.limits import STATE, Limit
+from basewatch.net.secrets import clean_url
+from basewatch.news.reader import Article, Reader, Reading, news_tables
+from basewatch.sources import gdelt, scoped
+from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Window
+from basewatch.sources.gdelt import Hit, Places, Stream
+from basewatch.sources.landing import Landing, hours_since, is_url, midnight, read_manifest
 
 log = logging.getLogger("basewatch.gdelt_files")
 
-GRAIN = "day"
 CODE = "gdelt_files"
 ADDRESS = "https://data.gdeltproject.org/gdeltv2"
 LIST_BYTES = 1 << 30
@@ -81,13 +85,18 @@ class _Work:
     fault: SourceError | None = None
 
 
-def fetch(window: Window, context: Context) -> Landed:
+def grain(_: GdeltFiles) -> Grain:
+    """One window a day."""
+    return "day"
+
+
+def fetch(window: Window, context: Context[GdeltFiles]) -> Landed:
     """The rows of the window's archives that may speak of a base, one file a day, and what came of every archive.
 
     Archives that an earlier try had are not fetched again. Raises SourceError where none of all could be had and that
     is not because they are not there.
     """
-    settings = _settings(context)
+    settings = context.settings
     landing = Landing(context, window)
     places, screened_by = _places(context)
     faults: list[SourceError] = []
@@ -111,25 +120,19 @@ def fetch(window: Window, context: Context) -> Landed:
     return landing.finish()
 
 
-def _settings(context: Context) -> GdeltFiles:
-    settings = context.source(CODE)
-    assert isinstance(settings, GdeltFiles)
-    return settings
-
-
-def _places(context: Context) -> tuple[Places, str]:
+def _places(context: Context[GdeltFiles]) -> tuple[Places, str]:
     """What finds bases in rows, and a hash of all that its findings depend on."""
-    settings = _settings(context)
+    settings = context.settings
     unknown = sorted(set(settings.features.values()) - set(context.reference.bases))
     if unknown:
         raise SourceError(f"sources.{CODE}.features: {', '.join(map(repr, unknown))} not in bases.csv")
-    reach = float(context.params["news_point_km"])
+    reach = context.params.news_point_km
     weak: dict[str, str] = {}
     for row in context.reference.rows["keywords"]:
         if row.role == "name" and row.strength == "weak" and row.base_id and row.alias.isascii():
             weak.setdefault(row.base_id, row.alias)
     basis = msgspec.json.encode([context.reference.sha256, reach, sorted(settings.features.items())])
-    reader = news.Reader(context.reference, context.params)
+    reader = Reader(context.reference, context.params)
     places = Places(reader, context.reference.bases, settings.features, reach, weak)
     return places, hashlib.sha256(basis).hexdigest()
 
@@ -141,9 +144,11 @@ def _expected(day: date, settings: GdeltFiles) -> Iterator[tuple[str, Stream, bo
         yield slot, stream, translated, gdelt.file_name(slot, stream, translated)
 
 
-def _work(day: date, context: Context, settings: GdeltFiles, path: Path, places: Places, screened_by: str) -> _Work:
+def _work(
+    day: date, context: Context[GdeltFiles], settings: GdeltFiles, path: Path, places: Places, screened_by: str
+) -> _Work:
     if settings.location and not is_url(settings.location):
-        root = context.settings.path(settings.location)
+        root = context.path(settings.location)
         if not root.is_dir():
             raise SourceError(f"{CODE}: {settings.location} is no folder; name one with archives, or an address")
         return _Work(day, partial(_from_folder, root), places, screened_by, _lists(root, day) or {})
@@ -159,7 +164,7 @@ def _work(day: date, context: Context, settings: GdeltFiles, path: Path, places:
     return _Work(day, bring, places, screened_by, listed, settings.lists == "master", newest)
 
 
-def _land(work: _Work, settings: GdeltFiles, context: Context, landing: Landing, target: Path) -> None:
+def _land(work: _Work, settings: GdeltFiles, context: Context[GdeltFiles], landing: Landing, target: Path) -> None:
     """Bring, check and screen every archive of the day that is not there yet; note what came of each."""
     due = f"{context.now:%Y%m%d%H%M%S}"
     is_young = hours_since(work.day, context.now) < settings.late_days * 24
@@ -232,7 +237,7 @@ def _read(path: Path) -> Iterator[Extract]:
 
 
 def _client(settings: GdeltFiles) -> Client:
-    return Client(CODE, limits=[Limit(1, 1 / settings.requests_per_second)], policy=limits.policy(settings))
+    return Client(CODE, limits=[Limit(1, 1 / settings.requests_per_second)], policy=providers.policy(settings))
 
 
 def _from_folder(root: Path, name: str) -> Path:
@@ -285,10 +290,10 @@ def _newest(client: Client, address: str, settings: GdeltFiles) -> str | None:
     return min(labels) or None
 
 
-def _master(client: Client, address: str, day: date, context: Context, settings: GdeltFiles) -> Path:
+def _master(client: Client, address: str, day: date, context: Context[GdeltFiles], settings: GdeltFiles) -> Path:
     """The folder with the master lists, fetched anew where they may lack archives of the day."""
-    path = folder(context, CODE) / "lists"
-    now = http.STATE.clock.wall()
+    path = context.landing / "lists"
+    now = STATE.clock.wall()
     settled = (midnight(day) + timedelta(days=1, hours=LIST_FRESH_HOURS)).timestamp()
     for translated in (False, True) if settings.translated else (False,):
         name = _list_name("masterfilelist", translated)
@@ -368,14 +373,14 @@ def screen(
 # ---- decode
 
 
-def decode(landed: Landed, context: Context) -> Iterator[Event]:
+def decode(landed: Landed, context: Context[GdeltFiles]) -> Iterator[Event]:
     """Articles of the kept rows, one row an article; totals by quarter-hour and language; rejects; the days.
 
     Rows are filed under the day on which GDELT saw the article. A day is `ok` when all its archives were read.
     """
-    settings = _settings(context)
+    settings = context.settings
     places, _ = _places(context)
-    reader = news.Reader(context.reference, context.params)
+    reader = Reader(context.reference, context.params)
     notes: dict[date, list[tuple[str, str]]] = {}
     for file in landed.files:
         if file.note == "manifest":
@@ -388,7 +393,7 @@ def decode(landed: Landed, context: Context) -> Iterator[Event]:
                 for number, reason, raw in extract.bad:
                     yield Reject(file.day, f"{extract.file}, line {number}", reason, raw)
             readings = list(_readings(extracts, reader, places))
-            for name, table in news.tables(readings, CODE).items():
+            for name, table in news_tables(readings, CODE).items():
                 if table.num_rows:
                     yield Rows(name, file.day, scoped.filed_under(table, [file.day] * table.num_rows))
             yield Rows("news_totals", file.day, _totals(extracts, file.day))
@@ -401,8 +406,8 @@ def _order(extract: Extract) -> tuple[int, str, str]:
     return ("gkg", "mentions", "export").index(extract.stream), extract.slot, extract.file
 
 
-def _readings(extracts: Iterable[Extract], reader: news.Reader, places: Places) -> Iterator[news.Reading]:
-    found: dict[str, news.Reading] = {}
+def _readings(extracts: Iterable[Extract], reader: Reader, places: Places) -> Iterator[Reading]:
+    found: dict[str, Reading] = {}
     for extract in extracts:
         for hit in extract.hits:
             reading = _reading(hit, extract.file, reader, places)
@@ -413,12 +418,12 @@ def _readings(extracts: Iterable[Extract], reader: news.Reader, places: Places) 
             yield reading
 
 
-def _reading(hit: Hit, file: str, reader: news.Reader, places: Places) -> news.Reading:
+def _reading(hit: Hit, file: str, reader: Reader, places: Places) -> Reading:
     """The row as an article: claims from its title, further bases from its names and places."""
     seen = gdelt.stamp(hit.slot)
     at = gdelt.published(hit)
     reading = reader.read(
-        news.Article(
+        Article(
             title=hit.title,
             url=hit.url,
             published_at=at or seen,
@@ -438,7 +443,7 @@ def _reading(hit: Hit, file: str, reader: news.Reader, places: Places) -> news.R
     return replace(reading, mentions=(*reading.mentions, *added))
 
 
-def _joined(held: news.Reading, other: news.Reading) -> news.Reading:
+def _joined(held: Reading, other: Reading) -> Reading:
     """Two rows of one article: the first stands, with the bases that only the other names, and the earlier time."""
     named = {mention.base_id for mention in held.mentions}
     seen = min(at for at in (held.seen_at, other.seen_at) if at is not None)
@@ -465,7 +470,12 @@ def _totals(extracts: Iterable[Extract], day: date) -> pa.Table:
 
 
 def _judge(
-    day: date, extracts: list[Extract], notes: list[tuple[str, str]], kept: int, expected: int, context: Context
+    day: date,
+    extracts: list[Extract],
+    notes: list[tuple[str, str]],
+    kept: int,
+    expected: int,
+    context: Context[GdeltFiles],
 ) -> Day:
     """The ledger row of a day, with a count of what is not there and the first names of it."""
     read = sum(extract.rows for extract in extracts)
@@ -484,7 +494,7 @@ def _judge(
         status = "partial"
         more = ", …" if len(hollow) > MANY else ""
         reasons.append(f"empty: {len(hollow)} of {expected} archives ({', '.join(hollow[:MANY])}{more})")
-    if rejected and rejected >= read * float(context.params["rejected_share_max"]):
+    if rejected and rejected >= read * context.params.rejected_share_max:
         status = "partial"
         reasons.append(f"{rejected} of {read} rows rejected")
     digest = hashlib.sha256("\n".join(sorted(extract.md5 for extract in extracts)).encode()).hexdigest()
@@ -504,16 +514,16 @@ def _judge(
 # ---- doctor
 
 
-def check(context: Context) -> list[Finding]:
+def check(context: Context[GdeltFiles]) -> list[Finding]:
     """Whether the folder or the address serves archives, and how old the newest is."""
-    settings = _settings(context)
+    settings = context.settings
     findings = []
     try:
         _places(context)
     except SourceError as error:
         findings.append(Finding(False, str(error), f"correct sources.{CODE}.features"))
     if settings.location and not is_url(settings.location):
-        root = context.settings.path(settings.location)
+        root = context.path(settings.location)
         found = root.is_dir() and any(root.glob("*.zip"))
         return [*findings, Finding(found, f"{CODE}: archives in {root}", "name a folder that holds GDELT's zips")]
     newest = _newest(_client(settings), (settings.location or ADDRESS).rstrip("/"), settings)

@@ -15,24 +15,18 @@ from typing import Any
 import msgspec
 import pyarrow.compute as pc
 
-from basewatch import http, limits, records
 from basewatch.config import OpenSky
-from basewatch.doctor import Finding
 from basewatch.errors import SourceError
-from basewatch.http import Client, HttpFault
-from basewatch.landing import (
-    Answer,
-    Landing,
-    chunks,
-    hours_since,
-    is_url,
-    manifests,
-    midnight,
-    replay,
-)
-from basewatch.sources import Context, Event, Landed, Reject, Rows, Window, scoped
+from basewatch.lake.events import Event, Reject, Rows
+from basewatch.net import providers
+from basewatch.net.client import Answer, Client
+from basewatch.net.faults import HttpFault
+from basewatch.net.limits import STATE
+from basewatch.net.secrets import hide
+from basewatch.sources import flight_records, scoped
+from basewatch.sources.contract import Context, Finding, Grain, Landed, Window
+from basewatch.sources.landing import LandedAnswer, Landing, chunks, hours_since, is_url, manifests, midnight, replay
 
-GRAIN = "day"
 CODE = "opensky"
 API = "https://opensky-network.org/api"
 M_FT = 3.28084  # a metre in feet
@@ -57,14 +51,19 @@ class Query:
         return f"{self.scope}-{self.kind}-{self.since}-{self.until}.json"
 
 
-def fetch(window: Window, context: Context) -> Landed:
+def grain(_: OpenSky) -> Grain:
+    """One window a day."""
+    return "day"
+
+
+def fetch(window: Window, context: Context[OpenSky]) -> Landed:
     """The window's flights, one file an answer. Days whose nightly batch is not due yet are noted as late.
 
     Raises SourceError where nothing at all could be had.
     """
-    settings = _settings(context)
+    settings = context.settings
     if settings.location and not is_url(settings.location):
-        return replay(context.settings.path(settings.location), window)
+        return replay(context.path(settings.location), window)
     landing = Landing(context, window)
     due = [day for day in window.days() if hours_since(day, context.now) >= settings.publish_hours]
     for scope in scopes(context):
@@ -97,9 +96,9 @@ def fetch(window: Window, context: Context) -> Landed:
     return landing.finish()
 
 
-def scopes(context: Context) -> list[str]:
+def scopes(context: Context[OpenSky]) -> list[str]:
     """The ledger scopes that the settings ask for. Raises SourceError where they name none."""
-    settings = _settings(context)
+    settings = context.settings
     if not settings.bases and not settings.aircraft:
         raise SourceError(
             "opensky asks for one airport or aircraft at a time and none is named: set sources.opensky.bases to "
@@ -109,14 +108,14 @@ def scopes(context: Context) -> list[str]:
     return [f"base:{base.base_id}" for base in named] + [f"aircraft:{address}" for address in settings.aircraft]
 
 
-def queries(days: Iterable[date], context: Context) -> Iterator[Query]:
+def queries(days: Iterable[date], context: Context[OpenSky]) -> Iterator[Query]:
     """The calls that cover these days within the window limit, newest days first: those matter most if credits end.
 
     A call for an aircraft returns flights that begin and end inside it: it starts a day early, to hold those over
     midnight.
     """
-    settings = _settings(context)
-    most = int(limits.due(CODE, "flights_window"))
+    settings = context.settings
+    most = int(providers.due(CODE, "flights_window"))
     for since, until in sorted(chunks(days, most), reverse=True):
         for base in scoped.bases(CODE, settings.bases, context):
             for kind in ("arrival", "departure"):
@@ -134,45 +133,41 @@ def _span(since: date, until: date) -> dict[str, str]:
     return {"begin": str(int(midnight(since).timestamp())), "end": str(int(end.timestamp()))}
 
 
-def _ask(client: Client, url: str, query: Query, landing: Landing, settings: OpenSky, context: Context) -> None:
-    _spend(settings, context, limits.due(CODE, "flights_credits"))
+def _ask(
+    client: Client, url: str, query: Query, landing: Landing, settings: OpenSky, context: Context[OpenSky]
+) -> None:
+    _spend(settings, context, providers.due(CODE, "flights_credits"))
     answer = client.get(url, query.params, ok=(200, 404))  # 404 means no flights, whatever its body
     left = answer.headers.get("X-Rate-Limit-Remaining", "")
     if left.isdigit():
-        http.STATE.counters[_account(settings, context)] = _budget(settings) - int(left)
+        STATE.counters[_account(settings, context)] = _budget(settings) - int(left)
     if answer.status == 404:
         landing.note(query.scope, query.since, query.until, query.kind, "ok")
     else:
         landing.put(query.name, answer.body, answer.url, query.scope, query.since, query.until, query.kind)
 
 
-def _settings(context: Context) -> OpenSky:
-    settings = context.source(CODE)
-    assert isinstance(settings, OpenSky)
-    return settings
-
-
 # ---- credits
 
 
-def _account(settings: OpenSky, context: Context) -> str:
+def _account(settings: OpenSky, context: Context[OpenSky]) -> str:
     return f"{CODE} {settings.client_id or 'anonymous'} {context.now.astimezone(UTC).date()}"
 
 
 def _budget(settings: OpenSky) -> int:
     tier = settings.tier if settings.client_id else "anonymous"
-    return int(limits.due(CODE, "credits", tier))
+    return int(providers.due(CODE, "credits", tier))
 
 
-def _spend(settings: OpenSky, context: Context, credits: float) -> None:
+def _spend(settings: OpenSky, context: Context[OpenSky], credits: float) -> None:
     account = _account(settings, context)
-    http.STATE.counters[account] = http.STATE.counters.get(account, 0) + credits
+    STATE.counters[account] = STATE.counters.get(account, 0) + credits
 
 
-def _out_of_credits(settings: OpenSky, context: Context) -> str | None:
+def _out_of_credits(settings: OpenSky, context: Context[OpenSky]) -> str | None:
     """Why no further query can be paid for today; None while one can."""
-    used, budget = http.STATE.counters.get(_account(settings, context), 0), _budget(settings)
-    if used + limits.due(CODE, "flights_credits") <= budget:
+    used, budget = STATE.counters.get(_account(settings, context), 0), _budget(settings)
+    if used + providers.due(CODE, "flights_credits") <= budget:
         return None
     return (
         f"opensky: about {used:,.0f} of the day's {budget:,} credits are used; the rest of the days is caught up by "
@@ -187,11 +182,11 @@ def _client(settings: OpenSky) -> Client:
     secret = settings.client_secret.get_secret_value() if settings.client_secret else None
     return Client(
         CODE,
-        limits=limits.rates(CODE),
+        limits=providers.rates(CODE),
         headers={"Accept": "application/json"},
         authorise=_authorise(settings) if settings.client_id and secret else None,
         secrets=[secret],
-        policy=limits.policy(settings),
+        policy=providers.policy(settings),
         quota_depth=2,  # /api/states and /api/flights have credits of their own
     )
 
@@ -199,13 +194,13 @@ def _client(settings: OpenSky) -> Client:
 def _authorise(settings: OpenSky) -> Callable[[bool], dict[str, str]]:
     """Bearer headers by client credentials; the token is kept for the process and renewed shortly before it expires."""
     secret = settings.client_secret.get_secret_value() if settings.client_secret else ""
-    asking = Client(CODE, limits=limits.rates(CODE), secrets=[secret], policy=limits.policy(settings))
+    asking = Client(CODE, limits=providers.rates(CODE), secrets=[secret], policy=providers.policy(settings))
     key = f"{settings.token_url} {settings.client_id} {hashlib.sha256(secret.encode()).hexdigest()}"
 
     def headers(renew: bool) -> dict[str, str]:
-        token, expires = http.STATE.tokens.get(key, ("", 0.0))
-        now = http.STATE.clock.wall()
-        if renew or now >= expires - limits.due(CODE, "token_margin"):
+        token, expires = STATE.tokens.get(key, ("", 0.0))
+        now = STATE.clock.wall()
+        if renew or now >= expires - providers.due(CODE, "token_margin"):
             form = {
                 "grant_type": "client_credentials",
                 "client_id": settings.client_id or "",
@@ -225,8 +220,8 @@ def _authorise(settings: OpenSky) -> Callable[[bool], dict[str, str]]:
                 raise
             except (KeyError, TypeError, ValueError):
                 raise HttpFault("opensky: the token answer holds no access_token", kind="content") from None
-            http.hide(token)
-            http.STATE.tokens[key] = (token, now + lasts)
+            hide(token)
+            STATE.tokens[key] = (token, now + lasts)
         return {"Authorization": f"Bearer {token}"}
 
     return headers
@@ -241,7 +236,7 @@ def _advice(fault: HttpFault, settings: OpenSky) -> str:
 # ---- decode
 
 
-def decode(landed: Landed, context: Context) -> Iterator[Event]:
+def decode(landed: Landed, context: Context[OpenSky]) -> Iterator[Event]:
     """Flights of the landed answers as rows of `opensky_flights`, and the days.
 
     An arrival is filed under the day it was last seen, a departure under the day it was first seen.
@@ -260,7 +255,7 @@ def decode(landed: Landed, context: Context) -> Iterator[Event]:
     yield from scoped.judge(window, read, found, context)
 
 
-def _flights(body: bytes, digest: str, answer: Answer, window: Window, found: scoped.Tallies) -> Iterator[Event]:
+def _flights(body: bytes, digest: str, answer: LandedAnswer, window: Window, found: scoped.Tallies) -> Iterator[Event]:
     assert answer.file is not None
     first = max(answer.since, window.since)
     last = min(answer.until, window.until)
@@ -272,7 +267,7 @@ def _flights(body: bytes, digest: str, answer: Answer, window: Window, found: sc
         yield Reject(first, answer.file, f"not readable as OpenSky flights: {error}")
         found[answer.scope, first].count(scoped.Tally(1, 0, 1, len(body), {digest}))
         return
-    table, rejects = records.opensky_rows(rows, CODE, answer.file, None)
+    table, rejects = flight_records.opensky_rows(rows, CODE, answer.file, None)
     for reject in rejects:
         found[answer.scope, first].count(scoped.Tally(1, 0, 1))
         yield Reject(first, reject.where, reject.reason, reject.raw)
@@ -333,9 +328,9 @@ def _times(value: float | None, factor: float) -> float | None:
     return None if value is None else value * factor
 
 
-def states(context: Context, base_id: str, reach_deg: float = 1.2) -> http.Answer:
+def states(context: Context[OpenSky], base_id: str, reach_deg: float = 1.2) -> Answer:
     """The latest /states/all around a base; anonymous where no credentials are set. Raises SourceError."""
-    settings = _settings(context)
+    settings = context.settings
     (base,) = scoped.bases(CODE, [base_id], context)
     api = (settings.location or API).rstrip("/")
     return _client(settings).get(f"{api}/states/all", states_query(base.latitude, base.longitude, reach_deg))
@@ -344,9 +339,9 @@ def states(context: Context, base_id: str, reach_deg: float = 1.2) -> http.Answe
 # ---- doctor
 
 
-def check(context: Context) -> list[Finding]:
+def check(context: Context[OpenSky]) -> list[Finding]:
     """Configuration, credentials and reachability of OpenSky."""
-    settings = _settings(context)
+    settings = context.settings
     findings = []
     try:
         asked = scopes(context)
@@ -354,7 +349,7 @@ def check(context: Context) -> list[Finding]:
     except SourceError as error:
         findings.append(Finding(False, str(error), "name bases in sources.opensky.bases"))
     if settings.location and not is_url(settings.location):
-        exists = context.settings.path(settings.location).is_dir()
+        exists = context.path(settings.location).is_dir()
         return [*findings, Finding(exists, f"opensky: replay folder {settings.location}", "name an existing folder")]
     if bool(settings.client_id) != bool(settings.client_secret):
         findings.append(
@@ -368,7 +363,7 @@ def check(context: Context) -> list[Finding]:
                 "set BASEWATCH_SOURCES__OPENSKY__CLIENT_ID and BASEWATCH_SOURCES__OPENSKY__CLIENT_SECRET",
             )
         )
-    cost = limits.due(CODE, "flights_credits") * 2 * len(settings.bases)
+    cost = providers.due(CODE, "flights_credits") * 2 * len(settings.bases)
     findings.append(
         Finding(
             cost <= _budget(settings),

@@ -17,22 +17,28 @@ from typing import Any
 
 import pyarrow as pa
 
+from basewatch.config import PressFlights
 from basewatch.errors import SourceError
-from basewatch.schemas import TABLES
-from basewatch.sources import Context, Day, Event, Landed, LandedFile, Reject, Rows, Window
+from basewatch.lake.events import Day, Event, Reject, Rows
+from basewatch.lake.schemas import TABLES
+from basewatch.sources.contract import Context, Grain, Landed, LandedFile, Window
 
-GRAIN = "whole"
 CODE = "press_flights"
 DIRECTIONS = {"arrival", "departure", "visit", "unknown"}
 COLUMNS = pa.schema([column for column in TABLES["press_flights"].schema if column.name not in ("source", "day")])
 KINDS = {"flight", "pause", "resumption", "monthly_count"}
 
 
-def fetch(window: Window, context: Context) -> Landed:
+def grain(_: PressFlights) -> Grain:
+    """All files at once."""
+    return "whole"
+
+
+def fetch(window: Window, context: Context[PressFlights]) -> Landed:
     """The press table, where it is. Raises SourceError where the named file does not exist."""
-    location = context.source(CODE).location
+    location = context.settings.location
     if location:
-        path = context.settings.path(location)
+        path = context.path(location)
         if not path.is_file():
             raise SourceError(f"press_flights: {location} is no file; unset the location to use the shipped table")
     else:
@@ -41,7 +47,7 @@ def fetch(window: Window, context: Context) -> Landed:
     return Landed(window, (LandedFile(path, path.name, hashlib.sha256(data).hexdigest(), len(data), context.now),))
 
 
-def decode(landed: Landed, context: Context) -> Iterator[Event]:
+def decode(landed: Landed, context: Context[PressFlights]) -> Iterator[Event]:
     """Rows of the reports in the window, filed under the first day of the event (else of publication), and the days."""
     by_day: dict[date, list[dict[str, Any]]] = defaultdict(list)
     faults: list[tuple[str, str, str]] = []
@@ -58,7 +64,7 @@ def decode(landed: Landed, context: Context) -> Iterator[Event]:
     # a row that cannot be used has no day; it is counted on the last day of the table, whatever the window
     last = max(by_day, default=landed.window.until)
     total = sum(len(rows) for rows in by_day.values()) + len(faults)
-    is_partial = len(faults) > context.params["reject_partial_share"] * total
+    is_partial = len(faults) > context.params.reject_partial_share * total
     if landed.window.holds(last):
         yield from (Reject(last, *fault) for fault in faults)
     digest, size = (landed.files[0].sha256, landed.files[0].size) if landed.files else (None, 0)

@@ -22,17 +22,21 @@ from typing import Any
 
 import msgspec
 
-from basewatch import http, limits, records
-from basewatch.config import OpenSky, ReadsbLive, Settings
-from basewatch.doctor import Finding
-from basewatch.errors import SourceError
-from basewatch.http import Client, clean_url, plain
-from basewatch.landing import Landing, folder, is_url, midnight
-from basewatch.sources import Context, Day, Event, Landed, LandedFile, Reject, Rows, Window, opensky, polled, scoped
-from basewatch.sources.polled import Sighting
+from basewatch.config import OpenSky, ReadsbLive
+from basewatch.errors import ConfigError, SourceError
+from basewatch.lake.events import Day, Event, Reject, Rows
+from basewatch.net import providers
+from basewatch.net.client import Client
+from basewatch.net.content import GZIP, plain
+from basewatch.net.limits import STATE
+from basewatch.net.secrets import clean_url, redact
+from basewatch.readsb import polled
+from basewatch.readsb.polled import Sighting
+from basewatch.sources import flight_records, opensky, scoped
+from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Window, Writer
+from basewatch.sources.landing import Landing, is_url, midnight
 
 CODE = "readsb_live"
-GRAIN = "live"
 SEEN = "aircraft:polled"  # the scope that carries the rows: aircraft that were seen, wherever; it covers no base
 MILITARY = "aircraft:military"
 ADDRESSES_A_CALL = 50  # keeps an address list well below any limit on the length of a URL
@@ -40,8 +44,6 @@ MARGIN_NM = 1.0
 LARGEST_ANSWER = 256 << 20  # bytes of text; the whole world's traffic takes a tenth
 NAMED = 50  # rejects of one file that are named; the rest are counted
 log = logging.getLogger("basewatch.watch")
-
-LakeWriter = Callable[[list[Event]], None]
 
 
 @dataclass(frozen=True)
@@ -84,16 +86,9 @@ class Poll:
     error: str | None = None
 
 
-def grain(settings: Settings) -> str:
+def grain(settings: ReadsbLive) -> Grain:
     """`whole` where recorded answers in a folder are read, `live` where a network is polled."""
-    location = settings.source(CODE).location
-    return "whole" if location and not is_url(location) else "live"
-
-
-def _settings(context: Context) -> ReadsbLive:
-    settings = context.source(CODE)
-    assert isinstance(settings, ReadsbLive)
-    return settings
+    return "whole" if settings.location and not is_url(settings.location) else "live"
 
 
 def column(network: str) -> str:
@@ -104,10 +99,10 @@ def column(network: str) -> str:
 # ---- what is asked
 
 
-def queries(context: Context) -> list[Query]:
+def queries(context: Context[ReadsbLive]) -> list[Query]:
     """The calls of one round. Raises SourceError for an unknown network or base, or a missing key or address."""
-    settings = _settings(context)
-    reach = float(context.params["archive_ring_outer_nm"]) + MARGIN_NM
+    settings = context.settings
+    reach = context.params.archive_ring_outer_nm + MARGIN_NM
     bases = scoped.bases(CODE, settings.bases, context)
     addresses = [_address(text) for text in settings.aircraft]
     found: list[Query] = []
@@ -124,7 +119,7 @@ def queries(context: Context) -> list[Query]:
         if settings.military:
             found.append(Query(name, f"{start}/v2/mil", (MILITARY,)))
         for base in bases:
-            radius = min(reach, limits.stated(name, "radius") or reach)
+            radius = min(reach, providers.stated(name, "radius") or reach)
             place = (f"{base.latitude:.4f}", f"{base.longitude:.4f}", f"{radius:.0f}")
             path = "/v2/point/{}/{}/{}" if network.area == "point" else "/v2/lat/{}/lon/{}/dist/{}"
             found.append(Query(name, start + path.format(*place), (f"base:{base.base_id}",), base.base_id))
@@ -142,8 +137,8 @@ def queries(context: Context) -> list[Query]:
 
 def _address(text: str) -> str:
     try:
-        found = records.icao24(text)
-    except records.Malformed as error:
+        found = flight_records.icao24(text)
+    except flight_records.Malformed as error:
         raise SourceError(f"sources.{CODE}.aircraft: {text!r} {error}") from None
     if found is None:
         raise SourceError(f"sources.{CODE}.aircraft holds an empty address")
@@ -160,18 +155,17 @@ def _start(name: str, network: Network, settings: ReadsbLive) -> str:
     return start.rstrip("/")
 
 
-def _states_queries(context: Context) -> list[Query]:
-    settings = context.source(opensky.CODE)
-    assert isinstance(settings, OpenSky)
-    if not (settings.enabled and settings.poll_states):
+def _states_queries(context: Context[ReadsbLive]) -> list[Query]:
+    account = context.beside(opensky.CODE, OpenSky)
+    if not (account.settings.enabled and account.settings.poll_states):
         return []
-    named = scoped.bases(opensky.CODE, settings.bases, context)
+    named = scoped.bases(opensky.CODE, account.settings.bases, account)
     return [Query("opensky", base.base_id, (f"base:{base.base_id}",), base.base_id) for base in named]
 
 
-def intervals(context: Context) -> dict[str, float]:
+def intervals(context: Context[ReadsbLive]) -> dict[str, float]:
     """Seconds between two rounds of each network: as set, and longer where a limit by the day demands it."""
-    settings = _settings(context)
+    settings = context.settings
     calls: dict[str, int] = defaultdict(int)
     for query in queries(context):
         calls[query.network] += 1
@@ -182,12 +176,11 @@ def intervals(context: Context) -> dict[str, float]:
     return found
 
 
-def _calls_a_day(network: str, context: Context) -> float | None:
+def _calls_a_day(network: str, context: Context[ReadsbLive]) -> float | None:
     if network != "opensky":
-        return limits.stated(network, "requests_per_day")
-    settings = context.source(opensky.CODE)
-    assert isinstance(settings, OpenSky)
-    return limits.due("opensky", "credits", settings.tier if settings.client_id else "anonymous")
+        return providers.stated(network, "requests_per_day")
+    account = context.beside(opensky.CODE, OpenSky).settings
+    return providers.due("opensky", "credits", account.tier if account.client_id else "anonymous")
 
 
 # ---- polling
@@ -197,7 +190,7 @@ def _calls_a_day(network: str, context: Context) -> float | None:
 class _Poller:
     """The state of a running watch."""
 
-    context: Context
+    context: Context[ReadsbLive]
     clients: dict[str, Client]
     started: float
     due: dict[str, float] = field(default_factory=dict)
@@ -205,23 +198,30 @@ class _Poller:
     answers: int = 0
 
 
-def watch(context: Context, lake_writer: LakeWriter, stop: threading.Event) -> int:
+def watch(
+    context: Context[ReadsbLive], write: Writer, stop: threading.Event, say: Callable[[str], None] = lambda _: None
+) -> int:
     """Poll until `stop` is set. Returns the number of answers that came.
 
-    `lake_writer` gets, every `flush_seconds` and at the end, the events of a day as a whole: rows and ledger days that
+    `write` gets, every `flush_seconds` and at the end, the events of a day as a whole: rows and ledger days that
     replace what the lake had of that day and scope. The last day polled before this one comes first: what was landed
     of it after the last flush counts, and by now it has ended. A network that fails is asked again when its circuit
-    closes; the poller itself goes on. Raises SourceError for wrong settings only, before the first poll.
+    closes; the poller itself goes on. Raises ConfigError for wrong settings, before the first poll.
     """
-    settings = _settings(context)
-    asked = queries(context)
-    every = intervals(context)
-    clock = http.STATE.clock
+    settings = context.settings
+    try:
+        asked = queries(context)
+        every = intervals(context)
+    except SourceError as error:  # nothing was asked yet: it is the settings that are wrong
+        raise ConfigError(str(error)) from None
+    pace = ", ".join(f"{network} every {seconds:,.0f} s" for network, seconds in every.items())
+    say(f"{CODE}: polling {pace}; Ctrl-C stops it")
+    clock = STATE.clock
     poller = _Poller(context, {name: _client(name, settings) for name in every}, clock.wall(), flushed=clock.wall())
     today = datetime.fromtimestamp(clock.wall(), UTC).date()
     before = _last_polled(today, context)
     if before is not None:
-        _flush(before, poller, lake_writer)
+        _flush(before, poller, write)
     while not stop.is_set():
         now = clock.wall()
         for name in every:
@@ -233,28 +233,28 @@ def watch(context: Context, lake_writer: LakeWriter, stop: threading.Event) -> i
         now = clock.wall()
         on = datetime.fromtimestamp(now, UTC).date()
         if on != today:
-            _flush(today, poller, lake_writer)
+            _flush(today, poller, write)
             today = on
         elif now - poller.flushed >= settings.flush_seconds:
-            _flush(today, poller, lake_writer)
+            _flush(today, poller, write)
         if clock.wait(stop, max(0.05, min(poller.due.values()) - clock.wall())):
             break
-    _flush(today, poller, lake_writer)
+    _flush(today, poller, write)
     return poller.answers
 
 
-def _last_polled(today: date, context: Context) -> date | None:
+def _last_polled(today: date, context: Context[ReadsbLive]) -> date | None:
     """The last day before today of which polls are landed."""
-    landed = folder(context, CODE).glob("????-??-??/polls-*.jsonl.gz")
+    landed = context.landing.glob("????-??-??/polls-*.jsonl.gz")
     return max((day for path in landed if (day := date.fromisoformat(path.parent.name)) < today), default=None)
 
 
 def _client(name: str, settings: ReadsbLive) -> Client:
     key = settings.api_key.get_secret_value() if settings.api_key and name == "adsbexchange" else None
-    policy = replace(limits.policy(settings), attempts=min(settings.attempts, 2), longest_wait_seconds=30.0)
+    policy = replace(providers.policy(settings), attempts=min(settings.attempts, 2), longest_wait_seconds=30.0)
     return Client(
         f"{CODE} {name}",  # a circuit of its own: one network's outage says nothing of another
-        limits=limits.rates(name),
+        limits=providers.rates(name),
         private_headers={settings.api_key_header: key} if key else None,
         secrets=[key],
         policy=policy,
@@ -262,10 +262,10 @@ def _client(name: str, settings: ReadsbLive) -> Client:
 
 
 def _poll(query: Query, poller: _Poller) -> Poll:
-    clock = http.STATE.clock
+    clock = STATE.clock
     try:
         if query.network == "opensky":
-            answer = opensky.states(poller.context, query.url)
+            answer = opensky.states(poller.context.beside(opensky.CODE, OpenSky), query.url)
             body, url = answer.body, answer.url
         elif not is_url(query.url):
             body, url = plain(Path(query.url).expanduser().read_bytes()), query.url
@@ -274,10 +274,8 @@ def _poll(query: Query, poller: _Poller) -> Poll:
             body, url = answer.body, answer.url
     except (SourceError, OSError, ValueError) as error:
         is_news = getattr(error, "kind", None) != "circuit"  # while it is open, what opened it has been told
-        log.log(logging.WARNING if is_news else logging.DEBUG, "%s", http.redact(str(error)))
-        return Poll(
-            clock.wall(), query.network, query.scopes, clean_url(query.url), error=http.redact(str(error))[:500]
-        )
+        log.log(logging.WARNING if is_news else logging.DEBUG, "%s", redact(str(error)))
+        return Poll(clock.wall(), query.network, query.scopes, clean_url(query.url), error=redact(str(error))[:500])
     poller.answers += 1
     return Poll(clock.wall(), query.network, query.scopes, url, body.decode("utf-8", "replace"))
 
@@ -286,23 +284,23 @@ def _land(poll: Poll, poller: _Poller) -> None:
     """Append a poll to the landing, as a gzip member of its own: a kill in the middle spoils that one alone."""
     on = datetime.fromtimestamp(poll.at, UTC)
     begun = datetime.fromtimestamp(poller.started, UTC)
-    home = folder(poller.context, CODE) / f"{on:%Y-%m-%d}"
+    home = poller.context.landing / f"{on:%Y-%m-%d}"
     home.mkdir(parents=True, exist_ok=True)
     with (home / f"polls-{begun:%Y%m%dT%H%M%S}-{os.getpid()}.jsonl.gz").open("ab") as handle:
         handle.write(gzip.compress(msgspec.json.encode(poll) + b"\n", 6))
 
 
-def _flush(day: date, poller: _Poller, lake_writer: LakeWriter) -> None:
-    now = http.STATE.clock.wall()
+def _flush(day: date, poller: _Poller, write: Writer) -> None:
+    now = STATE.clock.wall()
     poller.flushed = now
     context = replace(poller.context, now=datetime.fromtimestamp(now, UTC))
     try:
-        lake_writer(list(decode(landed_day(day, context), context)))
+        write(list(decode(landed_day(day, context), context)))
     except SourceError as error:
         log.error("%s", error)
 
 
-def landed_day(day: date, context: Context) -> Landed:
+def landed_day(day: date, context: Context[ReadsbLive]) -> Landed:
     """The day's landed polls, with a manifest beside them."""
     window = Window(CODE, day, day)
     landing = Landing(context, window)
@@ -313,7 +311,7 @@ def landed_day(day: date, context: Context) -> Landed:
     return replace(landed, files=tuple(file for file in landed.files if file.note != "manifest"))
 
 
-def _landed_file(path: Path, context: Context, day: date | None = None) -> LandedFile:
+def _landed_file(path: Path, context: Context[ReadsbLive], day: date | None = None) -> LandedFile:
     body = path.read_bytes()
     return LandedFile(path, path.name, hashlib.sha256(body).hexdigest(), len(body), context.now.astimezone(UTC), day)
 
@@ -321,11 +319,11 @@ def _landed_file(path: Path, context: Context, day: date | None = None) -> Lande
 # ---- recorded answers
 
 
-def fetch(window: Window, context: Context) -> Landed:
+def fetch(window: Window, context: Context[ReadsbLive]) -> Landed:
     """Recorded answers of the configured folder, or what `watch` landed of the window. Raises SourceError for none."""
-    settings = _settings(context)
+    settings = context.settings
     if settings.location and not is_url(settings.location):
-        location = context.settings.path(settings.location)
+        location = context.path(settings.location)
         found = [location] if location.is_file() else sorted(location.rglob("*")) if location.is_dir() else []
         files = [path for path in found if path.is_file() and _is_recorded(path)]
         if not files:
@@ -334,7 +332,7 @@ def fetch(window: Window, context: Context) -> Landed:
     kept: list[LandedFile] = []
     absent = {}
     for day in window.days():
-        files = sorted((folder(context, CODE) / f"{day}").glob("polls-*.jsonl.gz"))
+        files = sorted((context.landing / f"{day}").glob("polls-*.jsonl.gz"))
         kept += [_landed_file(path, context, day) for path in files]
         if not files:
             absent[day] = ("missing", "not polled: `basewatch watch` did not run")
@@ -361,7 +359,7 @@ class _Looked:
     files: dict[str, int] = field(default_factory=dict)
 
 
-def decode(landed: Landed, context: Context) -> Iterator[Event]:
+def decode(landed: Landed, context: Context[ReadsbLive]) -> Iterator[Event]:
     """Positions near bases, edges and background of the polled days, and the days with the holes between the polls.
 
     A base that was polled without a hole is `ok`: all traffic around it was asked for. The rows are carried by a scope
@@ -370,15 +368,18 @@ def decode(landed: Landed, context: Context) -> Iterator[Event]:
     days: dict[date, _Looked] = defaultdict(_Looked)
     for file in landed.files:
         yield from _read(file, landed.window, days, context)
+    about = polled.Surroundings(context.reference, context.params, context.now)
     for day, looked in sorted(days.items()):
         around = {scope.removeprefix("base:") for scope in looked.answered if scope.startswith("base:")}
         seen = looked.seen.sightings() if looked.seen else []
-        for name, table in polled.rows(seen, day, CODE, context, around):
+        for name, table in polled.rows(seen, day, CODE, about, around):
             yield Rows(name, day, table, SEEN)
         yield from _days(day, looked, context)
 
 
-def _read(file: LandedFile, window: Window, days: dict[date, _Looked], context: Context) -> Iterator[Reject]:
+def _read(
+    file: LandedFile, window: Window, days: dict[date, _Looked], context: Context[ReadsbLive]
+) -> Iterator[Reject]:
     named = 0
     for position, value in enumerate(_documents(file.path), start=1):
         where = f"{file.url}, answer {position}"
@@ -398,7 +399,7 @@ def _read(file: LandedFile, window: Window, days: dict[date, _Looked], context: 
         looked.files[file.sha256] = file.size
         looked.read += len(seen) + len(faults)
         looked.rejected += len(faults)
-        looked.seen = looked.seen or polled.Collector(context)
+        looked.seen = looked.seen or polled.Collector(context.reference, context.params)
         looked.seen.add(seen)
         for scope in poll.scopes:
             if poll.error is None:
@@ -444,7 +445,7 @@ def _members(data: bytes) -> Iterator[bytes]:
 
     Plain text is given as it is. A hostile member is given up at the size at which no answer can be honest.
     """
-    if not data.startswith(http.GZIP):
+    if not data.startswith(GZIP):
         yield data
         return
     while data:
@@ -460,9 +461,9 @@ def _members(data: bytes) -> Iterator[bytes]:
         data = stream.unused_data
 
 
-def _understand(value: Any, context: Context) -> tuple[Poll, list[Sighting], list[str]]:
+def _understand(value: Any, context: Context[ReadsbLive]) -> tuple[Poll, list[Sighting], list[str]]:
     """A landed poll, a bare answer, or one recorded aircraft object, with its sightings. Raises ValueError."""
-    settings = _settings(context)
+    settings = context.settings
     network = settings.networks[0] if settings.networks else "local"
     if isinstance(value, Mapping) and "scopes" in value and "network" in value:
         try:
@@ -478,7 +479,7 @@ def _understand(value: Any, context: Context) -> tuple[Poll, list[Sighting], lis
             raise answer
         return poll, *_from_states(answer)
     if isinstance(value, Mapping) and "observed_at_utc" in value:
-        at = records.moment(value["observed_at_utc"])
+        at = flight_records.moment(value["observed_at_utc"])
         if at is None:
             raise ValueError("observed_at_utc is empty")
         seen, faults = polled.sightings({"ac": [value]}, column(network), at.timestamp())
@@ -499,8 +500,8 @@ def _from_states(answer: Any) -> tuple[list[Sighting], list[str]]:
     return seen, faults
 
 
-def _days(day: date, looked: _Looked, context: Context) -> Iterator[Day]:
-    settings = _settings(context)
+def _days(day: date, looked: _Looked, context: Context[ReadsbLive]) -> Iterator[Day]:
+    settings = context.settings
     digest = hashlib.sha256("\n".join(sorted(looked.files)).encode()).hexdigest()
     counts: dict[str, Any] = {
         "files": len(looked.files),
@@ -523,7 +524,7 @@ def _days(day: date, looked: _Looked, context: Context) -> Iterator[Day]:
 
 
 def judge(
-    answered: Iterable[float], unanswered: list[str], day: date, settings: ReadsbLive, context: Context
+    answered: Iterable[float], unanswered: list[str], day: date, settings: ReadsbLive, context: Context[ReadsbLive]
 ) -> tuple[str, str | None]:
     """Ledger status of a scope on a day by the times of its answered polls, and the holes between them in words.
 
@@ -558,10 +559,10 @@ def _clock(at: float) -> str:
 # ---- doctor
 
 
-def check(context: Context) -> list[Finding]:
+def check(context: Context[ReadsbLive]) -> list[Finding]:
     """Configuration of the networks and a first answer of each."""
-    settings = _settings(context)
-    if grain(context.settings) == "whole":
+    settings = context.settings
+    if grain(settings) == "whole":
         try:
             number = len(fetch(Window(CODE, date.min, date.max), context).files)
         except SourceError as error:
@@ -581,7 +582,7 @@ def check(context: Context) -> list[Finding]:
                 "name fewer bases, or raise max_gap_minutes: the provider's daily limit leaves holes",
             )
         )
-    clock = http.STATE.clock.wall()
+    clock = STATE.clock.wall()
     for network in sorted({query.network for query in asked}):
         first = next(query for query in asked if query.network == network)
         poller = _Poller(context, {network: _client(network, settings)}, clock)

@@ -7,13 +7,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 import pyarrow as pa
 
 from basewatch.errors import SourceError
-from basewatch.landing import Manifest
-from basewatch.reference import BaseRow
-from basewatch.sources import GLOBAL, Context, Day, Window
+from basewatch.lake.events import GLOBAL, Day
+from basewatch.reference.rows import BaseRow
+from basewatch.sources.contract import Context, Window
+from basewatch.sources.landing import Manifest
 
 _DONE = {"ok", "empty", "expired"}
 _WORST_FIRST = ("failed", "late", "missing", "partial")
@@ -46,7 +48,7 @@ def tallies() -> Tallies:
     return defaultdict(Tally)
 
 
-def bases(source: str, names: Iterable[str], context: Context) -> list[BaseRow]:
+def bases(source: str, names: Iterable[str], context: Context[Any]) -> list[BaseRow]:
     """The named bases. Raises SourceError for one that is not in bases.csv."""
     known = context.reference.bases
     unknown = [name for name in names if name not in known]
@@ -66,7 +68,7 @@ def airport(source: str, base: BaseRow) -> str:
     return code
 
 
-def judge(window: Window, manifests: Iterable[Manifest], found: Tallies, context: Context) -> Iterator[Day]:
+def judge(window: Window, manifests: Iterable[Manifest], found: Tallies, context: Context[Any]) -> Iterator[Day]:
     """The ledger days of a window: one for each scope asked about, and one with scope `global` that sums them up.
 
     The sum is what catching up goes by: it is done only when every scope is.
@@ -95,8 +97,8 @@ def judge(window: Window, manifests: Iterable[Manifest], found: Tallies, context
         yield _day(day, _sum({noted.status for noted in noted_days}), GLOBAL, total, "; ".join(errors)[:2000] or None)
 
 
-def _by_records(tally: Tally, context: Context) -> tuple[str, str | None]:
-    if tally.rejected and tally.rejected >= tally.read * float(context.params["rejected_share_max"]):
+def _by_records(tally: Tally, context: Context[Any]) -> tuple[str, str | None]:
+    if tally.rejected and tally.rejected >= tally.read * context.params.rejected_share_max:
         return "partial", f"{tally.rejected} of {tally.read} records rejected"
     return ("ok" if tally.kept else "empty"), None
 

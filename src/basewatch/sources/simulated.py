@@ -1,5 +1,5 @@
 """Made-up flight records for demonstrations: read like flight_files, under a source name that says what they are."""
 
-from basewatch.sources.flight_files import GRAIN, decode, fetch
+from basewatch.sources.flight_files import decode, fetch, grain
 
-__all__ = ["GRAIN", "decode", "fetch"]
+__all__ = ["decode", "fetch", "grain"]

@@ -1,0 +1,403 @@
+"""The command line: every command is a few lines around the library. Progress on stderr, results on stdout."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import contextmanager
+from datetime import date
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import duckdb
+import typer
+
+from basewatch import __version__, config, progress, run
+from basewatch.cli import status as status_page
+from basewatch.cli import tables
+from basewatch.config import Settings
+from basewatch.errors import BasewatchError, ConfigError, GateRefused
+from basewatch.gates.page import write_page
+from basewatch.gates.results import explain
+from basewatch.reference import load
+from basewatch.report import first_screen
+from basewatch.warehouse.models import ModelError, marts
+from basewatch.warehouse.releases import Release, Warehouse
+
+app = typer.Typer(
+    help="Watches air bases: who landed and took off, when it fell quiet, and whether the press had it right.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help="Configuration file (default: BASEWATCH_CONFIG, else ./basewatch.toml).")
+]
+Base = Annotated[str | None, typer.Option(help="Only this base.")]
+Fleet = Annotated[str | None, typer.Option(help="Only this fleet.")]
+Since = Annotated[str | None, typer.Option(help="Only from this day on (YYYY-MM-DD, or YYYY-MM).")]
+Form = Annotated[str, typer.Option("--format", help="table, csv or json.")]
+Plain = Annotated[bool, typer.Option("--plain", help="Run the steps as plain functions, without Prefect.")]
+
+
+def day(text: str | None, what: str) -> date | None:
+    """A day from `YYYY-MM-DD` or `YYYY-MM` (its first). Raises ConfigError."""
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text if len(text) > 7 else f"{text}-01")
+    except ValueError:
+        raise ConfigError(f"{what} {text!r} is not a day; write it as YYYY-MM-DD") from None
+
+
+def _sample(config_file: Path | None) -> Path:
+    """The bundled sample's configuration; its results go below the folder that the user stands in, or names."""
+    if config_file is not None:
+        raise ConfigError("--sample and --config exclude each other")
+    root = Path(os.environ.get("BASEWATCH_WAREHOUSE__ROOT", "warehouse")).expanduser().resolve()
+    os.environ["BASEWATCH_WAREHOUSE__ROOT"] = str(root)
+    return Path(str(files("basewatch.sample").joinpath("basewatch.toml")))
+
+
+SAMPLE_ENDS = date(2026, 7, 24)  # the last day that the bundled sample speaks of
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    """Options of the program as a whole."""
+    if version:
+        print(f"basewatch {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def nightly(
+    config_file: ConfigFile = None,
+    day_text: Annotated[str | None, typer.Option("--day", help="Last UTC day to ingest (default: yesterday).")] = None,
+    sample: Annotated[bool, typer.Option("--sample", help="Run on the bundled sample.")] = False,
+    plain: Plain = False,
+) -> None:
+    """Ingest every enabled source up to a day, build, check, publish, report."""
+    if sample:
+        config_file = _sample(config_file)
+    until = day(day_text, "--day") or (SAMPLE_ENDS if sample else None)
+    _execute(config_file, until, None, plain=plain)
+
+
+@app.command()
+def backfill(
+    since: Annotated[str, typer.Option("--from", help="First UTC day.")],
+    until: Annotated[str, typer.Option("--to", help="Last UTC day.")],
+    config_file: ConfigFile = None,
+    plain: Plain = False,
+) -> None:
+    """The nightly job over a range of days; days already ingested are skipped."""
+    _execute(config_file, day(until, "--to"), day(since, "--from"), plain=plain)
+
+
+def _execute(config_file: Path | None, until: date | None, since: date | None, *, plain: bool) -> None:
+    work = run.start(config.load(config_file), until, since)
+    with work.warehouse.lock():  # from the plan to the end, so that a second run is told at once
+        if run.has_work(work):
+            with progress.bar(len(work.windows) + len(marts())):
+                _work(work, config_file, since, plain=plain)
+        else:
+            progress.plain("nothing new to ingest, nothing new to publish")
+            run.note_idle(work)
+    _tell(work.warehouse.current(), work.settings)
+
+
+def _work(work: run.Run, config_file: Path | None, since: date | None, *, plain: bool) -> None:
+    """Do the run as a Prefect flow, or as plain functions where that is asked for or Prefect cannot be had."""
+    if not plain:
+        from basewatch.flows import nightly as flows  # Prefect costs seconds: only where there is work
+        from basewatch.flows.server import ServerFailed
+
+        try:
+            flows.execute(work, str(config_file) if config_file else None, since)
+        except ServerFailed as error:
+            progress.say(f"Prefect cannot be had ({error}): going on without it")
+            run.execute(work)
+    else:
+        run.execute(work)
+
+
+def _tell(release: Release | None, settings: Settings) -> None:
+    """Where the results are, and a first answer."""
+    if release is None:
+        return
+    warehouse = Warehouse(settings.root)
+    print(f"release   {release.release_id} (days up to {release.manifest['as_of']})")
+    print(f"database  {warehouse.root / 'basewatch.duckdb'}")
+    print(f"report    {release.folder / 'report' / 'index.html'}")
+    screen = first_screen.read(release.database, settings.report.bases, settings.report.fleet)
+    for table in screen.tables:
+        print()
+        tables.print_table(table.title, table.columns, table.rows)
+    print()
+    for note in screen.notes:
+        print(note)
+
+
+@contextmanager
+def _stage(config_file: Path | None) -> Any:
+    """A run for one stage alone, on what is already ingested, holding the warehouse."""
+    work = run.start(config.load(config_file), None)
+    with work.warehouse.lock():
+        yield work
+
+
+@app.command()
+def build(config_file: ConfigFile = None) -> None:
+    """Build the candidate from what is ingested."""
+    with _stage(config_file) as work:
+        work.until = run.last_day(work)
+        candidate = run.build(work)
+        print(f"candidate {candidate.folder} (days up to {candidate.inputs.as_of})")
+
+
+@app.command()
+def check(config_file: ConfigFile = None) -> None:
+    """Run the gates over the candidate."""
+    with _stage(config_file) as work:
+        candidate = work.warehouse.candidate()
+        result = run.check(work, candidate)
+        write_page(result, candidate.folder / "gates.html")
+        if not result.passed:
+            raise GateRefused(f"{len(result.refusals)} critical checks failed\n{explain(result)}")
+        print(f"all critical checks passed: {candidate.folder / 'gates.html'}")
+
+
+@app.command()
+def publish(config_file: ConfigFile = None) -> None:
+    """Check the candidate and publish it."""
+    with _stage(config_file) as work:
+        candidate = work.warehouse.candidate()
+        result = run.check(work, candidate)
+        run.require_passed(work, candidate, result)
+        release = run.publish(work, candidate, result)
+    _tell(release, work.settings)
+
+
+@app.command()
+def watch(config_file: ConfigFile = None) -> None:
+    """Poll the live sources until stopped; nightly runs beside it build from what it brings."""
+    settings = config.load(config_file)
+    stop = threading.Event()
+    ways = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def end(*_: object) -> None:
+        stop.set()
+        for number, way in ways.items():  # who cannot wait for an answer under way says it twice
+            signal.signal(number, way)
+
+    for number in ways:
+        signal.signal(number, end)
+    answers = run.watch(settings, stop)
+    progress.plain(f"stopped after {answers} answers; what came is in the lake")
+
+
+@app.command()
+def rollback(
+    release: Annotated[str | None, typer.Argument(help="A release's name (default: the one before).")] = None,
+    config_file: ConfigFile = None,
+) -> None:
+    """Point `current` at the release before, or at the one named."""
+    warehouse = Warehouse(config.load(config_file).root)
+    with warehouse.lock():
+        found = warehouse.rollback(release)
+    print(f"current   {found.release_id} (days up to {found.manifest['as_of']})")
+
+
+@app.command()
+def status(
+    config_file: ConfigFile = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Current release, last run, freshness and failures of every source, open gaps, last gate results."""
+    settings = config.load(config_file)
+    found = status_page.read(settings)
+    if as_json:
+        print(json.dumps(found, indent=1, default=str, ensure_ascii=False))
+    else:
+        status_page.show(found)
+
+
+def _form(form: str) -> tables.Format:
+    for known in get_args(tables.Format):
+        if form == known:
+            checked: tables.Format = known
+            return checked
+    raise ConfigError(f"--format {form!r} is none of table, csv, json")
+
+
+def _table_command(name: str, doc: str) -> Callable[..., None]:
+    def command(
+        base: Base = None,
+        fleet: Fleet = None,
+        since: Since = None,
+        form: Form = "table",
+        config_file: ConfigFile = None,
+    ) -> None:
+        checked = _form(form)
+        settings = config.load(config_file)
+        names, found = tables.rows(Warehouse(settings.root), name, base, fleet, day(since, "--since"))
+        tables.show(name, names, found, checked)
+
+    command.__doc__ = doc
+    command.__name__ = name
+    return command
+
+
+for _name, _doc in {
+    "months": "Monthly activity of each base and fleet.",
+    "gaps": "Spells with no visit.",
+    "visits": "Stays of one aircraft at one base.",
+    "mentions": "Articles that name a base.",
+}.items():
+    app.command(_name)(_table_command(_name, _doc))
+
+
+@app.command("report")
+def write_report(
+    release: Annotated[str | None, typer.Option(help="A release's name (default: the current one).")] = None,
+    out: Annotated[Path, typer.Option(help="Folder to write into.")] = Path("report"),
+    config_file: ConfigFile = None,
+) -> None:
+    """Write a release's HTML report elsewhere; the release itself never changes."""
+    settings = config.load(config_file)
+    warehouse = Warehouse(settings.root)
+    found = {entry.release_id: entry for entry in warehouse.releases()}
+    chosen = warehouse.current() if release is None else found.get(release)
+    if chosen is None:
+        raise ConfigError(f"no release {release or ''!r}; kept: {', '.join(found) or 'none'}")
+    page = run.write_report(settings, load.tables(settings), chosen.folder, out, chosen.release_id, None)
+    print(page)
+
+
+@app.command()
+def schedule(
+    cron: Annotated[str | None, typer.Option(help="Cron expression, in UTC (default: from the configuration).")] = None,
+    config_file: ConfigFile = None,
+) -> None:
+    """Stay up and run `nightly` on a schedule, as a Prefect deployment."""
+    settings = config.load(config_file)
+    from basewatch.flows import schedule as flow
+
+    flow.serve(settings, config.find(config_file), cron or settings.nightly.cron)
+
+
+@app.command()
+def doctor(config_file: ConfigFile = None) -> None:
+    """Check configuration, credentials, sources, disk and permissions; say what to do about each fault."""
+    from basewatch.cli import doctor as checks
+
+    findings = checks.run(config.load(config_file))
+    for finding in findings:
+        print(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.what}{'' if finding.ok else f': {finding.advice}'}")
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(2)
+
+
+def _current_database(settings: Settings) -> Path | None:
+    """The current release's database; None where nothing is published."""
+    release = Warehouse(settings.root).current()
+    return release.database if release else None
+
+
+aircraft_app = typer.Typer(help="What is known of an aircraft and from whom.", no_args_is_help=True)
+app.add_typer(aircraft_app, name="aircraft")
+
+
+@aircraft_app.command("show")
+def show_aircraft(
+    asked: Annotated[str, typer.Argument(metavar="HEX/REG", help="A 24-bit address, or a registration.")],
+    form: Form = "table",
+    config_file: ConfigFile = None,
+) -> None:
+    """Everything known of an address or a registration: registers, the current release, conflicts, hints."""
+    from basewatch.cli.aircraft import print_statements
+    from basewatch.reference import aircraft
+
+    checked = _form(form)
+    settings = config.load(config_file)
+    said = aircraft.statements(settings, asked, _current_database(settings))
+    print_statements(asked, said, checked)
+    if not any(one.kind in ("record", "register", "visits") for one in said):
+        progress.plain(f"no register and no record knows {asked}")
+
+
+@aircraft_app.command("update")
+def update_aircraft(
+    out: Annotated[Path | None, typer.Option(help="File to refresh (default: reference.aircraft).")] = None,
+    plane_alert_db: Annotated[str | None, typer.Option(help="URL or file of plane-alert-db.")] = None,
+    tar1090_db: Annotated[str | None, typer.Option(help="URL, file, or folder of shards, of tar1090-db.")] = None,
+    opensky_metadata: Annotated[str | None, typer.Option(help="URL or file of OpenSky's metadata.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Refresh this register alone; may be repeated.")] = None,
+    keep_all: Annotated[bool, typer.Option("--all", help="Keep aircraft that nobody here asks about, too.")] = False,
+    config_file: ConfigFile = None,
+) -> None:
+    """Refresh a reference file of one's own from the aircraft registers; the shipped one is never touched."""
+    from basewatch.reference import refresh
+
+    given = {"plane-alert-db": plane_alert_db, "tar1090-db": tar1090_db, "opensky-metadata": opensky_metadata}
+    settings = config.load(config_file)
+    database = _current_database(settings)
+    done = refresh.update(
+        settings, out, refresh.locations(given, only), database=database, keep_all=keep_all, say=progress.say
+    )
+    print(f"{done.file}: {done.rows} rows")
+    if done.failures:
+        raise ConfigError(f"{len(done.failures)} of the registers could not be refreshed; their rows stay as they were")
+
+
+STOPPED = 130  # how typer passes on Ctrl-C
+
+
+def main() -> None:
+    """Run the command line; errors that a user can meet end in one line on stderr and the promised exit status."""
+    status = 1
+    try:
+        status = _status()
+    finally:
+        is_program = getattr(sys.modules["__main__"], "main", None) is main  # no test, no script of somebody's own
+        if is_program and "basewatch.flows.environment" in sys.modules:
+            from basewatch.flows import environment
+
+            environment.exit_status = status
+    sys.exit(status)
+
+
+def _status() -> int:
+    """Run the command line; the exit status."""
+    try:
+        app(standalone_mode=True)
+    except BasewatchError as error:
+        progress.complain(error)
+        return error.exit_status
+    except (OSError, duckdb.Error, ModelError) as error:
+        fault = run.disk_fault(error)
+        if fault is not None:
+            progress.complain(fault)
+        elif isinstance(error, ModelError):
+            progress.plain(f"basewatch: {error}\nthis is a fault of the project, not of your data")
+        else:
+            raise
+        return 1
+    except SystemExit as left:
+        if left.code == STOPPED:
+            progress.plain("basewatch: stopped; nothing published is damaged, the next run carries on")
+        return left.code if isinstance(left.code, int) else int(left.code is not None)
+    return 0
+
+
+if __name__ == "__main__":
+    main()

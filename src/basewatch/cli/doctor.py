@@ -1,0 +1,129 @@
+"""What is right and what is not with this installation: one finding a check, each fault with what to do about it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from basewatch.config import Settings
+from basewatch.errors import BasewatchError
+from basewatch.reference import load
+from basewatch.reference.load import Params, Reference
+from basewatch.sources import contract
+from basewatch.sources.contract import Finding
+
+LEAST_FREE_GB = 5.0  # a nightly run's working space beside what sources land
+
+
+def run(settings: Settings, *, network: bool = True) -> list[Finding]:
+    """All findings: interpreter, warehouse, disk, reference tables, and each enabled source's own checks.
+
+    A check that breaks is a finding, never an exception. `network=False` leaves the sources' own checks out.
+    """
+    findings = [_interpreter(), *_warehouse(settings)]
+    facts = _facts(settings)
+    findings.append(
+        facts if isinstance(facts, Finding) else Finding(True, f"reference tables: {len(facts[0].bases)} bases")
+    )
+    enabled = settings.enabled_sources()
+    if not enabled:
+        findings.append(Finding(False, "no source is enabled", "enable one: [sources.<name>] enabled = true"))
+    if network and not isinstance(facts, Finding) and _has_root(settings):
+        for code in enabled:
+            findings += source(code, settings, *facts)
+    return findings
+
+
+def source(code: str, settings: Settings, tables: Reference, params: Params) -> list[Finding]:
+    """The findings of one source's own `check`; of one without, whether its location exists."""
+    try:
+        module = contract.module(code)
+    except ImportError as error:
+        return [Finding(False, f"{code}: cannot be loaded ({error})", "install basewatch again with all dependencies")]
+    try:
+        context = contract.context(code, settings, tables, params, datetime.now(UTC))
+        return module.check(context) if module.check else [contract.check_location(context)]
+    except BasewatchError as error:
+        return [Finding(False, f"{code}: {error}", "see the message")]
+    except Exception as error:
+        return [Finding(False, f"{code}: the check itself failed ({type(error).__name__})", "report this as a bug")]
+
+
+def _interpreter() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Finding(sys.version_info >= (3, 11), f"Python {version}", "use Python 3.11 or newer")
+
+
+def _warehouse(settings: Settings) -> list[Finding]:
+    try:
+        root = settings.root
+    except BasewatchError as error:
+        return [Finding(False, str(error), "set warehouse.root to a folder")]
+    nearest = root
+    while not nearest.exists() and nearest != nearest.parent:
+        nearest = nearest.parent
+    writable = _writable(nearest)
+    state = ("writable" if writable else "not writable") + ("" if root.exists() else " (not there yet)")
+    findings = [
+        Finding(
+            writable,
+            f"warehouse {root}: {state}",
+            f"give this user write access to {nearest}, or set warehouse.root",
+        )
+    ]
+    if writable and os.name == "posix":
+        linkable = _linkable(nearest)
+        findings.append(
+            Finding(
+                linkable,
+                f"warehouse {root}: symbolic links {'work' if linkable else 'do not work'}",
+                "use a file system with symbolic links: the switch of `current` is one",
+            )
+        )
+    free = shutil.disk_usage(nearest).free / 1e9
+    return [
+        *findings,
+        Finding(
+            free >= LEAST_FREE_GB,
+            f"disk of {nearest}: {free:,.1f} GB free",
+            f"free space until {LEAST_FREE_GB:.0f} GB are left, or move the warehouse",
+        ),
+    ]
+
+
+def _has_root(settings: Settings) -> bool:
+    try:
+        return bool(settings.root)
+    except BasewatchError:
+        return False
+
+
+def _writable(folder: Path) -> bool:
+    if not folder.is_dir():
+        return False
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _linkable(folder: Path) -> bool:
+    try:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".doctor-") as inside:
+            link = Path(inside) / "link"
+            link.symlink_to("target")
+            return link.is_symlink()
+    except OSError:
+        return False
+
+
+def _facts(settings: Settings) -> tuple[Reference, Params] | Finding:
+    try:
+        return load.tables(settings), load.params(settings)
+    except BasewatchError as error:
+        return Finding(False, f"reference tables: {error}", "correct the file that the message names")

@@ -1,0 +1,110 @@
+"""What stands: the current release, the last run, every source's freshness, open gaps and the last gate results."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import date
+from typing import Any
+
+import duckdb
+
+from basewatch.cli import tables
+from basewatch.config import Settings
+from basewatch.lake.ledger import LedgerRow
+from basewatch.warehouse.releases import Warehouse
+
+GOOD = ("ok", "empty")  # a day that is partial is no proof of silence, and is told apart
+
+
+def read(settings: Settings) -> dict[str, Any]:
+    """Everything that `basewatch status` shows, as JSON holds it."""
+    warehouse = Warehouse(settings.root)
+    release = warehouse.current()
+    found: dict[str, Any] = {
+        "warehouse": str(warehouse.root),
+        "release": None if release is None else {**release.manifest, "files": len(release.manifest["files"])},
+        "releases_kept": [entry.release_id for entry in warehouse.releases()],
+        "last_run": warehouse.last_run(),
+        "sources": _sources(settings, warehouse.lake.ledger()),
+        "open_gaps": [],
+        "gates": None,
+    }
+    if release is not None:
+        with duckdb.connect(str(release.database), read_only=True) as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            found["open_gaps"] = _rows(
+                connection,
+                "SELECT gap_id, base_id, fleet_id, first_day, gap_days, kind FROM base_gaps "
+                "WHERE is_ongoing ORDER BY gap_id",
+            )
+            found["gates"] = {
+                "checks": _value(connection, "SELECT count(*) FROM quality_results"),
+                "failed": _rows(
+                    connection,
+                    "SELECT table_name, check_name, severity, observed, why FROM quality_results "
+                    "WHERE NOT success ORDER BY severity, table_name, check_name",
+                ),
+            }
+    return found
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
+    result = connection.execute(query)
+    names = [column[0] for column in result.description or []]
+    return [dict(zip(names, map(tables.plain, row), strict=True)) for row in result.fetchall()]
+
+
+def _value(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
+    row = connection.execute(query).fetchone()
+    return row[0] if row else None
+
+
+def _sources(settings: Settings, ledger: list[LedgerRow]) -> list[dict[str, Any]]:
+    by_source: dict[str, list[LedgerRow]] = defaultdict(list)
+    for row in ledger:
+        by_source[row.source].append(row)
+    found = []
+    for code in sorted({*by_source, *settings.enabled_sources()}):
+        rows = by_source[code]
+        good: list[date] = [row.day for row in rows if row.status in GOOD]
+        bad = [row for row in rows if row.status not in GOOD]
+        latest = max(bad, key=lambda row: row.ingested_at, default=None)
+        found.append(
+            {
+                "source": code,
+                "is_enabled": code in settings.enabled_sources(),
+                "last_good_day": max(good).isoformat() if good else None,
+                "days_good": len(set(good)),
+                "days_partial": len({row.day for row in bad if row.status == "partial"}),
+                "days_not_good": len({row.day for row in bad if row.status != "partial"}),
+                "records_kept": sum(row.records_kept for row in rows),
+                "records_rejected": sum(row.records_rejected for row in rows),
+                "last_fault": f"{latest.day} {latest.status}: {latest.error}" if latest else None,
+            }
+        )
+    return found
+
+
+def show(found: dict[str, Any]) -> None:
+    """Print it for people."""
+    release, last = found["release"], found["last_run"]
+    if release:
+        print(f"release   {release['release_id']}, days up to {release['as_of']}, {len(found['releases_kept'])} kept")
+    else:
+        print(f"release   none in {found['warehouse']} yet")
+    if last:
+        print(f"last run  {last['run_id']}, exit {last['exit_status']}{': ' + last['error'] if last['error'] else ''}")
+        for name, fault in last["failures"].items():
+            print(f"          failed {name}: {tables.as_text(fault)}")
+    names = (
+        *("source", "is_enabled", "last_good_day", "days_good", "days_partial", "days_not_good"),
+        *("records_rejected", "last_fault"),
+    )
+    tables.print_table("Sources", names, [[entry[name] for name in names] for entry in found["sources"]])
+    gaps = ("gap_id", "first_day", "gap_days", "kind")
+    tables.print_table("Open spells with no visit", gaps, [[gap[name] for name in gaps] for gap in found["open_gaps"]])
+    if found["gates"]:
+        failed = found["gates"]["failed"]
+        print(f"gates     {found['gates']['checks']} checks, {len(failed)} failed")
+        for check in failed:
+            print(f"          {check['severity']}: {check['table_name']}: {check['check_name']}: {check['observed']}")

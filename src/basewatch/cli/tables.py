@@ -1,0 +1,187 @@
+"""Published tables at a terminal: a query, then a table, CSV or JSON on stdout."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import json
+import sys
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from basewatch.errors import ConfigError
+from basewatch.warehouse.releases import Warehouse
+
+Format = Literal["table", "csv", "json"]
+
+
+@dataclass(frozen=True)
+class View:
+    """How one published table is shown: where its time lies, and the columns of the short form."""
+
+    table: str
+    time: str
+    order: str
+    shown: tuple[str, ...]
+    has_fleet: bool = True
+
+
+VIEWS = {
+    "months": View(
+        "base_monthly_activity",
+        "month",
+        "base_id, fleet_id, month",
+        (
+            *("base_id", "fleet_id", "month", "activity", "visits", "arrivals", "departures", "distinct_aircraft"),
+            *("days_observed", "days_unmeasured", "days_blind", "days_missing", "mentions", "is_surge", "is_partial"),
+        ),
+    ),
+    "gaps": View(
+        "base_gaps",
+        "last_day",
+        "base_id, fleet_id, first_day",
+        (
+            *("base_id", "fleet_id", "first_day", "last_day", "gap_days", "kind", "p_quiet_scan", "days_observed"),
+            *(
+                "days_unmeasured",
+                "days_blind",
+                "days_missing",
+                "resumed_on",
+                "resumption",
+                "resumed_by_type",
+                "is_ongoing",
+            ),
+        ),
+    ),
+    "visits": View(
+        "base_visits",
+        "first_evidence_at",
+        "base_id, first_evidence_at, visit_id",
+        (
+            *("visit_id", "icao24", "registration", "type_code", "callsign", "arrived_at", "departed_at"),
+            *("confidence", "origin_icao", "destination_icao", "sources"),
+        ),
+    ),
+    "mentions": View(
+        "news_mentions",
+        "published_at",
+        "base_id, published_at, mention_id",
+        (
+            *("base_id", "published_at", "domain", "language", "title", "matched_alias", "origin"),
+            *("reports_pause", "reports_resumption", "verb_strength", "url"),
+        ),
+        has_fleet=False,
+    ),
+}
+
+
+def rows(
+    warehouse: Warehouse, name: str, base: str | None, fleet: str | None, since: date | None
+) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Column names and rows of a published table, all columns, in the table's order.
+
+    Raises ConfigError where nothing is published yet, or the release knows no such base or fleet.
+    """
+    view = VIEWS[name]
+    release = warehouse.current()
+    if release is None:
+        raise ConfigError(f"nothing is published in {warehouse.root} yet; run `basewatch nightly` first")
+    with duckdb.connect(str(release.database), read_only=True) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        _known(connection, "bases", "base_id", base)
+        _known(connection, "fleets", "fleet_id", fleet)
+        conditions, values = ["TRUE"], []
+        if base:
+            conditions.append("base_id = ?")
+            values.append(base)
+        if fleet and view.has_fleet:
+            conditions.append("list_contains(fleets, ?)" if name == "visits" else "fleet_id = ?")
+            values.append(fleet)
+        if since:
+            conditions.append(f"{view.time} >= ?::DATE")
+            values.append(str(since))
+        result = connection.execute(
+            f"SELECT * FROM main.{view.table} WHERE {' AND '.join(conditions)} ORDER BY {view.order}", values
+        )
+        names = [column[0] for column in result.description or []]
+        return names, result.fetchall()
+
+
+def _known(connection: duckdb.DuckDBPyConnection, table: str, column: str, value: str | None) -> None:
+    if value is None:
+        return
+    known = [row[0] for row in connection.execute(f"SELECT {column} FROM main.{table} ORDER BY 1").fetchall()]
+    if value not in known:
+        close = difflib.get_close_matches(value, known, n=3)
+        hint = f"did you mean {', '.join(close)}?" if close else f"known: {', '.join(known[:12])} …"
+        raise ConfigError(f"no {column} {value!r} in this release; {hint}")
+
+
+def show(name: str, names: list[str], found: list[tuple[Any, ...]], form: Format) -> None:
+    """Print rows on stdout: a table of the chief columns, or all columns as CSV or JSON."""
+    if form == "csv":
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows([[csv_value(value) for value in row] for row in found])
+    elif form == "json":
+        listed = [{column: plain(value) for column, value in zip(names, row, strict=True)} for row in found]
+        sys.stdout.write(json.dumps(listed, indent=1, ensure_ascii=False) + "\n")
+    else:
+        shown = VIEWS[name].shown
+        print_table(name, shown, [[row[names.index(column)] for column in shown] for row in found])
+
+
+def print_table(title: str, columns: tuple[str, ...], found: list[list[Any]]) -> None:
+    """A table at the terminal's width, or wide where stdout is no terminal. Null is shown as a dash, never as zero."""
+    console = Console(width=None if sys.stdout.isatty() else 240)
+    console.print(Text(title, style="italic"))
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in found:
+        table.add_row(*[Text("–" if value is None else as_text(value)) for value in row])
+    console.print(table)
+    if not found:
+        console.print("no rows")
+
+
+def csv_value(value: Any) -> str:
+    """A value as a CSV cell: empty for null, ISO times, true and false, lists as JSON."""
+    if value is None:
+        return ""
+    found = plain(value)
+    if isinstance(found, bool | list):
+        return json.dumps(found, ensure_ascii=False)
+    return str(found)
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON holds it."""
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    return value
+
+
+def as_text(value: Any) -> str:
+    """A value as a cell; control characters of outside text are left out."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%SZ")
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(as_text(item) for item in value)
+    return "".join(letter for letter in str(value) if letter.isprintable())

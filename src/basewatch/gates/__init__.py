@@ -1,0 +1,1 @@
+"""The gates: what a candidate must meet before it is published."""

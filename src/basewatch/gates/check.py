@@ -1,0 +1,313 @@
+"""The gates: every table of a candidate is checked, and a failed critical check refuses the publish.
+
+Violations are counted where the data is, in one DuckDB scan a table plus one query for each rule that looks across rows
+or tables, and a Great Expectations suite judges the counts: at a million rows that costs seconds, where Great
+Expectations reading the rows itself costs minutes.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from basewatch.config import Settings
+from basewatch.gates.results import RESULTS, Failure, GateResult, fetch, open_candidate
+from basewatch.gates.suites import Check, Severity, error_text, header_checks, load_suites, sql_name, suite_checks
+from basewatch.reference import load
+from basewatch.warehouse.models import Model
+
+SHOWN_ROWS = 20  # offending rows that a Failure carries and the gate page shows
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a check counted: `violations` is None where it could not be run, and `error` says why."""
+
+    check: Check
+    violations: int | None
+    judged: int | None = None
+    observed: str | None = None
+    error: str | None = None
+    rows: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def share(self) -> float:
+        """The share of judged rows that keep the rule; 1 where none was judged, -1 where the check broke."""
+        if self.violations is None:
+            return -1.0
+        if self.judged is None:
+            return 1.0 if self.violations == 0 else 0.0
+        return (self.judged - self.violations) / self.judged if self.judged else 1.0
+
+    @property
+    def seen(self) -> str:
+        """What was observed, in words."""
+        if self.error is not None:
+            return f"could not be checked: {self.error}"
+        if self.observed is not None:
+            return self.observed
+        if self.judged is not None:
+            return f"{self.violations:,} of {self.judged:,} rows fail"
+        return "1 row fails" if self.violations == 1 else f"{self.violations:,} rows fail"
+
+
+def check_candidate(
+    database: Path,
+    run_id: str,
+    *,
+    as_of: date,
+    checked_at: datetime,
+    models: Iterable[Model],
+    params: Mapping[str, Any] | None = None,
+    suites: Traversable | None = None,
+) -> GateResult:
+    """The verdict on a candidate: every header and suite checked against the tables in its schema `main`.
+
+    `database` is a DuckDB file that no connection holds open for writing; it is opened read-only. `as_of` is the last
+    UTC day of the spine, `checked_at` the time of checking with its zone. `models` are the marts. A table whose suite
+    says `"optional": true` in its meta may be absent: the run writes it after the gates. `params` are the thresholds
+    that suites name as `$name` (the shipped ones unless given), `suites` a folder in place of the shipped expectations.
+    A check that cannot be run counts as a failed critical check. Days are UTC days.
+    """
+    started = time.perf_counter()
+    headers = {model.name: model for model in models}
+    thresholds = load.params(Settings()).values if params is None else params
+    values = {**thresholds, "as_of": as_of, "checked_at": checked_at.astimezone(UTC)}
+    connection = open_candidate(database)
+    try:
+        outcomes = count_violations(connection, headers, load_suites(suites or files("basewatch.expectations")), values)
+        verdicts = judge(outcomes)
+        failures = [
+            _failure(connection, outcome, values)
+            for outcome, success in zip(outcomes, verdicts, strict=True)
+            if not success
+        ]
+    finally:
+        connection.close()
+    rows = [
+        {
+            "run_id": run_id,
+            "gate": outcome.check.gate,
+            "check_name": outcome.check.rule,
+            "table_name": outcome.check.table,
+            "success": success,
+            "severity": _severity(outcome),
+            "observed": outcome.seen,
+            "unexpected_count": outcome.violations,
+            "why": outcome.check.why,
+            "checked_at": checked_at,
+        }
+        for outcome, success in zip(outcomes, verdicts, strict=True)
+    ]
+    results = pa.Table.from_pylist(rows, schema=RESULTS)
+    return GateResult(run_id, as_of, checked_at, results, failures, time.perf_counter() - started)
+
+
+def _severity(outcome: Outcome) -> Severity:
+    """A check that broke has shown nothing about the data, so it counts as critical whatever it was meant to be."""
+    return "critical" if outcome.error is not None else outcome.check.severity
+
+
+def count_violations(
+    connection: duckdb.DuckDBPyConnection,
+    headers: Mapping[str, Model],
+    suites: Mapping[str, dict[str, Any]],
+    values: Mapping[str, Any],
+) -> list[Outcome]:
+    """What every check of every table counts in the schema `main` of an open database, not yet judged.
+
+    `headers` and `suites` are by table name; `values` are the parameters that suites may name.
+    """
+    found = {
+        str(row[0])
+        for row in connection.execute(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'main'"
+        ).fetchall()
+    }
+    outcomes: list[Outcome] = []
+    for table in sorted({*headers, *suites}):
+        suite = suites.get(table, {})
+        if table not in found:
+            if not (suite.get("meta") or {}).get("optional"):
+                outcomes.append(_absent(table))
+            continue
+        checks: list[Check] = []
+        if table in headers:
+            outcomes.append(_columns_as_declared(connection, headers[table]))
+            checks += header_checks(headers[table])
+        if suite:
+            checks += suite_checks(table, suite, headers[table].key if table in headers else ())
+        outcomes += _count(connection, table, checks, values)
+    return outcomes
+
+
+def _absent(table: str) -> Outcome:
+    why = "Users rely on every published table; one that is missing breaks whatever reads it."
+    return Outcome(
+        Check(table, "schema", "table_is_present", "critical", why), 1, 1, "the table is not in the candidate"
+    )
+
+
+def _columns_as_declared(connection: duckdb.DuckDBPyConnection, model: Model) -> Outcome:
+    """Column names, order and types against the header, both as DuckDB itself spells them."""
+    casts = ", ".join(f"CAST(NULL AS {column.type}) AS {sql_name(column.name)}" for column in model.columns)
+    declared = _described(connection, f"SELECT {casts}")
+    actual = _described(connection, f"SELECT * FROM {sql_name(model.name)}")
+    places = max(len(declared), len(actual))
+    pairs = zip(
+        declared + [("", "")] * (places - len(declared)), actual + [("", "")] * (places - len(actual)), strict=True
+    )
+    rows = tuple(
+        {"position": position, "declared": " ".join(want), "found": " ".join(have)}
+        for position, (want, have) in enumerate(pairs, start=1)
+        if want != have
+    )
+    why = "Columns, their order and types are the public contract; a reader must not find others."
+    rule = Check(model.name, "schema", "columns_as_declared", "critical", why)
+    return Outcome(rule, len(rows), places, f"{len(rows)} of {places} columns differ", rows=rows)
+
+
+def _described(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple[str, str]]:
+    return [(str(row[0]), str(row[1])) for row in connection.execute(f"DESCRIBE {query}").fetchall()]
+
+
+def _count(
+    connection: duckdb.DuckDBPyConnection, table: str, checks: list[Check], values: Mapping[str, Any]
+) -> list[Outcome]:
+    """The outcome of every check of one table, in their order."""
+    done: dict[int, Outcome] = {}
+    single = {place: rule for place, rule in enumerate(checks) if rule.bad is not None}
+    try:
+        done |= _scan(connection, table, single, values)
+    except Exception:
+        # One condition that cannot be run must not hide the verdict of the others, nor borrow theirs.
+        for place, rule in single.items():
+            try:
+                done |= _scan(connection, table, {place: rule}, values)
+            except Exception as error:
+                done[place] = Outcome(rule, None, error=error_text(error))
+    for place, rule in enumerate(checks):
+        if place in done:
+            continue
+        if rule.fault is not None or rule.count is None:
+            done[place] = Outcome(rule, None, error=rule.fault or "the rule gives nothing to count")
+            continue
+        try:
+            row = connection.execute(rule.count, _bound(rule.count, values)).fetchone()
+            if row is None:
+                raise ValueError("the counting query gave no row")
+            judged = None if row[1] is None else int(row[1])
+            done[place] = Outcome(rule, int(row[0]), judged, None if row[2] is None else str(row[2]))
+        except Exception as error:
+            done[place] = Outcome(rule, None, error=error_text(error))
+    return [done[place] for place in range(len(checks))]
+
+
+def _scan(
+    connection: duckdb.DuckDBPyConnection, table: str, checks: Mapping[int, Check], values: Mapping[str, Any]
+) -> dict[int, Outcome]:
+    """All conditions on single rows of a table, counted in one pass."""
+    if not checks:
+        return {}
+    counts = ", ".join(
+        f"count(*) FILTER (({rule.judged}) AND ({rule.bad})), count(*) FILTER ({rule.judged})"
+        for rule in checks.values()
+    )
+    query = f"SELECT {counts} FROM {sql_name(table)}"
+    row = connection.execute(query, _bound(query, values)).fetchone()
+    if row is None:
+        raise ValueError("the scan gave no row")
+    return {
+        place: Outcome(rule, int(row[2 * number]), int(row[2 * number + 1]))
+        for number, (place, rule) in enumerate(checks.items())
+    }
+
+
+def _bound(query: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters that a query names outside its literals. Raises KeyError for one that nothing gives."""
+    bare = re.sub(r"'(?:[^']|'')*'", "''", query)
+    wanted = set(re.findall(r"\$([a-z][a-z0-9_]*)", bare))
+    missing = sorted(wanted - set(values))
+    if missing:
+        raise KeyError(f"no value is given for ${', $'.join(missing)}")
+    return {name: values[name] for name in wanted}
+
+
+def _failure(connection: duckdb.DuckDBPyConnection, outcome: Outcome, values: Mapping[str, Any]) -> Failure:
+    rule = outcome.check
+    rows, observed, parameters = list(outcome.rows), outcome.seen, dict[str, Any]()
+    if outcome.error is None and rule.offences:
+        parameters = _bound(rule.offences, values)
+        try:
+            rows = fetch(connection, rule.offences, parameters, SHOWN_ROWS).to_pylist()
+        except duckdb.Error as error:  # the rows are there, but a value that is only shown cannot be computed
+            observed = f"{observed}, which could not be read: {error_text(error)}"
+    return Failure(
+        rule.table,
+        rule.rule,
+        _severity(outcome),
+        rule.why,
+        outcome.violations,
+        rows,
+        rule.offences,
+        rule.columns,
+        parameters,
+        observed,
+        outcome.error,
+    )
+
+
+def judge(outcomes: list[Outcome]) -> list[bool]:
+    """Great Expectations' verdict on each outcome: the share of rows that keep the rule is at least its `mostly`.
+
+    The frame has one column a check, so that a check which is left out is an exception there and not silence. An
+    exception is a failure.
+    """
+    if not outcomes:
+        return []
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    import great_expectations as gx  # five seconds: only when there is something to judge
+    import pandas as pd
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.expectations.core.expect_column_values_to_be_between import ExpectColumnValuesToBeBetween
+    from great_expectations.expectations.metadata_types import FailureSeverity
+
+    # it tells at INFO of a temporary folder, to whoever has configured logging
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    names = [f"check_{place}" for place in range(len(outcomes))]
+    frame = pd.DataFrame([[outcome.share for outcome in outcomes]], columns=names, dtype="float64")
+    suite = gx.ExpectationSuite(
+        name="gates",
+        expectations=[
+            ExpectColumnValuesToBeBetween(
+                column=name,
+                min_value=outcome.check.mostly,
+                severity=FailureSeverity(_severity(outcome)),
+                meta={"table": outcome.check.table, "name": outcome.check.rule, "why": outcome.check.why},
+            )
+            for name, outcome in zip(names, outcomes, strict=True)
+        ],
+    )
+    source = context.data_sources.add_pandas("counts")
+    definition = source.add_dataframe_asset("violations").add_batch_definition_whole_dataframe("all")
+    report = definition.get_batch({"dataframe": frame}).validate(suite, result_format="BOOLEAN_ONLY")
+    verdicts = dict.fromkeys(names, False)
+    for result in report.results:
+        broke = bool((result.exception_info or {}).get("raised_exception", True))
+        if result.expectation_config is not None:
+            verdicts[result.expectation_config.kwargs["column"]] = bool(result.success) and not broke
+    return [verdicts[name] for name in names]

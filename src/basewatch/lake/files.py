@@ -1,0 +1,142 @@
+"""Files that are there whole or not at all (written aside, synced, renamed), and tables as the lake's Parquet."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from basewatch.errors import BasewatchError
+
+VERSION_KEY = "basewatch.schema_version"
+COMPRESSION = "zstd"
+COMPRESSION_LEVEL = 3
+ROW_GROUP = 122_880  # one DuckDB row group
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make renames inside the folder durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_aside(target: Path, data: bytes) -> None:
+    """Write a file so that readers see all of it or none: aside, synced, renamed."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    with aside.open("wb") as handle:
+        handle.write(data)
+        handle.flush()
+        os.fsync(handle.fileno())
+    aside.replace(target)
+    fsync_folder(target.parent)
+
+
+def encode_parquet(table: pa.Table, sink: Any) -> None:
+    """Write a table as the lake's Parquet, to a path or a stream."""
+    pq.write_table(table, sink, compression=COMPRESSION, compression_level=COMPRESSION_LEVEL, row_group_size=ROW_GROUP)
+
+
+def write_parquet(table: pa.Table, target: Path) -> None:
+    """Write a table as zstd Parquet, aside and renamed."""
+    with _aside(target) as aside:
+        encode_parquet(table, aside)
+
+
+def write_batches(batches: Iterable[pa.Table], schema: pa.Schema, target: Path) -> None:
+    """Write many small tables of one schema as one Parquet file of full row groups, aside and renamed."""
+    with (
+        _aside(target) as aside,
+        pq.ParquetWriter(aside, schema, compression=COMPRESSION, compression_level=COMPRESSION_LEVEL) as writer,
+    ):
+        waiting: list[pa.Table] = []
+        for batch in batches:
+            waiting.append(batch.replace_schema_metadata(schema.metadata))
+            if sum(table.num_rows for table in waiting) >= ROW_GROUP:
+                writer.write_table(pa.concat_tables(waiting).combine_chunks())
+                waiting = []
+        if waiting:
+            writer.write_table(pa.concat_tables(waiting).combine_chunks())
+
+
+@contextlib.contextmanager
+def _aside(target: Path) -> Iterator[Path]:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    yield aside
+    with aside.open("rb") as handle:
+        os.fsync(handle.fileno())
+    aside.replace(target)
+    fsync_folder(target.parent)
+
+
+def stamped(schema: pa.Schema, version: int) -> pa.Schema:
+    """The schema with its version as Parquet metadata."""
+    return schema.with_metadata({VERSION_KEY: str(version)})
+
+
+def version_of(metadata: Mapping[bytes, bytes] | None) -> int:
+    """The schema version that a file's metadata gives; 1 where it gives none, as files of version 0.1 do."""
+    return int((metadata or {}).get(VERSION_KEY.encode(), b"1"))
+
+
+def refuse_newer(file: Path, version: int, known: int) -> None:
+    """Raise BasewatchError where a file's schema is of a later version than this code knows."""
+    if version > known:
+        raise BasewatchError(
+            f"{file} is of schema version {version}, and this basewatch knows versions up to {known}: it was written "
+            "by a newer basewatch; upgrade basewatch to read this warehouse"
+        )
+
+
+def read_batches(file: Path, schema: pa.Schema, version: int) -> Iterator[pa.Table]:
+    """The rows of a Parquet file in a declared schema; columns that an older file lacks are null.
+
+    Raises BasewatchError where the file's schema is of a later version.
+    """
+    with pq.ParquetFile(file) as opened:
+        found = opened.schema_arrow
+        refuse_newer(file, version_of(found.metadata), version)
+        for batch in opened.iter_batches():
+            table = pa.Table.from_batches([batch])
+            for field in schema:
+                if field.name not in found.names:
+                    table = table.append_column(field, pa.nulls(table.num_rows, field.type))
+            yield table.select(schema.names).cast(schema)
+
+
+def unique(table: pa.Table, key: Iterable[str]) -> pa.Table:
+    """The table sorted by its key, one row a key; of equal keys the one that came last stays."""
+    names = list(key)
+    numbered = table.append_column("_order", pa.array(range(table.num_rows), pa.int64()))
+    ordered = numbered.sort_by([(name, "ascending") for name in [*names, "_order"]])
+    if ordered.num_rows < 2:
+        return ordered.drop_columns(["_order"])
+    keys = ordered.select(names).combine_chunks()
+    here, after = keys.slice(0, keys.num_rows - 1), keys.slice(1)
+    same = None
+    for name in names:
+        left, right = here.column(name), after.column(name)
+        equal = pc.fill_null(pc.equal(left, right), False)
+        both_null = pc.and_(left.is_null(), right.is_null())
+        column = pc.or_(equal, both_null)
+        same = column if same is None else pc.and_(same, column)
+    keep = pa.chunked_array([*pc.invert(same).chunks, pa.array([True])])
+    return ordered.filter(keep).drop_columns(["_order"])
+
+
+def sha256(file: Path) -> str:
+    """The SHA-256 of a file's bytes, in hex."""
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -1,0 +1,94 @@
+"""What a source's events leave in the lake: files of rows, rejects in quarantine, and the ledger rows that count."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from basewatch.lake.events import Day, Event, Reject, Rows
+from basewatch.lake.ledger import LedgerRow, ledger_row
+from basewatch.lake.store import Lake
+
+RAW_KEPT = 2000  # characters of a rejected record that are kept in quarantine
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The ledger rows that were added (none for what the ledger said already), and how many records were rejected."""
+
+    rows: list[LedgerRow]
+    rejected: int
+
+
+def record(
+    lake: Lake,
+    source: str,
+    events: Iterable[Event],
+    run_id: str,
+    *,
+    watched: Iterable[str] | None = None,
+    at: datetime | None = None,
+) -> Recorded:
+    """Write what the events carry, and commit their ledger rows in one step at the end.
+
+    A day with rows that no Day speaks of counts as read (`ok`). watched: the bases that were looked for, where the
+    source reads for all bases at once. at: the time noted in the ledger, UTC, by default now. Whatever the events'
+    iterator raises is passed on, and leaves the ledger as it was.
+    """
+    parts: dict[tuple[str, date], set[str]] = defaultdict(set)
+    tables: dict[tuple[str, str, date], list[pa.Table]] = defaultdict(list)
+    notes: list[Day] = []
+    rejects: list[Reject] = []
+    for event in events:
+        match event:
+            case Day():
+                notes.append(event)
+            case Reject():
+                rejects.append(event)
+            case Rows(data=Path() as file):
+                parts[event.scope, event.day].add(lake.adopt(event.table, source, event.day, file))
+            case Rows() if not event.is_empty:
+                tables[event.table, event.scope, event.day].append(event.data)
+    for (table, scope, day), pieces in tables.items():
+        rows = pa.concat_tables(pieces, promote_options="default")
+        parts[scope, day].add(lake.write_rows(table, source, day, rows))
+    _quarantine(rejects, source, lake, run_id)
+    noted = {(note.scope, note.day) for note in notes}
+    notes += [Day(day, "ok", scope) for scope, day in sorted(set(parts) - noted)]
+    looked_for = None if watched is None else list(watched)
+    added = lake.commit(
+        ledger_row(source, note, run_id, parts.get((note.scope, note.day), ()), at, looked_for) for note in notes
+    )
+    return Recorded(added, len(rejects))
+
+
+def expire(lake: Lake, source: str, before: datetime, why: str, run_id: str, at: datetime) -> list[LedgerRow]:
+    """Delete a source's data files ingested before a moment (UTC); returns the ledger rows that say so (`expired`).
+
+    The ledger row comes first, so that no reader meets a name without its file.
+    """
+    old = [row for row in lake.ledger(source) if row.parts and row.ingested_at < before]
+    notes = [Day(row.day, "expired", row.scope, records_read=row.records_read, error=why) for row in old]
+    expired = record(lake, source, notes, run_id, at=at).rows
+    still_named = {part for row in lake.ledger() for part in row.parts}
+    for row in old:
+        for part in set(row.parts) - still_named:
+            (lake.folder / part).unlink(missing_ok=True)
+    return expired
+
+
+def _quarantine(rejects: list[Reject], source: str, lake: Lake, run_id: str) -> None:
+    if not rejects:
+        return
+    folder = lake.quarantine / run_id / "rejects"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{source}.jsonl").open("a", encoding="utf-8") as handle:
+        for reject in rejects:
+            values = {"day": str(reject.day), "where": reject.where, "reason": reject.reason}
+            handle.write(json.dumps({**values, "raw": reject.raw[:RAW_KEPT]}, ensure_ascii=True) + "\n")

@@ -1,0 +1,296 @@
+"""The lake's tables: one declared Arrow schema each, the key that makes a row unique, and where its rows come from.
+
+Lake tables are source-shaped: they keep a provider's own fields and units (typed); sql/staging/ renames and converts.
+Every table starts with `source` (which source module brought the row) and `day` (the UTC day it is filed under).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+AT = pa.timestamp("us", tz="UTC")
+TEXTS = pa.list_(pa.string())
+
+
+@dataclass(frozen=True)
+class LakeTable:
+    """A lake table: its schema and the columns that identify a row (the later of two equal rows wins)."""
+
+    name: str
+    schema: pa.Schema
+    key: tuple[str, ...]
+    doc: str
+
+
+def _table(name: str, key: str, doc: str, **columns: pa.DataType) -> LakeTable:
+    fields = [("source", pa.string()), ("day", pa.date32()), *columns.items()]
+    return LakeTable(name, pa.schema(fields), tuple(key.split()), doc)
+
+
+_TABLES = [
+    _table(
+        "flightradar24_flights",
+        "record_id",
+        "Flightradar24 flight-summary rows (light leaves the fields of full null); distances in km, times UTC.",
+        record_id=pa.string(),
+        flight=pa.string(),
+        callsign=pa.string(),
+        operating_as=pa.string(),
+        painted_as=pa.string(),
+        type=pa.string(),
+        reg=pa.string(),
+        hex=pa.string(),
+        orig_icao=pa.string(),
+        orig_iata=pa.string(),
+        datetime_takeoff=AT,
+        runway_takeoff=pa.string(),
+        dest_icao=pa.string(),
+        dest_iata=pa.string(),
+        dest_icao_actual=pa.string(),
+        dest_iata_actual=pa.string(),
+        datetime_landed=AT,
+        runway_landed=pa.string(),
+        flight_time=pa.float64(),
+        actual_distance=pa.float64(),
+        circle_distance=pa.float64(),
+        category=pa.string(),
+        first_seen=AT,
+        last_seen=AT,
+        flight_ended=pa.bool_(),
+        fetched_at=AT,
+        origin_file=pa.string(),
+    ),
+    _table(
+        "opensky_flights",
+        "record_id",
+        "OpenSky flight objects; distances in metres, airports are OpenSky's estimates.",
+        record_id=pa.string(),
+        icao24=pa.string(),
+        callsign=pa.string(),
+        first_seen=AT,
+        last_seen=AT,
+        est_departure_airport=pa.string(),
+        est_arrival_airport=pa.string(),
+        est_departure_airport_horiz_distance=pa.int64(),
+        est_departure_airport_vert_distance=pa.int64(),
+        est_arrival_airport_horiz_distance=pa.int64(),
+        est_arrival_airport_vert_distance=pa.int64(),
+        departure_airport_candidates_count=pa.int64(),
+        arrival_airport_candidates_count=pa.int64(),
+        origin_file=pa.string(),
+    ),
+    _table(
+        "plain_flights",
+        "record_id",
+        "Flight records in the project's own plain form (docs/flight-files.md).",
+        record_id=pa.string(),
+        icao24=pa.string(),
+        registration=pa.string(),
+        callsign=pa.string(),
+        type_code=pa.string(),
+        operator=pa.string(),
+        origin=pa.string(),
+        departed_at=AT,
+        destination=pa.string(),
+        arrived_at=AT,
+        url=pa.string(),
+        origin_file=pa.string(),
+    ),
+    _table(
+        "press_flights",
+        "record_id",
+        "Flights, pauses, resumptions and totals that the press reported: one cited page a row, paraphrased.",
+        record_id=pa.string(),
+        event_group=pa.string(),
+        event_date_from=pa.date32(),
+        event_date_to=pa.date32(),
+        base_id=pa.string(),
+        direction=pa.string(),
+        aircraft_type=pa.string(),
+        registration_or_hex=pa.string(),
+        operator=pa.string(),
+        count=pa.int64(),
+        route_from=pa.string(),
+        route_to=pa.string(),
+        claim_kind=pa.string(),
+        paraphrase=pa.string(),
+        publisher=pa.string(),
+        published_on=pa.date32(),
+        url=pa.string(),
+        date_basis=pa.string(),
+        evidence=pa.string(),
+        note=pa.string(),
+    ),
+    _table(
+        "track_points",
+        "icao24 seen_at network",
+        "Positions near watched bases, from trace archives and live polls; heights and speeds in aviation units. "
+        "Near: within archive_ring_outer_nm below archive_ring_outer_ft (or on the ground, or of unknown height), or "
+        "within archive_ring_inner_nm at any height. base_id, distance_km: the nearest base. track_deg on the ground "
+        "is true heading. Addresses that are not ICAO's own (~) are left out.",
+        icao24=pa.string(),
+        seen_at=AT,
+        network=pa.string(),
+        latitude=pa.float64(),
+        longitude=pa.float64(),
+        is_ground=pa.bool_(),
+        altitude_baro_ft=pa.int32(),
+        altitude_geom_ft=pa.int32(),
+        ground_speed_kt=pa.float32(),
+        track_deg=pa.float32(),
+        vertical_rate_fpm=pa.int32(),
+        position_type=pa.string(),
+        callsign=pa.string(),
+        registration=pa.string(),
+        type_code=pa.string(),
+        db_flags=pa.int32(),
+        is_new_leg=pa.bool_(),
+        is_stale=pa.bool_(),
+        base_id=pa.string(),
+        distance_km=pa.float32(),
+    ),
+    _table(
+        "track_edges",
+        "icao24 seen_at network edge",
+        "Positions anywhere in the world of aircraft that came near a watched base or are on the watch list: the first "
+        "and last of a day (edge first, last), and of each stretch near a base the position before and the one after "
+        "(edge before, after). They stitch days together, show where it went, and prove that a silence was one.",
+        icao24=pa.string(),
+        seen_at=AT,
+        network=pa.string(),
+        edge=pa.string(),
+        latitude=pa.float64(),
+        longitude=pa.float64(),
+        is_ground=pa.bool_(),
+        altitude_ft=pa.int32(),
+        ground_speed_kt=pa.float32(),
+        track_deg=pa.float32(),
+        vertical_rate_fpm=pa.int32(),
+        callsign=pa.string(),
+        registration=pa.string(),
+        type_code=pa.string(),
+        operator=pa.string(),
+        db_flags=pa.int32(),
+    ),
+    _table(
+        "base_background",
+        "base_id network",
+        "What the receivers heard near a base on one day of aircraft outside the watched fleets: the measure of what "
+        "could have been seen. No row: nothing was heard, or not looked for (a scan of the watch list). Heights are "
+        "above the field; arrivals_touchdown were heard on the ground, arrivals_low lost close to it and low, the rest "
+        "higher up; jumps and stacked_aircraft (signs of GNSS interference) count every aircraft.",
+        base_id=pa.string(),
+        network=pa.string(),
+        aircraft_50nm=pa.int32(),
+        aircraft_25nm=pa.int32(),
+        aircraft_low=pa.int32(),
+        arrivals=pa.int32(),
+        arrivals_touchdown=pa.int32(),
+        arrivals_low=pa.int32(),
+        departures=pa.int32(),
+        departures_ground=pa.int32(),
+        lowest_height_ft=pa.int32(),
+        median_last_height_ft=pa.int32(),
+        median_first_height_ft=pa.int32(),
+        last_heights_ft=pa.list_(pa.int32()),
+        points=pa.int64(),
+        points_per_hour=pa.list_(pa.int32()),
+        jumps=pa.int32(),
+        jumped_aircraft=pa.int32(),
+        stacked_aircraft=pa.int32(),
+    ),
+    _table(
+        "news_articles",
+        "article_id",
+        "One article, feed item or page that names a watched base: facts about it, never its body.",
+        article_id=pa.string(),
+        url=pa.string(),
+        domain=pa.string(),
+        published_at=AT,
+        published_basis=pa.string(),
+        seen_at=AT,
+        language=pa.string(),
+        title=pa.string(),
+        origin=pa.string(),
+        data_origin=pa.string(),
+        title_key=pa.string(),
+        text_simhash=pa.int64(),
+        origin_file=pa.string(),
+    ),
+    _table(
+        "news_mentions",
+        "article_id base_id",
+        "One article that names one base: by which alias, how surely, and what it says of flights there.",
+        article_id=pa.string(),
+        base_id=pa.string(),
+        matched_alias=pa.string(),
+        alias_strength=pa.string(),
+        matched_by=pa.string(),
+        reports_pause=pa.bool_(),
+        reports_resumption=pa.bool_(),
+        verb_strength=pa.string(),
+        claimed_pause_days=pa.int32(),
+        claimed_types=TEXTS,
+        claimed_from=pa.date32(),
+        claimed_to=pa.date32(),
+    ),
+    _table(
+        "news_claims",
+        "article_id base_id claim_no",
+        "One checkable statement of one article about one base: a pause, a resumption or a flight.",
+        article_id=pa.string(),
+        base_id=pa.string(),
+        claim_no=pa.int32(),
+        claim=pa.string(),
+        fleet_id=pa.string(),
+        type_code=pa.string(),
+        claimed_count=pa.int32(),
+        printed_type=pa.string(),
+        route=pa.string(),
+        claimed_from=pa.date32(),
+        claimed_to=pa.date32(),
+        duration_days=pa.int32(),
+        is_rounded=pa.bool_(),
+        verb_strength=pa.string(),
+        window_basis=pa.string(),
+        statement=pa.string(),
+    ),
+    _table(
+        "news_totals",
+        "series slot_at language",
+        "How many articles a news source had in a slot of time, by language (null: all): the denominator of mentions.",
+        series=pa.string(),
+        slot_at=AT,
+        language=pa.string(),
+        articles=pa.int64(),
+    ),
+]
+
+TABLES: dict[str, LakeTable] = {table.name: table for table in _TABLES}
+
+LEDGER = pa.schema(
+    [
+        ("source", pa.string()),
+        ("scope", pa.string()),
+        ("day", pa.date32()),
+        ("status", pa.string()),
+        ("files", pa.int32()),
+        ("bytes", pa.int64()),
+        ("records_read", pa.int64()),
+        ("records_kept", pa.int64()),
+        ("records_rejected", pa.int64()),
+        ("sha256", pa.string()),
+        ("chosen_copy", pa.string()),
+        ("ingested_at", AT),
+        ("error", pa.string()),
+        ("run_id", pa.string()),
+        ("parts", TEXTS),
+        ("watched", TEXTS),  # in a row of scope `global`: the bases that were looked for; null: all that there are
+    ]
+)
+
+LEDGER_VERSION = 1
+
+STATUSES = ("ok", "empty", "missing", "partial", "failed", "late", "expired")

@@ -1,0 +1,95 @@
+"""The ledger's segment files: which commits one holds by its name, which of them count, and which are due to be merged.
+
+Commits are numbered from 1. `0000000007-1f2e3d4c.parquet` holds commit 7. `0000000008-0000000001-5a6b7c8d.parquet` was
+merged from commits 1 to 8 and stands for them: a segment within the range of a larger one does not count, so a process
+that dies between writing the larger one and removing those it was made of leaves nothing that reads twice. The last
+commit comes first in the name: sorted by name, segments are in the order of their commits, as version 0.1 reads them.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from basewatch.errors import BasewatchError
+
+FAN_OUT = 8  # segments of one size before they are merged into one of the next
+
+_NAME = re.compile(r"(\d{10})(?:-(\d{10}))?-[0-9a-f]{8}\.parquet")
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One segment file: its name and the numbers of the first and the last commit that it holds."""
+
+    name: str
+    first: int
+    last: int
+
+    @property
+    def commits(self) -> int:
+        """How many commits it stands for."""
+        return self.last - self.first + 1
+
+    @property
+    def tier(self) -> int:
+        """Its size class: 0 below FAN_OUT commits, 1 below FAN_OUT squared, and so on."""
+        tier, least = 0, FAN_OUT
+        while self.commits >= least:
+            tier, least = tier + 1, least * FAN_OUT
+        return tier
+
+    def covers(self, other: Segment) -> bool:
+        """Whether it stands for the other: a wider range that holds all of the other's."""
+        return self.first <= other.first and other.last <= self.last and self.commits > other.commits
+
+
+def new(first: int, last: int) -> Segment:
+    """A segment with a name of its own for these commits."""
+    numbers = f"{last:010d}" if first == last else f"{last:010d}-{first:010d}"
+    return Segment(f"{numbers}-{uuid.uuid4().hex[:8]}.parquet", first, last)
+
+
+def listed(folder: Path) -> list[Segment]:
+    """Every segment in the folder, in no order. Raises BasewatchError for a file that cannot be one."""
+    found = []
+    for file in folder.glob("[!.]*.parquet"):
+        match = _NAME.fullmatch(file.name)
+        if match is None:
+            raise BasewatchError(f"{file} is no ledger segment by its name; move it out of the folder")
+        last, first = int(match[1]), int(match[2] or match[1])
+        found.append(Segment(file.name, first, last))
+    return found
+
+
+def living(segments: Iterable[Segment]) -> list[Segment]:
+    """Those that no other one stands for, in the order of their commits."""
+    found: list[Segment] = []
+    widest: Segment | None = None
+    for segment in sorted(segments, key=lambda one: (one.first, -one.last, one.name)):
+        if widest is not None and widest.covers(segment):
+            continue
+        found.append(segment)
+        if widest is None or segment.last > widest.last:
+            widest = segment
+    return found
+
+
+def due(segments: list[Segment]) -> list[Segment]:
+    """Of living segments, in order, the newest ones that are to become one; empty where none are.
+
+    The newest segments of some size or smaller are merged once they make up one of the next size. So fewer than
+    FAN_OUT segments of each size stay, and a row is written anew once for each size, not at each commit.
+    """
+    chosen: list[Segment] = []
+    for tier in range(max((segment.tier for segment in segments), default=-1) + 1):
+        start = len(segments)
+        while start and segments[start - 1].tier <= tier:
+            start -= 1
+        tail = segments[start:]
+        if sum(segment.commits for segment in tail) >= FAN_OUT ** (tier + 1) and len(tail) > 1:
+            chosen = tail
+    return chosen

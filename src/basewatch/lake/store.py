@@ -1,0 +1,161 @@
+"""The lake: typed Parquet under `lake/<table>/source=…/day=…/`, and the ledger that says which of it counts.
+
+A ledger row (source, scope, day) names the data files that hold what came of that day. Data files are written first,
+each under a name made from its content; the ledger segment comes last and by one rename. So a run that dies leaves
+files that nothing names, and they are swept up later; a restated day is a newer ledger row, and the latest row wins.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterable
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from basewatch.lake.files import encode_parquet, fsync_folder, sha256, unique, write_aside
+from basewatch.lake.ledger import Ledger, LedgerRow
+from basewatch.lake.schemas import TABLES
+
+
+class Lake:
+    """The lake below a warehouse root."""
+
+    def __init__(self, root: Path) -> None:
+        self.folder = root / "lake"
+        self.ledger_folder = self.folder / "source_days"
+        self.quarantine = root / "quarantine"
+        self._ledger = Ledger(self.ledger_folder, self.folder / ".ledger.lock")
+        self._fingerprint: tuple[int, str] | None = None  # and the state of the ledger that it is of
+
+    # ---- ledger
+
+    def ledger(self, source: str | None = None) -> list[LedgerRow]:
+        """The current ledger, of one source or of all: the latest row of each (source, scope, day), sorted by that."""
+        return self._ledger.rows(source)
+
+    def ledger_row(self, source: str, scope: str, day: date) -> LedgerRow | None:
+        """The current row of one source, scope and day."""
+        return self._ledger.row((source, scope, day))
+
+    def commit(self, rows: Iterable[LedgerRow]) -> list[LedgerRow]:
+        """Add ledger rows in one step; rows that say what the ledger already says are left out. Returns those added."""
+        return self._ledger.commit(rows)
+
+    def parts_ever_named(self) -> pa.Array:
+        """Every data file that any ledger row ever named, restated days included, each once (strings)."""
+        return self._ledger.parts_ever_named()
+
+    # ---- data
+
+    def write_rows(self, table: str, source: str, day: date, rows: pa.Table) -> str:
+        """Write the rows of one table, source and day; returns the file's path relative to the lake.
+
+        The rows are cast to the declared schema, made unique by the table's key and sorted by it, so that the same
+        content always gives the same file under the same name.
+        """
+        declared = TABLES[table]
+        full = rows
+        if "source" not in full.column_names:
+            full = full.append_column("source", pa.array([source] * full.num_rows, pa.string()))
+        if "day" not in full.column_names:
+            full = full.append_column("day", pa.array([day] * full.num_rows, pa.date32()))
+        full = unique(full.select(declared.schema.names).cast(declared.schema), declared.key)
+        return self._store(full, self._partition(table, source, day))
+
+    def adopt(self, table: str, source: str, day: date, file: Path) -> str:
+        """Take over a Parquet file of the declared schema that a worker wrote aside; returns its path in the lake."""
+        found = pq.read_schema(file)
+        if not found.remove_metadata().equals(TABLES[table].schema):
+            raise ValueError(f"{file} does not have the schema of lake table {table}")
+        target = self._partition(table, source, day) / f"{sha256(file)[:20]}.parquet"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(file, target)
+        fsync_folder(target.parent)
+        return str(target.relative_to(self.folder))
+
+    def _partition(self, table: str, source: str, day: date) -> Path:
+        return self.folder / table / f"source={source}" / f"day={day.isoformat()}"
+
+    def _store(self, table: pa.Table, folder: Path) -> str:
+        sink = pa.BufferOutputStream()
+        encode_parquet(table, sink)
+        data = sink.getvalue().to_pybytes()
+        target = folder / f"{hashlib.sha256(data).hexdigest()[:20]}.parquet"
+        if not target.exists():
+            write_aside(target, data)
+        return str(target.relative_to(self.folder))
+
+    def files(self, table: str, ledger: Iterable[LedgerRow] | None = None) -> list[Path]:
+        """The data files of a table that the current ledger names."""
+        rows = self.ledger() if ledger is None else ledger
+        prefix = f"{table}/"
+        return sorted({self.folder / part for row in rows for part in row.parts if part.startswith(prefix)})
+
+    def fingerprint(self) -> str:
+        """A hash of what the lake holds: equal lakes, however they came about, give equal fingerprints.
+
+        In what words a failure was told (how often tried, how long to wait) is no part of what is held.
+        """
+        changes = self._ledger.changes()
+        if self._fingerprint is None or self._fingerprint[0] != changes:
+            self._fingerprint = changes, _fingerprint(self.ledger())
+        return self._fingerprint[1]
+
+    def sweep(self) -> int:
+        """Remove data files that no ledger row ever named (left by a run that died). Returns how many.
+
+        Files of a restated day stay: a reader may still hold an older view, and what was published must stay open to
+        question.
+        """
+        files = [str(file.relative_to(self.folder)) for file in self.folder.glob("*/source=*/day=*/*")]
+        found = pa.array(files, pa.string())
+        unnamed = found.filter(pc.invert(pc.is_in(found, self.parts_ever_named()))).to_pylist()
+        for part in unnamed:
+            (self.folder / part).unlink()
+        self._ledger.sweep()
+        for file in (self.folder / "windows").glob(".*"):
+            file.unlink()
+        return len(unnamed)
+
+    def last_day(self, leave_out: Callable[[LedgerRow], bool] = lambda _: False) -> date | None:
+        """The latest UTC day up to which anything was looked at, None on an empty lake.
+
+        A source that is read whole leaves no row for a last day without records, so the ends of its windows count too.
+        """
+        days = [row.day for row in self.ledger() if not leave_out(row)]
+        for file in (self.folder / "windows").glob("[!.]*.json"):
+            days += [date.fromisoformat(name.split("..")[1]) for name in json.loads(file.read_text())]
+        return max(days, default=None)
+
+    # ---- windows already done, for sources that are read whole
+
+    def _window_file(self, source: str) -> Path:
+        return self.folder / "windows" / f"{source}.json"
+
+    def window_fingerprint(self, source: str, name: str) -> str | None:
+        """The fingerprint of the inputs from which this window was last ingested, None if it never was."""
+        file = self._window_file(source)
+        found: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+        return found.get(name)
+
+    def remember_window(self, source: str, name: str, fingerprint: str) -> None:
+        """Note that a window was ingested whole from inputs with this fingerprint."""
+        file = self._window_file(source)
+        found: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+        write_aside(file, json.dumps({**found, name: fingerprint}, indent=1, sort_keys=True).encode())
+
+
+def _fingerprint(rows: Iterable[LedgerRow]) -> str:
+    digest = hashlib.sha256()
+    for row in rows:
+        values = {**vars(row), "ingested_at": None, "run_id": None, "day": str(row.day)}
+        if row.status == "failed":
+            values["error"] = None
+        digest.update(json.dumps(values, sort_keys=True).encode())
+    return digest.hexdigest()

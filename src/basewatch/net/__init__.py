@@ -1,0 +1,1 @@
+"""HTTP for every source: one polite client, what providers allow, and what never reaches a log."""

@@ -1,0 +1,309 @@
+"""One process's work on a day's archive: a part's traces read, judged near or far, and written aside as rows.
+
+A part (shard) is the traces of some of the 256 folders, so an aircraft is in one part only and what a part gives does
+not depend on who decoded it or when.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from basewatch.geo import Bools, Place, Ring
+from basewatch.readsb.background import Fields, Limits, Packed, Tally, measure
+from basewatch.readsb.grid import Bases
+from basewatch.readsb.points import (
+    DAY,
+    SECOND,
+    Frame,
+    Names,
+    Near,
+    Registry,
+    edge_rows,
+    frame,
+    latest_of_equal,
+    near,
+    neighbours,
+    point_rows,
+)
+from basewatch.readsb.search import compile_search
+from basewatch.readsb.tar_index import Volume
+from basewatch.readsb.traces import (
+    LARGEST_MEMBER,
+    PEEKED,
+    PEEKED_BYTES,
+    BadTrace,
+    Lines,
+    Parsed,
+    gunzip,
+    lines,
+    parse_around,
+    parse_near,
+    parse_whole,
+    peek,
+)
+from basewatch.reference.watchlist import Watch, is_listed, is_watched
+
+FLUSH_POINTS = 10_000  # parsed points held as Python objects before they become arrays
+SHOWN = 20  # rejects of one part that are named; the rest are counted
+EDGES = ("first", "last", "before", "after")
+UNKNOWN_DAY = -1
+_STAMP = re.compile(rb'"timestamp": *([0-9.]+)')
+_MARK = re.compile(rb'"r": *"([^"\\]*)"')
+_MILITARY = re.compile(rb'"dbFlags": *[0-9]*[13579]\b')
+
+
+class Job(msgspec.Struct):
+    """What all parts of a day's decoding share. Times are µs since 1970, UTC."""
+
+    parts: list[str]
+    folder: str | None
+    out: str
+    source: str
+    network: str
+    scan: str
+    day_start: int
+    latest: int
+    pattern: str
+    places: list[Place]
+    rings: list[Ring]
+    watch: Watch
+    limits: Limits
+    field_latitudes: list[float]
+    field_longitudes: list[float]
+
+
+class Shard(msgspec.Struct):
+    """A part: address and, in a tar, offset and size of each of its traces, by address."""
+
+    number: int
+    members: list[tuple[str, int, int]]
+
+
+class Outcome(msgspec.Struct):
+    """What came of a part. Counts are of traces but for bad_points and duplicates.
+
+    files: lake table and file of rows (Arrow stream). days: traces by the day (since 1970) that their points are of.
+    """
+
+    number: int
+    files: list[tuple[str, str]] = []
+    read: int = 0
+    kept: int = 0
+    bad: int = 0
+    bad_points: int = 0
+    duplicates: int = 0
+    empty: int = 0
+    days: dict[int, int] = {}
+    digest: str = ""
+    rejects: list[tuple[str, str]] = []
+    background: Packed | None = None
+    failure: str = ""
+
+
+class Decoder:
+    """A job made ready: the expression compiled, the bases as arrays, the files open."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        reach = max(ring.radius_km for ring in job.rings)
+        self.search = compile_search(job.pattern)
+        self.bases = Bases(job.places, reach)
+        self.fields = Fields.around(self.bases, job.field_latitudes, job.field_longitudes, job.limits.field_km)
+        self.volume = Volume([Path(part) for part in job.parts]) if job.parts else None
+        self.edges = Names()
+        for edge in EDGES:
+            self.edges.of(edge)
+
+    def close(self) -> None:
+        """Give the files back."""
+        if self.volume:
+            self.volume.close()
+
+    def decode(self, shard: Shard) -> Outcome:
+        """Decode one part: its rows written aside, its counts returned."""
+        return _Part(self, shard).run()
+
+    def read(self, icao24: str, offset: int, size: int, most: int = LARGEST_MEMBER) -> bytes:
+        """A member's bytes, or the first so many of them. Raises BadTrace where they cannot be had."""
+        wanted = min(size, most)
+        if self.volume is not None:
+            data = self.volume.read(offset, wanted)
+        else:
+            # the address was taken from a listing by a strict pattern, so the path stays inside the folder
+            path = Path(self.job.folder or "", icao24[-2:], f"trace_full_{icao24}.json")
+            try:
+                with path.open("rb") as handle:
+                    data = handle.read(wanted)
+            except OSError as error:
+                raise BadTrace(f"cannot be read: {error.strerror}") from None
+        if len(data) < wanted:
+            raise BadTrace(f"cut short: {len(data)} of {size} bytes")
+        return data
+
+
+class _Part:
+    """The decoding of one part as it goes along."""
+
+    def __init__(self, decoder: Decoder, shard: Shard) -> None:
+        self.decoder, self.job, self.shard = decoder, decoder.job, shard
+        self.outcome = Outcome(shard.number, files=[], days={}, rejects=[])
+        self.tally = Tally(len(self.job.places))
+        self.pending: list[Parsed] = []
+        self.points = 0
+        self.writers: dict[str, pa.RecordBatchStreamWriter] = {}
+        self.days: Counter[int] = Counter()
+
+    def run(self) -> Outcome:
+        """Decode every trace of the part."""
+        out, digest = self.outcome, hashlib.sha256()
+        self._announce()
+        for icao24, offset, size in self.shard.members:
+            out.read += 1
+            try:
+                if not self._is_chosen(icao24, offset, size):
+                    continue
+                if size > LARGEST_MEMBER:
+                    raise BadTrace(f"{size} bytes are too many for one trace")
+                data = self.decoder.read(icao24, offset, size)
+                # address, length and gzip trailer (CRC-32 and length of the text) stand for a trace's content
+                digest.update(b"%b %d %b" % (icao24.encode(), len(data), data[-8:]))
+                self._take(icao24, gunzip(data))
+            except BadTrace as error:
+                out.bad += 1
+                if len(out.rejects) < SHOWN:
+                    out.rejects.append((icao24, str(error)))
+            if self.points >= FLUSH_POINTS:
+                self._flush()
+        self._flush()
+        for writer in self.writers.values():
+            writer.close()
+        out.digest = digest.hexdigest()
+        out.days = dict(self.days)
+        if self.job.scan == "all":
+            out.background = self.tally.packed()
+        return out
+
+    def _announce(self) -> None:
+        if self.decoder.volume is not None and self.job.scan == "all" and self.shard.members:
+            first = min(offset for _, offset, _ in self.shard.members)
+            last = max(offset + size for _, offset, size in self.shard.members)
+            self.decoder.volume.expect(first, last - first)
+
+    def _is_chosen(self, icao24: str, offset: int, size: int) -> bool:
+        """Whether the scan is after this trace, told with as little reading as it takes."""
+        if self.job.scan == "all" or icao24 in self.job.watch.addresses:
+            return True
+        if self.job.scan == "watch_list":
+            return False
+        head = peek(self.decoder.read(icao24, offset, size, PEEKED_BYTES))
+        return _MILITARY.search(head) is not None or is_listed(self.job.watch, icao24, _mark(head))
+
+    def _take(self, icao24: str, text: bytes) -> None:
+        """Keep what of a trace may matter until there is enough for the arrays."""
+        place = lines(text)
+        if place is None:
+            parsed = parse_whole(text)
+            ends = [parsed.head.timestamp + parsed.points[end].seconds for end in (0, -1) if parsed.points]
+        elif place.start == place.end:
+            ends = []
+        else:
+            ends = _ends(text, place)
+            found = parse_near(text, place, self.decoder.search)
+            if found is None and is_listed(self.job.watch, icao24, _mark(text[:PEEKED])):
+                found = parse_around(text, place, self.decoder.search, -1)
+            if found is None:
+                self._note_day(ends)
+                return
+            parsed = found
+        if not ends:
+            self.outcome.empty += 1
+            return
+        self._note_day(ends)
+        if parsed.head.icao.lower() != icao24:
+            raise BadTrace(f"the file is named {icao24}, the trace is of {parsed.head.icao[:12]!r}")
+        self.outcome.bad_points += parsed.bad_points
+        self.pending.append(parsed)
+        self.points += len(parsed.points)
+
+    def _note_day(self, ends: list[float]) -> None:
+        """Count a trace under the archive's day if any of it lies there, else under the day of its first point."""
+        start = self.job.day_start // SECOND
+        if max(ends) >= start and min(ends) < start + 86_400:
+            self.days[start // 86_400] += 1
+        elif all(0 <= end < 1e11 for end in ends):
+            self.days[int(ends[0] // 86_400)] += 1
+        else:
+            self.days[UNKNOWN_DAY] += 1
+
+    def _flush(self) -> None:
+        if not self.points:
+            return
+        job, traces = self.job, self.pending
+        self.pending, self.points = [], 0
+        points = frame(traces, job.latest)
+        found = near(points, self.decoder.bases, job.rings)
+        registry = Registry(traces)
+        is_near = np.bincount(points.trace[found.is_near], minlength=len(traces)) > 0
+        chosen = latest_of_equal(points.trace, points.at, np.flatnonzero(found.is_near))
+        self.outcome.bad_points += int((~points.valid).sum())
+        self.outcome.kept += int(is_near.sum())
+        self.outcome.duplicates += int(found.is_near.sum()) - len(chosen)
+        rows = point_rows(points, found, chosen, self.decoder.bases, registry, job.source, job.network)
+        self._write("track_points", rows)
+        listed = np.array([is_listed(job.watch, parsed.head.icao.lower(), parsed.head.r or "") for parsed in traces])
+        self._write("track_edges", self._edges(points, found, is_near | listed, registry))
+        if job.scan == "all" and is_near.any():
+            watched = np.array([bool(near) and self._is_watched(p) for near, p in zip(is_near, traces, strict=True)])
+            today = (points.at >= job.day_start) & (points.at < job.day_start + DAY)
+            measure(self.tally, points, found, watched, today, self.decoder.bases, self.decoder.fields, job.limits)
+
+    def _is_watched(self, parsed: Parsed) -> bool:
+        head = parsed.head
+        flights = {p.details.flight.strip() for p in parsed.points if p.details is not None and p.details.flight}
+        is_military = bool((head.dbFlags or 0) & 1)
+        return is_watched(self.job.watch, head.icao.lower(), head.r or "", head.t or "", is_military, flights)
+
+    def _edges(self, points: Frame, found: Near, wanted: Bools, registry: Registry) -> pa.Table:
+        starts = np.flatnonzero(np.append(True, points.trace[1:] != points.trace[:-1]))
+        groups = (starts, np.append(starts[1:], len(points.trace)) - 1, *neighbours(points, found))
+        kept = [group[points.valid[group] & wanted[points.trace[group]]] for group in groups]
+        kept = [latest_of_equal(points.trace, points.at, group) for group in kept]
+        edge = np.repeat(np.arange(len(EDGES)), [len(group) for group in kept])
+        chosen = np.concatenate(kept)
+        order = np.lexsort((edge, points.at[chosen], points.trace[chosen]))
+        job = self.job
+        return edge_rows(points, chosen[order], edge[order], self.decoder.edges, registry, job.source, job.network)
+
+    def _write(self, table: str, rows: pa.Table) -> None:
+        if not rows.num_rows:
+            return
+        if table not in self.writers:
+            path = str(Path(self.job.out) / f"{table}-{self.shard.number:03d}.arrow")
+            self.writers[table] = pa.ipc.new_stream(path, rows.schema)
+            self.outcome.files.append((table, path))
+        self.writers[table].write_table(rows)
+
+
+def _mark(head: bytes) -> str:
+    """The registration in a trace's first bytes, empty where there is none."""
+    found = _MARK.search(head)
+    return found.group(1).decode("utf-8", "replace") if found else ""
+
+
+def _ends(text: bytes, place: Lines) -> list[float]:
+    """Times of a trace's first and last point, seconds since 1970, read without a parse; nan where unreadable."""
+    stamp = _STAMP.search(text, 0, place.start)
+    last = text.rfind(b"\n[", place.start, place.end)
+    try:
+        base = float(stamp.group(1)) if stamp else math.nan
+        return [base + float(text[line + 2 : text.index(b",", line)]) for line in (place.start, last)]
+    except ValueError:
+        return [math.nan, math.nan]

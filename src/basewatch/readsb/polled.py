@@ -1,0 +1,363 @@
+"""Aircraft objects of the live kind (/v2 JSON, aircraft.json, state vectors) to lake rows, by way of traces.
+
+The sightings of a day are put together into one trace an aircraft, as readsb writes them; from there on they take the
+same way as archives do, and the same judgement: rings around bases, edges, background traffic.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from basewatch.geo import Place, Ring
+from basewatch.lake.schemas import TABLES
+from basewatch.readsb.background import Fields, Limits, Tally, measure, table
+from basewatch.readsb.grid import Bases
+from basewatch.readsb.points import (
+    DAY,
+    SECOND,
+    Frame,
+    Names,
+    Near,
+    Registry,
+    edge_rows,
+    frame,
+    latest_of_equal,
+    near,
+    neighbours,
+    point_rows,
+)
+from basewatch.readsb.traces import Details, Head, Parsed, Point
+from basewatch.reference import watchlist
+from basewatch.reference.thresholds import Thresholds
+
+if TYPE_CHECKING:
+    from basewatch.reference.load import Reference
+    from basewatch.reference.thresholds import Thresholds
+
+MILLISECONDS_ABOVE = 1e11  # `now` is seconds in aircraft.json, milliseconds in /v2
+SAME_WITHIN_S = 1.5  # a position told again by the next answer; its time is given with rounding
+EDGES = ("first", "last", "before", "after")
+GEOMETRIC_RATE = 4  # readsb's flag of a vertical rate that is not by pressure
+
+
+class Craft(msgspec.Struct):
+    """What of an aircraft object is used. Feet, knots, feet a minute, degrees, seconds."""
+
+    hex: str
+    flight: str | None = None
+    r: str | None = None
+    t: str | None = None
+    ownOp: str | None = None  # noqa: N815 (the provider's spelling)
+    dbFlags: int | None = None  # noqa: N815
+    type: str | None = None
+    alt_baro: float | str | None = None
+    alt_geom: float | None = None
+    gs: float | None = None
+    track: float | None = None
+    true_heading: float | None = None
+    baro_rate: float | None = None
+    geom_rate: float | None = None
+    lat: float | None = None
+    lon: float | None = None
+    seen_pos: float | None = None
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """An aircraft at a place: by which network, when (epoch seconds), and the object itself."""
+
+    network: str
+    at: float
+    craft: Craft
+
+
+class _Answer(msgspec.Struct):
+    """An answer all of whose aircraft are well formed: the ordinary case, read without a Python dictionary."""
+
+    ac: list[Craft] | None = None
+    aircraft: list[Craft] | None = None
+    now: float | None = None
+
+
+_answers = msgspec.json.Decoder(_Answer)
+
+
+def craft(values: Any) -> Craft:
+    """An aircraft object, checked. Raises ValueError saying which field is not what it should be."""
+    try:
+        return _checked(msgspec.convert(values, Craft, strict=True))
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from None
+
+
+def _checked(found: Craft) -> Craft:
+    if isinstance(found.alt_baro, str) and found.alt_baro != "ground":
+        raise ValueError(f"alt_baro is neither a number nor `ground`: {found.alt_baro[:20]!r}")
+    return found
+
+
+def read(text: str, network: str, polled_at: float) -> tuple[list[Sighting], list[str]]:
+    """As `sightings`, from an answer's text. Raises ValueError, also where the text is no JSON."""
+    try:
+        answer = _answers.decode(text)
+        listed = answer.ac if answer.ac is not None else answer.aircraft
+        if listed is not None:
+            return _placed(map(_checked, listed), _seconds(answer.now, polled_at), network), []
+    except (msgspec.DecodeError, ValueError):  # one malformed object: go through them one by one
+        pass
+    try:
+        values = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"not readable as JSON: {error}") from None
+    return sightings(values, network, polled_at)
+
+
+def sightings(answer: Any, network: str, polled_at: float | None = None) -> tuple[list[Sighting], list[str]]:
+    """The aircraft with a position in one answer, and what was wrong with others.
+
+    Accepts `ac` and `aircraft`, and `now` in seconds or milliseconds; without it the time of the poll counts. The time
+    of a position is `now` less its age. Very rough positions (`rr_lat`) and those older than a minute (`lastPosition`)
+    are no positions. Raises ValueError where the answer holds no list of aircraft or no time.
+    """
+    listed = answer.get("ac", answer.get("aircraft")) if isinstance(answer, Mapping) else None
+    if not isinstance(listed, list):
+        raise ValueError("neither `ac` nor `aircraft` holds a list")
+    given = answer.get("now")
+    now = _seconds(given if isinstance(given, int | float) and not isinstance(given, bool) else None, polled_at)
+    found, faults = [], []
+    for values in listed:
+        try:
+            found.append(craft(values))
+        except ValueError as error:
+            faults.append(str(error))
+    return _placed(found, now, network), faults
+
+
+def _seconds(given: float | None, polled_at: float | None) -> float:
+    now = given if given is not None else polled_at
+    if now is None:
+        raise ValueError("no time `now`")
+    return now / 1000 if now > MILLISECONDS_ABOVE else now
+
+
+def _placed(listed: Iterable[Craft], now: float, network: str) -> list[Sighting]:
+    return [
+        Sighting(network, now - each.seen_pos, each)
+        for each in listed
+        if each.lat is not None and each.lon is not None and each.seen_pos is not None
+    ]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What sightings are judged by: the reference tables, the thresholds by name, and the moment of judging (UTC)."""
+
+    reference: Reference
+    params: Thresholds
+    now: datetime
+
+
+@dataclass
+class _Flown:
+    """What is kept of one aircraft: the sightings so far, the last one in hand, and whether it was near a base."""
+
+    kept: list[Sighting]
+    last: Sighting | None = None
+    was_near: bool = False
+
+
+class Collector:
+    """A day's sightings, of which only those are kept that can matter, however many there are.
+
+    Kept are those within the outer ring of a base, the one before and the one after each such stretch, and the first
+    and the last of each aircraft. Feed it in order of time.
+    """
+
+    def __init__(self, reference: Reference, params: Thresholds) -> None:
+        self._bases, _ = _bases(reference, params)
+        self._flown: dict[tuple[str, str], _Flown] = {}
+
+    def add(self, seen: Sequence[Sighting]) -> None:
+        """Take in the sightings of one answer."""
+        latitude = np.array([each.craft.lat for each in seen], np.float64)
+        longitude = np.array([each.craft.lon for each in seen], np.float64)
+        possible = np.flatnonzero((np.abs(latitude) <= 90) & (np.abs(longitude) <= 180))
+        index, _, _ = self._bases.pairs(latitude[possible], longitude[possible])
+        near_by = set(possible[index].tolist())
+        for position, each in enumerate(seen):
+            is_near = position in near_by
+            flown = self._flown.setdefault((each.network, each.craft.hex), _Flown([]))
+            if is_near and flown.last is not None and not flown.was_near:
+                flown.kept.append(flown.last)
+            if is_near or flown.was_near or flown.last is None:
+                flown.kept.append(each)
+            flown.last, flown.was_near = each, is_near
+
+    def sightings(self) -> list[Sighting]:
+        """All that was kept, each once."""
+        found: list[Sighting] = []
+        for flown in self._flown.values():
+            kept = flown.kept
+            if flown.last is not None and kept[-1] is not flown.last:
+                kept = [*kept, flown.last]
+            found += [each for number, each in enumerate(kept) if number == 0 or each is not kept[number - 1]]
+        return found
+
+
+def traces(seen: Iterable[Sighting]) -> list[Parsed]:
+    """One trace an aircraft, its points in order of time; addresses that are not ICAO's own name no aircraft."""
+    by_address: dict[str, list[Sighting]] = defaultdict(list)
+    for each in seen:
+        address = each.craft.hex.strip().lower()
+        if len(address) == 6 and not address.startswith("~"):
+            by_address[address].append(each)
+    return [_trace(address, found) for address, found in sorted(by_address.items())]
+
+
+def _trace(address: str, seen: list[Sighting]) -> Parsed:
+    head = Head(address, 0.0)
+    points: list[Point] = []
+    for each in sorted(seen, key=lambda each: each.at):
+        one = each.craft
+        head.r, head.t, head.ownOp = one.r or head.r, one.t or head.t, one.ownOp or head.ownOp
+        head.dbFlags = one.dbFlags if one.dbFlags is not None else head.dbFlags
+        last = points[-1] if points else None
+        if last and (last.latitude, last.longitude) == (one.lat, one.lon) and each.at - last.seconds < SAME_WITHIN_S:
+            continue
+        points.append(_point(each))
+    return Parsed(head, points)
+
+
+def _point(each: Sighting) -> Point:
+    one = each.craft
+    assert one.lat is not None and one.lon is not None
+    rate, flags = one.baro_rate, 0
+    if rate is None and one.geom_rate is not None:
+        rate, flags = one.geom_rate, GEOMETRIC_RATE
+    return Point(
+        seconds=each.at,
+        latitude=one.lat,
+        longitude=one.lon,
+        altitude=one.alt_baro,
+        ground_speed=one.gs,
+        track=one.track if one.track is not None else one.true_heading,
+        flags=flags,
+        rate=rate,
+        details=Details(flight=one.flight, type=one.type),
+        type=one.type,
+        altitude_geom=one.alt_geom,
+    )
+
+
+# ---- rows
+
+
+def rows(
+    seen: Iterable[Sighting], day: date, source: str, about: Surroundings, heard_around: Collection[str] = ()
+) -> Iterator[tuple[str, pa.Table]]:
+    """Lake table and rows of a day's sightings: positions near bases, edges, and background traffic.
+
+    Background is told for the bases in `heard_around` alone: those around which all traffic was asked for.
+    """
+    by_network: dict[str, list[Sighting]] = defaultdict(list)
+    for each in seen:
+        by_network[each.network].append(each)
+    for network, found in sorted(by_network.items()):
+        parsed = traces(found)
+        if parsed:
+            yield from _rows(parsed, day, source, network, about, heard_around)
+
+
+def points(seen: Iterable[Sighting], day: date, source: str, about: Surroundings) -> pa.Table:
+    """The positions near bases alone, as rows of track_points."""
+    found = [table for name, table in rows(seen, day, source, about) if name == "track_points"]
+    return pa.concat_tables(found) if found else TABLES["track_points"].schema.empty_table()
+
+
+def _rows(
+    parsed: Sequence[Parsed], day: date, source: str, network: str, about: Surroundings, heard_around: Collection[str]
+) -> Iterator[tuple[str, pa.Table]]:
+    latest = int((about.now + timedelta(days=1)).timestamp() * SECOND)
+    bases, rings = _bases(about.reference, about.params)
+    lines = frame(parsed, latest)
+    found = near(lines, bases, rings)
+    registry = Registry(parsed)
+    chosen = latest_of_equal(lines.trace, lines.at, np.flatnonzero(found.is_near))
+    if len(chosen):
+        yield "track_points", _plain("track_points", point_rows(lines, found, chosen, bases, registry, source, network))
+    watched = watchlist.build(about.reference)
+    is_near = np.bincount(lines.trace[found.is_near], minlength=len(parsed)) > 0
+    listed = np.array([watchlist.is_listed(watched, one.head.icao, one.head.r or "") for one in parsed])
+    edges = _edges(lines, found, is_near | listed, registry, source, network)
+    if edges.num_rows:
+        yield "track_edges", _plain("track_edges", edges)
+    if heard_around:
+        background = _background(parsed, lines, found, bases, watched, day, network, about)
+        kept = background.filter(pc.is_in(background.column("base_id"), pa.array(sorted(heard_around))))
+        if kept.num_rows:
+            yield "base_background", kept
+
+
+def _edges(
+    lines: Frame, found: Near, wanted: np.ndarray[Any, Any], registry: Registry, source: str, network: str
+) -> pa.Table:
+    starts = np.flatnonzero(np.append(True, lines.trace[1:] != lines.trace[:-1]))
+    groups = (starts, np.append(starts[1:], len(lines.trace)) - 1, *neighbours(lines, found))
+    kept = [group[lines.valid[group] & wanted[lines.trace[group]]] for group in groups]
+    kept = [latest_of_equal(lines.trace, lines.at, group) for group in kept]
+    edge = np.repeat(np.arange(len(EDGES)), [len(group) for group in kept])
+    names = Names()
+    for name in EDGES:
+        names.of(name)
+    return edge_rows(lines, np.concatenate(kept), edge, names, registry, source, network)
+
+
+def _background(
+    parsed: Sequence[Parsed],
+    lines: Frame,
+    found: Near,
+    bases: Bases,
+    watched: watchlist.Watch,
+    day: date,
+    network: str,
+    about: Surroundings,
+) -> pa.Table:
+    limits = Limits.of(about.params)
+    listed = about.reference.rows.get("fields", [])
+    fields = Fields.around(
+        bases, [field.latitude for field in listed], [field.longitude for field in listed], limits.field_km
+    )
+    ours = np.array([_is_watched(watched, one) for one in parsed])
+    start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * SECOND
+    tally = Tally(len(bases.places))
+    measure(tally, lines, found, ours, (lines.at >= start) & (lines.at < start + DAY), bases, fields, limits)
+    return table(tally, bases.places, network)
+
+
+def _is_watched(watched: watchlist.Watch, one: Parsed) -> bool:
+    flights = {p.details.flight.strip() for p in one.points if p.details is not None and p.details.flight}
+    head = one.head
+    return watchlist.is_watched(watched, head.icao, head.r or "", head.t or "", bool((head.dbFlags or 0) & 1), flights)
+
+
+def _plain(name: str, found: pa.Table) -> pa.Table:
+    return found.cast(TABLES[name].schema)
+
+
+def _bases(reference: Reference, params: Thresholds) -> tuple[Bases, tuple[Ring, ...]]:
+    return _grid(reference.places, max(ring.radius_km for ring in params.rings)), params.rings
+
+
+@lru_cache(maxsize=4)
+def _grid(places: tuple[Place, ...], reach_km: float) -> Bases:
+    return Bases(places, reach_km)

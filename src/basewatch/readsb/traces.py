@@ -1,0 +1,251 @@
+"""One readsb trace, from gzip'd bytes to the few points that matter, with no Python object for any other.
+
+readsb writes one point a line and a day's trace holds a thousand of them, of which few are near a watched base. The
+text is searched for those (search.py), and only the lines around them are parsed: back to the last callsign, since
+it stands in every fourth point or so, and one line on either side. A text that is not of readsb's own form is parsed
+whole. Both ways give the same rows; tests hold them against each other.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from typing import NamedTuple, cast
+
+import deflate
+import msgspec
+
+from basewatch.readsb.search import Search, one_point_a_line
+
+LARGEST_MEMBER = 64 << 20  # bytes of gzip; a busy aircraft's day is 0.3 MB, one at two points a second 5 MB
+LARGEST_TEXT = 128 << 20  # bytes of JSON; beyond it a member is taken for a bomb
+BLOCK = 1024  # bytes parsed from a hit on before the next search: half a dozen points
+LONGEST_BLOCK = 8192  # to which a block grows while the hits go on
+LONGEST_HEAD = 8192  # bytes before the first point
+PEEKED = 400  # bytes of text that hold the fields before the points
+PEEKED_BYTES = 600  # bytes of gzip that hold as much
+
+_FLIGHT = b'"flight":"'
+_TRACE = b'"trace":['
+_LINE = b"\n["
+_TAIL = re.compile(rb"\]\s*\}\s*\Z")
+
+
+class BadTrace(Exception):
+    """A member that cannot be used; the text says why."""
+
+
+class Details(msgspec.Struct, gc=False):
+    """What of a point's details object is used."""
+
+    flight: str | None = None
+    type: str | None = None
+
+
+class Point(msgspec.Struct, array_like=True, gc=False):
+    """A point as readsb writes it, up to the last field that is used; before 2022 the fields ended with `details`."""
+
+    seconds: float
+    latitude: float
+    longitude: float
+    altitude: float | str | None
+    ground_speed: float | None = None
+    track: float | None = None
+    flags: int | None = None
+    rate: float | None = None
+    details: Details | None = None
+    type: str | None = None
+    altitude_geom: float | None = None
+
+
+class Head(msgspec.Struct, gc=False):
+    """The fields of a trace before its points."""
+
+    icao: str
+    timestamp: float
+    r: str | None = None
+    t: str | None = None
+    ownOp: str | None = None  # noqa: N815 (the provider's spelling)
+    dbFlags: int | None = None  # noqa: N815
+
+
+class Whole(Head, gc=False):
+    """A whole trace, its points not yet looked at."""
+
+    trace: list[msgspec.Raw] = []
+
+
+class Lines(NamedTuple):
+    """Where the points lie in a text of readsb's form: the first line's newline, and the bracket that ends the list."""
+
+    start: int
+    end: int
+
+
+class Parsed(NamedTuple):
+    """A trace's head, those of its points that were parsed (in file order), and how many points were malformed."""
+
+    head: Head
+    points: list[Point]
+    bad_points: int = 0
+
+
+_heads = msgspec.json.Decoder(Head)
+_points = msgspec.json.Decoder(list[Point])
+_point = msgspec.json.Decoder(Point)
+_wholes = msgspec.json.Decoder(Whole)
+
+
+def gunzip(data: bytes) -> bytes:
+    """The text of a member: gzip by its first bytes, never by its name; plain JSON as it is.
+
+    Raises BadTrace for damaged or oversized data. The fast decoder stops after the first of several gzip members, and
+    where zeros follow the data it gives nothing; both show as a length other than the one that the last four bytes
+    state, and the standard library does the work.
+    """
+    if data[:2] != b"\x1f\x8b":
+        if data[:1] in b" \t\r\n{" and len(data) <= LARGEST_TEXT:
+            return data
+        raise BadTrace("neither gzip nor JSON")
+    stated = int.from_bytes(data[-4:], "little")
+    if 0 < stated <= LARGEST_TEXT:
+        try:
+            text = cast(bytes, deflate.gzip_decompress(data))  # a bytearray, which does all that is asked of it
+        except (deflate.DeflateError, ValueError, MemoryError):
+            text = b""
+        if len(text) == stated:
+            return text
+    return _gunzip_slowly(data)
+
+
+def _gunzip_slowly(data: bytes) -> bytes:
+    pieces, room = [], LARGEST_TEXT
+    while data:
+        decoder = zlib.decompressobj(wbits=31)
+        try:
+            piece = decoder.decompress(data, room + 1)
+        except zlib.error as error:
+            raise BadTrace(f"damaged gzip: {error}") from None
+        room -= len(piece)
+        if room < 0:
+            raise BadTrace(f"unpacks to more than {LARGEST_TEXT >> 20} MiB")
+        if not decoder.eof:
+            raise BadTrace("damaged gzip: it ends too soon")
+        pieces.append(piece)
+        data = decoder.unused_data.lstrip(b"\0")
+    return b"".join(pieces)
+
+
+def peek(data: bytes) -> bytes:
+    """The first PEEKED bytes of a member's text, without unpacking the rest; empty where that cannot be done."""
+    if data[:2] != b"\x1f\x8b":
+        return data[:PEEKED]
+    try:
+        return zlib.decompressobj(wbits=31).decompress(data[:PEEKED_BYTES], PEEKED)
+    except zlib.error:
+        return b""
+
+
+def lines(text: bytes) -> Lines | None:
+    """Where the points lie, if the text begins and ends as readsb's do. None: parse it whole."""
+    head = text.find(_TRACE, 0, LONGEST_HEAD)
+    tail = _TAIL.search(text, max(len(text) - 32, 0))
+    if head < 0 or tail is None:
+        return None
+    head, end = head + len(_TRACE), tail.start()
+    start = text.find(_LINE, head, end)
+    if start < 0:
+        start = end
+    return Lines(start, end) if start <= end and not text[head:start].strip() else None
+
+
+def parse_near(text: bytes, place: Lines, search: Search) -> Parsed | None:
+    """The points of a trace that may be near a base, with what the module says around them, and the first and the last.
+
+    None where no point may be near. Raises BadTrace where head or points are not as they should be.
+    """
+    hit = search(text, place.start, place.end)
+    return None if hit < 0 else parse_around(text, place, search, hit)
+
+
+def parse_around(text: bytes, place: Lines, search: Search, hit: int) -> Parsed:
+    """As parse_near, from a first hit that is already known; -1 gives the first and the last point alone."""
+    if not one_point_a_line(text, place.start - 1):
+        return parse_whole(text)
+    try:
+        points: list[Point] = []
+        for start, end in _regions(text, place, search, hit):
+            points += _points.decode(b"[%b]" % text[start + 1 : end].rstrip(b", \r\n\t"))
+        return Parsed(parse_head(text), points)
+    except (msgspec.MsgspecError, UnicodeDecodeError, _NotALine):
+        return parse_whole(text)
+
+
+def parse_head(text: bytes) -> Head:
+    """The fields before the points. Raises msgspec's errors."""
+    return _heads.decode(text[: text.index(_TRACE)] + b'"trace":[]}')
+
+
+def parse_whole(text: bytes) -> Parsed:
+    """All points of a trace in any valid JSON; malformed points are left out and counted. Raises BadTrace."""
+    try:
+        whole = _wholes.decode(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise BadTrace(f"not a readsb trace: {error}") from None
+    points = []
+    for raw in whole.trace:
+        try:
+            points.append(_point.decode(raw))
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            continue
+    return Parsed(whole, points, len(whole.trace) - len(points))
+
+
+class _NotALine(Exception):
+    """A line that does not start a point."""
+
+
+def _regions(text: bytes, place: Lines, search: Search, hit: int) -> list[tuple[int, int]]:
+    """Stretches of whole lines, from newline to newline, that hold every hit and what belongs to it."""
+    start, end = place
+    if start == end:
+        return []
+
+    def line_after(position: int) -> int:
+        found = text.find(_LINE, position, end)
+        return end if found < 0 else found
+
+    def context(position: int, floor: int) -> int:
+        """Where the line with the last callsign before that at `position` starts, or else the line before it."""
+        found = text.rfind(_FLIGHT, floor, position)
+        while found >= 0 and text[found + len(_FLIGHT) : found + len(_FLIGHT) + 8].isspace():
+            found = text.rfind(_FLIGHT, floor, found)
+        if found >= 0:
+            return text.rfind(_LINE, floor, found)
+        if text.find(_FLIGHT, start, floor) >= 0:
+            return floor  # a callsign from before may hold on, unless a new leg begins in between
+        return text.rfind(_LINE, floor, position)
+
+    regions = [(start, line_after(start + 2))]
+    block = BLOCK
+    while hit >= 0:
+        hit -= 1  # the newline before the bracket
+        if text[hit] != 10:
+            raise _NotALine
+        first, done = regions[-1]
+        begin = context(hit, done) if hit > done else done
+        stop = line_after(max(hit + block, done))
+        if begin > done:
+            regions.append((begin, stop))
+        else:
+            regions[-1] = (first, stop)
+        hit = search(text, stop, end) if stop < end else -1
+        block = min(2 * block, LONGEST_BLOCK)
+        if hit != stop + 1 and stop < end:
+            regions[-1] = (regions[-1][0], line_after(stop + 2))
+            block = BLOCK
+    last = text.rfind(_LINE, start, end)
+    first, done = regions[-1]
+    if last >= done:
+        regions.append((context(last, done) if last > done else done, end))
+    return regions

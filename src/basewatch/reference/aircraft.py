@@ -1,0 +1,277 @@
+"""What is known of an aircraft and from whom.
+
+Nothing here decides: registers, records and rules that disagree are all shown, each with who says it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import date
+from pathlib import Path
+from string import ascii_uppercase
+from typing import Any
+
+import duckdb
+
+from basewatch.config import Settings
+from basewatch.errors import ConfigError
+from basewatch.reference import load
+from basewatch.reference.registers import mark
+from basewatch.reference.rows import AircraftRow, RegistrationRuleRow
+
+ASKED = re.compile(r"(?:reg:)?~?[A-Za-z0-9][A-Za-z0-9+./ _-]{0,19}")
+ADDRESS = re.compile(r"[0-9a-f]{6}")
+RELEASE = "current release"
+KINDS = ("record", "register", "flag", "visits", "block", "range", "hint", "conflict")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One thing that somebody says of an aircraft.
+
+    `kind`: `record` (an identity in the current release), `register`, `visits` (stays at one base, counted ones),
+    `block` (the country's addresses), `range` (military addresses), `hint` (a country's rule from registration to
+    address: never an identity), `conflict`. Days are UTC.
+    """
+
+    kind: str
+    said_by: str
+    icao24: str | None = None
+    registration: str | None = None
+    type_code: str | None = None
+    operator: str | None = None
+    country: str | None = None
+    is_military: bool | None = None
+    valid_from: date | None = None
+    valid_to: date | None = None
+    note: str | None = None
+
+
+COLUMNS = tuple(column.name for column in fields(Statement))
+
+
+def statements(settings: Settings, asked: str, database: Path | None = None) -> list[Statement]:
+    """Everything known of an address (six hex digits) or a registration, hyphens and case aside.
+
+    A registration brings every address that a register or record gives it, an address every registration. Six digits
+    that could be either are looked up as both. `database` is that of the current release, None where nothing is
+    published. Raises ConfigError where the text can be neither.
+    """
+    text = asked.strip()
+    if not ASKED.fullmatch(text):
+        raise ConfigError(f"{asked!r} is neither an address (six hex digits) nor a registration (RA-85563)")
+    facts = load.tables(settings).rows
+    address, name = text.lower(), mark(text.removeprefix("reg:")) or ""
+    rows = _registered(facts["aircraft"], {address}, {name})
+    found = _of_release(database, {address, *(row.icao24 for row in rows)}, {name, *_marks(rows)})
+    # a registration that only records give the address leads to what registers say of it
+    rows = _registered(facts["aircraft"], {address}, {name, *_marks(rows), *_marks(found)})
+    said = [*found, *(_of_register(row) for row in rows)]
+    keys = {address, *(one.icao24 or "" for one in said)}
+    addresses = sorted(key for key in keys if ADDRESS.fullmatch(key))
+    is_known = bool(said)
+    said += _blocks(facts, addresses)
+    said += _hints(facts["registration_rules"], said, {name, *_marks(said)}, addresses)
+    said += _conflicts(said)
+    if not is_known:
+        said = [replace(one, note=f"nobody names it; {one.note}") if one.kind == "hint" else one for one in said]
+    return sorted(
+        dict.fromkeys(said), key=lambda one: (KINDS.index(one.kind), one.icao24 or "", one.valid_from or date.min)
+    )
+
+
+def _registered(rows: Iterable[AircraftRow], addresses: set[str], marks: set[str]) -> list[AircraftRow]:
+    """Rows of these addresses and registrations, and of the registrations that the addresses have."""
+    rows = list(rows)
+    marks = (marks | _marks(row for row in rows if row.icao24 in addresses)) - {""}
+    return [row for row in rows if row.icao24 in addresses or mark(row.registration) in marks]
+
+
+def _marks(said: Iterable[AircraftRow | Statement]) -> set[str]:
+    return {mark(one.registration) or "" for one in said} - {""}
+
+
+def _of_register(row: AircraftRow) -> Statement:
+    return Statement(
+        "register",
+        row.register,
+        row.icao24,
+        row.registration,
+        row.type_code,
+        row.operator,
+        None,
+        row.is_military,
+        row.valid_from,
+        row.valid_to,
+        f"as of {row.checked_on}" if row.checked_on else None,
+    )
+
+
+def _of_release(database: Path | None, keys: set[str], marks: set[str]) -> list[Statement]:
+    """What the current release holds of these addresses and registrations; nothing where nothing is published."""
+    if database is None:
+        return []
+    wanted = [sorted(keys | {f"reg:{name}" for name in marks}), sorted(marks)]
+    with duckdb.connect(str(database), read_only=True) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        identities = connection.execute(
+            "SELECT icao24, registration, type_code, operator, country, is_military, valid_from, valid_to, "
+            "military_basis, fleets, conflicts, first_seen_at::DATE, last_seen_at::DATE FROM main.aircraft "
+            "WHERE list_contains(?, icao24) OR list_contains(?, replace(upper(registration), '-', '')) "
+            "ORDER BY icao24, valid_from",
+            wanted,
+        ).fetchall()
+        on_record = sorted({row[0] for row in identities} | set(wanted[0]))
+        visits = connection.execute(
+            "SELECT icao24, registration, base_id, count(*) FILTER (WHERE confidence >= 2), "
+            "count(*) FILTER (WHERE confidence < 2), min(first_evidence_at)::DATE, max(last_evidence_at)::DATE, "
+            "list_sort(list_distinct(flatten(list(sources)))) FROM main.base_visits "
+            "WHERE list_contains(?, icao24) OR list_contains(?, replace(upper(registration), '-', '')) "
+            "GROUP BY ALL ORDER BY ALL",
+            [on_record, wanted[1]],
+        ).fetchall()
+    said = []
+    for *identity, basis, fleets, conflicts, first, last in identities:
+        icao24, registration = identity[:2]
+        note = [f"on record {first} to {last}" if first and last else "", f"military by {basis}" if basis else ""]
+        note.append(f"fleets {', '.join(fleets)}")
+        said.append(replace(Statement("record", RELEASE, *identity), note="; ".join(part for part in note if part)))
+        said += [Statement("conflict", RELEASE, icao24, registration, note=text) for text in conflicts or []]
+    for icao24, registration, base, counted, weak, first, last, sources in visits:
+        told = f"{counted} at {base}" + (f", {weak} more on weak evidence" if weak else "")
+        said.append(
+            Statement(
+                "visits", ", ".join(sources or []), icao24, registration, valid_from=first, valid_to=last, note=told
+            )
+        )
+    return said
+
+
+def _blocks(rows: Mapping[str, list[Any]], addresses: Iterable[str]) -> list[Statement]:
+    said = []
+    for address in addresses:
+        block = next((row for row in rows["icao_blocks"] if row.start_hex <= address <= row.end_hex), None)
+        if block:
+            note = f"{block.country_name}: {block.start_hex}-{block.end_hex}"
+            said.append(Statement("block", "ICAO address block", address, country=block.country, note=note))
+        said += [
+            Statement(
+                "range",
+                "address range",
+                address,
+                is_military=True,
+                note=f"{row.start_hex}-{row.end_hex}; counts only where no register and no trace says",
+            )
+            for row in rows["military_ranges"]
+            if row.start_hex <= address <= row.end_hex
+        ]
+    return said
+
+
+def _hints(
+    rules: Iterable[RegistrationRuleRow], said: Iterable[Statement], marks: Iterable[str], addresses: Iterable[str]
+) -> list[Statement]:
+    """What each country's rule would make of the registrations, and of addresses that nobody names."""
+    given: dict[str, set[str]] = {}
+    for one in said:
+        if one.kind in ("record", "register") and one.icao24:
+            given.setdefault(mark(one.registration) or "", set()).add(one.icao24)
+    named = set().union(*(found for name, found in given.items() if name))
+    hints: list[Statement] = []
+    for rule in rules:
+        listed = (rule.agrees or 0) + (rule.differs or 0)
+        trust = f"a hint, no identity: {rule.agrees} of {listed} listed aircraft keep it"
+        for name in sorted(marks):
+            expected = addresses_by_rule(rule, name)
+            kept = given.get(name, set()) & set(expected) - {
+                one.icao24 for one in hints if mark(one.registration) == name
+            }
+            verdict = "kept here; " if kept else ("broken here; " if given.get(name) else "")
+            # a rule of the lowest bits alone fits many addresses: it says something only of those that somebody gives
+            shown = sorted(kept) or ([] if rule.low_bits else expected[:1])
+            hints += [
+                Statement("hint", f"rule {rule.prefix}", address, _spelled(rule, name), note=verdict + trust)
+                for address in shown
+            ]
+        for address in addresses:
+            found = None if address in named else registration_by_rule(rule, address)
+            if found:
+                hints.append(Statement("hint", f"rule {rule.prefix}", address, found, note=trust))
+    return hints
+
+
+def _spelled(rule: RegistrationRuleRow, name: str) -> str:
+    return rule.prefix + name[len(rule.prefix.replace("-", "")) :]
+
+
+def addresses_by_rule(rule: RegistrationRuleRow, registration: str) -> list[str]:
+    """The addresses that a country's rule gives a registration, the plainest first; none where its form is another."""
+    name, prefix = mark(registration) or "", rule.prefix.replace("-", "")
+    rest = name.removeprefix(prefix)
+    if not name.startswith(prefix) or len(rest) != rule.width:
+        return []
+    if rule.form == "digits":
+        if not (rest.isascii() and rest.isdigit()):
+            return []
+        number = int(rest)
+    elif all(letter in ascii_uppercase for letter in rest):
+        strides = [int(stride) for stride in (rule.strides or "").split()]
+        number = sum(stride * ascii_uppercase.index(letter) for stride, letter in zip(strides, rest, strict=True))
+    else:
+        return []
+    start, end = int(rule.start_hex, 16), int(rule.end_hex, 16)
+    first = start + number
+    step = 1 << rule.low_bits if rule.low_bits else end + 1
+    return [f"{address:06x}" for address in range(first, end + 1, step)]
+
+
+def registration_by_rule(rule: RegistrationRuleRow, address: str) -> str | None:
+    """The registration that a country's rule gives an address; None outside it. Rules of low bits name none."""
+    number = int(address, 16) - int(rule.start_hex, 16)
+    if rule.low_bits or number < 0 or int(address, 16) > int(rule.end_hex, 16):
+        return None
+    if rule.form == "digits":
+        return f"{rule.prefix}{number:0{rule.width}d}" if number < 10**rule.width else None
+    strides = [int(stride) for stride in (rule.strides or "").split()]
+    letters = []
+    for stride in strides:
+        index, number = divmod(number, stride)
+        if index >= len(ascii_uppercase):
+            return None
+        letters.append(ascii_uppercase[index])
+    return rule.prefix + "".join(letters) if number == 0 else None
+
+
+COMPARED = (  # of what, in which column, and what to call it
+    ("registration", "icao24", "address"),
+    ("icao24", "registration", "registration"),
+    ("icao24", "type_code", "type"),
+    ("icao24", "is_military", "military"),
+)
+
+
+def _conflicts(said: Iterable[Statement]) -> list[Statement]:
+    """Where the statements disagree: addresses of a registration, registrations of an address, types, military."""
+    spoken = [one for one in said if one.kind in ("record", "register")]
+    told = []
+    for about, column, word in COMPARED:
+        groups: dict[str, dict[str, set[str]]] = {}
+        spelled: dict[str, str] = {}
+        for one in spoken:
+            key, value = getattr(one, about), getattr(one, column)
+            if key is None or value is None:
+                continue
+            same = mark(key) or ""
+            spelled.setdefault(same, key)
+            shown = {True: "yes", False: "no"}.get(value, value)
+            folded = mark(shown) or "" if column == "registration" else shown
+            groups.setdefault(same, {}).setdefault(folded, set()).add(one.said_by)
+        for same, values in groups.items():
+            # identities of the release alone are told apart by their days
+            if len(values) > 1 and set().union(*values.values()) != {RELEASE}:
+                listed = "; ".join(f"{value} ({', '.join(sorted(by))})" for value, by in sorted(values.items()))
+                address, registration = (spelled[same], None) if about == "icao24" else (None, spelled[same])
+                told.append(Statement("conflict", "comparison", address, registration, note=f"{word}: {listed}"))
+    return told

@@ -1,0 +1,199 @@
+"""Facts about the world, one CSV a table, every row checked by a model before anything uses it; and the thresholds."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import pyarrow as pa
+import yaml
+from pydantic import ValidationError
+
+from basewatch import yaml_text
+from basewatch.config import Settings, Sources
+from basewatch.errors import ConfigError
+from basewatch.geo import Place
+from basewatch.reference.rows import BUILT_IN_FLEETS, KEYS, ROWS, BaseRow, FleetRow, Row, arrow_schema
+from basewatch.reference.thresholds import Thresholds, thresholds
+
+
+@dataclass(frozen=True)
+class Reference:
+    """All reference tables: checked rows by table name, and a hash over their text."""
+
+    rows: dict[str, list[Any]]
+    sha256: str
+
+    @property
+    def bases(self) -> dict[str, BaseRow]:
+        """The watched bases by id."""
+        return {row.base_id: row for row in self.rows["bases"]}
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where the watched bases are, sorted by id."""
+        return tuple(
+            Place(base.base_id, base.latitude, base.longitude, base.elevation_ft or 0.0)
+            for _, base in sorted(self.bases.items())
+        )
+
+    def table(self, name: str) -> pa.Table:
+        """One reference table as Arrow."""
+        declared = arrow_schema(name)
+        rows = self.rows[name]
+        return pa.Table.from_pydict(
+            {column: [getattr(row, column) for row in rows] for column in declared.names}, declared
+        )
+
+
+def tables(settings: Settings) -> Reference:
+    """The reference tables that the settings name, else the shipped ones; every row checked.
+
+    A fleets file of one's own need not repeat the built-in fleets: they are added. With a bases file of one's own the
+    shipped runways and keywords shrink to the bases in it. Raises ConfigError naming the file, the line, the column and
+    what is wrong.
+    """
+    rows: dict[str, list[Any]] = {}
+    digest = hashlib.sha256()
+    for table in ROWS:
+        own = getattr(settings.reference, table)
+        try:
+            text = settings.path(own).read_text(encoding="utf-8-sig") if own else _shipped(f"{table}.csv")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"reference.{table}: {own} cannot be read: {error}") from None
+        digest.update(f"{table}\n{text}".encode())
+        rows[table] = parse(table, text, own) if own else list(_shipped_rows(table))
+    rows["fleets"] += _built_in_fleets({row.fleet_id for row in rows["fleets"]})
+    _fit_to_bases(rows, settings)
+    _check_references(rows)
+    return Reference(rows, digest.hexdigest())
+
+
+@cache
+def _shipped(name: str) -> str:
+    return files("basewatch.sql.reference").joinpath(name).read_text(encoding="utf-8")
+
+
+@cache
+def _shipped_rows(table: str) -> tuple[Any, ...]:
+    """The checked rows of a shipped table, read once a process: rows are frozen, so all who ask may share them."""
+    return tuple(parse(table, _shipped(f"{table}.csv"), f"{table}.csv"))
+
+
+def _fit_to_bases(rows: dict[str, list[Any]], settings: Settings) -> None:
+    """Drop shipped rows about bases that the user's own list leaves out; in the user's own files they are errors."""
+    if settings.reference.bases is None:
+        return
+    bases = {row.base_id for row in rows["bases"]}
+    for table in ("runways", "keywords"):
+        if getattr(settings.reference, table) is None:
+            rows[table] = [row for row in rows[table] if row.base_id is None or row.base_id in bases]
+
+
+def _built_in_fleets(present: set[str]) -> list[FleetRow]:
+    missing = set(BUILT_IN_FLEETS) - present
+    return [row for row in _shipped_rows("fleets") if row.fleet_id in missing]
+
+
+def _may_be_absent(model: type[Row], column: str) -> bool:
+    """Whether a file may do without a column: its value can be null, or has a default."""
+    field = model.model_fields[column]
+    return not field.is_required() or type(None) in getattr(field.annotation, "__args__", ())
+
+
+def parse(table: str, text: str, where: str) -> list[Any]:
+    """The checked rows of one reference CSV, in the file's order; columns that may be empty may also be left out.
+
+    Raises ConfigError naming file, line, column and fault, also for a key that stands twice.
+    """
+    model = ROWS[table]
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    seen: dict[tuple[Any, ...], int] = {}
+    rows = []
+    try:
+        _check_columns(model, list(reader.fieldnames or []), where)
+        absent = {name: "" for name in model.model_fields if name not in (reader.fieldnames or [])}
+        for values in reader:
+            line = f"{where}, line {reader.line_num}"
+            if None in values or None in values.values():
+                raise ConfigError(f"{line}: the row does not have as many cells as the first line has columns")
+            row = _row(model, {**absent, **values}, line)
+            key = tuple(getattr(row, name) for name in KEYS[table])
+            if key in seen:
+                shown = ", ".join(f"{name} {value}" for name, value in zip(KEYS[table], key, strict=True) if value)
+                raise ConfigError(f"{line}, column {KEYS[table][0]}: {shown} stands already in line {seen[key]}")
+            seen[key] = reader.line_num
+            rows.append(row)
+    except csv.Error as error:
+        raise ConfigError(f"{where}, line {reader.line_num + 1} or after: not readable as CSV: {error}") from None
+    return rows
+
+
+def _check_columns(model: type[Row], found: list[str], where: str) -> None:
+    missing = [name for name in model.model_fields if name not in found and not _may_be_absent(model, name)]
+    unknown = sorted(set(found) - set(model.model_fields))
+    if missing or unknown or len(set(found)) != len(found):
+        twice = sorted({name for name in found if found.count(name) > 1})
+        faults = {"missing": missing, "unknown": unknown, "twice": twice}
+        told = "; ".join(f"{fault}: {', '.join(names)}" for fault, names in faults.items() if names)
+        raise ConfigError(f"{where}, line 1: columns {told}")
+
+
+def _row(model: type[Row], values: dict[str, str], line: str) -> Row:
+    try:
+        return model.model_validate({name: values[name] for name in model.model_fields})
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False)[0]
+        column = ".".join(str(part) for part in fault["loc"])
+        raise ConfigError(f"{line}{f', column {column}' if column else ''}: {fault['msg']}") from None
+
+
+def _check_references(rows: dict[str, list[Any]]) -> None:
+    bases = {row.base_id for row in rows["bases"]}
+    for table in ("runways", "keywords"):
+        for row in rows[table]:
+            if row.base_id is not None and row.base_id not in bases:
+                raise ConfigError(f"{table}.csv: base_id {row.base_id!r} is not in bases.csv")
+    described = {row.source for row in rows["sources"]}
+    lacking = [code for code in Sources.model_fields if code not in described]
+    if lacking:
+        raise ConfigError(f"sources.csv: no row for {', '.join(lacking)}")
+
+
+@dataclass(frozen=True)
+class Params:
+    """The thresholds that change a result, by name, and the hash of the text that they came from."""
+
+    values: dict[str, Any]
+    documentation: dict[str, dict[str, Any]]
+    sha256: str
+    thresholds: Thresholds  # those that Python code uses
+
+
+def params(settings: Settings) -> Params:
+    """params.yml: every threshold with value, unit, reason and source. Raises ConfigError on a malformed entry."""
+    own = settings.reference.params
+    where = own or "params.yml"
+    try:
+        text = settings.path(own).read_text(encoding="utf-8") if own else _shipped_params()
+        entries = yaml_text.parse(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"reference.params: {where} cannot be read: {error}") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{where} is not valid YAML: {error}") from None
+    if not isinstance(entries, dict):
+        raise ConfigError(f"{where}: holds no thresholds; each is `name: {{value:, unit:, why:, source:}}`")
+    for name, entry in entries.items():
+        if not isinstance(entry, dict) or not {"value", "unit", "why"} <= set(entry):
+            raise ConfigError(f"{where}: {name} needs value, unit and why")
+    values = {name: entry["value"] for name, entry in entries.items()}
+    return Params(values, entries, hashlib.sha256(text.encode()).hexdigest(), thresholds(values, where))
+
+
+def _shipped_params() -> str:
+    return files("basewatch.sql").joinpath("params.yml").read_text(encoding="utf-8")

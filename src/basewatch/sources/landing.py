@@ -1,0 +1,269 @@
+"""The landing: what a source fetched, verbatim, with a manifest that says where each file is from and what was asked.
+
+A landed window is a folder. Its manifest is written last, so a folder without one was never finished. The manifest
+holds addresses without secrets, hashes, sizes, times and licences, and for each question asked of the provider which
+scope and days it was about and what came of it: an empty answer and a failed request leave no file, but must be told
+apart later.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import basewatch
+from basewatch.errors import SourceError
+from basewatch.lake.files import write_aside
+from basewatch.net.secrets import clean_url, redact
+from basewatch.sources.contract import Context, Landed, LandedFile, Window
+
+MANIFEST = "manifest.json"
+_RANK = ("failed", "partial", "late", "missing", "expired", "ok")  # of several answers on a day the worst one counts
+
+
+@dataclass(frozen=True)
+class LandedAnswer:
+    """What came of one question: `status` is a ledger status, `file` the landed body (none where there was no data)."""
+
+    scope: str
+    since: date
+    until: date
+    kind: str
+    status: str
+    file: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest as read back."""
+
+    source: str
+    since: date
+    until: date
+    answers: tuple[LandedAnswer, ...]
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def fetched_at(self, name: str) -> datetime:
+        """When a landed file was retrieved, UTC."""
+        return datetime.fromisoformat(self.files[name]["retrieved_at"])
+
+    def scopes(self) -> list[str]:
+        """Every scope that was asked about, sorted."""
+        return sorted({answer.scope for answer in self.answers})
+
+    def verdict(self, scope: str, day: date) -> tuple[str, str | None] | None:
+        """The worst status over the answers about a scope and day, and the reasons; None where nothing was asked.
+
+        One failed answer beside good ones makes the day partial, since what came is true but not all.
+        """
+        about = [answer for answer in self.answers if answer.scope == scope and answer.since <= day <= answer.until]
+        if not about:
+            return None
+        found = {answer.status for answer in about}
+        worst = next(status for status in _RANK if status in found)
+        if worst == "failed" and "ok" in found:
+            worst = "partial"
+        reasons = sorted({answer.error for answer in about if answer.error})
+        return worst, "; ".join(reasons) or None
+
+
+def slug(text: str) -> str:
+    """A file name made of the text's letters and digits: no text from outside is ever a path."""
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", text).strip("-.")[:80] or "x"
+
+
+class Landing:
+    """A window being landed."""
+
+    def __init__(self, context: Context[Any], window: Window, below: str = "") -> None:
+        self.context, self.window = context, window
+        name = f"{window.since}" if window.since == window.until else f"{window.since}_{window.until}"
+        self.path = context.landing / below / name
+        self.path.mkdir(parents=True, exist_ok=True)
+        (self.path / MANIFEST).unlink(missing_ok=True)
+        self.answers: list[LandedAnswer] = []
+        self._files: list[LandedFile] = []
+
+    def put(self, name: str, body: bytes, url: str, scope: str, since: date, until: date, kind: str) -> None:
+        """Keep an answer's body under a name of our own making."""
+        target = self.path / slug(name)
+        write_aside(target, body)
+        self._files.append(
+            LandedFile(target, clean_url(url), hashlib.sha256(body).hexdigest(), len(body), _now(self.context), since)
+        )
+        self.answers.append(LandedAnswer(scope, since, until, kind, "ok", target.name))
+
+    def note(self, scope: str, since: date, until: date, kind: str, status: str, error: str | None = None) -> None:
+        """Keep what came of a question that left no body; status `ok` says that there is no data."""
+        self.answers.append(LandedAnswer(scope, since, until, kind, status, None, redact(error) if error else None))
+
+    def keep(self, file: LandedFile) -> None:
+        """Add a file that is already in place (a download)."""
+        self._files.append(file)
+
+    def finish(self, absent: dict[date, tuple[str, str]] | None = None) -> Landed:
+        """Write the manifest and hand over the window; files of an earlier landing of the same window go."""
+        kept = {file.path.name for file in self._files} | {MANIFEST}
+        for file in self.path.iterdir():
+            if file.is_file() and file.name not in kept and not file.name.startswith("."):
+                file.unlink()
+        licence = next(
+            (row for row in self.context.reference.rows.get("sources", []) if row.source == self.window.source), None
+        )
+        values = {
+            "source": self.window.source,
+            "since": self.window.since,
+            "until": self.window.until,
+            "written_by": f"basewatch {basewatch.__version__}",
+            "licence": licence.licence if licence else None,
+            "licence_url": licence.licence_url if licence else None,
+            "attribution": licence.attribution if licence else None,
+            "files": [
+                {
+                    "name": os.path.relpath(file.path, self.path),
+                    "url": file.url,
+                    "sha256": file.sha256,
+                    "size": file.size,
+                    "retrieved_at": file.retrieved_at,
+                    "day": file.day,
+                    "note": file.note,
+                }
+                for file in self._files
+            ],
+            "answers": [asdict(answer) for answer in self.answers],
+            "absent": {str(day): list(why) for day, why in sorted((absent or {}).items())},
+        }
+        target = self.path / MANIFEST
+        write_aside(target, redact(json.dumps(values, indent=1, default=str)).encode())
+        return Landed(self.window, (*self._files, _manifest_file(target)), absent or {})
+
+
+def _now(context: Context[Any]) -> datetime:
+    return context.now.astimezone(UTC)
+
+
+def _manifest_file(target: Path) -> LandedFile:
+    body = target.read_bytes()
+    return LandedFile(
+        target, MANIFEST, hashlib.sha256(body).hexdigest(), len(body), datetime.fromtimestamp(0, UTC), note="manifest"
+    )
+
+
+def read_manifest(path: Path) -> Manifest:
+    """A manifest as written by `Landing.finish`. Raises SourceError where it cannot be read."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        answers = tuple(
+            LandedAnswer(**{**answer, "since": _date(answer["since"]), "until": _date(answer["until"])})
+            for answer in values["answers"]
+        )
+        files = {str(file["name"]): file for file in values["files"]}
+        return Manifest(values["source"], _date(values["since"]), _date(values["until"]), answers, files)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SourceError(f"landing manifest {path} cannot be read: {error}") from None
+
+
+def _date(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+def manifests(landed: Landed) -> Iterator[tuple[Path, Manifest]]:
+    """The manifests among a window's files, each with its folder."""
+    for file in landed.files:
+        if file.note == "manifest":
+            yield file.path.parent, read_manifest(file.path)
+
+
+def replay(location: Path, window: Window) -> Landed:
+    """What an earlier run landed below a folder, for the days of a window: the same bytes decode to the same rows.
+
+    Raises SourceError where the folder holds no manifest of this source.
+    """
+    found: list[LandedFile] = []
+    any_manifest = False
+    for path in sorted(location.rglob(MANIFEST)):
+        manifest = read_manifest(path)
+        if manifest.source != window.source:
+            continue
+        any_manifest = True
+        if manifest.until < window.since or manifest.since > window.until:
+            continue
+        for name, values in manifest.files.items():
+            target = path.parent / name
+            if not target.resolve().is_relative_to(path.parent.resolve()):
+                raise SourceError(f"landing manifest {path} names a file outside its folder")
+            retrieved = datetime.fromisoformat(values["retrieved_at"])
+            found.append(LandedFile(target, values["url"], values["sha256"], values["size"], retrieved))
+        found.append(_manifest_file(path))
+    if not any_manifest:
+        raise SourceError(
+            f"{window.source}: no landed window ({MANIFEST}) of this source below {location}; name a folder that a run "
+            "landed, or the provider's address"
+        )
+    return Landed(window, tuple(found))
+
+
+def is_url(location: str | None) -> bool:
+    """Whether a location is an address rather than a local path."""
+    return location is not None and "://" in location
+
+
+def chunks(days: Iterable[date], most: int) -> Iterator[tuple[date, date]]:
+    """Runs of consecutive days, none longer than `most`, as first and last day."""
+    first: date | None = None
+    last: date | None = None
+    for day in sorted(days):
+        if first is not None and last is not None and (day - last).days == 1 and (day - first).days < most:
+            last = day
+            continue
+        if first is not None and last is not None:
+            yield first, last
+        first = last = day
+    if first is not None and last is not None:
+        yield first, last
+
+
+def midnight(day: date) -> datetime:
+    """The start of a UTC day."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def hours_since(day: date, now: datetime) -> float:
+    """Hours since a UTC day ended; negative while it lasts."""
+    return (now - midnight(day) - timedelta(days=1)).total_seconds() / 3600
+
+
+def discard(landed: Landed, context: Context[Any]) -> int:
+    """Delete a decoded window's landed files where the source's settings say that they are not kept. Returns bytes.
+
+    Files outside the landing (a user's own) are never touched.
+    """
+    if getattr(context.settings, "keep_landing", True):
+        return 0
+    root = context.landing.resolve()
+    freed = 0
+    for file in landed.files:
+        if file.note != "manifest" and file.path.exists() and file.path.resolve().is_relative_to(root):
+            freed += file.path.stat().st_size
+            file.path.unlink()
+    return freed
+
+
+def remove_expired(context: Context[Any], days: int) -> list[Path]:
+    """Delete the source's landed windows that were retrieved more than `days` days ago. Returns the folders removed."""
+    removed = []
+    for path in sorted(context.landing.glob(f"*/{MANIFEST}")):
+        times = [datetime.fromisoformat(file["retrieved_at"]) for file in read_manifest(path).files.values()]
+        if times and context.now - min(times) > timedelta(days=days):
+            shutil.rmtree(path.parent)
+            removed.append(path.parent)
+    return removed

@@ -1,0 +1,27 @@
+"""Daily trace archives as readsb writes them: `local` reads them where they lie, `remote` fetches them."""
+
+from __future__ import annotations
+
+from basewatch.config import ReadsbArchive
+from basewatch.sources.contract import Context, Finding, Grain, Landed, Window, check_location
+from basewatch.sources.landing import is_url
+from basewatch.sources.readsb_archive import local, remote
+from basewatch.sources.readsb_archive.local import decode
+from basewatch.sources.readsb_archive.remote import restated
+
+__all__ = ["check", "decode", "fetch", "grain", "restated"]
+
+
+def grain(_: ReadsbArchive) -> Grain:
+    """One window a day."""
+    return "day"
+
+
+def fetch(window: Window, context: Context[ReadsbArchive]) -> Landed:
+    """The chosen copy of each day of the window; days without one in `absent`. Raises SourceError."""
+    return remote.fetch(window, context) if is_url(context.settings.location) else local.fetch(window, context)
+
+
+def check(context: Context[ReadsbArchive]) -> list[Finding]:
+    """Reachability, disk budget and layout of a networked archive; whether the folder of a local one is there."""
+    return remote.check(context) if is_url(context.settings.location) else [check_location(context)]

@@ -1,0 +1,240 @@
+"""A candidate: every model built from the lake, the reference tables and the release before, into one database."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from basewatch import __version__
+from basewatch.errors import ConfigError
+from basewatch.lake.files import write_aside
+from basewatch.lake.ledger import ledger_table
+from basewatch.lake.schemas import AT, TABLES, TEXTS
+from basewatch.lake.store import Lake
+from basewatch.reference.load import Params, Reference
+from basewatch.reference.rows import ROWS
+from basewatch.warehouse import models
+
+DATABASE = "basewatch.duckdb"
+AFTER_GATES = ("marts.quality_results", "marts.releases")  # what the run says of itself, filled when it publishes
+HISTORY: dict[str, pa.Schema] = {  # what models may read of earlier releases and of the run itself, in schema raw
+    "published_visits": pa.schema(
+        [
+            ("visit_id", pa.string()),
+            ("base_id", pa.string()),
+            ("icao24", pa.string()),
+            ("first_evidence_at", AT),
+            ("last_evidence_at", AT),
+            ("previous_ids", TEXTS),
+        ]
+    ),
+    "quality_results": pa.schema(
+        [
+            ("run_id", pa.string()),
+            ("gate", pa.string()),
+            ("check_name", pa.string()),
+            ("table_name", pa.string()),
+            ("success", pa.bool_()),
+            ("severity", pa.string()),
+            ("observed", pa.string()),
+            ("unexpected_count", pa.int64()),
+            ("why", pa.string()),
+            ("checked_at", AT),
+        ]
+    ),
+    "releases": pa.schema(
+        [
+            ("release_id", pa.string()),
+            ("published_at", AT),
+            ("run_id", pa.string()),
+            ("rows", pa.map_(pa.string(), pa.int64())),
+            ("code_version", pa.string()),
+            ("models_sha256", pa.string()),
+            ("parameters_sha256", pa.string()),
+        ]
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All that decides what a build gives: equal inputs, equal tables."""
+
+    as_of: date
+    lake: str
+    models: str
+    parameters: str
+    code_version: str = __version__
+
+    @property
+    def fingerprint(self) -> str:
+        """One hash over them."""
+        text = json.dumps([str(self.as_of), self.lake, self.models, self.parameters, self.code_version])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A built but unpublished set of tables."""
+
+    folder: Path
+    run_id: str
+    inputs: Inputs
+    rows: dict[str, int]
+
+    @property
+    def database(self) -> Path:
+        """Its DuckDB file: marts in schema main."""
+        return self.folder / DATABASE
+
+
+def gather_inputs(lake: Lake, reference: Reference, params: Params, as_of: date) -> Inputs:
+    """What a build now would be made from."""
+    parameters = hashlib.sha256(f"{params.sha256}{reference.sha256}".encode()).hexdigest()
+    return Inputs(as_of, lake.fingerprint(), models.sha256(), parameters)
+
+
+def build_candidate(
+    folder: Path,
+    lake: Lake,
+    published: Path | None,
+    reference: Reference,
+    params: Params,
+    as_of: date,
+    run_id: str,
+    progress: Callable[[str, float, int], None] | None = None,
+) -> Candidate:
+    """Build every model from the lake into `folder`; what stood there before is thrown away.
+
+    published: the current release's database, None before the first. as_of: the last UTC day of the spine. progress: is
+    told of every model its name, seconds and rows.
+    """
+    remove_tree(folder)
+    folder.mkdir(parents=True)
+    with removed_on_failure(folder):
+        inputs = gather_inputs(lake, reference, params, as_of)
+        with open_work(folder) as connection:
+            bind(connection, lake, reference, published)
+            names = [name for name in models.load() if name not in AFTER_GATES]
+            attach_new(connection, folder / DATABASE, "made")
+            built = models.build(connection, {**params.values, "as_of": as_of}, names, progress, "made")
+            connection.execute("DETACH made")
+        rows = {name.removeprefix("marts."): count for name, count in built.items() if name.startswith("marts.")}
+        candidate = Candidate(folder, run_id, inputs, rows)
+        note = {**vars(inputs), "as_of": str(as_of), "run_id": run_id, "rows": rows}
+        write_aside(folder / "candidate.json", json.dumps(note, indent=1).encode())
+        return candidate
+
+
+def read_candidate(folder: Path) -> Candidate:
+    """The candidate that a build left in `folder`. Raises ConfigError where there is none."""
+    note = folder / "candidate.json"
+    if not note.exists():
+        raise ConfigError("there is no candidate; `basewatch build` makes one")
+    values = json.loads(note.read_text(encoding="utf-8"))
+    inputs = Inputs(
+        date.fromisoformat(values["as_of"]),
+        values["lake"],
+        values["models"],
+        values["parameters"],
+        values["code_version"],
+    )
+    return Candidate(folder, values["run_id"], inputs, values["rows"])
+
+
+def bind(connection: duckdb.DuckDBPyConnection, lake: Lake, reference: Reference, published: Path | None) -> None:
+    """The schemas that models read: the lake as views over the files that the ledger names, and the reference."""
+    connection.execute("CREATE SCHEMA raw")
+    connection.execute("CREATE SCHEMA reference")
+    ledger = lake.ledger()
+    for name, table in TABLES.items():
+        files = [str(file) for file in lake.files(name, ledger)]
+        if files:
+            listed = ", ".join(f"'{quoted(file)}'" for file in files)
+            connection.execute(
+                f"CREATE VIEW raw.{name} AS SELECT * FROM read_parquet([{listed}], hive_partitioning = false)"
+            )
+        else:
+            store(connection, f"raw.{name}", table.schema.empty_table())
+    store(connection, "raw.source_days", ledger_table(ledger))
+    for name in ROWS:
+        store(connection, f"reference.{name}", reference.table(name))
+    _bind_history(connection, published)
+
+
+def _bind_history(connection: duckdb.DuckDBPyConnection, published: Path | None) -> None:
+    columns = ", ".join(HISTORY["published_visits"].names)
+    if published is None:
+        store(connection, "raw.published_visits", HISTORY["published_visits"].empty_table())
+    else:
+        connection.execute(f"ATTACH '{quoted(published)}' AS published (READ_ONLY)")
+        connection.execute(
+            f"CREATE TABLE raw.published_visits AS SELECT {columns} "
+            "FROM published.main.base_visits WHERE icao24 IS NOT NULL"
+        )
+        connection.execute("DETACH published")
+
+
+@contextlib.contextmanager
+def removed_on_failure(folder: Path) -> Iterator[None]:
+    """A folder that could not be finished gives its room back at once: a full disk is a usual reason."""
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+@contextlib.contextmanager
+def open_work(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database in memory to build in, which spills below `folder` and leaves nothing there.
+
+    What is thrown away is not worth compressing, as a database file would.
+    """
+    with duckdb.connect() as connection:
+        configure(connection, folder)
+        yield connection
+    remove_tree(folder / "tmp")
+
+
+def attach_new(connection: duckdb.DuckDBPyConnection, file: Path, name: str) -> None:
+    """Attach a new database, in the storage version that every reader of the last years knows."""
+    connection.execute(f"ATTACH '{quoted(file)}' AS {name} (STORAGE_VERSION 'v1.0.0')")
+
+
+def configure(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """UTC everywhere, at most 1.5 GB of memory, spill beside the database, no extension downloads."""
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET memory_limit = '1500MB'")  # benchmarks/models.py: enough for five million visits
+    connection.execute(f"SET temp_directory = '{quoted(folder / 'tmp')}'")
+    connection.execute("SET autoinstall_known_extensions = false")
+    connection.execute("SET enable_progress_bar = false")
+
+
+def store(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
+    """Create a table from Arrow rows."""
+    connection.register("incoming", rows)
+    connection.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM incoming")
+    connection.unregister("incoming")
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder and all in it, if it is there."""
+    if folder.is_symlink() or folder.is_file():
+        folder.unlink()
+    elif folder.exists():
+        shutil.rmtree(folder)
+
+
+def quoted(text: object) -> str:
+    """Text for use between single quotes in a SQL statement that takes no parameters."""
+    return str(text).replace("'", "''")

@@ -1,0 +1,285 @@
+"""The SQL runner: reads each model's header, orders the files by what they read, and builds the tables.
+
+A model is one file under sql/<layer>/ with a YAML comment (grain, key, columns) and one query. The header feeds the
+column types, the comments, the test fixtures, the data dictionary and the Parquet metadata; parents are read from the
+query itself. A header may say `kind: view`: such a model is read by one other, and is no table of its own. What several
+models compute alike stands as scalar macros in sql/macros.sql.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from importlib.resources import files
+from typing import Any
+
+import duckdb
+
+from basewatch import yaml_text
+
+LAYERS = ("staging", "intermediate", "marts")
+READS = {  # which layers a layer may read
+    "staging": {"raw"},
+    "intermediate": {"staging", "intermediate", "reference", "raw"},
+    "marts": {"intermediate", "marts", "reference", "raw"},  # raw: the ledger alone
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as the header declares it."""
+
+    name: str
+    type: str
+    unit: str | None
+    doc: str
+    values: tuple[str, ...] = ()
+
+    @property
+    def comment(self) -> str:
+        """Text and unit in one line, as shown to a reader of the database."""
+        listed = f" One of: {', '.join(self.values)}." if self.values else ""
+        return f"{self.doc}{f' [{self.unit}]' if self.unit else ''}{listed}"
+
+
+@dataclass(frozen=True)
+class Model:
+    """One SQL file: one table."""
+
+    layer: str
+    name: str
+    grain: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    query: str
+    parents: frozenset[str]
+    params: frozenset[str]
+    is_view: bool = False
+
+    @property
+    def table(self) -> str:
+        """Layer and name, as other models read it."""
+        return f"{self.layer}.{self.name}"
+
+    @property
+    def ddl(self) -> str:
+        """The column list of a CREATE TABLE with the declared types."""
+        return ", ".join(f'"{column.name}" {column.type}' for column in self.columns)
+
+
+class ModelError(Exception):
+    """A model's file, header or result is not what its header says: a fault of the project, not of the data."""
+
+
+_HEADER = re.compile(r"\A\s*/\*(?P<header>.*?)\*/(?P<query>.*)\Z", re.DOTALL)
+_PARAM = re.compile(r"\$([a-z][a-z0-9_]*)")
+_CONNECTION = duckdb.connect(":memory:", config={"threads": 1})
+
+
+def parse(layer: str, name: str, text: str) -> Model:
+    """The model in one SQL file. Raises ModelError where header or query are malformed."""
+    match = _HEADER.match(text)
+    if match is None:
+        raise ModelError(f"sql/{layer}/{name}.sql does not start with a header comment")
+    header = yaml_text.parse(match["header"])
+    query = match["query"].strip().rstrip(";")
+    where = f"sql/{layer}/{name}.sql"
+    columns = tuple(
+        Column(column, spec["type"], spec.get("unit"), spec["doc"], tuple(spec.get("values", ())))
+        for column, spec in header["columns"].items()
+    )
+    bare = re.sub(r"--[^\n]*", "", query)
+    return Model(
+        layer,
+        name,
+        header["grain"],
+        tuple(header["key"]),
+        columns,
+        query,
+        parents(query, where),
+        frozenset(_PARAM.findall(bare)),
+        header.get("kind", "table") == "view",
+    )
+
+
+def parents(query: str, where: str = "query") -> frozenset[str]:
+    """The schema-qualified tables that a query reads, found in DuckDB's own parse of it."""
+    row = _CONNECTION.execute("SELECT json_serialize_sql(?)", [query]).fetchone()
+    tree = json.loads(row[0]) if row else {"error": True}
+    if tree["error"]:
+        raise ModelError(f"{where} cannot be parsed: {tree.get('error_message')}")
+    found: set[str] = set()
+    stack: list[Any] = [tree]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            if node.get("type") == "BASE_TABLE" and node.get("schema_name"):
+                found.add(f"{node['schema_name']}.{node['table_name']}")
+            stack += node.values()
+        elif isinstance(node, list):
+            stack += node
+    return frozenset(found)
+
+
+@cache
+def load() -> dict[str, Model]:
+    """All models by table name, in the order in which they must be built."""
+    models: dict[str, Model] = {}
+    for layer in LAYERS:
+        for file in sorted(files(f"basewatch.sql.{layer}").iterdir(), key=lambda entry: entry.name):
+            if file.name.endswith(".sql"):
+                model = parse(layer, file.name.removesuffix(".sql"), file.read_text(encoding="utf-8"))
+                models[model.table] = model
+    for model in models.values():
+        for parent in model.parents:
+            if parent.split(".")[0] not in READS[model.layer]:
+                raise ModelError(f"{model.table} reads {parent}: {model.layer} may not read that layer")
+            if parent.split(".")[0] in LAYERS and parent not in models:
+                raise ModelError(f"{model.table} reads {parent}, which no file defines")
+    graph = {name: {parent for parent in model.parents if parent in models} for name, model in models.items()}
+    try:
+        return {name: models[name] for name in TopologicalSorter(graph).static_order()}
+    except CycleError as error:
+        raise ModelError(f"models read each other in a circle: {' → '.join(error.args[1])}") from None
+
+
+@cache
+def macros() -> tuple[str, ...]:
+    """The statements of sql/macros.sql, in the order in which they stand: a macro uses those above it."""
+    text = files("basewatch.sql").joinpath("macros.sql").read_text(encoding="utf-8")
+    return tuple(statement.query for statement in duckdb.extract_statements(text))
+
+
+def define_macros(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the macros that models use, in the connection's own database: a file that is kept holds them too."""
+    for statement in macros():
+        connection.execute(statement)
+
+
+def marts() -> list[Model]:
+    """The published models."""
+    return [model for model in load().values() if model.layer == "marts"]
+
+
+def sha256() -> str:
+    """A hash over every model's text, and over the macros that they use."""
+    digest = hashlib.sha256("".join(macros()).encode())
+    for name, model in sorted(load().items()):
+        digest.update(f"{name}\n{model.query}\n{model.columns}".encode())
+    return digest.hexdigest()
+
+
+def build(
+    connection: duckdb.DuckDBPyConnection,
+    params: dict[str, Any],
+    only: Iterable[str] | None = None,
+    progress: Callable[[str, float, int], None] | None = None,
+    release: str | None = None,
+) -> dict[str, int]:
+    """Build all models (or those named) in order; returns rows a table.
+
+    The connection must hold the schemas `raw` and `reference` with the tables that the models read. `params` gives a
+    value for every $name in the queries. `release`: an attached database that the marts are written to, in its schema
+    main and with their comments; a table of the other layers is then dropped after the last model that reads it, so
+    that no more is in memory at a time than is needed. Raises ModelError where a result does not match its header.
+    """
+    for layer in LAYERS:
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {layer}")
+    define_macros(connection)
+    chosen = None if only is None else set(only)
+    wanted = [model for model in load().values() if chosen is None or model.table in chosen]
+    counts: dict[str, int] = {}
+    last_read = {table: model.table for model in wanted for table in (model.table, *_tables(model))}
+    for model in wanted:
+        started = time.perf_counter()
+        is_published = release is not None and model.layer == "marts"
+        counts[model.table] = materialise(
+            connection, model, params, f"{release}.main.{model.name}" if is_published else None
+        )
+        if is_published:
+            comment(connection, model, f"{release}.main.{model.name}")
+            connection.execute(f"CREATE OR REPLACE VIEW {model.table} AS FROM {release}.main.{model.name}")
+        for spent in [table for table, reader in last_read.items() if reader == model.table and release is not None]:
+            if spent.split(".")[0] in ("staging", "intermediate") and not load()[spent].is_view:
+                connection.execute(f"DROP TABLE IF EXISTS {spent}")
+        if progress and not model.is_view:
+            progress(model.table, time.perf_counter() - started, counts[model.table])
+    return counts
+
+
+def ancestors(wanted: Iterable[str], given: Iterable[str] = ()) -> set[str]:
+    """The models that these are made from, themselves included, without those that are given and what these need."""
+    known, found, stack = load(), set[str](), list(wanted)
+    stop = set(given)
+    while stack:
+        name = stack.pop()
+        if name in known and name not in found and name not in stop:
+            found.add(name)
+            stack += known[name].parents
+    return found
+
+
+def _tables(model: Model) -> set[str]:
+    """The tables that a model reads, also those behind the views that it reads."""
+    found = set(model.parents)
+    for parent in model.parents:
+        if parent in load() and load()[parent].is_view:
+            found |= _tables(load()[parent])
+    return found
+
+
+def materialise(
+    connection: duckdb.DuckDBPyConnection, model: Model, params: dict[str, Any], target: str | None = None
+) -> int:
+    """Build one table from its query, with the declared types; returns its row count (0 for a view).
+
+    The connection must hold the macros (define_macros). `target`: where to build it, if not under its own name.
+    """
+    target = target or model.table
+    missing = model.params - set(params)
+    if missing:
+        raise ModelError(f"{model.table} needs ${', $'.join(sorted(missing))}, which params.yml does not give")
+    bound = {name: params[name] for name in model.params}
+    if model.is_view and bound:
+        raise ModelError(f"{model.table} is a view, which takes no thresholds; it names ${', $'.join(sorted(bound))}")
+    try:
+        result = connection.execute(f"SELECT * FROM ({model.query}) LIMIT 0", bound)
+        built = [name for name, *_ in result.description or []]
+        if built != [column.name for column in model.columns]:
+            declared = ", ".join(f'"{column.name}"' for column in model.columns)
+            raise ModelError(f"{model.table}: the query gives {built}, the header declares {declared}")
+        if model.is_view:
+            typed = ", ".join(f'"{column.name}"::{column.type} AS "{column.name}"' for column in model.columns)
+            connection.execute(f"CREATE OR REPLACE VIEW {target} AS SELECT {typed} FROM ({model.query})")
+            return 0
+        connection.execute(f"CREATE OR REPLACE TABLE {target} ({model.ddl})")
+        try:
+            connection.execute(f"INSERT INTO {target} {model.query}", bound)
+        except duckdb.OutOfMemoryException:
+            # not all that DuckDB holds can be spilled: better a build that takes more memory than none
+            connection.execute("RESET memory_limit")  # names the machine's own limit again, but does not apply it
+            own = connection.execute("SELECT current_setting('memory_limit')").fetchone()
+            connection.execute(f"SET memory_limit = '{own[0] if own else '4GB'}'")
+            connection.execute(f"INSERT INTO {target} {model.query}", bound)
+    except duckdb.Error as error:
+        raise ModelError(f"{model.table}: {error}") from error
+    row = connection.execute(f"SELECT count(*) FROM {target}").fetchone()
+    return int(row[0]) if row else 0
+
+
+def comment(connection: duckdb.DuckDBPyConnection, model: Model, table: str) -> None:
+    """Put the header's words on a table and its columns, where an analyst's tools show them."""
+    connection.execute(f"COMMENT ON TABLE {table} IS {_quote(model.grain)}")
+    for column in model.columns:
+        connection.execute(f'COMMENT ON COLUMN {table}."{column.name}" IS {_quote(column.comment)}')
+
+
+def _quote(text: str) -> str:
+    """A SQL string literal, for the statements that take no parameters."""
+    return "'" + text.replace("'", "''") + "'"

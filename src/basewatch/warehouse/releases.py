@@ -1,0 +1,399 @@
+"""The warehouse on disk: candidate, gates, immutable releases, one atomic pointer, rollback and retention.
+
+A candidate is built beside the releases. When the gates pass it becomes a release folder by one rename, and `current`
+is switched by another: that switch is the only commit, so a reader holds one whole release or another, and a run that
+dies anywhere leaves the published one as it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from filelock import BaseFileLock, FileLock, Timeout
+
+from basewatch.errors import BasewatchError, ConfigError, WarehouseBusy
+from basewatch.lake.files import fsync_folder, write_aside
+from basewatch.lake.store import Lake
+from basewatch.reference.load import Params, Reference
+from basewatch.warehouse import models
+from basewatch.warehouse.build import (
+    AFTER_GATES,
+    DATABASE,
+    HISTORY,
+    Candidate,
+    Inputs,
+    build_candidate,
+    gather_inputs,
+    open_work,
+    quoted,
+    read_candidate,
+    remove_tree,
+    removed_on_failure,
+    store,
+)
+
+SWEEP_SECONDS = 3.0  # looking through a lake of years takes a second or two
+
+
+@dataclass(frozen=True)
+class Release:
+    """A published version."""
+
+    folder: Path
+    manifest: dict[str, Any]
+
+    @property
+    def release_id(self) -> str:
+        """Its name, which sorts by time."""
+        return self.folder.name
+
+    @property
+    def database(self) -> Path:
+        """Its DuckDB file."""
+        return self.folder / DATABASE
+
+
+class Warehouse:
+    """The folders below one root (contract, section 4)."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.lake = Lake(root)
+        self.releases_folder = root / "releases"
+        self.current_link = root / "current"
+        self.quarantine = root / "quarantine"
+        self.candidate_folder = root / "candidate"
+        self.runs_folder = root / "runs"
+        self.pending_file = root / ".publishing"
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the warehouse for one run; a second run is told at once (WarehouseBusy). Freed when the process dies.
+
+        The thread that holds it may take it again: what a run does inside holds on to the same lock.
+        """
+        lock = FileLock(self._made() / ".lock", is_singleton=True)
+        self._acquire(lock, f"another run holds the warehouse at {self.root}; wait for it or look at its log")
+        try:
+            if lock.lock_counter == 1:
+                self._clear_leftovers()
+            yield
+        finally:
+            lock.release()
+
+    @contextlib.contextmanager
+    def watching(self, patience: float = SWEEP_SECONDS) -> Iterator[None]:
+        """Hold the right to poll into the lake, beside nightly runs; a second poller is told so (WarehouseBusy).
+
+        `patience`: seconds to wait for it, since a nightly run holds it too while it sweeps the lake.
+        """
+        lock = FileLock(self._made() / ".watch.lock")
+        self._acquire(lock, f"another `basewatch watch` polls into {self.root}; one is enough", patience)
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _made(self) -> Path:
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"warehouse.root {self.root} cannot be made: {error.strerror}") from None
+        return self.root
+
+    def _acquire(self, lock: BaseFileLock, refusal: str, patience: float = 0) -> None:
+        try:
+            lock.acquire(timeout=patience)
+        except Timeout:
+            raise WarehouseBusy(refusal) from None
+        except OSError as error:
+            raise ConfigError(f"warehouse.root {self.root} cannot be written: {error.strerror}") from None
+
+    def _clear_leftovers(self) -> None:
+        """What a run that died left half-made: never referred to, so nothing is lost; and what it left half-done."""
+        for folder in self.releases_folder.glob(".making-*"):
+            remove_tree(folder)
+        if self.candidate_folder.exists() and not (self.candidate_folder / "candidate.json").exists():
+            remove_tree(self.candidate_folder)
+        for pattern in (".current-*", ".README.md.*", "..publishing.*", "runs/.*"):
+            for file in self.root.glob(pattern):
+                file.unlink()
+        if self.lake.folder.exists():
+            with contextlib.suppress(WarehouseBusy), self.watching(0):  # a poller names its files when it flushes
+                self.lake.sweep()
+        self._finish_publish()
+
+    def _finish_publish(self) -> None:
+        """A release that was whole and past its gates when the run died, but not yet switched to, is switched to."""
+        if not self.pending_file.exists():
+            return
+        name = self.pending_file.read_text(encoding="utf-8")
+        if name in {release.release_id for release in self.releases()}:
+            self.switch(name)
+            remove_tree(self.candidate_folder)
+        self.pending_file.unlink()
+
+    # ---- releases
+
+    def releases(self) -> list[Release]:
+        """Published releases, oldest first."""
+        if not self.releases_folder.exists():
+            return []
+        found = []
+        for folder in sorted(self.releases_folder.iterdir()):
+            manifest = folder / "manifest.json"
+            if not folder.name.startswith(".") and manifest.exists():
+                found.append(Release(folder, json.loads(manifest.read_text(encoding="utf-8"))))
+        return found
+
+    def current(self) -> Release | None:
+        """The release that `current` points to, None before the first."""
+        if not self.current_link.is_symlink():
+            return None
+        folder = self.current_link.resolve()
+        manifest = folder / "manifest.json"
+        if not manifest.exists():
+            raise BasewatchError(
+                f"{self.current_link} points to {folder.name}, which is not a whole release; "
+                "choose another with `basewatch rollback RELEASE`"
+            )
+        return Release(folder, json.loads(manifest.read_text(encoding="utf-8")))
+
+    def switch(self, release_id: str) -> None:
+        """Point `current` at a release by one rename, and see that the root's database link stands."""
+        link = self.root / DATABASE
+        if not link.is_symlink():  # before the first switch, so that no crash can leave a release without it
+            self._point(link, Path("current") / DATABASE)
+        self._point(self.current_link, Path("releases") / release_id)
+
+    def _point(self, link: Path, target: Path) -> None:
+        aside = self.root / f".current-{uuid.uuid4().hex}"
+        aside.symlink_to(target)
+        aside.replace(link)
+        fsync_folder(self.root)
+
+    def rollback(self, release_id: str | None) -> Release:
+        """Point `current` at the release before it, or at the one named. Raises ConfigError where there is none."""
+        found = {release.release_id: release for release in self.releases()}
+        if release_id is None:
+            now = self.current()
+            earlier = [name for name in found if now is not None and name < now.release_id]
+            if not earlier:
+                raise ConfigError("there is no release before the current one")
+            release_id = earlier[-1]
+        if release_id not in found:
+            raise ConfigError(f"no release {release_id!r}; kept: {', '.join(found) or 'none'}")
+        self.switch(release_id)
+        return found[release_id]
+
+    def retain(self, keep: int) -> list[str]:
+        """Remove the oldest releases beyond `keep`; never the current one. Returns the names removed."""
+        now = self.current()
+        names = [release.release_id for release in self.releases()]
+        surplus = [name for name in names[: max(0, len(names) - keep)] if now is None or name != now.release_id]
+        for name in surplus:
+            aside = self.releases_folder / f".making-gone-{name}"
+            (self.releases_folder / name).rename(aside)
+            remove_tree(aside)
+        return surplus
+
+    # ---- build
+
+    def inputs(self, reference: Reference, params: Params, as_of: date) -> Inputs:
+        """What a build now would be made from."""
+        return gather_inputs(self.lake, reference, params, as_of)
+
+    def build(
+        self,
+        reference: Reference,
+        params: Params,
+        as_of: date,
+        run_id: str,
+        progress: Callable[[str, float, int], None] | None = None,
+    ) -> Candidate:
+        """Build every model from the lake into a fresh candidate; the one before it is thrown away."""
+        now = self.current()
+        published = now.database if now else None
+        return build_candidate(self.candidate_folder, self.lake, published, reference, params, as_of, run_id, progress)
+
+    def candidate(self) -> Candidate:
+        """The candidate that `build` left. Raises ConfigError where there is none."""
+        return read_candidate(self.candidate_folder)
+
+    # ---- publish
+
+    def publish(
+        self,
+        candidate: Candidate,
+        quality: pa.Table,
+        now: datetime,
+        extras: Callable[[Path, str], None],
+        keep: int,
+    ) -> Release:
+        """Make the candidate the current release.
+
+        quality: the gate results in the contract's columns. extras: writes the report and the gate page into the
+        release's folder (given with the release's id) before it is sealed. Readers see the old release until the one
+        rename of `current`.
+        """
+        release_id = self._release_id(candidate, now)
+        making = self.releases_folder / f".making-{release_id}"
+        remove_tree(making)
+        making.mkdir(parents=True)
+        with removed_on_failure(making):
+            note = self._make(making, release_id, candidate, quality, now, extras)
+        folder = self.releases_folder / release_id
+        write_aside(self.pending_file, release_id.encode())
+        making.rename(folder)
+        fsync_folder(self.releases_folder)
+        self.switch(release_id)
+        self.pending_file.unlink()
+        remove_tree(self.candidate_folder)
+        self.retain(keep)
+        return Release(folder, note)
+
+    def _make(
+        self,
+        making: Path,
+        release_id: str,
+        candidate: Candidate,
+        quality: pa.Table,
+        now: datetime,
+        extras: Callable[[Path, str], None],
+    ) -> dict[str, Any]:
+        """Fill and seal the folder of a release; returns its manifest."""
+        shutil.copyfile(candidate.database, making / DATABASE)
+        rows = dict(candidate.rows)
+        rows["quality_results"] = quality.num_rows
+        rows["releases"] = len(self.releases()) + 1
+        note: dict[str, Any] = {
+            "release_id": release_id,
+            "published_at": now.isoformat(),
+            "run_id": candidate.run_id,
+            "as_of": str(candidate.inputs.as_of),
+            "code_version": candidate.inputs.code_version,
+            "models_sha256": candidate.inputs.models,
+            "parameters_sha256": candidate.inputs.parameters,
+            "lake_sha256": candidate.inputs.lake,
+            "fingerprint": candidate.inputs.fingerprint,
+            "rows": rows,
+        }
+        self._add_run_tables(making, quality, note)
+        export_parquet(making)
+        extras(making, release_id)
+        note["files"] = list_files(making)
+        write_aside(making / "manifest.json", json.dumps(note, indent=1).encode())
+        seal(making)
+        return note
+
+    def _release_id(self, candidate: Candidate, now: datetime) -> str:
+        stem = f"{now:%Y%m%dT%H%M%SZ}-{candidate.inputs.fingerprint[:8]}"
+        taken = {release.release_id for release in self.releases()}
+        number = 2
+        name = stem
+        while name in taken:
+            name, number = f"{stem}-{number}", number + 1
+        return name
+
+    def _add_run_tables(self, making: Path, quality: pa.Table, note: dict[str, Any]) -> None:
+        history = [release.manifest for release in self.releases()] + [note]
+        listed = [
+            {
+                "release_id": entry["release_id"],
+                "published_at": datetime.fromisoformat(entry["published_at"]),
+                "run_id": entry["run_id"],
+                "rows": list(entry["rows"].items()),
+                "code_version": entry["code_version"],
+                "models_sha256": entry["models_sha256"],
+                "parameters_sha256": entry["parameters_sha256"],
+            }
+            for entry in history
+        ]
+        with open_work(making) as connection:
+            connection.execute("CREATE SCHEMA raw")
+            store(connection, "raw.quality_results", quality.cast(HISTORY["quality_results"]))
+            store(connection, "raw.releases", pa.Table.from_pylist(listed, schema=HISTORY["releases"]))
+            connection.execute(f"ATTACH '{quoted(making / DATABASE)}' AS made")
+            models.build(connection, {}, AFTER_GATES, release="made")
+            connection.execute("DETACH made")
+
+    def refuse(self, candidate: Candidate) -> Path:
+        """Move a candidate that a gate refused into quarantine; returns its folder there."""
+        folder = self.quarantine / candidate.run_id / "candidate"
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        remove_tree(folder)
+        candidate.folder.rename(folder)
+        return folder
+
+    # ---- runs
+
+    def note_run(self, run_id: str, values: dict[str, Any]) -> None:
+        """Keep what a run did, for `basewatch status`."""
+        text = json.dumps(values, indent=1, default=str)
+        write_aside(self.runs_folder / f"{run_id}.json", text.encode())
+
+    def last_run(self) -> dict[str, Any] | None:
+        """What the latest run did, None before the first."""
+        files = sorted(self.runs_folder.glob("*.json")) if self.runs_folder.exists() else []
+        if not files:
+            return None
+        found: dict[str, Any] = json.loads(files[-1].read_text(encoding="utf-8"))
+        return found
+
+
+def new_run_id(now: datetime) -> str:
+    """A name for a run that sorts by time."""
+    return f"{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
+
+
+def export_parquet(folder: Path) -> None:
+    """Write every published table of the folder's database as `<table>/<table>.parquet`."""
+    with duckdb.connect(str(folder / DATABASE), read_only=True) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        for model in models.marts():
+            (folder / model.name).mkdir()
+            file = folder / model.name / f"{model.name}.parquet"
+            connection.execute(
+                f"COPY main.{model.name} TO '{quoted(file)}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 3, "
+                f"ROW_GROUP_SIZE 122880, KV_METADATA {{grain: '{quoted(model.grain)}', key: '{','.join(model.key)}'}})"
+            )
+
+
+def list_files(folder: Path) -> list[dict[str, Any]]:
+    """Every file below a release's folder with size and hash: the list for readers of Parquet, and what to verify."""
+    listed = []
+    for file in sorted(folder.rglob("*")):
+        if file.is_file():
+            with file.open("rb") as handle:
+                digest = hashlib.file_digest(handle, "sha256").hexdigest()
+            listed.append({"path": str(file.relative_to(folder)), "bytes": file.stat().st_size, "sha256": digest})
+    return listed
+
+
+def seal(folder: Path) -> None:
+    """Sync a release to disk and take the right to write from its files."""
+    for file in folder.rglob("*"):
+        if file.is_file():
+            with file.open("rb") as handle:
+                os.fsync(handle.fileno())
+            file.chmod(0o444)
+    for entry in [*folder.rglob("*"), folder]:
+        if entry.is_dir():
+            fsync_folder(entry)
+
+
+def utc_now() -> datetime:
+    """This moment."""
+    return datetime.now(UTC)
