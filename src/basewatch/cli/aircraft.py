@@ -35,7 +35,7 @@ def show_aircraft(
     checked = form(asked_form)
     settings = config.load(config_file)
     said = aircraft.statements(settings, asked, _current_database(settings))
-    _print_statements(asked, said, checked)
+    print_statements(asked, said, checked)
     if not any(one.kind in ("record", "register", "visits") for one in said):
         progress.plain(f"no register and no record knows {asked}")
 
@@ -64,7 +64,7 @@ def update_aircraft(
         raise ConfigError(f"{len(done.failures)} of the registers could not be refreshed; their rows stay as they were")
 
 
-def _print_statements(asked: str, statements: list[Statement], form: tables.Format) -> None:
+def print_statements(asked: str, statements: list[Statement], form: tables.Format) -> None:
     """Statements on stdout; a table leaves out the columns that are empty throughout."""
     rows = [tuple(getattr(statement, column) for column in COLUMNS) for statement in statements]
     filled = tuple(column for place, column in enumerate(COLUMNS) if any(row[place] is not None for row in rows))
