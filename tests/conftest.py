@@ -12,6 +12,8 @@ BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
 if BESIDE.is_dir():
     os.environ.setdefault("RECORDED_DATA", str(BESIDE))
 
+pytest.register_assert_rewrite("unit.gates_world", "unit.net_provider")  # they hold fixtures that assert
+
 for _name in [name for name in os.environ if name.upper().startswith("BASEWATCH_")]:
     del os.environ[_name]
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import html
-import importlib.util
 import json
 import re
 import struct
 import subprocess
-import sys
 import zlib
 from collections import Counter
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
 from basewatch.report import write
+from unit import report_fixture
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = (
@@ -69,20 +67,10 @@ addEventListener('load', () => {
 """
 
 
-def _fixture() -> ModuleType:
-    file = Path(__file__).parents[1] / "unit" / "report_fixture.py"
-    spec = importlib.util.spec_from_file_location("report_fixture", file)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["report_fixture"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
-    database = _fixture().full(folder / "basewatch.duckdb")
+    database = report_fixture.full(folder / "basewatch.duckdb")
     return write.report(database, folder / "report", bases=[], fleet="ru_mil", gate_page="../quality/gates.html")
 
 

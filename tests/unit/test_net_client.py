@@ -1,59 +1,18 @@
-"""The HTTP layer against a real server: patience with passing faults, limits kept, bytes checked, secrets hidden."""
+"""The HTTP layer against a real server: patience with passing faults, limits kept, bytes checked."""
 
 from __future__ import annotations
 
 import gzip
-import hashlib
-import logging
-from collections.abc import Iterator
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from basewatch.net.client import Client
-from basewatch.net.download import Transfer
 from basewatch.net.faults import HttpFault
-from basewatch.net.limits import Clock, Limit, Policy, State
-from basewatch.net.secrets import clean_url
-from server.core import FakeClock, Host, Reply, Request, reply_json, serving
+from basewatch.net.limits import Limit, State
+from server.core import FakeClock, Host, Reply, reply_json, serving
+from unit.net_provider import START, client
 
-START = datetime(2026, 10, 1, 5, 15, tzinfo=UTC).timestamp()
-BLOB = bytes(range(256)) * 4000
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock(START)
-
-
-@pytest.fixture
-def state(clock: FakeClock) -> State:
-    return State(clock=Clock(clock.time, clock.time, clock.sleep))
-
-
-def handle(request: Request) -> Reply:
-    if request.path == "/blob":
-        return Reply(content_type="application/x-tar", file=BLOB)
-    if request.path == "/cached":
-        return Reply(200, b'{"fresh": true}', etag='"v1"')
-    if request.path == "/none":
-        return reply_json({"message": "nothing here"}, 404)
-    return reply_json({"data": [1, 2], "asked": request.path})
-
-
-@pytest.fixture
-def host(clock: FakeClock) -> Iterator[Host]:
-    found = Host("provider", handle, clock.time)
-    with serving(found):
-        yield found
-    assert found.violations == []
-
-
-def client(state: State, **more: object) -> Client:
-    policy = Policy(**{"read_seconds": 10.0, "connect_seconds": 10.0, "breaker_after": 99, **more.pop("policy", {})})  # type: ignore[arg-type]
-    return Client("provider", policy=policy, state=state, **more)  # type: ignore[arg-type]
+pytest_plugins = ["unit.net_provider"]
 
 
 def test_a_plain_answer_names_the_project_and_its_version(host: Host, state: State) -> None:
@@ -288,140 +247,3 @@ def test_netrc_is_not_consulted(host: Host, state: State, tmp_path: Path, monkey
     monkeypatch.setenv("NETRC", str(netrc))
     client(state).json(f"{host.url}/x")
     assert "authorization" not in host.asked()[0].headers
-
-
-# ---- downloads
-
-
-def digest(body: bytes) -> str:
-    return hashlib.sha256(body).hexdigest()
-
-
-def test_a_download_arrives_whole_verbatim_and_hashed(host: Host, state: State, tmp_path: Path) -> None:
-    got = client(state).download(f"{host.url}/blob", tmp_path / "a" / "blob", size=len(BLOB), sha256=digest(BLOB))
-    assert got.path.read_bytes() == BLOB
-    assert (got.size, got.sha256, got.resumed) == (len(BLOB), digest(BLOB), False)
-    assert [file.name for file in got.path.parent.iterdir()] == ["blob"]
-
-
-def test_a_download_goes_on_where_it_broke_off(host: Host, state: State, tmp_path: Path) -> None:
-    host.truncated(0.3)
-    host.truncated(0.5)
-    got = client(state).download(f"{host.url}/blob", tmp_path / "blob", size=len(BLOB))
-    assert (got.path.read_bytes() == BLOB, got.resumed) == (True, True)
-    starts = [int(request.headers.get("range", "bytes=0-")[6:-1]) for request in host.asked()]
-    assert starts == [0, int(len(BLOB) * 0.3), int(len(BLOB) * 0.3) + int(len(BLOB) * 0.7 * 0.5)]
-
-
-def test_a_later_run_goes_on_from_the_part_file(host: Host, state: State, tmp_path: Path) -> None:
-    host.truncated(0.4)
-    host.broken(403)
-    with pytest.raises(HttpFault, match="answered 403"):
-        client(state).download(f"{host.url}/blob", tmp_path / "blob")
-    assert not (tmp_path / "blob").exists()
-    got = client(state).download(f"{host.url}/blob", tmp_path / "blob")
-    assert (got.path.read_bytes() == BLOB, host.statuses()) == (True, [200, 403, 206])
-
-
-def test_a_file_that_changed_meanwhile_is_begun_anew(host: Host, state: State, tmp_path: Path) -> None:
-    host.truncated(0.4)
-    host.broken(403)
-    with pytest.raises(HttpFault, match="answered 403"):
-        client(state).download(f"{host.url}/blob", tmp_path / "blob")
-    host.handle = lambda _: Reply(file=BLOB[::-1])
-    got = client(state).download(f"{host.url}/blob", tmp_path / "blob")
-    assert (got.path.read_bytes() == BLOB[::-1], got.resumed) == (True, False)
-
-
-def test_a_server_without_ranges_is_begun_anew_and_given_up_when_it_never_gets_further(
-    host: Host, state: State, tmp_path: Path
-) -> None:
-    host.handle = lambda _: Reply(file=BLOB, ranges=False)
-    host.truncated(0.5, times=2)
-    assert client(state).download(f"{host.url}/blob", tmp_path / "blob").sha256 == digest(BLOB)
-    assert host.statuses() == [200, 200, 200]
-    host.truncated(0.5, times=99)
-    with pytest.raises(HttpFault, match="cannot be reached or broke off"):
-        client(state).download(f"{host.url}/blob", tmp_path / "other")
-    assert len(host.log) == 3 + 6
-
-
-def test_a_wrong_digest_is_fetched_again_and_then_refused(host: Host, state: State, tmp_path: Path) -> None:
-    damaged = BLOB[:-1] + b"?"
-    host.fault(lambda _, right: replace(right, file=None, body=damaged))
-    got = client(state).download(f"{host.url}/blob", tmp_path / "blob", size=len(BLOB), sha256=digest(BLOB))
-    assert got.path.read_bytes() == BLOB
-    host.fault(lambda _, right: replace(right, file=None, body=damaged), times=9)
-    with pytest.raises(HttpFault, match="does not match the published sha256"):
-        client(state).download(f"{host.url}/blob", tmp_path / "next", size=len(BLOB), sha256=digest(BLOB))
-    assert len(host.log) == 2 + 3
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["blob"]
-
-
-def test_a_wrong_size_is_refused(host: Host, state: State, tmp_path: Path) -> None:
-    with pytest.raises(HttpFault, match=r"gave 1,024,000 of 1,024,001 bytes"):
-        client(state).download(f"{host.url}/blob", tmp_path / "blob", size=len(BLOB) + 1)
-    with pytest.raises(HttpFault, match="larger than the 1,000 bytes due"):
-        client(state).download(f"{host.url}/blob", tmp_path / "blob", size=1000)
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(("expect", "due"), [("tar", "a tar"), ("gzip", "gzip"), ("bytes", "a file")])
-def test_a_page_in_place_of_a_file_is_reported(host: Host, state: State, tmp_path: Path, expect: str, due: str) -> None:
-    host.html("Attention required", times=9)
-    with pytest.raises(HttpFault, match=f"an HTML page titled 'Attention required' where {due} is due"):
-        client(state).download(f"{host.url}/blob", tmp_path / "blob", expect=expect)
-    assert len(host.log) == 3
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_gzip_stays_gzip_on_disk(host: Host, state: State, tmp_path: Path) -> None:
-    packed = gzip.compress(b'{"icao": "15c001"}', mtime=0)
-    host.handle = lambda _: Reply(file=packed, headers={"Content-Encoding": "gzip"})
-    got = client(state).download(f"{host.url}/t.json", tmp_path / "t.json", expect="gzip")
-    assert got.path.read_bytes() == packed
-
-
-def test_a_full_disk_says_where_and_what_to_do(
-    host: Host, state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Transfer, "_store", full)
-    with pytest.raises(HttpFault, match="No space left on device; free some space on the disk of") as caught:
-        client(state).download(f"{host.url}/blob", tmp_path / "blob")
-    assert (caught.value.kind, caught.value.retryable, len(host.log)) == ("disk", False, 1)
-
-
-# ---- secrets
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("https://me:pw@host/x", "https://host/x"),
-        ("https://host/x?api_key=abc&q=a%20b", "https://host/x?api_key=***&q=a+b"),
-        ("https://host/x?sig=abc&sv=1", "https://host/x?sig=***&sv=***"),
-        ("https://host/x?airports=both:OSLK&limit=20", "https://host/x?airports=both:OSLK&limit=20"),
-        ("https://host/x#token=abc", "https://host/x"),
-    ],
-)
-def test_an_address_is_shown_without_its_secrets(url: str, shown: str) -> None:
-    assert clean_url(url) == shown
-
-
-def test_secrets_stand_in_no_log_and_no_error(
-    host: Host, state: State, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    secret = "s3cret/with+signs=="
-    host.fault(lambda request, _: Reply(500, f"you sent {request.headers['authorization']}".encode()), times=3)
-    host.fault(lambda request, _: reply_json({"message": f"bad {secret}"}, 400))
-    asking = client(state, private_headers={"Authorization": f"Bearer {secret}"}, secrets=[secret])
-    with pytest.raises(HttpFault) as caught:
-        asking.json(f"{host.url}/x", {"note": secret})
-    shown = f"{caught.value!r} {caught.value} {caplog.text} {caught.value.__cause__} {caught.value.__context__}"
-    assert "answered 500" in caplog.text
-    assert secret not in shown
-    assert "s3cret%2Fwith" not in shown

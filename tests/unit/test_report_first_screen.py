@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from basewatch.report.first_screen import CAVEAT, KINDS, FirstScreen, markdown, read
-from unit import report_fixture as fixture
+from unit import report_fixture
 
 AS_OF = date(2026, 6, 30)
 TABLES = ("bases", "fleets", "base_visits", "base_daily_activity", "base_monthly_activity", "base_gaps")
@@ -64,7 +64,7 @@ class Published:
         with duckdb.connect(str(file)) as connection:
             connection.begin()
             for table, rows in self.rows.items():
-                connection.execute(f"CREATE TABLE {table} ({fixture.TABLES[table]})")
+                connection.execute(f"CREATE TABLE {table} ({report_fixture.TABLES[table]})")
                 if rows:
                     names = list(dict.fromkeys(name for row in rows for name in row))
                     connection.register("given", pa.Table.from_pydict({n: [row.get(n) for row in rows] for n in names}))
