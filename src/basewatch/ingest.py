@@ -122,7 +122,8 @@ def ingest(window: Window, context: Context[Any], lake: Lake, run_id: str) -> Ou
         events = _with_absent_days(source.decode(landed, context), landed)
         if is_whole:
             events = _with_withdrawn_days(events, window, lake)
-        recorded = record(lake, window.source, events, run_id, watched=watched(window.source, context.reference))
+        looked_for = watched(window.source, context.reference)
+        recorded = record(lake, window.source, events, run_id, watched=looked_for, first_place_stays=is_whole)
     except SourceError as error:
         outcome.error, outcome.is_retryable = str(error), error.retryable
         failures = _failures(window, lake, str(error), is_whole=is_whole)

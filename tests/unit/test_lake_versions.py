@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from basewatch.errors import BasewatchError
-from basewatch.lake.events import Day
+from basewatch.lake.events import Day, Rows
 from basewatch.lake.files import VERSION_KEY, stamped, version_of
 from basewatch.lake.ledger import ledger_row
+from basewatch.lake.recording import record
 from basewatch.lake.schemas import TABLES
 from basewatch.lake.store import Lake
 from basewatch.warehouse.lake_sql import select
@@ -69,6 +70,27 @@ def test_new_files_stand_beside_old_ones(lake: Lake) -> None:
     }  # fmt: skip
     assert {row["origin_file"] for row in found} == {"flights.csv", None}
     assert lake.fingerprint() != FINGERPRINT
+
+
+def test_rows_that_only_moved_in_a_file_that_grew_keep_the_place_of_the_first_reading(lake: Lake) -> None:
+    def stood(digest: str, place: int, name: str = "flights.csv", table: str = "plain_flights") -> Rows:
+        more = {"origin_sha256": digest, "origin_place": f"record {place}", "origin_file": name, "record_id": "in-1"}
+        return Rows(table, DAY, pa.Table.from_pylist([{"icao24": "15501a", **more}], schema=TABLES[table].schema))
+
+    def parts(event: Rows, **how: bool) -> tuple[str, ...]:
+        record(lake, "flight_files", [event, Day(DAY, "partial")], "run", **how)
+        row = lake.ledger_row("flight_files", "global", DAY)
+        assert row is not None
+        return row.parts
+
+    before = parts(stood("0a", 1), first_place_stays=True)
+    assert len(before) == 1, "rows of version 0.1 are replaced, since they say nothing of their place"
+    assert parts(stood("0b", 2), first_place_stays=True) == before
+    assert parts(stood("0b", 2, "other.csv"), first_place_stays=True) != before
+    assert parts(stood("0a", 1), first_place_stays=True) == before
+    assert parts(stood("0b", 2)) != before, "a file that was fetched is kept, and the hash must be its"
+    (found,) = read("plain_flights", [lake.folder / before[0]]).to_pylist()
+    assert (found["origin_sha256"], found["origin_place"]) == ("0a", "record 1")
 
 
 def test_files_carry_their_version_and_equal_rows_are_equal_files(lake: Lake) -> None:

@@ -34,12 +34,16 @@ def record(
     *,
     watched: Iterable[str] | None = None,
     at: datetime | None = None,
+    first_place_stays: bool = False,
 ) -> Recorded:
     """Write what the events carry, and commit their ledger rows in one step at the end.
 
-    A day with rows that no Day speaks of counts as read (`ok`). watched: the bases that were looked for, where the
-    source reads for all bases at once. at: the time noted in the ledger, UTC, by default now. Whatever the events'
-    iterator raises is passed on, and leaves the ledger as it was.
+    A day with rows that no Day speaks of counts as read (`ok`). Whatever the events' iterator raises is passed on, and
+    leaves the ledger as it was.
+
+    watched: the bases that were looked for, where the source reads for all bases at once. at: the time noted in the
+    ledger, UTC, by default now. first_place_stays: the files are the user's own and may grow, so that rows already held
+    keep the place where they were first read.
     """
     parts: dict[tuple[str, date], set[str]] = defaultdict(set)
     tables: dict[tuple[str, str, date], list[pa.Table]] = defaultdict(list)
@@ -57,7 +61,9 @@ def record(
                 tables[event.table, event.scope, event.day].append(event.data)
     for (table, scope, day), pieces in tables.items():
         rows = pa.concat_tables(pieces, promote_options="default")
-        parts[scope, day].add(lake.write_rows(table, source, day, rows))
+        held = lake.ledger_row(source, scope, day) if first_place_stays else None
+        standing = held.parts if held else ()
+        parts[scope, day].add(lake.write_rows(table, source, day, rows, standing=standing))
     _quarantine(rejects, source, lake, run_id)
     noted = {(note.scope, note.day) for note in notes}
     notes += [Day(day, "ok", scope) for scope, day in sorted(set(parts) - noted)]

@@ -20,7 +20,9 @@ import pyarrow.parquet as pq
 
 from basewatch.lake.files import encode_parquet, fsync_folder, sha256, stamped, unique, version_of, write_aside
 from basewatch.lake.ledger import Ledger, LedgerRow
-from basewatch.lake.schemas import TABLES
+from basewatch.lake.schemas import TABLES, LakeTable
+
+MOVES = ("origin_sha256", "origin_place")  # change for every record of a file when one is added to it
 
 
 class Lake:
@@ -53,8 +55,12 @@ class Lake:
 
     # ---- data
 
-    def write_rows(self, table: str, source: str, day: date, rows: pa.Table) -> str:
+    def write_rows(self, table: str, source: str, day: date, rows: pa.Table, *, standing: Iterable[str] = ()) -> str:
         """Write the rows of one table, source and day; returns the file's path relative to the lake.
+
+        standing: files in the lake, relative to it, one of which stays in use where it holds the same rows already and
+        only the origin's hash or the place in it have changed: a user's file that grows by a line a day would else
+        have every day of it written anew each night, and kept.
 
         The rows are cast to the declared schema, made unique by the table's key and sorted by it, so that the same
         content always gives the same file under the same name.
@@ -66,8 +72,11 @@ class Lake:
         if "day" not in full.column_names:
             full = full.append_column("day", pa.array([day] * full.num_rows, pa.date32()))
         full = unique(full.select(declared.schema.names).cast(declared.schema), declared.key)
-        stamped_rows = full.cast(stamped(declared.schema, declared.version))
-        return self._store(stamped_rows, self._partition(table, source, day))
+        folder = self._partition(table, source, day)
+        for part in standing:
+            if (self.folder / part).parent == folder and _is_same_but_moved(self.folder / part, full, declared):
+                return part
+        return self._store(full.cast(stamped(declared.schema, declared.version)), folder)
 
     def adopt(self, table: str, source: str, day: date, file: Path) -> str:
         """Take over a Parquet file of the declared schema that a worker wrote aside; returns its path in the lake."""
@@ -160,3 +169,13 @@ def _fingerprint(rows: Iterable[LedgerRow]) -> str:
             values["error"] = None
         digest.update(json.dumps(values, sort_keys=True).encode())
     return digest.hexdigest()
+
+
+def _is_same_but_moved(file: Path, rows: pa.Table, declared: LakeTable) -> bool:
+    """Whether a file of the current version holds these rows, apart from their origin's hash and the place in it."""
+    with pq.ParquetFile(file) as opened:
+        if version_of(opened.schema_arrow.metadata) != declared.version or opened.metadata.num_rows != rows.num_rows:
+            return False
+        held = opened.read().cast(declared.schema)
+    names = [name for name in declared.schema.names if name not in MOVES]
+    return bool(held.select(names).equals(rows.select(names)))
