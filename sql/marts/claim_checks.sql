@@ -13,7 +13,7 @@ columns:
   claimed_from: {type: DATE, unit: UTC, doc: "First day claimed"}
   claimed_to: {type: DATE, unit: UTC, doc: "Last day claimed"}
   gap_id: {type: VARCHAR, doc: "The spell without a visit that fits the claimed pause; null when none does"}
-  verdict: {type: VARCHAR, values: [corroborated, contradicted, not_observable, no_data], doc: "What the record says of it"}
+  verdict: {type: VARCHAR, values: [corroborated, partly, contradicted, not_observable, no_data], doc: "What the record says of it; partly: what could be checked holds, and the explanation names what could not"}
   visits_recorded: {type: INTEGER, doc: "Counted visits in the claimed window; null where nobody looked and none is on record"}
   days_observable: {type: INTEGER, unit: day, doc: "Days of the claimed window that could be seen"}
   visit_ids: {type: "VARCHAR[]", doc: "The visits that are the evidence; of very many, the first by identifier"}
@@ -24,6 +24,10 @@ WITH claims AS (
     SELECT
         w.*,
         e.* EXCLUDE (article_id, base_id, claim_no),
+        coalesce(w.claimed_count, 1) AS needed,
+        coalesce(r.on_route, 0) AS on_route,
+        coalesce(r.off_route, 0) AS off_route,
+        r.unchecked,
         m.mention_id,
         m.mention_id || '-' || w.claim_no AS claim_id,
         w.claimed_to - w.claimed_from + 1 AS window_days,
@@ -31,6 +35,8 @@ WITH claims AS (
     FROM intermediate.int_claim_windows AS w
     INNER JOIN intermediate.int_claim_evidence AS e
         ON w.article_id = e.article_id AND w.base_id = e.base_id AND w.claim_no = e.claim_no
+    LEFT JOIN intermediate.int_claim_routes AS r
+        ON w.article_id = r.article_id AND w.base_id = r.base_id AND w.claim_no = r.claim_no
     INNER JOIN marts.news_mentions AS m ON w.article_id = m.article_id AND w.base_id = m.base_id
 ),
 
@@ -55,7 +61,11 @@ reasoned AS (
             WHEN c.claim = 'flight'
                 THEN
                     CASE
-                        WHEN c.in_window >= coalesce(c.claimed_count, 1) THEN 'flights_recorded'
+                        WHEN c.in_window >= c.needed AND (c.route IS NULL OR c.on_route >= c.needed) THEN 'flights_recorded'
+                        WHEN c.in_window - c.off_route >= c.needed THEN 'flights_in_part'
+                        WHEN c.in_window >= c.needed AND c.window_observable >= $claim_observable_share * c.window_days
+                            THEN 'flights_elsewhere'
+                        WHEN c.in_window >= c.needed THEN 'flights_elsewhere_unseen'
                         WHEN c.window_observable >= $claim_observable_share * c.window_days THEN 'flights_missing'
                         WHEN c.window_read = 0 AND c.in_window = 0 THEN 'flights_unread'
                         ELSE 'flights_unseen'
@@ -78,6 +88,9 @@ verdicts (reason, verdict) AS (
     VALUES
     ('undated', 'no_data'),
     ('flights_recorded', 'corroborated'),
+    ('flights_in_part', 'partly'),
+    ('flights_elsewhere', 'contradicted'),
+    ('flights_elsewhere_unseen', 'not_observable'),
     ('flights_missing', 'contradicted'),
     ('flights_unread', 'no_data'),
     ('flights_unseen', 'not_observable'),
@@ -95,7 +108,7 @@ verdicts (reason, verdict) AS (
 worded AS (
     SELECT
         *,
-        CASE WHEN coalesce(claimed_count, 1) = 1 THEN '1 is' ELSE claimed_count || ' are' END AS claimed_are,
+        CASE WHEN needed = 1 THEN '1 is' ELSE needed || ' are' END AS claimed_are,
         CASE in_window WHEN 0 THEN 'No visit is' WHEN 1 THEN '1 visit is' ELSE in_window || ' visits are' END AS visits_are,
         CASE WHEN in_silence = 1 THEN '1 visit is' ELSE in_silence || ' visits are' END AS silence_visits_are,
         greatest(silence_first, silent_from) AS broken_from,
@@ -125,6 +138,17 @@ SELECT
             THEN format(
                 '{} recorded {} from {} to {}, where {} claimed.',
                 w.in_window, CASE WHEN w.in_window = 1 THEN 'visit' ELSE 'visits' END, w.claimed_from, w.claimed_to, w.claimed_are
+            )
+        WHEN w.reason = 'flights_in_part'
+            THEN format(
+                '{} recorded from {} to {}, where {} claimed; of the route {} this could not be checked: {}.',
+                w.visits_are, w.claimed_from, w.claimed_to, w.claimed_are, w.route, w.unchecked
+            )
+        WHEN w.reason IN ('flights_elsewhere', 'flights_elsewhere_unseen')
+            THEN format(
+                '{} recorded from {} to {}, where {} claimed on the route {}, but {} of them came from or went elsewhere, and {}{} of {} days could be seen.',
+                w.visits_are, w.claimed_from, w.claimed_to, w.claimed_are, w.route, w.off_route,
+                CASE WHEN w.reason = 'flights_elsewhere' THEN '' ELSE 'only ' END, w.window_observable, w.window_days
             )
         WHEN w.reason = 'flights_missing'
             THEN format(

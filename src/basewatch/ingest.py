@@ -93,8 +93,9 @@ def _catch_up_from(done: dict[date, bool], until: date, horizon: int) -> date:
     first = until - timedelta(days=horizon - 1)
     known = {day: is_done for day, is_done in done.items() if day <= until}
     good = [day for day, is_done in known.items() if is_done]
-    last = max(good or known, default=None)  # nothing was ever good: from the last day that was looked at in vain
-    return first if last is None else min(first, last + timedelta(days=1))
+    if good:
+        return min(first, max(good) + timedelta(days=1))
+    return min(first, max(known, default=first))  # nothing was ever good: from the last day looked at in vain
 
 
 def done_lately(source: str, ledger: Iterable[LedgerRow], until: date, horizon: int) -> dict[date, int]:

@@ -32,7 +32,7 @@ from basewatch.report import write
 from basewatch.report.data import require_known
 from basewatch.sources import contract
 from basewatch.sources.contract import Context, Window
-from basewatch.warehouse import dictionary, models
+from basewatch.warehouse import dictionary, models, work
 from basewatch.warehouse.build import Candidate
 from basewatch.warehouse.releases import Release, Warehouse, new_run_id, utc_now
 
@@ -216,6 +216,16 @@ def is_new(run: Run) -> bool:
 def build(run: Run) -> Candidate:
     """Build the candidate from the lake."""
     return run.warehouse.build(run.reference, run.params, run.as_of, run.run_id, _table_progress(run.progress))
+
+
+def keep(run: Run, only: str | None = None) -> Path:
+    """Build all inner tables, or one and what it needs, into the warehouse's `work.duckdb`; returns the file."""
+    warehouse, now = run.warehouse, run.warehouse.current()
+    published = now.database if now else None
+    progress = _table_progress(run.progress)
+    return work.keep(
+        warehouse.root, warehouse.lake, published, run.reference, run.params, run.as_of, utc_now(), only, progress
+    )
 
 
 def _table_progress(say: Progress) -> Callable[[str, float, int], None]:

@@ -100,12 +100,22 @@ def connection(opened: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyCon
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, model: Model, case: dict[str, Any]) -> None:
-    """Create the case's given tables."""
+    """Create the case's given tables, and its expected rows as `expected.rows`."""
     assert set(case["given"]) == set(model.parents), (
         f"given must list exactly what {model.table} reads; differing: {set(case['given']) ^ set(model.parents)}"
     )
     for table, rows in case["given"].items():
         fill(connection, table, declared_columns(table), rows)
+    compared = _compared_columns(model, case)
+    fill(connection, "expected.rows", [(column.name, column.type) for column in compared], case["expect"])
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {model.layer}")
+
+
+def _compared_columns(model: Model, case: dict[str, Any]) -> list[Column]:
+    """The columns that the case compares: all, or those that it lists."""
+    shown = case.get("columns") or [column.name for column in model.columns]
+    assert set(shown) <= {column.name for column in model.columns}, f"no such column: {shown}"
+    return [column for column in model.columns if column.name in shown]
 
 
 def _compared(column: Column, decimals: int | None) -> str:
@@ -114,23 +124,23 @@ def _compared(column: Column, decimals: int | None) -> str:
     return f'round("{column.name}", {decimals}) AS "{column.name}"' if rounded else f'"{column.name}"'
 
 
-@pytest.mark.parametrize("file", CASES, ids=lambda file: "/".join(file.parts[-3:-1]))
-def test_case(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
-    case = yaml_text.parse(file.read_text(encoding="utf-8"))
-    name = file.parts[-3]
-    model = next(model for model in models.load().values() if model.name == name)
-    prepare(connection, model, case)
-    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {model.layer}")
+def differing_rows(connection: duckdb.DuckDBPyConnection, model: Model, case: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """Build the model on what `prepare` made; the rows that it lacks or has too much, none where the case holds."""
     models.materialise(connection, model, {**PARAMS, "as_of": None, **case.get("params", {})})
-    shown = case.get("columns") or [column.name for column in model.columns]
-    assert set(shown) <= {column.name for column in model.columns}, f"no such column: {shown}"
-    fill(connection, "expected.rows", [(c.name, c.type) for c in model.columns if c.name in shown], case["expect"])
-    columns = ", ".join(_compared(column, case.get("round")) for column in model.columns if column.name in shown)
+    columns = ", ".join(_compared(column, case.get("round")) for column in _compared_columns(model, case))
     expected, built = f"SELECT {columns} FROM expected.rows", f"SELECT {columns} FROM {model.table}"
-    difference = connection.execute(
+    return connection.execute(
         f"SELECT 'missing' AS fault, * FROM ({expected} EXCEPT ALL {built}) "
         f"UNION ALL SELECT 'unexpected', * FROM ({built} EXCEPT ALL {expected})"
     ).fetchall()
+
+
+@pytest.mark.parametrize("file", CASES, ids=lambda file: "/".join(file.parts[-3:-1]))
+def test_case(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
+    case = yaml_text.parse(file.read_text(encoding="utf-8"))
+    model = next(model for model in models.load().values() if model.name == file.parts[-3])
+    prepare(connection, model, case)
+    difference = differing_rows(connection, model, case)
     assert not difference, f"{case['why']}\n" + "\n".join(map(str, difference))
 
 

@@ -61,12 +61,11 @@ def _build(watch: Watch) -> None:
     (watch.folder / "articles").mkdir()
     (watch.folder / "articles" / "one.md").write_text(ARTICLE, encoding="utf-8")
     watch.ingest("2025-02-28")
-    for stage in ("build", "check"):
-        done = watch.inside(stage)
-        assert done.returncode == 0, done.stderr
+    built = watch.inside("build")
+    assert built.returncode == 0, built.stderr
     shutil.copytree(watch.root / "candidate", watch.folder / "candidate")
-    done = watch.inside("publish")
-    assert done.returncode == 0, done.stderr
+    published = watch.inside("publish")
+    assert published.returncode == 0, published.stderr
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ def test_each_reason_has_one_verdict_and_one_sentence() -> None:
     sentences = REST.split("AS visit_ids,")[1]
     worded = [
         code
-        for codes in re.findall(r"w\.reason (?:=|IN) ([^\n]+?)(?: THEN|\n)", sentences)
+        for codes in re.findall(r"(?m)^ {8}WHEN w\.reason (?:=|IN) ([^\n]+?)(?: THEN|$)", sentences)
         for code in re.findall(CODE, codes)
     ]
     assert len(found) == len(set(found)) > 10

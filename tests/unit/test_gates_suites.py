@@ -182,6 +182,7 @@ FAULTS: dict[str, str] = {
     ),
     "claim_checks.pause_refuted_by_visits": "UPDATE claim_checks SET verdict = 'contradicted'",
     "claim_checks.flight_confirmed_by_visits": "UPDATE claim_checks SET claimed_count = 3",
+    "claim_checks.only_a_route_is_left_open": "UPDATE claim_checks SET verdict = 'partly'",
     "claim_checks.silence_is_a_listed_gap": "UPDATE claim_checks SET gap_id = NULL",
     "provider_agreement.base_id_exists": "UPDATE provider_agreement SET base_id = 'nowhere'",
     "provider_agreement.row_rests_on_a_visit": 'UPDATE provider_agreement SET "both" = 0, only_a = 0',

@@ -61,6 +61,11 @@ def test_a_bad_day_is_looked_at_again_while_it_is_within_the_horizon(settings: S
     assert plan(settings, [*ledger, row(ago(HORIZON), "failed")], UNTIL) == [], "a day older than that"
 
 
+def test_where_nothing_was_ever_good_the_last_day_looked_at_in_vain_is_looked_at_again(settings: Settings) -> None:
+    in_vain = [row(day, "failed") for day in span(ago(HORIZON + 20), ago(HORIZON + 10))]
+    assert days(plan(settings, in_vain, UNTIL)) == span(ago(HORIZON + 10))
+
+
 @pytest.mark.parametrize("status", ["ok", "empty", "expired"])
 def test_a_day_of_which_no_more_is_to_be_had_is_done(settings: Settings, status: str) -> None:
     ledger = [row(day, status) for day in span(ago(HORIZON - 1))]

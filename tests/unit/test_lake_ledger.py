@@ -22,7 +22,7 @@ import pytest
 from basewatch.errors import BasewatchError
 from basewatch.lake import segments
 from basewatch.lake.events import Day
-from basewatch.lake.files import VERSION_KEY, write_parquet
+from basewatch.lake.files import VERSION_KEY, version_of, write_parquet
 from basewatch.lake.ledger import Key, Ledger, LedgerRow, ledger_row, ledger_table
 from basewatch.lake.schemas import LEDGER, LEDGER_VERSION
 from basewatch.lake.segments import Segment, due, living
@@ -209,7 +209,7 @@ def test_merging_keeps_restated_rows_and_says_the_same(tmp_path: Path) -> None:
     assert lake.parts_ever_named().to_pylist() == [f"opensky_flights/{number}.parquet" for number in range(1, 75)]
     held = pq.ParquetFile(lake.ledger_folder / names(lake)[0])
     assert held.metadata.num_row_groups == 1
-    assert held.schema_arrow.metadata[VERSION_KEY.encode()] == str(LEDGER_VERSION).encode()
+    assert version_of(held.schema_arrow.metadata) == LEDGER_VERSION
 
 
 # ---- several processes

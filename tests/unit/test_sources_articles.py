@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -213,6 +214,8 @@ def test_articles_become_rows_filed_under_their_day(tmp_path: Path) -> None:
     events = run(tmp_path)
     [row] = rows(events, "news_articles")
     assert (row["day"], row["url"], row["origin_file"]) == (date(2025, 10, 30), "https://one.example/a", "sub/a.txt")
+    assert row["origin_sha256"] == hashlib.sha256((tmp_path / "sub" / "a.txt").read_bytes()).hexdigest()
+    assert row["origin_place"] is None, "the file is the article"
     assert [mention["base_id"] for mention in rows(events, "news_mentions")] == ["hmeimim"]
     [claim] = rows(events, "news_claims")
     assert (claim["type_code"], claim["claimed_from"], claim["claim_no"]) == ("IL76", date(2025, 10, 26), 1)

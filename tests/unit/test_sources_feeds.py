@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import shutil
 from collections.abc import Iterator
@@ -582,3 +583,12 @@ def test_doctor_asks_each_feed_once(world: World) -> None:
     assert "403" in found[1].what
     world.feeds.clear()
     assert [finding.ok for finding in feeds.check(world.context())] == [False]
+
+
+def test_each_article_says_which_item_of_which_answer_it_was(world: World) -> None:
+    world.put(BUDGET, LANDING)
+    (article,) = world.night().table("news_articles")
+    kept = {hashlib.sha256(file.read_bytes()).hexdigest(): file for file in world.folder.rglob("*") if file.is_file()}
+    listed = feeds.items(kept[article["origin_sha256"]].read_bytes(), None, FIRST)
+    assert article["origin_place"] == "item 2"
+    assert listed[1].title == article["title"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from datetime import UTC, date, datetime
@@ -69,6 +70,16 @@ def test_a_full_summary_with_blanks_becomes_nulls(tmp_path: Path) -> None:
     assert row["datetime_landed"] == datetime(2025, 10, 25, 9, 14, 25, tzinfo=UTC)
     assert (row["orig_icao"], row["datetime_takeoff"], row["flight_time"], row["callsign"]) == (None,) * 4
     assert row["fetched_at"] is None
+
+
+def test_each_row_says_in_which_record_of_which_file_it_stood(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(
+        FULL + "".join(fr24(name, first_seen="2025-10-25T09:00:00Z") for name in ("1a", "", "3c")), encoding="utf-8"
+    )
+    found = {row["record_id"]: row for row in rows(events(tmp_path), "flightradar24_flights")}
+    assert {name: row["origin_place"] for name, row in found.items()} == {"1a": "record 1", "3c": "record 3"}
+    digest = hashlib.sha256((tmp_path / "a.csv").read_bytes()).hexdigest()
+    assert {(row["origin_file"], row["origin_sha256"]) for row in found.values()} == {("a.csv", digest)}
 
 
 def test_negative_times_digit_callsigns_and_missing_hex_are_kept_as_stated(tmp_path: Path) -> None:
@@ -212,6 +223,15 @@ def test_the_shipped_press_table_is_read_whole(tmp_path: Path) -> None:
         "no day: the page gives neither the date of the event nor its own": 15
     }
     assert {event.status for event in found if isinstance(event, Day)} == {"ok"}
+
+
+def test_each_press_report_says_where_it_stood(tmp_path: Path) -> None:
+    line = "2025-02-{},,hmeimim,arrival,1,flight,x,,https://example.org\n"
+    found = press(tmp_path, HEAD + line.format("01") + line.format("99") + line.format("03"))
+    kept = rows(found, "press_flights")
+    assert {row["origin_place"] for row in kept} == {"record 1", "record 3"}
+    digest = hashlib.sha256((tmp_path / "press.csv").read_bytes()).hexdigest()
+    assert {(row["origin_file"], row["origin_sha256"]) for row in kept} == {("press.csv", digest)}
 
 
 @pytest.mark.parametrize(

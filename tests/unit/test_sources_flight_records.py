@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from basewatch.lake.schemas import TABLES
-from basewatch.sources.flight_records import flightradar24_rows, opensky_rows
+from basewatch.sources.flight_records import Origin, flightradar24_rows, opensky_rows
 
 FETCHED = datetime(2025, 11, 16, 5, 0, tzinfo=UTC)
 
@@ -71,6 +71,8 @@ STORED: dict[str, Any] = {
     "flight_ended": True,
     "fetched_at": FETCHED,
     "origin_file": "rows",
+    "origin_sha256": "0a",
+    "origin_place": "record 1",
 }
 ESTIMATE: dict[str, Any] = {
     "icao24": "1533f3",
@@ -89,13 +91,13 @@ ESTIMATE: dict[str, Any] = {
 
 
 def fr24(*rows: Any) -> tuple[list[dict[str, Any]], list[str]]:
-    table, rejects = flightradar24_rows(rows, "flightradar24", "rows", FETCHED)
+    table, rejects = flightradar24_rows(rows, "flightradar24", Origin("rows", "0a"), FETCHED)
     assert table.schema == TABLES["flightradar24_flights"].schema
     return table.to_pylist(), [reject.reason for reject in rejects]
 
 
 def opensky(*rows: Any) -> tuple[list[dict[str, Any]], list[str]]:
-    table, rejects = opensky_rows(rows, "opensky", "rows", FETCHED)
+    table, rejects = opensky_rows(rows, "opensky", Origin("rows", "0a"), FETCHED)
     assert table.schema == TABLES["opensky_flights"].schema
     return table.to_pylist(), [reject.reason for reject in rejects]
 
@@ -229,6 +231,8 @@ def test_an_opensky_flight_keeps_every_field_in_metres_and_utc() -> None:
                 "departure_airport_candidates_count": 1,
                 "arrival_airport_candidates_count": 3,
                 "origin_file": "rows",
+                "origin_sha256": "0a",
+                "origin_place": "record 1",
             }
         ],
         [],

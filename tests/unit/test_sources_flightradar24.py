@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -101,6 +103,8 @@ def test_light_and_times_without_a_zone_give_the_same_rows_with_nulls(world: Wor
     world.provider.naive_times = True
     light = world.decode("2026-10-01", detail="light").table("flightradar24_flights")
     lacking = ("flight_time", "actual_distance", "circle_distance", "category")
+    other = {row.pop("origin_sha256") for row in full} ^ {row.pop("origin_sha256") for row in light}
+    assert len(other) == 2, "one answer each, of other bytes"
     assert light == [{**row, **dict.fromkeys(lacking)} for row in full]
 
 
@@ -252,7 +256,7 @@ def test_null_fields_and_malformed_records_are_kept_apart(world: World) -> None:
     got = world.decode("2026-10-01")
     (kept,) = got.table("flightradar24_flights")
     assert {name for name, value in kept.items() if value is not None} == {
-        "source", "day", "record_id", "first_seen", "fetched_at", "origin_file",
+        "source", "day", "record_id", "first_seen", "fetched_at", "origin_file", "origin_sha256", "origin_place",
     }  # fmt: skip
     assert len(got.rejects) == 3
     noted = got.day("base:hmeimim", "2026-10-01")
@@ -365,3 +369,15 @@ def test_check_says_what_to_do(world: World) -> None:
     wrong = flightradar24.check(world.context(token="another-token", retention_days=None))
     assert [finding.ok for finding in wrong] == [True, False, False]
     assert "Unauthenticated" in wrong[-1].what
+
+
+def test_each_row_says_in_which_record_of_which_file_it_stood(world: World) -> None:
+    got = world.decode("2026-10-01")
+    kept = {hashlib.sha256(file.read_bytes()).hexdigest(): file for file in world.folder.rglob("*.json")}
+    rows = got.table("flightradar24_flights")
+    assert rows
+    for row in rows:
+        file = kept[row["origin_sha256"]]
+        assert file.name == row["origin_file"]
+        record = json.loads(file.read_bytes())["data"][int(row["origin_place"].removeprefix("record ")) - 1]
+        assert record["fr24_id"] == row["record_id"]

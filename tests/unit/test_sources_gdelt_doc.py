@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 from collections.abc import Iterator
@@ -363,3 +364,14 @@ def test_doctor_says_what_a_day_costs_and_whether_the_api_answers(world: World) 
     assert [finding.ok for finding in gdelt_doc.check(world.context(bases=[]))] == [False]
     world.provider.host.html("Service busy", times=9)
     assert [finding.ok for finding in gdelt_doc.check(world.context())] == [True, False]
+
+
+def test_each_article_says_where_in_which_answer_it_stood(world: World) -> None:
+    rows = world.decode().table("news_articles")
+    kept = {hashlib.sha256(file.read_bytes()).hexdigest(): file for file in world.folder.rglob("*.json")}
+    assert len(rows) == 3
+    for row in rows:
+        file = kept[row["origin_sha256"]]
+        assert file.name == row["origin_file"]
+        listed = json.loads(file.read_bytes())["articles"]
+        assert listed[int(row["origin_place"].removeprefix("article ")) - 1]["url"] == row["url"]

@@ -461,3 +461,25 @@ def test_doctor_tells_the_newest_archive(world: World) -> None:
     assert not nowhere.ok
     (folder,) = gdelt_files.check(world.context(location=str(world.folder)))
     assert not folder.ok
+
+
+def test_each_article_says_in_which_line_of_which_archive_it_stood(world: World) -> None:
+    rows = world.decode(**ALL).table("news_articles")
+    assert len(rows) >= 5
+    for row in rows:
+        body = world.provider.files[row["origin_file"]]
+        assert hashlib.sha256(body).hexdigest() == row["origin_sha256"]
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            lines = archive.read(archive.namelist()[0]).split(b"\n")
+        assert row["url"].encode() in lines[int(row["origin_place"].removeprefix("line ")) - 1]
+
+
+def test_an_extract_of_version_0_1_gives_its_articles_without_their_places(world: World) -> None:
+    about = world.context()
+    landed = gdelt_files.fetch(setup.window("gdelt_files", DAY), about)
+    whole = setup.Decoded(landed, about).table("news_articles")
+    for file in landed.files:
+        if file.note == "rows":
+            file.path.write_bytes(re.sub(rb'"(sha256|lines)":', rb'"\1_of_later":', file.path.read_bytes()))
+    older = setup.Decoded(landed, about).table("news_articles")
+    assert older == [{**row, "origin_sha256": None, "origin_place": None} for row in whole] != []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -320,3 +322,15 @@ def test_check_says_what_to_do(world: World) -> None:
     wrong = opensky.check(world.context(client_secret="wrong-secret-1"))
     assert not wrong[-1].ok
     assert "wrong-secret-1" not in str(wrong)
+
+
+def test_each_row_says_in_which_record_of_which_file_it_stood(world: World) -> None:
+    got = world.decode("2026-10-01")
+    kept = {hashlib.sha256(file.read_bytes()).hexdigest(): file for file in world.folder.rglob("*.json")}
+    rows = got.table("opensky_flights")
+    assert len(rows) == 3
+    for row in rows:
+        file = kept[row["origin_sha256"]]
+        assert file.name == row["origin_file"]
+        record = json.loads(file.read_bytes())[int(row["origin_place"].removeprefix("record ")) - 1]
+        assert f"{record['icao24']}-{record['firstSeen']}" == row["record_id"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
 from basewatch.errors import BasewatchError, ConfigError
@@ -92,3 +95,13 @@ def test_in_a_warehouse_without_a_current_release_retention_goes_by_age_alone(wa
     (watch.root / "current").unlink()
     published = kept(watch)[2]
     assert Warehouse(watch.root).retain(1) == [OLDEST, MIDDLE, published]
+
+
+def test_of_two_runs_that_began_in_one_second_the_later_is_the_last(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path)
+    for place, name in enumerate(("20260101T000000Z-ffffff", "20260101T000000Z-000000")):
+        warehouse.note_run(name, {"run_id": name})
+        os.utime(warehouse.runs_folder / f"{name}.json", (place, place))
+    assert (warehouse.last_run() or {})["run_id"] == "20260101T000000Z-000000"
+    warehouse.note_run("20251231T235959Z-aaaaaa", {"run_id": "an earlier run, copied back later"})
+    assert (warehouse.last_run() or {})["run_id"] == "20260101T000000Z-000000"

@@ -2,27 +2,70 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import sys
+from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from basewatch import config, progress
 from basewatch.cli import tables
+from basewatch.cli.options import ConfigFile, Form, form
+from basewatch.config import Settings
+from basewatch.errors import ConfigError
+from basewatch.reference import aircraft
 from basewatch.reference.aircraft import COLUMNS, Statement
+from basewatch.warehouse.releases import Warehouse
+
+app = typer.Typer(help="What is known of an aircraft and from whom.", no_args_is_help=True)
 
 
-def print_statements(asked: str, said: list[Statement], form: tables.Format) -> None:
-    """Statements on stdout: a table without the columns that are empty throughout, or all columns as CSV or JSON."""
-    if form == "csv":
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows([[tables.csv_value(getattr(one, column)) for column in COLUMNS] for one in said])
-    elif form == "json":
-        listed = [{column: tables.plain(getattr(one, column)) for column in COLUMNS} for one in said]
-        sys.stdout.write(json.dumps(listed, indent=1, ensure_ascii=False) + "\n")
-    else:
-        shown = tuple(column for column in COLUMNS if any(getattr(one, column) is not None for one in said))
-        tables.print_table(
-            f"what is known of {asked}",
-            shown or COLUMNS,
-            [[getattr(one, column) for column in shown] for one in said],
-        )
+def _current_database(settings: Settings) -> Path | None:
+    """The current release's database; None where nothing is published."""
+    release = Warehouse(settings.root).current()
+    return release.database if release else None
+
+
+@app.command("show")
+def show_aircraft(
+    asked: Annotated[str, typer.Argument(metavar="HEX/REG", help="A 24-bit address, or a registration.")],
+    asked_form: Form = "table",
+    config_file: ConfigFile = None,
+) -> None:
+    """Everything known of an address or a registration: registers, the current release, conflicts, hints."""
+    checked = form(asked_form)
+    settings = config.load(config_file)
+    said = aircraft.statements(settings, asked, _current_database(settings))
+    _print_statements(asked, said, checked)
+    if not any(one.kind in ("record", "register", "visits") for one in said):
+        progress.plain(f"no register and no record knows {asked}")
+
+
+@app.command("update")
+def update_aircraft(
+    out: Annotated[Path | None, typer.Option(help="File to refresh (default: reference.aircraft).")] = None,
+    plane_alert_db: Annotated[str | None, typer.Option(help="URL or file of plane-alert-db.")] = None,
+    tar1090_db: Annotated[str | None, typer.Option(help="URL, file, or folder of shards, of tar1090-db.")] = None,
+    opensky_metadata: Annotated[str | None, typer.Option(help="URL or file of OpenSky's metadata.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Refresh this register alone; may be repeated.")] = None,
+    keep_all: Annotated[bool, typer.Option("--all", help="Keep aircraft that nobody here asks about, too.")] = False,
+    config_file: ConfigFile = None,
+) -> None:
+    """Refresh a reference file of one's own from the aircraft registers; the shipped one is never touched."""
+    from basewatch.reference import refresh
+
+    given = {"plane-alert-db": plane_alert_db, "tar1090-db": tar1090_db, "opensky-metadata": opensky_metadata}
+    settings = config.load(config_file)
+    database = _current_database(settings)
+    done = refresh.update(
+        settings, out, refresh.locations(given, only), database=database, keep_all=keep_all, say=progress.say
+    )
+    print(f"{done.file}: {done.rows} rows")
+    if done.failures:
+        raise ConfigError(f"{len(done.failures)} of the registers could not be refreshed; their rows stay as they were")
+
+
+def _print_statements(asked: str, statements: list[Statement], form: tables.Format) -> None:
+    """Statements on stdout; a table leaves out the columns that are empty throughout."""
+    rows = [tuple(getattr(statement, column) for column in COLUMNS) for statement in statements]
+    filled = tuple(column for place, column in enumerate(COLUMNS) if any(row[place] is not None for row in rows))
+    tables.write(f"what is known of {asked}", list(COLUMNS), rows, form, filled or COLUMNS)

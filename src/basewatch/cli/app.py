@@ -12,14 +12,15 @@ from contextlib import contextmanager
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 import duckdb
 import typer
 
 from basewatch import __version__, config, progress, run
+from basewatch.cli import aircraft, model, tables
 from basewatch.cli import status as status_page
-from basewatch.cli import tables
+from basewatch.cli.options import Base, ConfigFile, Fleet, Form, Plain, Sample, Since, day, form
 from basewatch.config import Settings
 from basewatch.errors import BasewatchError, ConfigError, GateRefused
 from basewatch.gates.page import write_page
@@ -35,25 +36,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-ConfigFile = Annotated[
-    Path | None, typer.Option("--config", help="Configuration file (default: BASEWATCH_CONFIG, else ./basewatch.toml).")
-]
-Base = Annotated[str | None, typer.Option(help="Only this base.")]
-Fleet = Annotated[str | None, typer.Option(help="Only this fleet.")]
-Since = Annotated[str | None, typer.Option(help="Only from this day on (YYYY-MM-DD, or YYYY-MM).")]
-Form = Annotated[str, typer.Option("--format", help="table, csv or json.")]
-Plain = Annotated[bool, typer.Option("--plain", help="Run the steps as plain functions, without Prefect.")]
-
-
-def day(text: str | None, what: str) -> date | None:
-    """A day from `YYYY-MM-DD` or `YYYY-MM` (its first). Raises ConfigError."""
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text if len(text) > 7 else f"{text}-01")
-    except ValueError:
-        raise ConfigError(f"{what} {text!r} is not a day; write it as YYYY-MM-DD") from None
 
 
 def _sample(config_file: Path | None) -> Path:
@@ -82,7 +64,7 @@ def root(
 def nightly(
     config_file: ConfigFile = None,
     day_text: Annotated[str | None, typer.Option("--day", help="Last UTC day to ingest (default: yesterday).")] = None,
-    sample: Annotated[bool, typer.Option("--sample", help="Run on the bundled sample.")] = False,
+    sample: Sample = False,
     plain: Plain = False,
 ) -> None:
     """Ingest every enabled source up to a day, build, check, publish, report."""
@@ -156,10 +138,18 @@ def _stage(config_file: Path | None) -> Any:
 
 
 @app.command()
-def build(config_file: ConfigFile = None) -> None:
-    """Build the candidate from what is ingested."""
-    with _stage(config_file) as work:
+def build(
+    keep: Annotated[bool, typer.Option("--keep", help="Keep every inner table in work.duckdb; no candidate.")] = False,
+    only: Annotated[str | None, typer.Option(help="Keep one table and what it is made from; no candidate.")] = None,
+    sample: Sample = False,
+    config_file: ConfigFile = None,
+) -> None:
+    """Build the candidate from what is ingested, or keep the inner tables for reading (`basewatch model`)."""
+    with _stage(_sample(config_file) if sample else config_file) as work:
         work.until = run.last_day(work)
+        if keep or only:
+            print(f"kept      {run.keep(work, only)} (days up to {work.as_of})")
+            return
         candidate = run.build(work)
         print(f"candidate {candidate.folder} (days up to {candidate.inputs.as_of})")
 
@@ -231,23 +221,15 @@ def status(
         status_page.show(found)
 
 
-def _form(form: str) -> tables.Format:
-    for known in get_args(tables.Format):
-        if form == known:
-            checked: tables.Format = known
-            return checked
-    raise ConfigError(f"--format {form!r} is none of table, csv, json")
-
-
 def _table_command(name: str, doc: str) -> Callable[..., None]:
     def command(
         base: Base = None,
         fleet: Fleet = None,
         since: Since = None,
-        form: Form = "table",
+        asked: Form = "table",
         config_file: ConfigFile = None,
     ) -> None:
-        checked = _form(form)
+        checked = form(asked)
         settings = config.load(config_file)
         names, found = tables.rows(Warehouse(settings.root), name, base, fleet, day(since, "--since"))
         tables.show(name, names, found, checked)
@@ -307,56 +289,8 @@ def doctor(config_file: ConfigFile = None) -> None:
         raise typer.Exit(2)
 
 
-def _current_database(settings: Settings) -> Path | None:
-    """The current release's database; None where nothing is published."""
-    release = Warehouse(settings.root).current()
-    return release.database if release else None
-
-
-aircraft_app = typer.Typer(help="What is known of an aircraft and from whom.", no_args_is_help=True)
-app.add_typer(aircraft_app, name="aircraft")
-
-
-@aircraft_app.command("show")
-def show_aircraft(
-    asked: Annotated[str, typer.Argument(metavar="HEX/REG", help="A 24-bit address, or a registration.")],
-    form: Form = "table",
-    config_file: ConfigFile = None,
-) -> None:
-    """Everything known of an address or a registration: registers, the current release, conflicts, hints."""
-    from basewatch.cli.aircraft import print_statements
-    from basewatch.reference import aircraft
-
-    checked = _form(form)
-    settings = config.load(config_file)
-    said = aircraft.statements(settings, asked, _current_database(settings))
-    print_statements(asked, said, checked)
-    if not any(one.kind in ("record", "register", "visits") for one in said):
-        progress.plain(f"no register and no record knows {asked}")
-
-
-@aircraft_app.command("update")
-def update_aircraft(
-    out: Annotated[Path | None, typer.Option(help="File to refresh (default: reference.aircraft).")] = None,
-    plane_alert_db: Annotated[str | None, typer.Option(help="URL or file of plane-alert-db.")] = None,
-    tar1090_db: Annotated[str | None, typer.Option(help="URL, file, or folder of shards, of tar1090-db.")] = None,
-    opensky_metadata: Annotated[str | None, typer.Option(help="URL or file of OpenSky's metadata.")] = None,
-    only: Annotated[list[str] | None, typer.Option(help="Refresh this register alone; may be repeated.")] = None,
-    keep_all: Annotated[bool, typer.Option("--all", help="Keep aircraft that nobody here asks about, too.")] = False,
-    config_file: ConfigFile = None,
-) -> None:
-    """Refresh a reference file of one's own from the aircraft registers; the shipped one is never touched."""
-    from basewatch.reference import refresh
-
-    given = {"plane-alert-db": plane_alert_db, "tar1090-db": tar1090_db, "opensky-metadata": opensky_metadata}
-    settings = config.load(config_file)
-    database = _current_database(settings)
-    done = refresh.update(
-        settings, out, refresh.locations(given, only), database=database, keep_all=keep_all, say=progress.say
-    )
-    print(f"{done.file}: {done.rows} rows")
-    if done.failures:
-        raise ConfigError(f"{len(done.failures)} of the registers could not be refreshed; their rows stay as they were")
+app.add_typer(aircraft.app, name="aircraft")
+app.add_typer(model.app, name="model")
 
 
 STOPPED = 130  # how typer passes on Ctrl-C

@@ -10,6 +10,7 @@ import duckdb
 
 from basewatch.cli import tables
 from basewatch.config import Settings
+from basewatch.lake.events import GLOBAL
 from basewatch.lake.ledger import LedgerRow
 from basewatch.warehouse.releases import Warehouse
 
@@ -68,6 +69,8 @@ def _sources(settings: Settings, ledger: list[LedgerRow]) -> list[dict[str, Any]
         rows = by_source[code]
         good: list[date] = [row.day for row in rows if row.status in GOOD]
         bad = [row for row in rows if row.status not in GOOD]
+        summed_up = {row.day for row in rows if row.scope == GLOBAL}
+        counted = [row for row in rows if row.scope == GLOBAL or row.day not in summed_up]
         latest = max(bad, key=lambda row: row.ingested_at, default=None)
         found.append(
             {
@@ -77,8 +80,8 @@ def _sources(settings: Settings, ledger: list[LedgerRow]) -> list[dict[str, Any]
                 "days_good": len(set(good)),
                 "days_partial": len({row.day for row in bad if row.status == "partial"}),
                 "days_not_good": len({row.day for row in bad if row.status != "partial"}),
-                "records_kept": sum(row.records_kept for row in rows),
-                "records_rejected": sum(row.records_rejected for row in rows),
+                "records_kept": sum(row.records_kept for row in counted),
+                "records_rejected": sum(row.records_rejected for row in counted),
                 "last_fault": f"{latest.day} {latest.status}: {latest.error}" if latest else None,
             }
         )

@@ -6,6 +6,7 @@ import csv
 import difflib
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -126,7 +127,18 @@ def _known(connection: duckdb.DuckDBPyConnection, table: str, column: str, value
 
 
 def show(name: str, names: list[str], found: list[tuple[Any, ...]], form: Format) -> None:
-    """Print rows on stdout: a table of the chief columns, or all columns as CSV or JSON."""
+    """Print a published table's rows on stdout: a table of the chief columns, or all columns as CSV or JSON."""
+    write(name, names, found, form, VIEWS[name].shown)
+
+
+def write(
+    title: str,
+    names: list[str],
+    found: Sequence[tuple[Any, ...]],
+    form: Format,
+    shown: tuple[str, ...] | None = None,
+) -> None:
+    """Print rows on stdout: as CSV, as JSON, or as a table of the columns that are shown (by default all)."""
     if form == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(names)
@@ -135,8 +147,8 @@ def show(name: str, names: list[str], found: list[tuple[Any, ...]], form: Format
         listed = [{column: plain(value) for column, value in zip(names, row, strict=True)} for row in found]
         sys.stdout.write(json.dumps(listed, indent=1, ensure_ascii=False) + "\n")
     else:
-        shown = VIEWS[name].shown
-        print_table(name, shown, [[row[names.index(column)] for column in shown] for row in found])
+        columns = shown or tuple(names)
+        print_table(title, columns, [[row[names.index(column)] for column in columns] for row in found])
 
 
 def print_table(title: str, columns: tuple[str, ...], found: list[list[Any]]) -> None:

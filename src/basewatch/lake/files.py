@@ -82,12 +82,15 @@ def _aside(target: Path) -> Iterator[Path]:
 
 
 def stamped(schema: pa.Schema, version: int) -> pa.Schema:
-    """The schema with its version as Parquet metadata."""
-    return schema.with_metadata({VERSION_KEY: str(version)})
+    """The schema with its version as Parquet metadata; version 1 goes without, so that equal rows are equal files.
+
+    Files of basewatch 0.1 are of version 1 and carry none.
+    """
+    return schema.remove_metadata() if version == 1 else schema.with_metadata({VERSION_KEY: str(version)})
 
 
 def version_of(metadata: Mapping[bytes, bytes] | None) -> int:
-    """The schema version that a file's metadata gives; 1 where it gives none, as files of version 0.1 do."""
+    """The schema version that a file's metadata gives; 1 where it gives none."""
     return int((metadata or {}).get(VERSION_KEY.encode(), b"1"))
 
 

@@ -2,6 +2,12 @@
 
 Lake tables are source-shaped: they keep a provider's own fields and units (typed); sql/staging/ renames and converts.
 Every table starts with `source` (which source module brought the row) and `day` (the UTC day it is filed under).
+
+A table's version grows whenever its columns change, and stands in the Parquet metadata of its files. An older file is
+read with the columns that it lacks null; a newer one is refused. Where a record stood is told by `origin_file`,
+`origin_sha256` (of that file's bytes) and `origin_place` (`record 3`; null: the file is the record). Tables made from
+traces go without: the ledger row of their day has the archive's name and hash, and the member is
+`trace_full_<icao24>.json`.
 """
 
 from __future__ import annotations
@@ -22,11 +28,12 @@ class LakeTable:
     schema: pa.Schema
     key: tuple[str, ...]
     doc: str
+    version: int
 
 
-def _table(name: str, key: str, doc: str, **columns: pa.DataType) -> LakeTable:
+def _table(name: str, key: str, doc: str, version: int = 1, **columns: pa.DataType) -> LakeTable:
     fields = [("source", pa.string()), ("day", pa.date32()), *columns.items()]
-    return LakeTable(name, pa.schema(fields), tuple(key.split()), doc)
+    return LakeTable(name, pa.schema(fields), tuple(key.split()), doc, version)
 
 
 _TABLES = [
@@ -34,6 +41,7 @@ _TABLES = [
         "flightradar24_flights",
         "record_id",
         "Flightradar24 flight-summary rows (light leaves the fields of full null); distances in km, times UTC.",
+        version=2,
         record_id=pa.string(),
         flight=pa.string(),
         callsign=pa.string(),
@@ -61,11 +69,14 @@ _TABLES = [
         flight_ended=pa.bool_(),
         fetched_at=AT,
         origin_file=pa.string(),
+        origin_sha256=pa.string(),
+        origin_place=pa.string(),
     ),
     _table(
         "opensky_flights",
         "record_id",
         "OpenSky flight objects; distances in metres, airports are OpenSky's estimates.",
+        version=2,
         record_id=pa.string(),
         icao24=pa.string(),
         callsign=pa.string(),
@@ -80,11 +91,14 @@ _TABLES = [
         departure_airport_candidates_count=pa.int64(),
         arrival_airport_candidates_count=pa.int64(),
         origin_file=pa.string(),
+        origin_sha256=pa.string(),
+        origin_place=pa.string(),
     ),
     _table(
         "plain_flights",
         "record_id",
         "Flight records in the project's own plain form (docs/flight-files.md).",
+        version=2,
         record_id=pa.string(),
         icao24=pa.string(),
         registration=pa.string(),
@@ -97,11 +111,14 @@ _TABLES = [
         arrived_at=AT,
         url=pa.string(),
         origin_file=pa.string(),
+        origin_sha256=pa.string(),
+        origin_place=pa.string(),
     ),
     _table(
         "press_flights",
         "record_id",
         "Flights, pauses, resumptions and totals that the press reported: one cited page a row, paraphrased.",
+        version=2,
         record_id=pa.string(),
         event_group=pa.string(),
         event_date_from=pa.date32(),
@@ -122,6 +139,9 @@ _TABLES = [
         date_basis=pa.string(),
         evidence=pa.string(),
         note=pa.string(),
+        origin_file=pa.string(),
+        origin_sha256=pa.string(),
+        origin_place=pa.string(),
     ),
     _table(
         "track_points",
@@ -205,6 +225,7 @@ _TABLES = [
         "news_articles",
         "article_id",
         "One article, feed item or page that names a watched base: facts about it, never its body.",
+        version=2,
         article_id=pa.string(),
         url=pa.string(),
         domain=pa.string(),
@@ -218,6 +239,8 @@ _TABLES = [
         title_key=pa.string(),
         text_simhash=pa.int64(),
         origin_file=pa.string(),
+        origin_sha256=pa.string(),
+        origin_place=pa.string(),
     ),
     _table(
         "news_mentions",

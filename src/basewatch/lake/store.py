@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from basewatch.lake.files import encode_parquet, fsync_folder, sha256, unique, write_aside
+from basewatch.lake.files import encode_parquet, fsync_folder, sha256, stamped, unique, version_of, write_aside
 from basewatch.lake.ledger import Ledger, LedgerRow
 from basewatch.lake.schemas import TABLES
 
@@ -66,13 +66,14 @@ class Lake:
         if "day" not in full.column_names:
             full = full.append_column("day", pa.array([day] * full.num_rows, pa.date32()))
         full = unique(full.select(declared.schema.names).cast(declared.schema), declared.key)
-        return self._store(full, self._partition(table, source, day))
+        stamped_rows = full.cast(stamped(declared.schema, declared.version))
+        return self._store(stamped_rows, self._partition(table, source, day))
 
     def adopt(self, table: str, source: str, day: date, file: Path) -> str:
         """Take over a Parquet file of the declared schema that a worker wrote aside; returns its path in the lake."""
-        found = pq.read_schema(file)
-        if not found.remove_metadata().equals(TABLES[table].schema):
-            raise ValueError(f"{file} does not have the schema of lake table {table}")
+        found, declared = pq.read_schema(file), TABLES[table]
+        if not found.equals(declared.schema) or version_of(found.metadata) != declared.version:
+            raise ValueError(f"{file} does not have the schema of lake table {table}, version {declared.version}")
         target = self._partition(table, source, day) / f"{sha256(file)[:20]}.parquet"
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(file, target)

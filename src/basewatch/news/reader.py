@@ -45,6 +45,8 @@ class Article:
     language: str | None = None
     domain: str | None = None
     origin_file: str | None = None
+    origin_sha256: str | None = None  # of the file's bytes
+    origin_place: str | None = None  # where in the file; None: the file is the article
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ class Reading:
     title_key: str | None
     text_simhash: int | None
     origin_file: str | None
+    origin_sha256: str | None
+    origin_place: str | None
     mentions: tuple[Mention, ...]
     claims: tuple[Claim, ...]
 
@@ -142,6 +146,8 @@ class Reader:
             title_key=stories.title_key(article.title, self.rules),
             text_simhash=text.simhash(body) if found else None,
             origin_file=article.origin_file,
+            origin_sha256=article.origin_sha256,
+            origin_place=article.origin_place,
             mentions=(),
             claims=(),
         )
@@ -240,7 +246,7 @@ def news_tables(readings: Iterable[Reading], source: str) -> dict[str, pa.Table]
 
 _ARTICLE_FIELDS = (
     "url", "domain", "published_at", "published_basis", "seen_at", "language", "title", "origin", "data_origin",
-    "title_key", "text_simhash", "origin_file",
+    "title_key", "text_simhash", "origin_file", "origin_sha256", "origin_place",
 )  # fmt: skip
 
 

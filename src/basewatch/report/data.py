@@ -444,7 +444,8 @@ SELECT c.claim_id, c.mention_id, c.claim, c.fleet_id, c.type_code, c.claimed_cou
   n.title, n.url, n.domain, n.origin, n.published_at, n.verb_strength, count(*) OVER () AS total
 FROM claim_checks AS c LEFT JOIN news_mentions AS n ON n.mention_id = c.mention_id AND n.base_id = c.base_id
 WHERE c.base_id = ?
-ORDER BY coalesce(c.fleet_id, '') IN ('', ?) DESC, coalesce(c.verdict, '') IN ('contradicted', 'corroborated') DESC,
+ORDER BY coalesce(c.fleet_id, '') IN ('', ?) DESC,
+  coalesce(c.verdict, '') IN ('contradicted', 'corroborated', 'partly') DESC,
   list_position(['pause', 'resumption', 'flight'], c.claim) NULLS LAST, c.claimed_to DESC NULLS LAST, c.claim_id
 LIMIT ?
 """
@@ -490,11 +491,15 @@ SELECT source, count(DISTINCT scope) AS scopes, min(day) AS first_day,
   count(*) FILTER (status IN ('ok', 'empty')) AS good, count(*) FILTER (status = 'missing') AS missing,
   count(*) FILTER (status = 'failed') AS failed, count(*) FILTER (status = 'partial') AS partial,
   count(*) FILTER (status = 'late') AS late, count(*) FILTER (status = 'expired') AS expired,
-  coalesce(sum(records_kept), 0)::BIGINT AS kept, coalesce(sum(records_rejected), 0)::BIGINT AS rejected,
+  coalesce(sum(records_kept) FILTER (counts), 0)::BIGINT AS kept,
+  coalesce(sum(records_rejected) FILTER (counts), 0)::BIGINT AS rejected,
   max(ingested_at) AS ingested_at,
   (SELECT error FROM source_days AS e WHERE e.source = d.source AND e.error IS NOT NULL
     ORDER BY e.day DESC NULLS LAST, e.ingested_at DESC NULLS LAST, e.scope, e.error LIMIT 1) AS error
-FROM source_days AS d GROUP BY source ORDER BY source
+FROM (
+  -- a day's row of scope `global` sums up those of its other scopes, where there is one
+  SELECT *, scope = 'global' OR NOT bool_or(scope = 'global') OVER (PARTITION BY source, day) AS counts FROM source_days
+) AS d GROUP BY source ORDER BY source
 """
 
 # The checks of the run that made this release; where it left none, those of the latest run that did.

@@ -21,11 +21,12 @@ KINDS = {
 }
 VERDICTS = {
     "corroborated": "corroborated",
+    "partly": "partly corroborated",
     "contradicted": "contradicted",
     "not_observable": "not observable",
     "no_data": "no data",
 }
-SIGNS = {"corroborated": "✓", "contradicted": "✕", "not_observable": "◌", "no_data": "–"}
+SIGNS = {"corroborated": "✓", "partly": "◐", "contradicted": "✕", "not_observable": "◌", "no_data": "–"}
 EVIDENCE = {
     "touchdown": "touchdown",
     "aligned_loss": "lost low on the runway line",

@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -92,7 +92,7 @@ def decode(landed: Landed, context: Context[Articles]) -> Iterator[Event]:
     rejected = 0
     for file in landed.files:
         try:
-            article = parse(file.path, file.url, context.now)
+            article = replace(parse(file.path, file.url, context.now), origin_sha256=file.sha256)
             reading = reader.read(article)
         except (OSError, ValueError) as error:
             rejected += 1

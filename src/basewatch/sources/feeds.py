@@ -633,7 +633,8 @@ def _day(
     for version in (*plan.items, *plan.updates):
         if version.poll in bodies:
             feed = feeds[version.poll]
-            reading = _reading(bodies[version.poll][version.place], version, feed, languages.get(feed), reader)
+            item, digest = bodies[version.poll][version.place], files[version.poll].sha256
+            reading = _reading(item, digest, version, feed, languages.get(feed), reader)
             if reading.mentions:
                 readings.setdefault(reading.article_id, (reading, version.filed))
     filed = {article_id: day for article_id, (_, day) in readings.items()}
@@ -645,7 +646,7 @@ def _day(
     yield _judge(plan, files, sum(map(len, bodies.values())), len(readings), rejected)
 
 
-def _reading(item: Item, version: Version, feed: str, language: str | None, reader: Reader) -> Reading:
+def _reading(item: Item, digest: str, version: Version, feed: str, language: str | None, reader: Reader) -> Reading:
     return reader.read(
         Article(
             text=item.text,
@@ -657,6 +658,8 @@ def _reading(item: Item, version: Version, feed: str, language: str | None, read
             language=language or item.language,
             domain=item.domain,
             origin_file=f"{feed} {version.seen_at:%Y%m%dT%H%M%SZ}",
+            origin_sha256=digest,
+            origin_place=f"item {version.place + 1}",
         )
     )
 

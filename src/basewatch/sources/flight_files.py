@@ -31,7 +31,9 @@ from basewatch.sources.contract import Context, Grain, Landed, LandedFile, Windo
 ENDINGS = (".csv", ".json", ".jsonl", ".ndjson", ".parquet")
 UNDECLARED = "records without a declared cover: a lower bound, not a count"
 
-Reader = Callable[[Iterable[Mapping[Any, object]], str, str, datetime | None], tuple[pa.Table, list[Reject]]]
+Reader = Callable[
+    [Iterable[Mapping[Any, object]], str, flight_records.Origin, datetime | None], tuple[pa.Table, list[Reject]]
+]
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ def decode(landed: Landed, context: Context[FlightFiles]) -> Iterator[Event]:
             yield Reject(window.until, file.url, str(error))
             continue
         # the fetch time of the user's own file is no fact about the flight, and would differ every night
-        table, rejects = form.read(values, window.source, file.url, None)
+        table, rejects = form.read(values, window.source, flight_records.Origin(file.url, file.sha256), None)
         days = sorted(set(table.column("day").to_pylist()))
         # a record that cannot be read has no day; it is counted on the last day of the file that holds it
         day_of_rejects = days[-1] if days else window.until

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,6 +24,14 @@ SAFE_INT = 2**53
 
 _HEX = re.compile(r"~?[0-9a-f]{6}")
 _EPOCH_TEXT = re.compile(r"-?\d{9,}(\.\d*)?")  # fewer digits may be an ISO date without hyphens
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The file that records stood in: its name and the SHA-256 of its bytes."""
+
+    file: str
+    sha256: str
 
 
 class Malformed(ValueError):
@@ -216,6 +225,7 @@ def _table(
     name: str,
     rows: Iterable[Mapping[Any, object]],
     convert: Callable[[Mapping[Any, object]], dict[str, Any]],
+    origin: Origin,
     constants: dict[str, Any],
 ) -> tuple[pa.Table, list[Reject]]:
     schema = TABLES[name].schema
@@ -227,15 +237,16 @@ def _table(
                 raise Malformed(f"a {type(row).__name__} stands where a record is due")
             if None in row:  # how csv.DictReader hands over fields without a heading
                 raise Malformed("more fields than the heading names")
-            kept.append({**convert(row), **constants})
+            stood = {"origin_file": origin.file, "origin_sha256": origin.sha256, "origin_place": f"record {position}"}
+            kept.append({**convert(row), **constants, **stood})
         except Malformed as fault:
             raw = json.dumps(row, default=str, ensure_ascii=True)[:LONGEST_RAW]
-            rejects.append(Reject(None, f"{constants['origin_file']}, record {position}", str(fault), raw))
+            rejects.append(Reject(None, f"{origin.file}, record {position}", str(fault), raw))
     return pa.Table.from_pylist(kept, schema=schema), rejects
 
 
 def flightradar24_rows(
-    rows: Iterable[Mapping[Any, object]], source: str, origin_file: str, fetched_at: datetime | None
+    rows: Iterable[Mapping[Any, object]], source: str, origin: Origin, fetched_at: datetime | None
 ) -> tuple[pa.Table, list[Reject]]:
     """Lake rows `flightradar24_flights` of flight-summary records (light or full, JSON or CSV values), and the rejects.
 
@@ -244,12 +255,12 @@ def flightradar24_rows(
     last_seen: the API selects by first_seen. A record without fr24_id or any time, or with a value that its field
     cannot hold, is rejected whole with the field named. Rules: the official SDK's models and the API documentation.
     """
-    constants = {"source": source, "origin_file": origin_file, "fetched_at": fetched_at}
-    return _table("flightradar24_flights", rows, _flightradar24, constants)
+    constants = {"source": source, "fetched_at": fetched_at}
+    return _table("flightradar24_flights", rows, _flightradar24, origin, constants)
 
 
 def opensky_rows(
-    rows: Iterable[Mapping[Any, object]], source: str, origin_file: str, fetched_at: datetime | None = None
+    rows: Iterable[Mapping[Any, object]], source: str, origin: Origin, fetched_at: datetime | None = None
 ) -> tuple[pa.Table, list[Reject]]:
     """Lake rows `opensky_flights` of OpenSky flight objects (JSON or CSV values), and the rejects.
 
@@ -258,7 +269,7 @@ def opensky_rows(
     firstSeen, else of lastSeen; record_id is the address and that time. `fetched_at` is accepted for symmetry and not
     kept.
     """
-    return _table("opensky_flights", rows, _opensky, {"source": source, "origin_file": origin_file})
+    return _table("opensky_flights", rows, _opensky, origin, {"source": source})
 
 
 _PLAIN: dict[str, Reader] = {
@@ -292,11 +303,11 @@ def _plain(row: Mapping[Any, object]) -> dict[str, Any]:
 
 
 def plain_rows(
-    rows: Iterable[Mapping[Any, object]], source: str, origin_file: str, fetched_at: datetime | None = None
+    rows: Iterable[Mapping[Any, object]], source: str, origin: Origin, fetched_at: datetime | None = None
 ) -> tuple[pa.Table, list[Reject]]:
     """Lake rows `plain_flights` of records in the project's own plain form (docs/flight-files.md), and the rejects.
 
     Times are ISO text or epoch seconds, UTC. A record needs an aircraft (icao24 or registration) and a time. `day` is
     the UTC day of departed_at, else of arrived_at; record_id is made of aircraft and time where none is given.
     """
-    return _table("plain_flights", rows, _plain, {"source": source, "origin_file": origin_file})
+    return _table("plain_flights", rows, _plain, origin, {"source": source})

@@ -320,7 +320,9 @@ def _summaries(
         yield Reject(first, answer.file, str(error))
         return
     fetched_at = manifest.fetched_at(answer.file)
-    table, rejects = flight_records.flightradar24_rows(rows, CODE, answer.file, fetched_at)
+    table, rejects = flight_records.flightradar24_rows(
+        rows, CODE, flight_records.Origin(answer.file, digest), fetched_at
+    )
     for reject in rejects:
         found[answer.scope, first].count(scoped.Tally(1, 0, 1))
         yield Reject(first, reject.where, reject.reason, reject.raw)

@@ -369,7 +369,7 @@ def _take(
     tally = tallies[answer.scope, answer.since]
     tally.count(scoped.Tally(bytes=len(body), hashes={str(file["sha256"])}))
     first = re.search(r'"([^"]+)"', answer.kind)
-    for place, row in enumerate(_articles(body)):
+    for place, row in enumerate(_articles(body), 1):
         tally.read += 1
         seen = gdelt.seen(row.get("seendate")) if isinstance(row, dict) else None
         url = row.get("url") if isinstance(row, dict) else None
@@ -388,6 +388,8 @@ def _take(
                 seen_at=seen,
                 language=_language(row.get("language")),
                 origin_file=answer.file,
+                origin_sha256=str(file["sha256"]),
+                origin_place=f"article {place}",
             )
         )
         held = found.setdefault(reading.article_id, _Found(reading))

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ import pyarrow as pa
 from basewatch.config import GdeltFiles
 from basewatch.errors import SourceError
 from basewatch.lake.events import GLOBAL, Day, Event, Reject, Rows
-from basewatch.lake.files import write_aside
+from basewatch.lake.files import sha256, write_aside
 from basewatch.lake.schemas import TABLES
 from basewatch.net import providers
 from basewatch.net.client import Client
@@ -64,6 +65,8 @@ class Extract(msgspec.Struct, frozen=True):
     languages: dict[str, int] = {}
     hits: list[Hit] = []
     bad: list[tuple[int, str, str]] = []
+    sha256: str | None = None  # of the archive's bytes; None in extracts of version 0.1, and so `lines` is empty
+    lines: list[int] = []  # where in the archive each of the hits stood
 
 
 # ---- fetch
@@ -342,6 +345,7 @@ def screen(
     rows = rejected = 0
     languages: Counter[str] = Counter()
     hits: list[Hit] = []
+    places_of_hits: list[int] = []
     bad: list[tuple[int, str, str]] = []
     seen: set[str] = set()
     for number, line in enumerate(gdelt.lines(path), 1):
@@ -365,9 +369,11 @@ def screen(
         seen.add(hit.url)
         if places.bases(hit):
             hits.append(hit)
+            places_of_hits.append(number)
     return Extract(
-        path.name, stream, slot, translated, size, md5, screened_by, rows, rejected, dict(languages), hits, bad
-    )
+        path.name, stream, slot, translated, size, md5, screened_by, rows, rejected, dict(languages), hits, bad,
+        sha256(path), places_of_hits,
+    )  # fmt: skip
 
 
 # ---- decode
@@ -409,8 +415,8 @@ def _order(extract: Extract) -> tuple[int, str, str]:
 def _readings(extracts: Iterable[Extract], reader: Reader, places: Places) -> Iterator[Reading]:
     found: dict[str, Reading] = {}
     for extract in extracts:
-        for hit in extract.hits:
-            reading = _reading(hit, extract.file, reader, places)
+        for hit, line in zip_longest(extract.hits, extract.lines):
+            reading = _reading(hit, extract, line, reader, places)
             held = found.get(reading.article_id)
             found[reading.article_id] = _joined(held, reading) if held else reading
     for _, reading in sorted(found.items()):
@@ -418,7 +424,7 @@ def _readings(extracts: Iterable[Extract], reader: Reader, places: Places) -> It
             yield reading
 
 
-def _reading(hit: Hit, file: str, reader: Reader, places: Places) -> Reading:
+def _reading(hit: Hit, extract: Extract, line: int | None, reader: Reader, places: Places) -> Reading:
     """The row as an article: claims from its title, further bases from its names and places."""
     seen = gdelt.stamp(hit.slot)
     at = gdelt.published(hit)
@@ -431,7 +437,9 @@ def _reading(hit: Hit, file: str, reader: Reader, places: Places) -> Reading:
             seen_at=seen,
             language=hit.language,
             domain=hit.domain or None,
-            origin_file=file,
+            origin_file=extract.file,
+            origin_sha256=extract.sha256,
+            origin_place=None if line is None else f"line {line}",
         )
     )
     named = {mention.base_id for mention in reading.mentions}

@@ -267,7 +267,7 @@ def _flights(body: bytes, digest: str, answer: LandedAnswer, window: Window, fou
         yield Reject(first, answer.file, f"not readable as OpenSky flights: {error}")
         found[answer.scope, first].count(scoped.Tally(1, 0, 1, len(body), {digest}))
         return
-    table, rejects = flight_records.opensky_rows(rows, CODE, answer.file, None)
+    table, rejects = flight_records.opensky_rows(rows, CODE, flight_records.Origin(answer.file, digest), None)
     for reject in rejects:
         found[answer.scope, first].count(scoped.Tally(1, 0, 1))
         yield Reject(first, reject.where, reject.reason, reject.raw)

@@ -55,7 +55,7 @@ def decode(landed: Landed, context: Context[PressFlights]) -> Iterator[Event]:
         reader = csv.DictReader(io.StringIO(file.path.read_text(encoding="utf-8-sig"), newline=""))
         for number, values in enumerate(reader, start=1):
             try:
-                row = _row(values, number)
+                row = {**_row(values, number), **_stood(file, number)}
             except ValueError as error:
                 faults.append((f"{file.url}, record {number}", str(error), str(values)))
                 continue
@@ -86,6 +86,10 @@ def decode(landed: Landed, context: Context[PressFlights]) -> Iterator[Event]:
             sha256=digest,
             error=f"{bad} rows could not be used; they lie in the run's quarantine" if bad else None,
         )
+
+
+def _stood(file: LandedFile, number: int) -> dict[str, str]:
+    return {"origin_file": file.url, "origin_sha256": file.sha256, "origin_place": f"record {number}"}
 
 
 def _row(values: Mapping[str, str], number: int) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from basewatch.lake.schemas import AT, TABLES, TEXTS
 from basewatch.lake.store import Lake
 from basewatch.reference.load import Params, Reference
 from basewatch.reference.rows import ROWS
-from basewatch.warehouse import models
+from basewatch.warehouse import lake_sql, models
 
 DATABASE = "basewatch.duckdb"
 AFTER_GATES = ("marts.quality_results", "marts.releases")  # what the run says of itself, filled when it publishes
@@ -157,12 +157,9 @@ def bind(connection: duckdb.DuckDBPyConnection, lake: Lake, reference: Reference
     connection.execute("CREATE SCHEMA reference")
     ledger = lake.ledger()
     for name, table in TABLES.items():
-        files = [str(file) for file in lake.files(name, ledger)]
+        files = lake.files(name, ledger)
         if files:
-            listed = ", ".join(f"'{quoted(file)}'" for file in files)
-            connection.execute(
-                f"CREATE VIEW raw.{name} AS SELECT * FROM read_parquet([{listed}], hive_partitioning = false)"
-            )
+            connection.execute(f"CREATE VIEW raw.{name} AS {lake_sql.select(connection, table, files)}")
         else:
             store(connection, f"raw.{name}", table.schema.empty_table())
     store(connection, "raw.source_days", ledger_table(ledger))

@@ -43,6 +43,7 @@ from basewatch.warehouse.build import (
     removed_on_failure,
     store,
 )
+from basewatch.warehouse.work import WORK
 
 SWEEP_SECONDS = 3.0  # looking through a lake of years takes a second or two
 
@@ -130,6 +131,8 @@ class Warehouse:
         for pattern in (".current-*", ".README.md.*", "..publishing.*", "runs/.*"):
             for file in self.root.glob(pattern):
                 file.unlink()
+        for entry in self.root.glob(f".{WORK}.*"):
+            remove_tree(entry)
         if self.lake.folder.exists():
             with contextlib.suppress(WarehouseBusy), self.watching(0):  # a poller names its files when it flushes
                 self.lake.sweep()
@@ -346,11 +349,13 @@ class Warehouse:
 
     def last_run(self) -> dict[str, Any] | None:
         """What the latest run did, None before the first."""
-        files = sorted(self.runs_folder.glob("*.json")) if self.runs_folder.exists() else []
+        files = list(self.runs_folder.glob("*.json")) if self.runs_folder.exists() else []
         if not files:
             return None
-        found: dict[str, Any] = json.loads(files[-1].read_text(encoding="utf-8"))
-        return found
+        # a run's name tells the second at which it began, and two may begin in one
+        latest = max(files, key=lambda file: (file.name.split("-")[0], file.stat().st_mtime_ns))
+        values: dict[str, Any] = json.loads(latest.read_text(encoding="utf-8"))
+        return values
 
 
 def new_run_id(now: datetime) -> str:

@@ -28,7 +28,8 @@ import pyarrow.parquet as pq
 from basewatch.config import ReadsbArchive
 from basewatch.errors import SourceError
 from basewatch.lake.events import Day, Event, Reject, Rows
-from basewatch.lake.files import COMPRESSION, COMPRESSION_LEVEL, ROW_GROUP
+from basewatch.lake.files import COMPRESSION, COMPRESSION_LEVEL, ROW_GROUP, stamped
+from basewatch.lake.schemas import TABLES
 from basewatch.readsb import workers
 from basewatch.readsb.background import Limits, Tally, table
 from basewatch.readsb.decoder import UNKNOWN_DAY, Job, Outcome, Shard
@@ -442,7 +443,7 @@ class _Parts:
             fractions = [field.name for field in rows.schema if pa.types.is_floating(field.type)]
             self.writers[name] = pq.ParquetWriter(
                 self.work / f"{name}.parquet",
-                rows.schema,
+                stamped(rows.schema, TABLES[name].version),
                 compression=COMPRESSION,
                 compression_level=COMPRESSION_LEVEL,
                 store_schema=False,

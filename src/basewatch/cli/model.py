@@ -1,0 +1,92 @@
+"""`basewatch model`: the inner tables of a build, for who wants to see how a result came about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from basewatch import config, progress, run
+from basewatch.cli import tables
+from basewatch.cli.options import ConfigFile, Form, form
+from basewatch.config import Settings
+from basewatch.errors import ConfigError
+from basewatch.reference import load
+from basewatch.warehouse import models, work
+from basewatch.warehouse.build import gather_inputs
+from basewatch.warehouse.releases import Warehouse
+
+app = typer.Typer(help="The inner tables of a build: their rows, and their SQL ready to paste.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(metavar="TABLE", help="A table's name, with or without its layer.")]
+
+
+@app.command("list")
+def list_models(asked: Form = "table", config_file: ConfigFile = None) -> None:
+    """All tables in the order in which they are built, with what a row is, and how many rows are kept."""
+    checked = form(asked)
+    try:
+        with work.opened(Warehouse(config.load(config_file).root).root) as kept:
+            rows = work.kept_rows(kept)
+    except ConfigError:
+        rows = {}
+    columns = ["table", "kind", "rows_kept", "grain", "reads"]
+    found = [
+        (model.table, "view" if model.is_view else "table", rows.get(model.table), model.grain, sorted(model.parents))
+        for model in models.load().values()
+    ]
+    tables.write("models", columns, found, checked, shown=("table", "kind", "rows_kept", "grain"))
+
+
+@app.command("show")
+def show_model(
+    name: Name,
+    where: Annotated[str | None, typer.Option(help="A condition in SQL: \"base_id = 'hmeimim'\".")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many rows.")] = None,
+    asked: Form = "table",
+    config_file: ConfigFile = None,
+) -> None:
+    """The rows of a table as `basewatch build --keep` left it, in the order of its key."""
+    checked = form(asked)
+    model = work.find(name)
+    settings = config.load(config_file)
+    with work.opened(Warehouse(settings.root).root) as kept:
+        columns, rows = work.read(kept, model, where, limit)
+        _warn_if_old(kept, settings, config_file)
+    tables.write(f"{model.table}: {model.grain}", columns, rows, checked)
+
+
+@app.command("sql")
+def show_sql(name: Name, config_file: ConfigFile = None) -> None:
+    """A table's SQL with every parameter bound: it gives the table's rows when pasted into DuckDB on work.duckdb."""
+    model = work.find(name)
+    settings = config.load(config_file)
+    root = Warehouse(settings.root).root
+    try:
+        with work.opened(root) as kept:
+            as_of = kept.inputs.as_of
+            _warn_if_old(kept, settings, config_file)
+    except ConfigError:
+        as_of = run.last_day(run.start(settings, None))
+        progress.plain(f"there is no {root / work.WORK} to paste it into yet; `basewatch build --keep` makes it")
+    print(f"-- {model.table}: {model.grain}")
+    print(f"{work.bound_sql(model, {**load.params(settings).values, 'as_of': as_of})};")
+
+
+def _warn_if_old(kept: work.Work, settings: Settings, config_file: Path | None) -> None:
+    """Say on stderr where a build now would be made from something else.
+
+    Without a configuration file nothing is said of thresholds and reference tables: it may be the sample's warehouse.
+    """
+    lake = Warehouse(settings.root).lake
+    now = gather_inputs(lake, load.tables(settings), load.params(settings), kept.inputs.as_of)
+    parts = {"the lake": "lake", "the models": "models"}
+    if config.find(config_file):
+        parts["thresholds or reference tables"] = "parameters"
+    changed = [what for what, name in parts.items() if getattr(now, name) != getattr(kept.inputs, name)]
+    if changed:
+        progress.plain(
+            f"{work.WORK} is of {kept.built_at:%Y-%m-%d %H:%M} UTC; {' and '.join(changed)} changed since then: "
+            "`basewatch build --keep` makes it anew"
+        )
