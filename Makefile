@@ -18,11 +18,12 @@ run: $(VENV)/.ready
 ## make test    set up and run all checks and tests
 test: check fast e2e
 
-## make check   linters, types, SQL style, data dictionary up to date
+## make check   linters, types, import layers, SQL style, data dictionary up to date
 check: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint --processes 2 sql
 	$(BIN)/python -m basewatch.warehouse.dictionary --check warehouse/README.md
 
@@ -44,7 +45,7 @@ build: $(VENV)/.ready-dev
 
 ## make clean   remove the environment and caches (never the warehouse)
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist src/*.egg-info
+	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis build dist src/*.egg-info
 
 setup: $(VENV)/.ready
 
