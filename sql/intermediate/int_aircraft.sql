@@ -14,6 +14,7 @@ columns:
   fleets: {type: "VARCHAR[]", doc: "Fleets that it belongs to under this callsign"}
 */
 -- Identity by registration first, by address where no registration is known: addresses are re-used and re-issued.
+-- Kept in one file: what registers say and what fleets ask for meet here alone, and each step is read by the next.
 WITH recorded AS (
     SELECT
         aircraft,

@@ -14,6 +14,7 @@ columns:
 */
 -- Addresses are re-used and re-issued. What records state counts first; a register that gives dates tells apart what
 -- records without a registration mean; one without dates speaks only where nothing else does.
+-- Kept in one file: one chain of steps from statements to spans, of which no step means anything by itself.
 WITH seen AS (
     SELECT
         aircraft,

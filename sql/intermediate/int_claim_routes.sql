@@ -13,6 +13,7 @@ columns:
 -- the names and codes of watched bases and by the codes and names of other fields. A base's own name or a code is one place,
 -- so a visit from another place speaks against it. A town's name may stand for any field around it, and for another town
 -- far away: a visit from near a field of that name speaks for it, and no visit speaks against it.
+-- Kept in one file: one chain from a route to its visits; each step is read by the next, and by nothing else.
 WITH routes AS (
     SELECT
         article_id,

@@ -23,6 +23,7 @@ columns:
 -- what was seen before what is reported). A weak end (confidence 1) joins a strong one, it never ties two of them together.
 -- Nearly every end stands alone: the others are found by three narrow columns (address, time, row), and only they are
 -- sorted into groups. Records and tracks are read apart for that: sought in a union of both, few rows cost a look at all.
+-- Kept in one file: rows are found, grouped and put back by their place in other tables, which no further table keeps.
 WITH traced AS (
     SELECT
         -1 - t.rowid AS row_no,

@@ -31,6 +31,7 @@ columns:
 -- address that was issued again. Weak ends (confidence 1) never open, close or split a counted stay; each stands alone.
 -- Nearly every stay is one end or a pair of neighbours, found by narrow columns; only those with a presence in them are
 -- grouped.
+-- Kept in one file: stays are put together by the place of their ends in int_ends, which no further table keeps.
 WITH fields AS (
     SELECT code
     FROM intermediate.int_field_codes

@@ -31,6 +31,7 @@ columns:
 -- and credit the same origin, have the same title, or claim the same types on the same days (so across languages); so do
 -- two with nearly the same text, whatever they name. What such pairs link hangs together; a chain of credits, titles or
 -- claims is cut after $news_story_days.
+-- Kept in one file: the rounds that link articles need their links and their numbers beside them.
 WITH RECURSIVE articles AS (
     SELECT
         article_id,

@@ -16,6 +16,7 @@ columns:
   sources: {type: "VARCHAR[]", doc: "Sources that brought it"}
   confidence: {type: INTEGER, doc: "Of the weaker base end that is known"}
 */
+-- Kept in one file: each step adds columns to the same stretches, which would be stored anew at every cut.
 WITH counted_ends AS (
     SELECT * FROM intermediate.int_track_ends
     WHERE confidence >= 2 AND direction <> 'presence'

@@ -13,6 +13,8 @@ columns:
 */
 -- Both directions are one geometry: time is counted from the end of the track that lies at the field, the course points
 -- towards the field, and `closing` is the rate at which height is lost towards it.
+-- Kept in one file: both directions share one geometry, whose rows are many times the ends that come of it and are
+-- never stored.
 WITH days_complete AS (
     SELECT DISTINCT
         base_id,

@@ -12,6 +12,7 @@ columns:
   is_tied: {type: BOOLEAN, doc: "Tied to a clean approach or climb-out, so that interference does not weaken it"}
   rule: {type: VARCHAR, doc: "Which rule fired, with its numbers"}
 */
+-- Kept in one file: landing, take-off and presence are three readings of one time on the ground.
 WITH lines AS (
     SELECT
         r.base_id,

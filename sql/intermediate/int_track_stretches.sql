@@ -44,6 +44,7 @@ columns:
 */
 -- A position that is not fresh (stale, or the edge of a track) proves that the aircraft was heard; it gives the place of
 -- a stretch only where the stretch has no other.
+-- Kept in one file: each step adds columns to the same stretches, which would be stored anew at every cut.
 WITH drawn AS (
     SELECT
         icao24,

@@ -32,6 +32,7 @@ columns:
   is_press: {type: BOOLEAN, doc: "Known from press reports alone"}
 */
 -- Millions of stays pass through once: whatever needs sorting or matching looks at a few columns, or at a few rows.
+-- Kept in one file: millions of stays pass through once; half of the lines list the columns.
 WITH begun AS NOT MATERIALIZED (
     SELECT
         rowid AS stay_no,

@@ -28,6 +28,7 @@ columns:
   resumed_by_type: {type: VARCHAR, doc: "Its ICAO type"}
   holds_in: {type: DOUBLE, doc: "Share of the sensitivity settings under which the kind stays the same"}
 */
+-- Kept in one file: spells, kinds and resumptions are judged each in one step, and joined.
 WITH totals AS (
     SELECT
         s.base_id,

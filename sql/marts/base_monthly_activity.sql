@@ -27,6 +27,7 @@ columns:
   is_partial: {type: BOOLEAN, doc: "The month has not ended"}
   mentions_per_million: {type: DOUBLE, unit: "1/1,000,000", doc: "Mentions in a million articles of the languages in which the base is written about; null where no source counts all that it sees"}
 */
+-- Kept in one file: each step counts one thing, and the last joins them by month.
 WITH days AS (
     SELECT
         base_id,

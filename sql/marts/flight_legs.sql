@@ -17,6 +17,7 @@ columns:
   confidence: {type: INTEGER, doc: "4 strongest to 1"}
 */
 -- A record whose landing lies before its take-off holds the ends of two legs: the one that came in, the one that left.
+-- Kept in one file: rows are found, merged and put back by their place in other tables, which no further table keeps.
 WITH records AS NOT MATERIALIZED (
     SELECT
         r.rowid * 3 AS row_no,

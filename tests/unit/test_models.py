@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
+
 import duckdb
 import pytest
 
@@ -62,6 +64,22 @@ def test_types_are_those_of_the_header() -> None:
 def test_columns_must_be_those_of_the_header() -> None:
     with pytest.raises(ModelError, match="the header declares"):
         built("SELECT 'a' AS thing, 3 AS size_nm")
+
+
+def test_columns_can_be_those_of_another_model() -> None:
+    header = "/*\ngrain: g\nkey: [visit_id]\nlike: intermediate.int_visits\ncolumns: [visit_id, ground_minutes]\n*/\n"
+    model = models.parse("marts", "things", header + "SELECT 1 AS visit_id, 2 AS ground_minutes")
+    declared = {column.name: column for column in models.load()["intermediate.int_visits"].columns}
+    assert model.columns == (declared["visit_id"], declared["ground_minutes"])
+    with pytest.raises(ModelError, match="does not declare: no_such"):
+        models.parse("marts", "things", header.replace("ground_minutes", "no_such") + "SELECT 1")
+
+
+def test_a_long_model_says_why_it_is_one_file() -> None:
+    for layer in models.LAYERS:
+        for file in files(f"basewatch.sql.{layer}").iterdir():
+            text = file.read_text(encoding="utf-8") if file.name.endswith(".sql") else ""
+            assert text.count("\n") <= 200 or "-- Kept in one file: " in text, file.name
 
 
 def test_a_missing_threshold_is_named() -> None:

@@ -2,8 +2,9 @@
 
 A model is one file under sql/<layer>/ with a YAML comment (grain, key, columns) and one query. The header feeds the
 column types, the comments, the test fixtures, the data dictionary and the Parquet metadata; parents are read from the
-query itself. A header may say `kind: view`: such a model is read by one other, and is no table of its own. What several
-models compute alike stands as scalar macros in sql/macros.sql.
+query itself. A header may say `kind: view`: such a model is read by one other, and is no table of its own; or
+`like: LAYER.MODEL`, and list the names alone of columns that the other declares. What several models compute alike
+stands as scalar macros in sql/macros.sql.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ def parse(layer: str, name: str, text: str) -> Model:
     where = f"sql/{layer}/{name}.sql"
     columns = tuple(
         Column(column, spec["type"], spec.get("unit"), spec["doc"], tuple(spec.get("values", ())))
-        for column, spec in header["columns"].items()
+        for column, spec in _specs(header, where).items()
     )
     bare = re.sub(r"--[^\n]*", "", query)
     return Model(
@@ -106,6 +107,19 @@ def parse(layer: str, name: str, text: str) -> Model:
         frozenset(_PARAM.findall(bare)),
         header.get("kind", "table") == "view",
     )
+
+
+def _specs(header: dict[str, Any], where: str) -> dict[str, Any]:
+    """Type, unit and words of each column, its own or those of the model that `like` names."""
+    if "like" not in header:
+        return dict(header["columns"])
+    layer, name = header["like"].split(".")
+    match = _HEADER.match(files(f"basewatch.sql.{layer}").joinpath(f"{name}.sql").read_text(encoding="utf-8"))
+    declared = yaml_text.parse(match["header"])["columns"] if match else {}
+    unknown = [column for column in header["columns"] if column not in declared]
+    if unknown:
+        raise ModelError(f"{where} takes columns from {header['like']} that it does not declare: {', '.join(unknown)}")
+    return {column: declared[column] for column in header["columns"]}
 
 
 def parents(query: str, where: str = "query") -> frozenset[str]:
