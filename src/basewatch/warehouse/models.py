@@ -110,7 +110,7 @@ def parse(layer: str, name: str, text: str) -> Model:
 
 
 def _specs(header: dict[str, Any], where: str) -> dict[str, Any]:
-    """Type, unit and words of each column: its own, or those of the model that `like` names (it then lists names)."""
+    """Type, unit and words of each column, its own or those of the model that `like` names."""
     if "like" not in header:
         return dict(header["columns"])
     layer, name = header["like"].split(".")
