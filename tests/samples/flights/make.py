@@ -1,6 +1,6 @@
 """Cuts the Kirtland sample out of its upstream files: `python make.py FOLDER`, where FOLDER holds aircraft_1.json.
 
-The folder is `test_data/` of https://github.com/sdr-enthusiasts/sdre-rust-adsb-parser, as added by commit be376dd. An
+The folder is `test_data/` of https://github.com/sdr-enthusiasts/sdre-rust-adsb-parser, at commit 594c3c7. An
 aircraft object is kept whole or left out; no value is changed.
 """
 
