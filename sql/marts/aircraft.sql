@@ -101,7 +101,7 @@ other_views AS (
         x.mark,
         string_agg(DISTINCT r.register, ', ' ORDER BY r.register) FILTER (WHERE r.is_military) AS military_by,
         string_agg(DISTINCT r.register, ', ' ORDER BY r.register) FILTER (WHERE NOT r.is_military) AS civil_by,
-        list_sort(list(DISTINCT r.type_code || ' (' || r.register || ')')) AS types,
+        list_sort(list(DISTINCT r.type_code || ' (' || r.register || ')') FILTER (WHERE r.type_code IS NOT NULL)) AS types,
         list_sort(list(DISTINCT r.type_code)) AS type_codes
     FROM intermediate.int_aircraft_addresses AS x
     INNER JOIN reference.aircraft AS r ON x.icao24 = r.icao24 AND x.mark = mark_of(r.registration)
