@@ -18,7 +18,7 @@ columns:
 WITH seen AS (
     SELECT
         aircraft,
-        replace(registration, '-', '') AS mark,
+        mark_of(registration) AS mark,
         arg_max(registration, (sightings, registration)) AS registration,
         sum(sightings) AS sightings,
         min(first_seen_at) AS first_seen_at,

@@ -20,7 +20,7 @@ columns:
 WITH described AS (
     SELECT
         aircraft,
-        replace(registration, '-', '') AS mark,
+        mark_of(registration) AS mark,
         arg_min(type_code, (coalesce(callsign_prefix, ''), registration)) AS type_code,
         arg_min(wake, (coalesce(callsign_prefix, ''), registration)) AS wake,
         min(operator) AS operator,
@@ -41,7 +41,7 @@ other_addresses AS (
     FROM (
         SELECT
             aircraft,
-            replace(registration, '-', '') AS mark,
+            mark_of(registration) AS mark,
             icao24 AS address,
             'records' AS said_by
         FROM intermediate.int_aircraft_keys
@@ -66,7 +66,7 @@ misstated AS (
         k.registration
     FROM intermediate.int_aircraft_keys AS k
     ANTI JOIN intermediate.int_aircraft_identities AS i
-        ON k.aircraft = i.aircraft AND replace(k.registration, '-', '') = i.mark
+        ON k.aircraft = i.aircraft AND mark_of(k.registration) = i.mark
     WHERE k.registration IS NOT NULL AND k.sightings > 0
 ),
 
