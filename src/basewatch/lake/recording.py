@@ -61,8 +61,8 @@ def record(
                 tables[event.table, event.scope, event.day].append(event.data)
     for (table, scope, day), pieces in tables.items():
         rows = pa.concat_tables(pieces, promote_options="default")
-        held = lake.ledger_row(source, scope, day) if first_place_stays else None
-        standing = held.parts if held else ()
+        earlier = lake.ledger_row(source, scope, day) if first_place_stays else None
+        standing = earlier.parts if earlier else ()
         parts[scope, day].add(lake.write_rows(table, source, day, rows, standing=standing))
     _quarantine(rejects, source, lake, run_id)
     noted = {(note.scope, note.day) for note in notes}

@@ -22,7 +22,7 @@ from urllib.parse import unquote
 import numpy as np
 
 from basewatch.geo import chord_km, unit_vectors
-from basewatch.news.matching import Found
+from basewatch.news.matching import BaseMatch
 from basewatch.news.reader import Mention, Reader
 from basewatch.news.text import language_code
 from basewatch.reference.rows import BaseRow
@@ -251,7 +251,7 @@ class _Place:
     """A place of GDELT's gazetteer: the bases that its name or FeatureID stands for, and the base that it lies near."""
 
     name: str = ""
-    named: dict[str, Found] = field(default_factory=dict)
+    named: dict[str, BaseMatch] = field(default_factory=dict)
     base_id: str | None = None
 
 
@@ -278,7 +278,7 @@ class Places:
         )
         self._known: dict[str, _Place] = {}
 
-    def bases(self, hit: Hit) -> dict[str, Found]:
+    def bases(self, hit: Hit) -> dict[str, BaseMatch]:
         """The bases that the row names, each with its best spot; `matched_by` says `feature …` or `point …` for those
         that GDELT's own places decided."""
         words = (
@@ -299,7 +299,7 @@ class Places:
         for base_id, name in near.items():
             if base_id not in matches and (probed := self._probed(base_id, words, hit.language)):
                 matched_by = f"point {name[:60]}, {probed.matched_by}"
-                matches[base_id] = Found(base_id, 0, 0, probed.alias, "weak_with_cue", matched_by)
+                matches[base_id] = BaseMatch(base_id, 0, 0, probed.alias, "weak_with_cue", matched_by)
         return matches
 
     def _place(self, block: str) -> _Place:
@@ -317,7 +317,7 @@ class Places:
         named = self._reader.bases_in(fields[1])
         if fields[7] in self._features:
             base_id = self._features[fields[7]]
-            named = {**named, base_id: Found(base_id, 0, 0, fields[7], "strong", f"feature {fields[7]}")}
+            named = {**named, base_id: BaseMatch(base_id, 0, 0, fields[7], "strong", f"feature {fields[7]}")}
         near = self._nearest(fields[5], fields[6]) if fields[0] in _POINT_TYPES else None
         return _Place(fields[1], named, near) if named or near else _NOWHERE
 
@@ -332,7 +332,7 @@ class Places:
         nearest = int(np.argmin(away))
         return self._ids[nearest] if away[nearest] <= self._reach_km else None
 
-    def _probed(self, base_id: str, words: str, language: str | None) -> Found | None:
+    def _probed(self, base_id: str, words: str, language: str | None) -> BaseMatch | None:
         """Whether some line would name the base if the town's name stood in front of it."""
         name = self._weak[base_id]
         for line in words.split("\n"):
