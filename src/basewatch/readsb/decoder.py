@@ -267,9 +267,8 @@ class _Part:
 
     def _is_watched(self, parsed: Parsed) -> bool:
         head = parsed.head
-        flights = {p.details.flight.strip() for p in parsed.points if p.details is not None and p.details.flight}
         is_military = bool((head.dbFlags or 0) & 1)
-        return is_watched(self.job.watch, head.icao.lower(), head.r or "", head.t or "", is_military, flights)
+        return is_watched(self.job.watch, head.icao.lower(), head.r or "", head.t or "", is_military, parsed.callsigns)
 
     def _edges(self, points: Frame, found: Near, wanted: Bools, registry: Registry) -> pa.Table:
         starts = np.flatnonzero(np.append(True, points.trace[1:] != points.trace[:-1]))

@@ -345,9 +345,8 @@ def _background(
 
 
 def _is_watched(watched: watchlist.Watch, one: Parsed) -> bool:
-    flights = {p.details.flight.strip() for p in one.points if p.details is not None and p.details.flight}
-    head = one.head
-    return watchlist.is_watched(watched, head.icao, head.r or "", head.t or "", bool((head.dbFlags or 0) & 1), flights)
+    head, is_military = one.head, bool((one.head.dbFlags or 0) & 1)
+    return watchlist.is_watched(watched, head.icao, head.r or "", head.t or "", is_military, one.callsigns)
 
 
 def _plain(name: str, found: pa.Table) -> pa.Table:
