@@ -29,12 +29,12 @@ Search = Callable[[bytes, int, int], int]
 
 def _prefixes(low: float, high: float) -> set[str]:
     """The cells, as decimal text, that an interval of degrees touches; zero stands in two, 0.0 and -0.0."""
-    found = set()
+    prefixes = set()
     for sign, start, end in (("", max(low, 0.0), high), ("-", max(-high, 0.0), -low)):
         if end >= 0:
             cells = range(int(start * CELLS), int(end * CELLS) + 1)
-            found |= {f"{sign}{cell // CELLS}.{cell % CELLS}" for cell in cells}
-    return found
+            prefixes |= {f"{sign}{cell // CELLS}.{cell % CELLS}" for cell in cells}
+    return prefixes
 
 
 def _disc(place: Place, radius_km: float) -> dict[str, set[str]]:

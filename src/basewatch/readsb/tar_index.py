@@ -58,14 +58,14 @@ class Volume:
             return b""
         if len(self._handles) == 1:
             return os.pread(self._handles[0], length, offset)
-        found = b""
-        while len(found) < length and offset + len(found) < self.size:
-            part = bisect_right(self._starts, offset + len(found)) - 1
-            piece = os.pread(self._handles[part], length - len(found), offset + len(found) - self._starts[part])
+        data = b""
+        while len(data) < length and offset + len(data) < self.size:
+            part = bisect_right(self._starts, offset + len(data)) - 1
+            piece = os.pread(self._handles[part], length - len(data), offset + len(data) - self._starts[part])
             if not piece:
                 break
-            found += piece
-        return found
+            data += piece
+        return data
 
     def expect(self, offset: int, length: int) -> None:
         """Tell the system that a stretch will be read soon, so that a slow disk reads it in one go."""

@@ -224,16 +224,16 @@ def _regions(text: bytes, place: Lines, search: Search, hit: int) -> list[tuple[
         return []
 
     def line_after(position: int) -> int:
-        found = text.find(_LINE, position, end)
-        return end if found < 0 else found
+        newline = text.find(_LINE, position, end)
+        return end if newline < 0 else newline
 
     def context(position: int, floor: int) -> int:
         """Where the line with the last callsign before that at `position` starts, or else the line before it."""
-        found = text.rfind(_FLIGHT, floor, position)
-        while found >= 0 and not _names_a_flight(text, found + len(_FLIGHT)):
-            found = text.rfind(_FLIGHT, floor, found)
-        if found >= 0:
-            return text.rfind(_LINE, floor, found)
+        callsign_at = text.rfind(_FLIGHT, floor, position)
+        while callsign_at >= 0 and not _names_a_flight(text, callsign_at + len(_FLIGHT)):
+            callsign_at = text.rfind(_FLIGHT, floor, callsign_at)
+        if callsign_at >= 0:
+            return text.rfind(_LINE, floor, callsign_at)
         if text.find(_FLIGHT, start, floor) >= 0:
             return floor  # a callsign from before may hold on, unless a new leg begins in between
         return text.rfind(_LINE, floor, position)
