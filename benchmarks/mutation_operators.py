@@ -11,7 +11,7 @@ threshold     a `$param` or a number of the query one step more, one step less; 
               positions in ORDER BY and GROUP BY, nor the 1 of EXISTS (SELECT 1)
 arithmetic    `+` to `-` and back; one factor of a product, and the divisor of a quotient, dropped
 join          INNER to LEFT, LEFT to INNER, SEMI to ANTI, ANTI to SEMI; a SEMI or ANTI join dropped
-null          one argument of a coalesce dropped; nullif dropped; IS NULL to IS NOT NULL; IS NOT DISTINCT FROM to `=`,
+nulls         one argument of a coalesce dropped; nullif dropped; IS NULL to IS NOT NULL; IS NOT DISTINCT FROM to `=`,
               IS DISTINCT FROM to `<>`
 aggregate     min to max, arg_min to arg_max, bool_or to bool_and, least to greatest, and back
 filter        the FILTER of an aggregate dropped
@@ -296,16 +296,16 @@ def _null(node: exp.Expr, steps: dict[str, str]) -> Iterator[Change]:
         values = [node.this, *node.expressions]
         for number in range(len(values)):
             kept = [value.copy() for other, value in enumerate(values) if other != number]
-            yield Change("null", node, exp.Coalesce(this=kept[0], expressions=kept[1:]) if kept[1:] else kept[0])
+            yield Change("nulls", node, exp.Coalesce(this=kept[0], expressions=kept[1:]) if kept[1:] else kept[0])
     elif isinstance(node, exp.Nullif):
-        yield Change("null", node, node.this.copy())
+        yield Change("nulls", node, node.this.copy())
     elif isinstance(node, exp.Is):
         if isinstance(node.parent, exp.Not):
-            yield Change("null", node.parent, node.copy())
+            yield Change("nulls", node.parent, node.copy())
         else:
-            yield Change("null", node, exp.Not(this=node.copy()))
+            yield Change("nulls", node, exp.Not(this=node.copy()))
     elif type(node) in _NULL_SAFE:
-        yield Change("null", node, _as(node, _NULL_SAFE[type(node)]))
+        yield Change("nulls", node, _as(node, _NULL_SAFE[type(node)]))
 
 
 def _aggregate(node: exp.Expr, steps: dict[str, str]) -> Iterator[Change]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -47,9 +47,6 @@ def prepare(
     seed: int = 1,
 ) -> dict[str, Any]:
     """Fill `raw` and `reference` with a simulated lake; returns the thresholds with `as_of` set to the last day."""
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("CREATE SCHEMA IF NOT EXISTS raw")
-    connection.execute("CREATE SCHEMA IF NOT EXISTS reference")
     places = rows.watched(regions)
     points, edges = rows.tables((case.trace for case in cases), places)
     filled = {
@@ -57,22 +54,38 @@ def prepare(
         "track_edges": edges,
         "base_background": rows.background(places, first_day, days, seed, absent),
     }
+    last = date(1970, 1, 1) + timedelta(days=first_day + days - 1)
+    return fill(connection, filled, rows.ledger(first_day, days, absent), rows.reference(regions), last)
+
+
+def fill(
+    connection: duckdb.DuckDBPyConnection,
+    lake: Mapping[str, Any],
+    ledger: Any,
+    reference: Mapping[str, Any],
+    as_of: date,
+) -> dict[str, Any]:
+    """Fill `raw` and `reference`, each table with its rows or none; returns the thresholds with `as_of` set.
+
+    Reference tables that hold general facts are the shipped ones.
+    """
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("CREATE SCHEMA IF NOT EXISTS raw")
+    connection.execute("CREATE SCHEMA IF NOT EXISTS reference")
     for name, table in TABLES.items():
-        put(connection, f"raw.{name}", table.schema, filled.get(name))
+        put(connection, f"raw.{name}", table.schema, lake.get(name))
     for name, schema in HISTORY.items():
         put(connection, f"raw.{name}", schema)
-    put(connection, "raw.source_days", LEDGER, rows.ledger(first_day, days, absent))
+    put(connection, "raw.source_days", LEDGER, ledger)
     facts = load.tables(Settings())
-    own = rows.reference(regions)
     for name in ROWS:
         put(
             connection,
             f"reference.{name}",
             arrow_schema(name),
-            facts.table(name) if name in SHIPPED else own.get(name),
+            facts.table(name) if name in SHIPPED else reference.get(name),
         )
-    last = date(1970, 1, 1) + timedelta(days=first_day + days - 1)
-    return {**load.params(Settings()).values, "as_of": last}
+    return {**load.params(Settings()).values, "as_of": as_of}
 
 
 def build(connection: duckdb.DuckDBPyConnection, params: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import real_tracks
+import recorded_flights
 import simulated_lake
 import tracekit
 from basewatch.lake.events import Rows
@@ -194,9 +195,9 @@ def test_overflights_of_air_bases_are_no_landings(recorded: Path) -> None:
     assert not [end for mine in (found["a3c78c"], found["aa178d"]) for end in mine if end["direction"] == "departure"]
 
 
-def test_a_transport_on_the_ground_in_two_snapshots(recorded: Path) -> None:
+def test_a_transport_on_the_ground_in_two_snapshots() -> None:
     found = []
-    for file in sorted((recorded / "aircraft_json").glob("aircraft_*.json")):
+    for file in recorded_flights.POLLS["kirtland"]:
         data = json.loads(file.read_text(encoding="utf-8"))
         found += [(data["now"], aircraft) for aircraft in data["aircraft"]]
     claims = counted(judge(real_tracks.snapshots(found), [Airfield("kirtland", 35.0402, -106.6092, 5355, 0)]))
@@ -206,9 +207,10 @@ def test_a_transport_on_the_ground_in_two_snapshots(recorded: Path) -> None:
     assert all(end["evidence"] == "touchdown" for mine in claims.values() for end in mine)
 
 
-def test_hourly_polls_show_who_stood_on_the_apron_and_nobody_else(recorded: Path) -> None:
+def test_hourly_polls_show_who_stood_on_the_apron_and_nobody_else() -> None:
     polled = []
-    for line in (recorded / "adsblol_mil" / "observations_union.jsonl").read_text(encoding="utf-8").splitlines():
+    (file,) = recorded_flights.POLLS["poland"]
+    for line in file.read_text(encoding="utf-8").splitlines():
         one = json.loads(line)
         polled.append((datetime.fromisoformat(one["observed_at_utc"]).timestamp(), one))
     radom, rzeszow = Airfield("radom", 51.3892, 21.2133, 610, 0), Airfield("rzeszow", 50.11, 22.019, 675, 0)

@@ -161,11 +161,11 @@ class Hit:
     locations: str = ""
 
 
-def language(told: bytes) -> str | None:
+def language(column: bytes) -> str | None:
     """The two-letter code out of a TranslationInfo column: `srclc:rus; eng:…`; English where it is empty."""
-    if not told.strip():
+    if not column.strip():
         return "en"
-    match = re.search(rb"srclc:([A-Za-z]{2,3})\b", told)
+    match = re.search(rb"srclc:([A-Za-z]{2,3})\b", column)
     return language_code(match[1].decode().lower()) if match else None
 
 
@@ -284,23 +284,23 @@ class Places:
         words = (
             f"{hit.title or ''}\n{address_words(hit.url)}\n{hit.names}"  # a cue stands in the same line or not at all
         )
-        found = self._reader.bases_in(words, hit.language)
+        matches = self._reader.bases_in(words, hit.language)
         if not hit.locations:
-            return found
+            return matches
         near: dict[str, str] = {}
         for block in hit.locations.split(";"):
             place = self._place(block.rpartition("#")[0])
             if place is not _NOWHERE:
                 for base_id, spot in place.named.items():
-                    if base_id not in found or found[base_id].strength != "strong":
-                        found[base_id] = spot
+                    if base_id not in matches or matches[base_id].strength != "strong":
+                        matches[base_id] = spot
                 if place.base_id is not None:
                     near.setdefault(place.base_id, place.name)
         for base_id, name in near.items():
-            if base_id not in found and (probed := self._probed(base_id, words, hit.language)):
-                told = f"point {name[:60]}, {probed.matched_by}"
-                found[base_id] = Found(base_id, 0, 0, probed.alias, "weak_with_cue", told)
-        return found
+            if base_id not in matches and (probed := self._probed(base_id, words, hit.language)):
+                matched_by = f"point {name[:60]}, {probed.matched_by}"
+                matches[base_id] = Found(base_id, 0, 0, probed.alias, "weak_with_cue", matched_by)
+        return matches
 
     def _place(self, block: str) -> _Place:
         """What a place of V2Locations, less its offset in the text, means: looked up once, since few are ever new."""
@@ -337,7 +337,7 @@ class Places:
         name = self._weak[base_id]
         for line in words.split("\n"):
             if line:
-                found = self._reader.bases_in(f"{name}: {line}", language).get(base_id)
-                if found is not None:
-                    return found
+                match = self._reader.bases_in(f"{name}: {line}", language).get(base_id)
+                if match is not None:
+                    return match
         return None
