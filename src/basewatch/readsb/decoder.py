@@ -21,10 +21,8 @@ from basewatch.readsb.background import Fields, Limits, Packed, Tally, measure
 from basewatch.readsb.grid import Bases
 from basewatch.readsb.points import (
     DAY,
-    EDGES,
     SECOND,
     Frame,
-    Names,
     Near,
     Registry,
     edge_points,
@@ -119,9 +117,6 @@ class Decoder:
         self.bases = Bases(job.places, reach)
         self.fields = Fields.around(self.bases, job.field_latitudes, job.field_longitudes, job.limits.field_km)
         self.volume = Volume([Path(part) for part in job.parts]) if job.parts else None
-        self.edges = Names()
-        for edge in EDGES:
-            self.edges.of(edge)
 
     def close(self) -> None:
         """Give the files back."""
@@ -271,7 +266,7 @@ class _Part:
         chosen, edge = edge_points(points, nearby, traces)
         order = np.lexsort((edge, points.at[chosen], points.trace[chosen]))
         job = self.job
-        return edge_rows(points, chosen[order], edge[order], self.decoder.edges, registry, job.source, job.network)
+        return edge_rows(points, chosen[order], edge[order], registry, job.source, job.network)
 
     def _write(self, table: str, rows: pa.Table) -> None:
         if not rows.num_rows:
