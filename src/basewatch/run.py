@@ -131,8 +131,8 @@ def watch(settings: Settings, stop: threading.Event) -> int:
         able = ", ".join(f"[sources.{code}]" for code in Sources.model_fields if contract.module(code).watch)
         raise ConfigError(
             f"{'one source can be polled at a time, not ' + ', '.join(live) if live else 'nothing to poll'}: set "
-            f"`enabled = true` in one of {able}, without a `location` that names recorded answers: `basewatch nightly` "
-            "reads those"
+            f"`enabled = true` in one of {able}, and no `location` that names recorded answers, which "
+            "`basewatch nightly` reads"
         )
     warehouse = Warehouse(settings.root)
     now = utc_now()

@@ -96,15 +96,19 @@ class Ledger:
             self._look()
             return self._changes
 
-    def parts_ever_named(self) -> pa.Array:
-        """Every data file that any row ever named, restated days included, each once (strings)."""
+    def parts_ever_named(self, source: str | None = None, before: datetime | None = None) -> pa.Array:
+        """Every data file that any row ever named, restated days included, each once (strings).
+
+        source, before: only by rows of this source, ingested before this moment (UTC).
+        """
         with self._mutex, self._looking():
-            chunks = [
-                pc.list_flatten(batch.column("parts"))
-                for segment in living(self._listed())
-                for batch in self._batches(segment)
-            ]
-            return pa.chunked_array(chunks, pa.string()).unique()
+            parts = []
+            for segment in living(self._listed()):
+                for batch in self._batches(segment):
+                    rows = batch if source is None else batch.filter(pc.equal(batch.column("source"), source))
+                    rows = rows if before is None else rows.filter(pc.less(rows.column("ingested_at"), before))
+                    parts.append(pc.list_flatten(rows.column("parts")))
+            return pa.chunked_array(parts, pa.string()).unique()
 
     def _in_order(self, source: str) -> list[LedgerRow]:
         if source not in self._ordered:

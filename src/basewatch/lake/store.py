@@ -11,7 +11,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterable
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -49,9 +49,12 @@ class Lake:
         """Add ledger rows in one step; rows that say what the ledger already says are left out. Returns those added."""
         return self._ledger.commit(rows)
 
-    def parts_ever_named(self) -> pa.Array:
-        """Every data file that any ledger row ever named, restated days included, each once (strings)."""
-        return self._ledger.parts_ever_named()
+    def parts_ever_named(self, source: str | None = None, before: datetime | None = None) -> pa.Array:
+        """Every data file that any ledger row ever named, restated days included, each once (strings).
+
+        source, before: only by rows of this source, ingested before this moment (UTC).
+        """
+        return self._ledger.parts_ever_named(source, before)
 
     # ---- data
 

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from basewatch.callsigns import callsign_of
 from basewatch.geo import Bools, Floats, Ints, Ring
 from basewatch.lake.schemas import TABLES
 from basewatch.readsb.grid import Bases
@@ -158,10 +159,10 @@ def frame(traces: Sequence[Parsed], latest: int) -> Frame:
 
 
 def _carry(details: Sequence[Any], trace: Ints, flags: Ints, callsigns: Names) -> Ints:
-    """The callsign of each point: the last one that was not blank in the same leg, -1 before the first."""
+    """The callsign of each point: the last one in the same leg that names a flight, -1 before the first."""
     where = [index for index, detail in enumerate(details) if detail is not None and detail.flight]
     flights = [details[index].flight for index in where]
-    numbers = {flight: callsigns.of(flight.strip() or None) for flight in set(flights)}
+    numbers = {flight: callsigns.of(callsign_of(flight)) for flight in set(flights)}
     named_at, name = np.array(where, np.int64), np.array([numbers[flight] for flight in flights], np.int64)
     index = np.arange(len(trace))
     start = (flags & NEW_LEG).astype(bool)
@@ -170,7 +171,7 @@ def _carry(details: Sequence[Any], trace: Ints, flags: Ints, callsigns: Names) -
         start[1:] |= trace[1:] != trace[:-1]
     leg = np.maximum.accumulate(np.where(start, index, 0)) if len(start) else index
     last, code = np.full(len(trace), -1), np.full(len(trace), -1)
-    is_name = name >= 0  # the rest are blanks
+    is_name = name >= 0  # the rest name no flight
     last[named_at[is_name]], code[named_at[is_name]] = named_at[is_name], name[is_name]
     last = np.maximum.accumulate(last)
     return np.where(last >= leg, code[last], -1)

@@ -22,8 +22,5 @@ def are_listed(watch: Watch, traces: Sequence[Parsed]) -> Bools:
 def is_watched(watch: Watch, trace: Parsed) -> bool:
     """Whether the aircraft belongs to a watched fleet by its head or by a callsign that it flew under."""
     head = trace.head
-    callsigns = {
-        point.details.flight.strip() for point in trace.points if point.details is not None and point.details.flight
-    }
     is_military = bool((head.dbFlags or 0) & 1)
-    return watchlist.is_watched(watch, head.icao.lower(), head.r or "", head.t or "", is_military, callsigns)
+    return watchlist.is_watched(watch, head.icao.lower(), head.r or "", head.t or "", is_military, trace.callsigns)

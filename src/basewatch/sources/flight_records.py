@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from basewatch.callsigns import callsign_of
 from basewatch.lake.events import Reject
 from basewatch.lake.schemas import TABLES
 
@@ -135,16 +136,21 @@ def icao24(value: object) -> str | None:
 
 
 def upper(value: object) -> str | None:
-    """Stripped text in upper case: airport codes, registrations, callsigns and type designators."""
+    """Stripped text in upper case: airport codes, registrations and type designators."""
     stripped = text(value)
     return stripped.upper() if stripped else None
+
+
+def callsign(value: object) -> str | None:
+    """A callsign in upper case; None where it names no flight."""
+    return callsign_of(upper(value))
 
 
 Reader = Callable[[object], Any]
 
 _FLIGHTRADAR24: dict[str, Reader] = {
     "flight": text,
-    "callsign": upper,
+    "callsign": callsign,
     "operating_as": upper,
     "painted_as": upper,
     "type": upper,
@@ -171,7 +177,7 @@ _FLIGHTRADAR24: dict[str, Reader] = {
 
 _OPENSKY: dict[str, tuple[str, Reader]] = {  # lake column: the provider's key without case and underscores
     "icao24": ("icao24", icao24),
-    "callsign": ("callsign", upper),
+    "callsign": ("callsign", callsign),
     "first_seen": ("firstseen", moment),
     "last_seen": ("lastseen", moment),
     "est_departure_airport": ("estdepartureairport", upper),
@@ -275,7 +281,7 @@ def opensky_rows(
 _PLAIN: dict[str, Reader] = {
     "icao24": icao24,
     "registration": upper,
-    "callsign": upper,
+    "callsign": callsign,
     "type_code": upper,
     "operator": text,
     "origin": upper,

@@ -395,7 +395,7 @@ def sighting(row: Mapping[str, Any]) -> polled.Sighting | None:
     height = flight_records.whole(row.get("alt"))
     craft = polled.Craft(
         hex=address,
-        flight=flight_records.upper(row.get("callsign")),
+        flight=flight_records.callsign(row.get("callsign")),
         r=flight_records.upper(row.get("reg")),
         t=flight_records.upper(row.get("type")),
         type=(flight_records.text(row.get("source")) or "").lower() or None,
