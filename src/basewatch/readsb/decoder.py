@@ -1,7 +1,7 @@
 """One process's work on a day's archive: a part's traces read, judged near or far, and written aside as rows.
 
-A part (shard) is the traces of some of the 256 folders, so an aircraft is in one part only and what a part gives does
-not depend on who decoded it or when.
+A part (shard) is the traces of some of the 256 folders. So an aircraft is in one part only. What a part gives does not
+depend on which process decoded it, or when.
 """
 
 from __future__ import annotations
