@@ -395,8 +395,8 @@ def disk_fault(error: BaseException) -> BasewatchError | None:
 def has_work(run: Run) -> bool:
     """Whether the run would do anything: a window to look at that may have changed, or inputs not yet published.
 
-    Windows of local files that are unchanged since they were last read are dropped from the plan here, by their
-    hashes, so that a night with nothing new costs seconds.
+    Windows of local files are dropped from the plan here where their hashes are those of the last read. So a night with
+    nothing new costs seconds.
     """
     settle(run)
     run.windows = [window for window in run.windows if not _is_unchanged(run, window)]

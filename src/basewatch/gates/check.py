@@ -1,8 +1,8 @@
 """The gates: every table of a candidate is checked, and a failed critical check refuses the publish.
 
-Violations are counted where the data is, in one DuckDB scan a table plus one query for each rule that looks across rows
-or tables, and a Great Expectations suite judges the counts: at a million rows that costs seconds, where Great
-Expectations reading the rows itself costs minutes.
+DuckDB counts the violations where the data is: in one scan a table, plus one query for each rule that looks across rows
+or tables. A Great Expectations suite judges the counts. At a million rows that costs seconds, where Great Expectations
+reading the rows itself costs minutes.
 """
 
 from __future__ import annotations

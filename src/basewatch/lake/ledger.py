@@ -197,7 +197,7 @@ class Ledger:
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._mutex, self._lock:
             self._look()
-            new = [row for row in rows if not self._is_said(row)]
+            new = [row for row in rows if not self._is_recorded(row)]
             if new:
                 self._merge()
                 number = max((segment.last for segment in self._seen), default=0) + 1
@@ -207,7 +207,7 @@ class Ledger:
                 self._seen.append(segment)
         return new
 
-    def _is_said(self, row: LedgerRow) -> bool:
+    def _is_recorded(self, row: LedgerRow) -> bool:
         current = self._latest.get(row.source, {}).get(row.key)
         return current is not None and row.says_the_same(current)
 

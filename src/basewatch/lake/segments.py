@@ -1,9 +1,9 @@
 """The ledger's segment files: which commits one holds by its name, which of them count, and which are due to be merged.
 
 Commits are numbered from 1. `0000000007-1f2e3d4c.parquet` holds commit 7. `0000000008-0000000001-5a6b7c8d.parquet` was
-merged from commits 1 to 8 and stands for them: a segment within the range of a larger one does not count, so a process
-that dies between writing the larger one and removing those it was made of leaves nothing that reads twice. The last
-commit comes first in the name: sorted by name, segments are in the order of their commits, as version 0.1 reads them.
+merged from commits 1 to 8 and stands for them. A segment within the range of a larger one does not count: a process may
+die between writing the larger one and removing the smaller ones, and even then no row is read twice. The last commit
+comes first in the name: sorted by name, segments are in the order of their commits, as version 0.1 reads them.
 """
 
 from __future__ import annotations

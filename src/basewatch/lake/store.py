@@ -61,9 +61,9 @@ class Lake:
     def write_rows(self, table: str, source: str, day: date, rows: pa.Table, *, standing: Iterable[str] = ()) -> str:
         """Write the rows of one table, source and day; returns the file's path relative to the lake.
 
-        standing: files in the lake, relative to it, one of which stays in use where it holds the same rows already and
-        only the origin's hash or the place in it have changed: a user's file that grows by a line a day would else
-        have every day of it written anew each night, and kept.
+        standing: files in the lake, relative to it. One of them stays in use where it holds the same rows and only the
+        origin's hash, or the place in it, has changed. Otherwise a user's file that grows by a line a day would have
+        all its days written anew each night, and kept.
 
         The rows are cast to the declared schema, made unique by the table's key and sorted by it, so that the same
         content always gives the same file under the same name.

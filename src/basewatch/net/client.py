@@ -1,7 +1,7 @@
 """One polite way to speak HTTP, for every source: limits, retries, bounded bodies, checked content, no secret shown.
 
-A `Client` belongs to one source. What must outlive it (when each host was last asked, which source is failing) is kept
-for the whole process in `limits.STATE`, so that a new client does not forget a provider's limit.
+A `Client` belongs to one source. Two things must outlive it: when each host was last asked, and which source fails.
+They are kept for the whole process in `limits.STATE`, so that a new client does not forget a provider's limit.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What a text claims of a base: a pause, a resumption, flights; read by per-language words, sentence by sentence.
 
-A sentence claims something only where flying is spoken of, nothing in it denies or merely plans it, it is not about
-civil flights alone, and it stands in relation to the base: names it, points to it, or speaks of the only base there is.
+A sentence claims something where four things hold. It speaks of flying. Nothing in it denies the flight or merely plans
+it. It is not about civil flights alone. It stands in relation to the base: it names it, points to it, or speaks of the
+only base there is.
 """
 
 from __future__ import annotations
@@ -104,9 +105,9 @@ def read_claims(
 ) -> dict[str, BaseClaims]:
     """The claims about each base, in the order in which the bases are given (the main one first).
 
-    `sentences` hold the title first. Without a day of publication nothing that needs one is claimed; flights more than
-    `recent_days` before it are background and no claim, and a pause whose end the text does not date is laid back from
-    publication only where it is at least `undated_days` long.
+    `sentences` hold the title first. Without a day of publication nothing that needs one is claimed. Flights more than
+    `recent_days` before publication are background and no claim. A pause whose end the text does not date runs back
+    from publication, if it is at least `undated_days` long.
     """
     article = "\n".join(sentence.folded for sentence in sentences)
     types = frozenset(kind.code for kind in rules.aircraft.find(article) if kind.code)
@@ -377,8 +378,8 @@ def _pause_and_resumption(
 ) -> list[Claim]:
     """The pause, back from the resumption by its length, and the resumption, over the days of the claimed flights.
 
-    Where the text dates no resumption, the pause runs back from publication, as a rounded figure and only if it is so
-    long that the days between resumption and publication matter little; the resumption itself then has no days.
+    Where the text dates no resumption, the pause runs back from publication, as a rounded figure. It does so only if it
+    is long enough that the days between resumption and publication matter little. The resumption then has no days.
     """
     resuming = [report for report in reports if report.resumes]
     pausing = sorted(

@@ -1,7 +1,7 @@
 """One process's work on a day's archive: a part's traces read, judged near or far, and written aside as rows.
 
-A part (shard) is the traces of some of the 256 folders, so an aircraft is in one part only and what a part gives does
-not depend on who decoded it or when.
+A part (shard) is the traces of some of the 256 folders. So an aircraft is in one part only. What a part gives does not
+depend on which process decoded it, or when.
 """
 
 from __future__ import annotations
@@ -21,10 +21,8 @@ from basewatch.readsb.background import Fields, Limits, Packed, Tally, measure
 from basewatch.readsb.grid import Bases
 from basewatch.readsb.points import (
     DAY,
-    EDGES,
     SECOND,
     Frame,
-    Names,
     Near,
     Registry,
     edge_points,
@@ -119,9 +117,6 @@ class Decoder:
         self.bases = Bases(job.places, reach)
         self.fields = Fields.around(self.bases, job.field_latitudes, job.field_longitudes, job.limits.field_km)
         self.volume = Volume([Path(part) for part in job.parts]) if job.parts else None
-        self.edges = Names()
-        for edge in EDGES:
-            self.edges.of(edge)
 
     def close(self) -> None:
         """Give the files back."""
@@ -271,7 +266,7 @@ class _Part:
         chosen, edge = edge_points(points, nearby, traces)
         order = np.lexsort((edge, points.at[chosen], points.trace[chosen]))
         job = self.job
-        return edge_rows(points, chosen[order], edge[order], self.decoder.edges, registry, job.source, job.network)
+        return edge_rows(points, chosen[order], edge[order], registry, job.source, job.network)
 
     def _write(self, table: str, rows: pa.Table) -> None:
         if not rows.num_rows:

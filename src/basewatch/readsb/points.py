@@ -320,10 +320,11 @@ def point_rows(
     )
 
 
-def edge_rows(
-    points: Frame, chosen: Ints, edge: Ints, names: Names, registry: Registry, source: str, network: str
-) -> pa.Table:
-    """Rows of lake table track_edges for the chosen points and the names of their edges."""
+def edge_rows(points: Frame, chosen: Ints, edge: Ints, registry: Registry, source: str, network: str) -> pa.Table:
+    """Rows of lake table track_edges for the chosen points. edge: the place of each one's edge in EDGES."""
+    names = Names()
+    for name in EDGES:
+        names.of(name)
     baro, geom = points.baro_ft[chosen], points.geom_ft[chosen]
     return _table(
         "track_edges",

@@ -18,16 +18,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from basewatch.geo import Bools, Place, Ring
+from basewatch.geo import Place, Ring
 from basewatch.lake.schemas import TABLES
 from basewatch.readsb.background import Fields, Limits, Tally, measure, table
 from basewatch.readsb.grid import Bases
 from basewatch.readsb.points import (
     DAY,
-    EDGES,
     SECOND,
     Frame,
-    Names,
     Near,
     Registry,
     edge_points,
@@ -309,7 +307,8 @@ def _rows(
         )
     watched = watchlist.build(surroundings.reference)
     is_near = np.bincount(lines.trace[nearby.is_near], minlength=len(parsed)) > 0
-    edges = _edges(lines, nearby, is_near | are_listed(watched, parsed), registry, source, network)
+    chosen, edge = edge_points(lines, nearby, is_near | are_listed(watched, parsed))
+    edges = edge_rows(lines, chosen, edge, registry, source, network)
     if edges.num_rows:
         yield "track_edges", _plain("track_edges", edges)
     if heard_around:
@@ -317,14 +316,6 @@ def _rows(
         rows_around = background.filter(pc.is_in(background.column("base_id"), pa.array(sorted(heard_around))))
         if rows_around.num_rows:
             yield "base_background", rows_around
-
-
-def _edges(lines: Frame, nearby: Near, traces_kept: Bools, registry: Registry, source: str, network: str) -> pa.Table:
-    chosen, edge = edge_points(lines, nearby, traces_kept)
-    names = Names()
-    for name in EDGES:
-        names.of(name)
-    return edge_rows(lines, chosen, edge, names, registry, source, network)
 
 
 def _background(

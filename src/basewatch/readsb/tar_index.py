@@ -83,8 +83,8 @@ class Volume:
 def walk(volume: Volume) -> Iterator[Member | Fault]:
     """The regular members in order, and every fault met on the way.
 
-    Raises nothing for a bad tar: a damaged header is passed over to the next sound one, a tar that ends inside a member
-    or without its end mark yields a Fault with `ends`.
+    Raises nothing for a bad tar. After a damaged header the walk goes on at the next sound one. A tar that ends inside
+    a member, or without its end mark, yields a Fault with `ends`.
     """
     offset, long_name, long_size = 0, None, None
     read, size = volume.read, volume.size

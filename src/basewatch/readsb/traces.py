@@ -93,8 +93,8 @@ class Parsed(NamedTuple):
     @property
     def callsigns(self) -> set[str]:
         """The callsigns under which it flew."""
-        given = {point.details.flight for point in self.points if point.details is not None}
-        return {name for name in map(callsign_of, given) if name}
+        flights = {point.details.flight for point in self.points if point.details is not None}
+        return {name for name in map(callsign_of, flights) if name}
 
 
 _heads = msgspec.json.Decoder(Head)

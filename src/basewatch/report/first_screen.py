@@ -99,9 +99,11 @@ def read(database: Path, bases: Sequence[str], fleet: str) -> FirstScreen:
         has_fleet = bool(connection.execute("SELECT 1 FROM fleets WHERE fleet_id = ?", [fleet]).fetchall())
     spells.sort(key=lambda spell: (spell.until is not None, _kind_rank(spell.kind), -spell.days, spell.base))
     shown_spells = spells[:SPELLS_MAX]
-    bases_by_news = _by_news(watched if bases else [base for base in watched if _is_told(months[base])], months, spells)
+    bases_by_news = _by_news(
+        watched if bases else [base for base in watched if _has_news(months[base])], months, spells
+    )
     shown = bases_by_news[:BASES_MAX]
-    silent = [base for base in watched if not _is_told(months[base]) and base not in shown]
+    silent = [base for base in watched if not _has_news(months[base]) and base not in shown]
     tables = [
         Table(
             f"Spells with no visit (fleet {fleet}): those that go on, pauses of the last year",
@@ -138,7 +140,7 @@ def _kind_rank(kind: str) -> int:
     return list(KINDS).index(kind) if kind in KINDS else len(KINDS)
 
 
-def _is_told(months: Iterable[Month]) -> bool:
+def _has_news(months: Iterable[Month]) -> bool:
     """Whether there is anything to tell of a base: a visit or a mention, however long ago."""
     return any(not month.is_still for month in months)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -181,8 +180,3 @@ def _observed(view: BaseView) -> list[str]:
         beyond = "what else happened" if view.visits.total else "activity"
         sentence += f" No day could be seen in full: {beyond} is unknown, not nil."
     return [sentence]
-
-
-def verdict_counts(claims: Sequence[Row]) -> dict[str, int]:
-    """How many of the shown claims got each verdict, in the order of the list of verdicts."""
-    return {verdict: sum(row["verdict"] == verdict for row in claims) for verdict in VERDICTS}

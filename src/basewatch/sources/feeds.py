@@ -1,7 +1,7 @@
 """RSS and Atom feeds, polled once a night: what they hold that was not there before.
 
-No feed gives history, so every poll is kept as it came, and a night without a poll is lost (`expired`). What is new in
-a poll is told by all polls before it: an item keeps the date that it first had, however often it is dated anew, and the
+No feed gives history, so every poll is kept as it came, and a night without a poll is lost (`expired`). An item is new
+in a poll where no poll before held it. It keeps the date that it first had, however often the feed dates it anew. The
 same item under a new title is a second version beside the first.
 
 A poll belongs to the last day that had ended (or to today, where a run asks for today). Its ledger row stands there;

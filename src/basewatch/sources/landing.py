@@ -1,9 +1,9 @@
 """The landing: what a source fetched, verbatim, with a manifest that says where each file is from and what was asked.
 
 A landed window is a folder. Its manifest is written last, so a folder without one was never finished. The manifest
-holds addresses without secrets, hashes, sizes, times and licences, and for each question asked of the provider which
-scope and days it was about and what came of it: an empty answer and a failed request leave no file, but must be told
-apart later.
+holds addresses without secrets, hashes, sizes, times and licences. For each question asked of the provider it holds the
+scope, the days and what came of it: an empty answer and a failed request both leave no file, and must be told apart
+later.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The warehouse on disk: candidate, gates, immutable releases, one atomic pointer, rollback and retention.
 
-A candidate is built beside the releases. When the gates pass it becomes a release folder by one rename, and `current`
-is switched by another: that switch is the only commit, so a reader holds one whole release or another, and a run that
+A candidate is built beside the releases. When the gates pass, one rename makes it a release folder, and another
+switches `current` to it. That switch is the only commit. So a reader holds one whole release or another, and a run that
 dies anywhere leaves the published one as it was.
 """
 

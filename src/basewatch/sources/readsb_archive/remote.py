@@ -1,8 +1,10 @@
 """Trace archives over the network, brought to the local layout that `readsb_archive` reads.
 
-Three kinds of address: daily releases on GitHub (a repository a year, a tar a day, split where it is large), the sample
-archive of ADS-B Exchange (single traces of the first day of each month), and any readsb globe_history (single traces,
-for watched aircraft alone: nobody offers a world of single files).
+There are three kinds of address:
+
+- daily releases on GitHub: a repository a year, a tar a day, split where it is large
+- the sample archive of ADS-B Exchange: single traces of the first day of each month
+- any readsb globe_history: single traces, for watched aircraft alone, since nobody offers a world of single files
 """
 
 from __future__ import annotations
