@@ -21,14 +21,13 @@ WITH lines AS (
         coalesce(r.le_longitude, b.longitude) AS le_longitude,
         coalesce(r.he_latitude, b.latitude) AS he_latitude,
         coalesce(r.he_longitude, b.longitude) AS he_longitude,
-        -- without coordinates the runway lies somewhere within half its length of the field's point
+        -- an end without coordinates lies somewhere within half the runway's length of the field's point
         CASE
             WHEN r.le_latitude + r.he_latitude IS NULL THEN coalesce(r.length_ft, 0) * 0.0003048 / 2
             ELSE 0
         END AS slack_km
     FROM reference.runways AS r
     INNER JOIN reference.bases AS b ON r.base_id = b.base_id
-    WHERE r.le_latitude + r.he_latitude IS NOT NULL OR r.le_latitude IS NULL
 
     UNION ALL
     SELECT
