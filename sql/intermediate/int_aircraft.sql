@@ -47,7 +47,7 @@ identities AS (
         registration,
         callsign_prefix,
         max(type_code) AS type_code,
-        replace(registration, '-', '') AS mark
+        mark_of(registration) AS mark
     FROM recorded
     GROUP BY ALL
 ),
@@ -111,7 +111,7 @@ by_address AS (
 flagged AS (
     SELECT
         aircraft,
-        replace(registration, '-', '') AS mark,
+        mark_of(registration) AS mark,
         arg_max(type_code, (sightings, type_code)) AS type_code,
         bool_or(is_military) AS is_military
     FROM intermediate.int_aircraft_keys

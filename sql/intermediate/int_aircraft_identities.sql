@@ -18,7 +18,7 @@ columns:
 WITH seen AS (
     SELECT
         aircraft,
-        replace(registration, '-', '') AS mark,
+        mark_of(registration) AS mark,
         arg_max(registration, (sightings, registration)) AS registration,
         sum(sightings) AS sightings,
         min(first_seen_at) AS first_seen_at,
@@ -156,8 +156,6 @@ spans AS (
         registration,
         basis,
         since,
-        row_number() OVER days = 1 AS is_first,
-        lead(since) OVER days IS NULL AS is_last,
         CASE WHEN row_number() OVER days = 1 THEN '1900-01-01'::DATE ELSE since END AS valid_from,
         coalesce(lead(since) OVER days - 1, '9999-12-31'::DATE)::DATE AS valid_to
     FROM (

@@ -55,7 +55,7 @@ pairs AS (
     SELECT
         icao24,
         registration,
-        CASE WHEN NOT starts_with(coalesce(icao24, ''), '~') THEN replace(registration, '-', '') END AS mark,
+        CASE WHEN NOT starts_with(coalesce(icao24, ''), '~') THEN mark_of(registration) END AS mark,
         arg_max(type_code, (sightings, type_code)) AS type_code,
         bool_or(is_military) AS is_military,
         sum(sightings) AS sightings,

@@ -20,7 +20,7 @@ columns:
 WITH described AS (
     SELECT
         aircraft,
-        replace(registration, '-', '') AS mark,
+        mark_of(registration) AS mark,
         arg_min(type_code, (coalesce(callsign_prefix, ''), registration)) AS type_code,
         arg_min(wake, (coalesce(callsign_prefix, ''), registration)) AS wake,
         min(operator) AS operator,
@@ -41,7 +41,7 @@ other_addresses AS (
     FROM (
         SELECT
             aircraft,
-            replace(registration, '-', '') AS mark,
+            mark_of(registration) AS mark,
             icao24 AS address,
             'records' AS said_by
         FROM intermediate.int_aircraft_keys
@@ -66,7 +66,7 @@ misstated AS (
         k.registration
     FROM intermediate.int_aircraft_keys AS k
     ANTI JOIN intermediate.int_aircraft_identities AS i
-        ON k.aircraft = i.aircraft AND replace(k.registration, '-', '') = i.mark
+        ON k.aircraft = i.aircraft AND mark_of(k.registration) = i.mark
     WHERE k.registration IS NOT NULL AND k.sightings > 0
 ),
 
@@ -101,7 +101,7 @@ other_views AS (
         x.mark,
         string_agg(DISTINCT r.register, ', ' ORDER BY r.register) FILTER (WHERE r.is_military) AS military_by,
         string_agg(DISTINCT r.register, ', ' ORDER BY r.register) FILTER (WHERE NOT r.is_military) AS civil_by,
-        list_sort(list(DISTINCT r.type_code || ' (' || r.register || ')')) AS types,
+        list_sort(list(DISTINCT r.type_code || ' (' || r.register || ')') FILTER (WHERE r.type_code IS NOT NULL)) AS types,
         list_sort(list(DISTINCT r.type_code)) AS type_codes
     FROM intermediate.int_aircraft_addresses AS x
     INNER JOIN reference.aircraft AS r ON x.icao24 = r.icao24 AND x.mark = mark_of(r.registration)
