@@ -114,9 +114,9 @@ def _unread(value: Value) -> Value:
 
 
 def _steps(work: Run) -> Release | None:
-    given = _unread(work)
+    unread_work = _unread(work)
     for window in work.windows:
-        state = ingest(given, window, return_state=True)
+        state = ingest(unread_work, window, return_state=True)
         fault = None if state.is_completed() else state.result(raise_on_failure=False)
         if isinstance(fault, SourceError):  # a source that failed is in the ledger, and the others go on
             run.obey_policy(work, window)
@@ -126,10 +126,10 @@ def _steps(work: Run) -> Release | None:
     if not run.is_new(work):
         work.progress("nothing new to publish")
         return None
-    candidate = build(given)
-    result = check(given, candidate)
-    release = publish(given, candidate, _unread(result))
-    show(given, release)
+    candidate = build(unread_work)
+    result = check(unread_work, candidate)
+    release = publish(unread_work, candidate, _unread(result))
+    show(unread_work, release)
     return release
 
 
@@ -162,9 +162,9 @@ def _log(line: str) -> None:
 
 def _name() -> str:
     """What a run of either flow is called."""
-    given = runtime.flow_run.parameters
-    until = given.get("until") or run.yesterday(utc_now())
-    since = given.get("since")
+    parameters = runtime.flow_run.parameters
+    until = parameters.get("until") or run.yesterday(utc_now())
+    since = parameters.get("since")
     return f"backfill {since} to {until}" if since else f"nightly up to {until}"
 
 

@@ -117,7 +117,7 @@ def _give_up_dead_runs(name: str, warehouse: Warehouse) -> None:
                     {"deployment_id": {"any_": [deployment.id]}, "state": {"type": {"any_": ACTIVE}}}
                 )
             )
-            for found in stuck:
-                client.set_flow_run_state(found.id, Crashed(message="the process died"), force=True)
+            for flow_run in stuck:
+                client.set_flow_run_state(flow_run.id, Crashed(message="the process died"), force=True)
     except WarehouseBusy:
         return

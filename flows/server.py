@@ -46,7 +46,7 @@ def api(*, with_scheduler: bool = False) -> Iterator[None]:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     password = f"basewatch:{secrets.token_urlsafe(24)}"
-    told = {
+    variables = {
         "PREFECT_API_URL": f"http://127.0.0.1:{listener.getsockname()[1]}/api",
         "PREFECT_API_AUTH_STRING": password,
         "PREFECT_SERVER_API_AUTH_STRING": password,
@@ -54,8 +54,8 @@ def api(*, with_scheduler: bool = False) -> Iterator[None]:
         # leases in memory would be lost with the process, and the place of a run that died with it never freed
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
     }
-    before = {name: os.environ.get(name) for name in told}
-    os.environ.update(told)  # the environment, so that the processes of scheduled runs find it too
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)  # the environment, so that the processes of scheduled runs find it too
     refresh_global_settings_context()
     try:
         with _running(listener, with_scheduler=with_scheduler):

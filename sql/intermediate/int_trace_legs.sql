@@ -43,8 +43,8 @@ stretches AS (
         s.*,
         (s.first_height_ft + coalesce(f.elevation_ft, 0))::INTEGER AS first_altitude_ft,
         (s.last_height_ft + coalesce(l.elevation_ft, 0))::INTEGER AS last_altitude_ft,
-        coalesce(a.icao24 IS NOT NULL, FALSE) AS lands,
-        coalesce(d.icao24 IS NOT NULL, FALSE) AS takes_off
+        a.icao24 IS NOT NULL AS lands,
+        d.icao24 IS NOT NULL AS takes_off
     FROM intermediate.int_track_stretches AS s
     LEFT JOIN reference.bases AS f ON s.first_base_id = f.base_id
     LEFT JOIN reference.bases AS l ON s.last_base_id = l.base_id

@@ -21,14 +21,13 @@ WITH lines AS (
         coalesce(r.le_longitude, b.longitude) AS le_longitude,
         coalesce(r.he_latitude, b.latitude) AS he_latitude,
         coalesce(r.he_longitude, b.longitude) AS he_longitude,
-        -- without coordinates the runway lies somewhere within half its length of the field's point
+        -- an end without coordinates lies somewhere within half the runway's length of the field's point
         CASE
             WHEN r.le_latitude + r.he_latitude IS NULL THEN coalesce(r.length_ft, 0) * 0.0003048 / 2
             ELSE 0
         END AS slack_km
     FROM reference.runways AS r
     INNER JOIN reference.bases AS b ON r.base_id = b.base_id
-    WHERE r.le_latitude + r.he_latitude IS NOT NULL OR r.le_latitude IS NULL
 
     UNION ALL
     SELECT
@@ -115,15 +114,12 @@ between_grounds AS (
         arg_max(last_base_id, end_s) AS last_base_id,
         bool_and(is_sound) AS is_clean
     FROM numbered
-    WHERE NOT is_on_field AND NOT is_ground
+    WHERE NOT is_ground
     GROUP BY icao24, ground_no, piece_no
 ),
 
 last_before AS (
-    SELECT
-        *,
-        count(*) OVER (PARTITION BY icao24, ground_no) AS pieces
-    FROM between_grounds
+    SELECT * FROM between_grounds
     QUALIFY row_number() OVER (PARTITION BY icao24, ground_no ORDER BY piece_no DESC) = 1
 ),
 
@@ -151,9 +147,7 @@ grounds AS (
             OR CASE
                 WHEN l.icao24 IS NOT NULL
                     THEN
-                        l.pieces > 1
-                        OR l.piece_no <> n.piece_no
-                        OR lag(n.piece_no) OVER flight <> n.piece_no
+                        lag(n.piece_no) OVER flight <> n.piece_no
                         OR l.highest_ft >= $track_exit_height_ft
                         OR l.farthest_km >= $track_exit_km
                 ELSE FALSE
@@ -208,8 +202,7 @@ tied AS (
             FALSE
         ) AS lands,
         coalesce(
-            b.icao24 IS NULL
-            AND r.begins_by = 'silence'
+            r.begins_by = 'silence'
             AND l.is_clean
             AND r.start_s - l.end_s <= $track_anchor_gap_s
             AND l.last_base_id = r.base_id
@@ -224,7 +217,7 @@ tied AS (
             FALSE
         ) AS takes_off,
         coalesce(b.is_clean, TRUE) AND coalesce(a.is_clean, TRUE) AS is_clean,
-        coalesce(b.airborne_s, l.airborne_s) AS airborne_before_s,
+        b.airborne_s AS airborne_before_s,
         a.start_s AS airborne_from_s,
         a.airborne_s AS airborne_after_s
     FROM runs AS r

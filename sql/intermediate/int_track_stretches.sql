@@ -114,7 +114,6 @@ placed AS (
 neighboured AS (
     SELECT
         *,
-        start_s - lag(end_s) OVER flight AS step_before_s,
         lag(last_latitude) OVER flight AS latitude_before,
         lag(last_longitude) OVER flight AS longitude_before,
         lag(end_s) OVER flight AS end_before_s,
@@ -129,7 +128,6 @@ neighboured AS (
 sound AS (
     SELECT
         * EXCLUDE (
-            step_before_s,
             latitude_before,
             longitude_before,
             end_before_s,

@@ -440,18 +440,18 @@ def _refuse_secrets(values: dict[str, Any], file: str, prefix: str = "") -> None
 
 def _check_environment() -> None:
     """A mistyped BASEWATCH_ variable must not be ignored in silence."""
-    known = {name.upper() for name in Settings.model_fields} | {"CONFIG"}
+    names = {name.upper() for name in Settings.model_fields} | {"CONFIG"}
     for variable in os.environ:
         if not variable.upper().startswith("BASEWATCH_"):
             continue
         head = variable.upper().removeprefix("BASEWATCH_").split("__")[0]
-        if head not in known or head == "FOLDER":
-            raise ConfigError(f"environment variable {variable} means nothing here{_nearest(head, known)}")
+        if head not in names or head == "FOLDER":
+            raise ConfigError(f"environment variable {variable} means nothing here{_nearest(head, names)}")
 
 
-def _nearest(word: str, known: set[str]) -> str:
-    close = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.5)
-    return f"; did you mean {close[0]}?" if close else f"; known: {', '.join(sorted(known))}"
+def _nearest(word: str, names: set[str]) -> str:
+    close = difflib.get_close_matches(word, sorted(names), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else f"; known: {', '.join(sorted(names))}"
 
 
 def _explain(error: ValidationError, where: str) -> str:
@@ -459,8 +459,8 @@ def _explain(error: ValidationError, where: str) -> str:
     for fault in error.errors(include_input=False, include_url=False):
         key = ".".join(str(part) for part in fault["loc"])
         if fault["type"] == "extra_forbidden":
-            known = _known_keys(fault["loc"][:-1]) - {"folder"}
-            lines.append(f"unknown key {key}{_nearest(str(fault['loc'][-1]), known)}")
+            keys = _known_keys(fault["loc"][:-1]) - {"folder"}
+            lines.append(f"unknown key {key}{_nearest(str(fault['loc'][-1]), keys)}")
         else:
             lines.append(f"{key}: {fault['msg']}")
     return f"{where}: " + "; ".join(lines)

@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 EARTH_KM = 6371.0088  # mean radius, IUGG
 NM_KM = 1.852  # by definition
-FT_KM = 0.0003048  # by definition
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]

@@ -51,9 +51,9 @@ class Outcome:
             return f"failed: {self.error}"
         if self.is_unchanged:
             return "unchanged"
-        kept = sum(row.records_kept for row in self.rows)
+        records_kept = sum(row.records_kept for row in self.rows)
         rejected = f", {self.rejected} rejected" if self.rejected else ""
-        return f"{len(self.rows)} new ledger rows, {kept} records kept{rejected}"
+        return f"{len(self.rows)} new ledger rows, {records_kept} records kept{rejected}"
 
 
 def plan(
@@ -72,9 +72,9 @@ def plan(
     """
     windows = []
     state: dict[str, dict[date, bool]] = defaultdict(dict)
-    wanted = set(bases) if since else set()
+    bases_looked_for = set(bases) if since else set()
     for row in ledger:
-        is_done = row.status in DONE and (row.watched is None or wanted.issubset(row.watched))
+        is_done = row.status in DONE and (row.watched is None or bases_looked_for.issubset(row.watched))
         state[row.source][row.day] = state[row.source].get(row.day, True) and is_done
     for code in settings.enabled_sources():
         grain = contract.grain(code, settings)
@@ -91,11 +91,11 @@ def plan(
 
 def _catch_up_from(done: dict[date, bool], until: date, horizon: int) -> date:
     first = until - timedelta(days=horizon - 1)
-    known = {day: is_done for day, is_done in done.items() if day <= until}
-    good = [day for day, is_done in known.items() if is_done]
+    is_done_by_day = {day: is_done for day, is_done in done.items() if day <= until}
+    good = [day for day, is_done in is_done_by_day.items() if is_done]
     if good:
         return min(first, max(good) + timedelta(days=1))
-    return min(first, max(known, default=first))  # nothing was ever good: from the last day looked at in vain
+    return min(first, max(is_done_by_day, default=first))  # nothing was ever good: from the last day looked at in vain
 
 
 def done_lately(source: str, ledger: Iterable[LedgerRow], until: date, horizon: int) -> dict[date, int]:
@@ -190,10 +190,10 @@ def _keys(event: Event) -> set[tuple[str, date]]:
 def _failures(window: Window, lake: Lake, error: str, *, is_whole: bool) -> list[Day]:
     """The days of a window that could not be had; a day that was had before keeps what it has."""
     days = [window.until] if is_whole else list(window.days())
-    known = {day: lake.ledger_row(window.source, GLOBAL, day) for day in days}
+    row_of_day = {day: lake.ledger_row(window.source, GLOBAL, day) for day in days}
     return [
         Day(day, "failed", error=error)
-        for day, row in known.items()
+        for day, row in row_of_day.items()
         if row is None or row.status not in DONE | {"partial"}
     ]
 

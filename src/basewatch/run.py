@@ -131,8 +131,8 @@ def watch(settings: Settings, stop: threading.Event) -> int:
         able = ", ".join(f"[sources.{code}]" for code in Sources.model_fields if contract.module(code).watch)
         raise ConfigError(
             f"{'one source can be polled at a time, not ' + ', '.join(live) if live else 'nothing to poll'}: set "
-            f"`enabled = true` in one of {able}, without a `location` that names recorded answers: `basewatch nightly` "
-            "reads those"
+            f"`enabled = true` in one of {able}, and no `location` that names recorded answers, which "
+            "`basewatch nightly` reads"
         )
     warehouse = Warehouse(settings.root)
     now = utc_now()
@@ -191,7 +191,7 @@ def _live_sources(run: Run) -> set[str]:
 def stale_sources(run: Run) -> list[str]:
     """A sentence for each enabled source whose last good day is older than its `max_stale_days`."""
     ledger = run.warehouse.lake.ledger()
-    found = []
+    sentences = []
     for code in run.settings.enabled_sources():
         limit = run.settings.source(code).max_stale_days
         if limit is None:
@@ -199,8 +199,8 @@ def stale_sources(run: Run) -> list[str]:
         good = [row.day for row in ledger if row.source == code and row.status in ("ok", "empty", "partial")]
         if not good or (run.until - max(good)).days > limit:
             last = max(good) if good else "never"
-            found.append(f"{code}: last good day {last}, more than {limit} days before {run.until}")
-    return found
+            sentences.append(f"{code}: last good day {last}, more than {limit} days before {run.until}")
+    return sentences
 
 
 def is_new(run: Run) -> bool:
@@ -395,8 +395,8 @@ def disk_fault(error: BaseException) -> BasewatchError | None:
 def has_work(run: Run) -> bool:
     """Whether the run would do anything: a window to look at that may have changed, or inputs not yet published.
 
-    Windows of local files that are unchanged since they were last read are dropped from the plan here, by their
-    hashes, so that a night with nothing new costs seconds.
+    Windows of local files are dropped from the plan here where their hashes are those of the last read. So a night with
+    nothing new costs seconds.
     """
     settle(run)
     run.windows = [window for window in run.windows if not _is_unchanged(run, window)]

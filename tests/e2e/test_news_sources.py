@@ -24,7 +24,6 @@ from basewatch.lake.store import Lake
 from basewatch.net.limits import STATE
 from basewatch.reference import load
 from basewatch.sources import gdelt_doc
-from basewatch.sources.contract import Context
 from basewatch.warehouse import models
 from server import setup
 from server.core import FakeClock, Request, serving
@@ -66,7 +65,8 @@ class World:
     def lake(self) -> Lake:
         return Lake(self.folder / "warehouse")
 
-    def context(self, source: str, now: datetime) -> Context:
+    @property
+    def settings(self) -> config.Settings:
         configured = setup.settings(
             self.folder,
             gdelt_doc={
@@ -83,8 +83,7 @@ class World:
             },
             feeds={"feeds": [{"name": "outlet", "url": f"{self.outlets.host.url}/rss"}], "attempts": 3},
         )
-        configured = configured.model_copy(update={"nightly": config.Nightly(horizon_days=2)})
-        return setup.context(configured, now, source)
+        return configured.model_copy(update={"nightly": config.Nightly(horizon_days=2)})
 
     def night(self, number: int) -> None:
         """The run in the morning after the numbered day: every window of the plan, each committed by itself."""
@@ -92,8 +91,10 @@ class World:
         now = datetime(until.year, until.month, until.day, 5, 15, tzinfo=UTC) + timedelta(days=1)
         self.clock.now = max(self.clock.now, now.timestamp())
         STATE.breakers.clear()
-        for window in ingest.plan(self.context("feeds", now).settings, self.lake.ledger(), until):
-            outcome = ingest.ingest(window, self.context(window.source, now), self.lake, f"night{number}")
+        for window in ingest.plan(self.settings, self.lake.ledger(), until):
+            outcome = ingest.ingest(
+                window, setup.context(self.settings, now, window.source), self.lake, f"night{number}"
+            )
             self.history += [(until, row) for row in outcome.rows]
 
     def ledger(self, source: str, scope: str = "global") -> list[tuple[str, str]]:
@@ -121,7 +122,10 @@ class World:
                 connection.register(f"part{number}", part)
             union = " UNION ALL ".join(f"SELECT * FROM part{number}" for number in range(len(parts)))
             connection.execute(f"CREATE TABLE raw.{name} AS {union}")
-            found[name] = connection.execute(f"SELECT * FROM raw.{name} ORDER BY ALL").fetchall()
+            # which poll brought an article, and where it stood in it, is for each network's weather to say
+            facts = f"SELECT * EXCLUDE (origin_sha256, origin_place) FROM raw.{name}"
+            facts = facts if "origin_sha256" in TABLES[name].schema.names else f"FROM raw.{name}"
+            found[name] = connection.execute(f"{facts} ORDER BY ALL").fetchall()
         params = {**load.params(config.Settings()).values, "as_of": DAYS[-1]}
         models.define_macros(connection)
         for name in MODELS:
@@ -216,7 +220,7 @@ def is_of_first_day(request: Request) -> bool:
 
 def last_search(here: World) -> str:
     """The last search of a day for the base."""
-    about = here.context("gdelt_doc", datetime(2026, 10, 2, 5, 15, tzinfo=UTC))
+    about = setup.context(here.settings, datetime(2026, 10, 2, 5, 15, tzinfo=UTC), "gdelt_doc")
     return gdelt_doc.queries(gdelt_doc.names("hmeimim", about))[-1]
 
 

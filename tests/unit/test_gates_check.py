@@ -105,6 +105,15 @@ def test_other_type_is_refused(tampered: duckdb.DuckDBPyConnection) -> None:
     assert broken(tampered, "base_gaps")["columns_as_declared"].rows[0]["found"] == "gap_days VARCHAR"
 
 
+@pytest.mark.parametrize("change", ["ADD COLUMN surprise INTEGER", "DROP COLUMN aliases"])
+def test_a_column_too_many_or_too_few_is_refused(tampered: duckdb.DuckDBPyConnection, change: str) -> None:
+    tampered.execute(f"ALTER TABLE bases {change}")
+    outcome = broken(tampered, "bases")["columns_as_declared"]
+    declared = len(HEADERS["bases"].columns)
+    assert outcome.check.severity == "critical"
+    assert [row["position"] for row in outcome.rows] == [declared + change.startswith("ADD")]
+
+
 @pytest.mark.parametrize("table", sorted(set(HEADERS) - {"quality_results", "releases"}))
 def test_missing_table_is_refused(tampered: duckdb.DuckDBPyConnection, table: str) -> None:
     tampered.execute(f"DROP TABLE {table}")
@@ -185,6 +194,12 @@ def test_an_empty_candidate_is_refused(tmp_path: Path) -> None:
     assert {failure.table for failure in result.refusals} == set(HEADERS) - {"quality_results", "releases"}
 
 
+def test_gates_that_checked_nothing_refuse(candidate: Path, suites: Path) -> None:
+    result = checked(candidate, models=[], suites=suites)
+    assert (result.results.num_rows, result.failures) == (0, [])
+    assert not result.passed
+
+
 def test_days_are_utc_whatever_the_machine_says(candidate: Path, suites: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # 01:00 in Tokyo is the day before in UTC; read in the wrong zone the stay would last into another day
     run_sql(
@@ -223,3 +238,17 @@ def test_judge_fails_closed() -> None:
     ]
     assert judge([case for case, _ in cases]) == [verdict for _, verdict in cases]
     assert judge([]) == []
+
+
+def test_a_check_of_which_great_expectations_says_nothing_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from great_expectations.datasource.fluent.interfaces import Batch
+
+    validate = Batch.validate
+
+    def but_the_second(*given: Any, **options: Any) -> Any:
+        report = validate(*given, **options)
+        report.results = [result for result in report.results if "check_1" not in str(result.expectation_config)]
+        return report
+
+    monkeypatch.setattr(Batch, "validate", but_the_second)
+    assert judge([outcome(0, 10), outcome(0, 10), outcome(0, 10)]) == [True, False, True]

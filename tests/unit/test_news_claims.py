@@ -64,6 +64,23 @@ def test_without_a_flight_the_pause_runs_back_from_the_stated_or_published_day()
     assert (resumption.claimed_from, resumption.window_basis) == (None, None)
 
 
+def test_a_pause_laid_back_from_publication_is_rounded_however_exact_its_length() -> None:
+    """Nobody says on which day between the pause and the publication the flights resumed."""
+    pause = seen("Flights to Hmeimim resumed after a 200-day pause.").claims[0]
+    assert (pause.claimed_from, pause.claimed_to) == (date(2025, 4, 14), date(2025, 10, 30))
+    assert (pause.duration_days, pause.is_rounded) == (200, True)
+    lasting = seen("Military flights to Hmeimim have been suspended for 200 days.").claims[0]
+    assert (lasting.claimed_to, lasting.is_rounded) == (date(2025, 10, 30), False)
+    dated = seen("Flights to Hmeimim resumed on October 26 after a 200-day pause.").claims[0]
+    assert (dated.claimed_to, dated.is_rounded) == (date(2025, 10, 25), False)
+
+
+@pytest.mark.parametrize(("printed", "count"), [(49, 49), (50, 1), (124, 1)])
+def test_a_number_before_a_type_is_a_count_below_fifty(printed: int, count: int) -> None:
+    [flight] = seen(f"At Hmeimim {printed} Il-76 landed on Sunday.").claims
+    assert flight.claimed_count == count
+
+
 def test_a_short_pause_that_nothing_dates_has_a_length_and_no_days() -> None:
     pause = seen("Flights to Hmeimim resumed after a 10-day pause.").claims[0]
     assert (pause.duration_days, pause.claimed_from, pause.window_basis) == (10, None, None)

@@ -162,7 +162,7 @@ ALTITUDES = st.one_of(
     st.sampled_from(["ground", None, 14_999, 15_000, 15_001, -1000, 0, 9_999, 100_000, 14_999.5, 15_000.5]),
     st.integers(-1200, 45_000),
 )
-FLIGHTS = st.sampled_from([None, None, None, "RFF7001 ", "AFL22   ", "        ", "ABC12   "])
+FLIGHTS = st.sampled_from([None, None, None, "RFF7001 ", "AFL22   ", "        ", "@@@@@@@@", "00000000", "ABC12   "])
 WITHOUT_FLIGHT = st.sampled_from([None, {"type": "mlat"}])
 SECONDS = st.one_of(st.none(), st.floats(0, 86_399).map(lambda value: round(value, 2)))
 SPEEDS = st.sampled_from([None, 0.0, 141.5])
@@ -299,11 +299,13 @@ def test_the_search_skips_what_is_far_or_high() -> None:
     assert not hit(35.41, -35.95, 3000)
 
 
+NAMED = {**DETAILS, "flight": "RFF7001 "}
+
+
 def test_callsign_is_carried_within_a_leg_and_not_beyond() -> None:
-    named = {**DETAILS, "flight": "RFF7001 "}
     track = [
         point(0, 35.4, 35.9),
-        point(10, 35.4, 35.9, details=named),
+        point(10, 35.4, 35.9, details=NAMED),
         point(20, 35.4, 35.9, details={**DETAILS, "flight": "        "}),
         point(30, 35.4, 35.9),
         point(40, 35.4, 35.9, flags=2),
@@ -312,6 +314,21 @@ def test_callsign_is_carried_within_a_leg_and_not_beyond() -> None:
     parsed = parse_whole(text("abcdef", track))
     names = [values[-3] for values in rows(parsed)[0]]
     assert names == [None, "RFF7001", "RFF7001", "RFF7001", None, "RFF7002"]
+    assert parsed.callsigns == {"RFF7001", "RFF7002"}
+
+
+@pytest.mark.parametrize("filler", ["@@@@@@@@", "@@@     ", "00000000", "0       ", ""])
+def test_an_unset_callsign_neither_names_a_flight_nor_ends_a_name(filler: str) -> None:
+    unset = {**DETAILS, "flight": filler}
+    near = [point(seconds, 35.4, 35.9, details=unset) for seconds in (3600, 3610)]
+    unnamed = text("abcdef", near)
+    assert [values[-3] for values in rows(parse_whole(unnamed))[0]] == [None, None]
+    assert parse_whole(unnamed).callsigns == set()
+    # the name stands far from the base, and before the last unset callsign
+    far = [point(n, 10.0 + n / 100, 100.0, 33_000, details=unset if n else NAMED) for n in range(60)]
+    found, everything = both(text("abcdef", [*far, *near]))
+    assert found == everything
+    assert [values[-3] for values in everything[0]] == ["RFF7001", "RFF7001"]  # type: ignore[index]
 
 
 def test_points_that_make_no_sense_are_left_out_and_counted() -> None:

@@ -77,7 +77,6 @@ def test_a_landing_between_two_polls_has_its_time_and_its_names(visits: list[Vis
     assert (visit["departed_at"], visit["departure_evidence"]) == (None, "none")
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="the mark of an unset callsign is taken for a name")
 def test_a_callsign_of_fillers_is_no_callsign(visits: list[Visit]) -> None:
     (visit,) = (each for each in visits if each["icao24"] == "43c5e8")
     assert visit["callsign"] is None  # @ is the empty place of the six-bit alphabet of ADS-B

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from basewatch.lake.schemas import TABLES
-from basewatch.sources.flight_records import Origin, flightradar24_rows, opensky_rows
+from basewatch.sources.flight_records import Origin, flightradar24_rows, opensky_rows, plain_rows
 
 FETCHED = datetime(2025, 11, 16, 5, 0, tzinfo=UTC)
 
@@ -153,6 +153,15 @@ def test_booleans_may_be_words(written: object, kept: bool | None) -> None:
 def test_a_numeric_callsign_stays_text_and_a_negative_flight_time_stays() -> None:
     row = fr24({**FULL, "callsign": 78831, "flight_time": "-120.0"})[0][0]
     assert (row["callsign"], row["flight_time"]) == ("78831", -120.0)
+
+
+@pytest.mark.parametrize("unset", ["@@@@@@@@", "@@ @", "00000000", 0])
+def test_a_callsign_that_nobody_set_is_null_and_the_record_stays(unset: object) -> None:
+    row = {"icao24": "1533f3", "departed_at": "2025-01-15T12:00:00Z", "callsign": unset}
+    plain, rejects = plain_rows([row], "flight_files", Origin("rows", "0a"))
+    assert (plain["callsign"].to_pylist(), rejects) == ([None], [])
+    assert [found["callsign"] for found in fr24({**FULL, "callsign": unset})[0]] == [None]
+    assert [found["callsign"] for found in opensky({**ESTIMATE, "callsign": unset})[0]] == [None]
 
 
 @pytest.mark.parametrize(

@@ -301,14 +301,20 @@ def test_what_is_older_than_the_terms_allow_is_deleted_with_a_tombstone(world: W
 
     assert expired("run-2", now=NOW + timedelta(days=29)) == []
     assert len(lake.files("flightradar24_flights")) == 2
+    restated = lake.write_rows("flightradar24_flights", "flightradar24", date(2026, 10, 1), got.rows[0].data.slice(1))
+    day = got.day("base:hmeimim", "2026-10-01")
+    lake.commit([ledger_row("flightradar24", day, "run-1b", [restated], at=NOW + timedelta(days=20))])
+    assert expired("run-2b", now=NOW + timedelta(days=31)) == [], "the day that stands is not old enough"
+    left = list((lake.folder / "flightradar24_flights" / "source=flightradar24").rglob("*.parquet"))
+    assert [str(file.relative_to(lake.folder)) for file in left] == [restated], "what it replaced is"
 
-    written = expired("run-3", now=NOW + timedelta(days=31))
+    written = expired("run-3", now=NOW + timedelta(days=51))
     assert [(row.scope, row.status, row.parts) for row in written] == [("base:hmeimim", "expired", ())]
     assert "30 days after it was fetched" in (written[0].error or "")
     assert [file.parent.parent.name for file in lake.files("flightradar24_flights")] == ["source=flight_files"]
     assert list((lake.folder / "flightradar24_flights" / "source=flightradar24").rglob("*.parquet")) == []
     assert not landed.files[0].path.exists()
-    assert expired("run-4", now=NOW + timedelta(days=31)) == []
+    assert expired("run-4", now=NOW + timedelta(days=51)) == []
     assert expired("run-5", now=NOW + timedelta(days=99), retention_days=None) == []
 
 

@@ -1,14 +1,25 @@
-"""Rollback and retention: which release readers see, and which are kept."""
+"""Publish, rollback and retention: which release readers see, and which are kept."""
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
-from basewatch.errors import BasewatchError, ConfigError
-from basewatch.warehouse.releases import Warehouse
+from basewatch.config import Settings
+from basewatch.errors import BasewatchError, ConfigError, WarehouseBusy
+from basewatch.reference import load
+from basewatch.warehouse.build import HISTORY
+from basewatch.warehouse.models import ModelError
+from basewatch.warehouse.releases import Release, Warehouse
 from wholeruns import Watch
 
 OLDEST, MIDDLE, NEWEST = "20250101T000000Z-aaaaaaaa", "20250102T000000Z-bbbbbbbb", "29990101T000000Z-cccccccc"
@@ -32,6 +43,99 @@ def visits(watch: Watch) -> int:
     """How many visits readers see: proof that the root's database can be opened."""
     ((count,),) = watch.query("SELECT count(*) FROM base_visits")
     return int(count)
+
+
+# ---- publish
+
+NEXT = datetime(2999, 1, 2, tzinfo=UTC)
+
+
+def published(watch: Watch, keep: int = 9, error: OSError | None = None) -> Release:
+    """The candidate that the first release was made of, published once more; `error` is what the report meets."""
+    warehouse = Warehouse(watch.root)
+    shutil.copytree(watch.folder / "candidate", warehouse.candidate_folder, dirs_exist_ok=True)
+
+    def report(folder: Path, release_id: str) -> None:
+        if error is not None:
+            raise error
+        (folder / "report").mkdir()
+        (folder / "report" / "index.html").write_text(release_id)
+
+    return warehouse.publish(warehouse.candidate(), HISTORY["quality_results"].empty_table(), NEXT, report, keep)
+
+
+def test_a_publish_is_seen_at_once_and_the_oldest_releases_go(watch: Watch) -> None:
+    release = published(watch, keep=2)
+    assert watch.current() == release.release_id and visits(watch) > 0
+    assert kept(watch) == [NEWEST, release.release_id]
+    assert not Warehouse(watch.root).candidate_folder.exists()
+    assert not Warehouse(watch.root).pending_file.exists()
+
+
+def test_two_releases_of_one_second_and_one_input_have_names_of_their_own(watch: Watch) -> None:
+    first, second, third = (published(watch).release_id for _ in range(3))
+    assert (second, third) == (f"{first}-2", f"{first}-3")
+    assert watch.current() == third and set(kept(watch)) >= {first, second, third}
+
+
+def test_nobody_may_write_to_a_release(watch: Watch) -> None:
+    folder = published(watch).folder
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    assert {"basewatch.duckdb", "manifest.json", "index.html"} <= {file.name for file in files}
+    assert [file.name for file in files if file.stat().st_mode & 0o222] == []
+
+
+def test_a_publish_that_fails_gives_its_room_back_and_leaves_all_as_it_was(watch: Watch) -> None:
+    before = kept(watch)
+    with pytest.raises(OSError, match="no room"):
+        published(watch, error=OSError(errno.ENOSPC, "no room"))
+    assert (kept(watch), watch.current()) == (before, NEWEST)
+    assert list((watch.root / "releases").glob(".*")) == []
+    assert Warehouse(watch.root).candidate().database.exists(), "it can be published once there is room"
+
+
+def test_a_build_that_fails_gives_its_room_back(tmp_path: Path) -> None:
+    warehouse, settings = Warehouse(tmp_path), Settings(folder=tmp_path)
+    no_thresholds = replace(load.params(settings), values={})
+    with pytest.raises(ModelError, match="does not give"):
+        warehouse.build(load.tables(settings), no_thresholds, date(2025, 1, 1), "run-1")
+    assert not warehouse.candidate_folder.exists()
+
+
+@pytest.mark.parametrize(("name", "current"), [(MIDDLE, MIDDLE), ("20250103T000000Z-dddddddd", NEWEST)])
+def test_a_run_that_died_before_the_switch_is_finished_where_its_release_is_whole(
+    watch: Watch, name: str, current: str
+) -> None:
+    warehouse = Warehouse(watch.root)
+    warehouse.pending_file.write_text(name)
+    with warehouse.lock():
+        assert watch.current() == current and visits(watch) > 0
+    assert not warehouse.pending_file.exists()
+
+
+def test_a_release_half_made_or_half_removed_is_none_and_the_next_run_clears_it_away(watch: Watch) -> None:
+    half = ".making-20250103T000000Z-dddddddd"
+    watch.copy_release(half)
+    assert half not in kept(watch)
+    with Warehouse(watch.root).lock():
+        assert not (watch.root / "releases" / half).exists()
+
+
+@pytest.mark.parametrize("hold", [Warehouse.lock, lambda warehouse: warehouse.watching(0)], ids=["run", "poller"])
+def test_only_one_at_a_time_holds_a_warehouse(
+    tmp_path: Path, hold: Callable[[Warehouse], AbstractContextManager[None]]
+) -> None:
+    def take() -> str:
+        with hold(Warehouse(tmp_path)):
+            return "held"
+
+    with ThreadPoolExecutor(1) as other:
+        with hold(Warehouse(tmp_path)), pytest.raises(WarehouseBusy, match=str(tmp_path)):
+            other.submit(take).result()
+        assert other.submit(take).result() == "held", "it is free once the first has ended"
+
+
+# ---- rollback and retention
 
 
 def test_a_rollback_goes_to_the_release_before_and_another_one_further(watch: Watch) -> None:

@@ -27,17 +27,17 @@ def _current_database(settings: Settings) -> Path | None:
 
 @app.command("show")
 def show_aircraft(
-    asked: Annotated[str, typer.Argument(metavar="HEX/REG", help="A 24-bit address, or a registration.")],
-    asked_form: Form = "table",
+    identity: Annotated[str, typer.Argument(metavar="HEX/REG", help="A 24-bit address, or a registration.")],
+    form_name: Form = "table",
     config_file: ConfigFile = None,
 ) -> None:
     """Everything known of an address or a registration: registers, the current release, conflicts, hints."""
-    checked = form(asked_form)
+    checked = form(form_name)
     settings = config.load(config_file)
-    said = aircraft.statements(settings, asked, _current_database(settings))
-    print_statements(asked, said, checked)
-    if not any(one.kind in ("record", "register", "visits") for one in said):
-        progress.plain(f"no register and no record knows {asked}")
+    statements = aircraft.statements(settings, identity, _current_database(settings))
+    print_statements(identity, statements, checked)
+    if not any(one.kind in ("record", "register", "visits") for one in statements):
+        progress.plain(f"no register and no record knows {identity}")
 
 
 @app.command("update")
@@ -53,19 +53,19 @@ def update_aircraft(
     """Refresh a reference file of one's own from the aircraft registers; the shipped one is never touched."""
     from basewatch.reference import refresh
 
-    given = {"plane-alert-db": plane_alert_db, "tar1090-db": tar1090_db, "opensky-metadata": opensky_metadata}
+    register_files = {"plane-alert-db": plane_alert_db, "tar1090-db": tar1090_db, "opensky-metadata": opensky_metadata}
     settings = config.load(config_file)
     database = _current_database(settings)
     done = refresh.update(
-        settings, out, refresh.locations(given, only), database=database, keep_all=keep_all, say=progress.say
+        settings, out, refresh.locations(register_files, only), database=database, keep_all=keep_all, say=progress.say
     )
     print(f"{done.file}: {done.rows} rows")
     if done.failures:
         raise ConfigError(f"{len(done.failures)} of the registers could not be refreshed; their rows stay as they were")
 
 
-def print_statements(asked: str, statements: list[Statement], form: tables.Format) -> None:
+def print_statements(identity: str, statements: list[Statement], form: tables.Format) -> None:
     """Statements on stdout; a table leaves out the columns that are empty throughout."""
     rows = [tuple(getattr(statement, column) for column in COLUMNS) for statement in statements]
     filled = tuple(column for place, column in enumerate(COLUMNS) if any(row[place] is not None for row in rows))
-    tables.write(f"what is known of {asked}", list(COLUMNS), rows, form, filled or COLUMNS)
+    tables.write(f"what is known of {identity}", list(COLUMNS), rows, form, filled or COLUMNS)

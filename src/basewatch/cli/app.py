@@ -203,8 +203,8 @@ def rollback(
     """Point `current` at the release before, or at the one named."""
     warehouse = Warehouse(config.load(config_file).root)
     with warehouse.lock():
-        found = warehouse.rollback(release)
-    print(f"current   {found.release_id} (days up to {found.manifest['as_of']})")
+        current = warehouse.rollback(release)
+    print(f"current   {current.release_id} (days up to {current.manifest['as_of']})")
 
 
 @app.command()
@@ -214,11 +214,11 @@ def status(
 ) -> None:
     """Current release, last run, freshness and failures of every source, open gaps, last gate results."""
     settings = config.load(config_file)
-    found = status_page.read(settings)
+    values = status_page.read(settings)
     if as_json:
-        print(json.dumps(found, indent=1, default=str, ensure_ascii=False))
+        print(json.dumps(values, indent=1, default=str, ensure_ascii=False))
     else:
-        status_page.show(found)
+        status_page.show(values)
 
 
 def _table_command(name: str, doc: str) -> Callable[..., None]:
@@ -226,13 +226,13 @@ def _table_command(name: str, doc: str) -> Callable[..., None]:
         base: Base = None,
         fleet: Fleet = None,
         since: Since = None,
-        asked: Form = "table",
+        form_name: Form = "table",
         config_file: ConfigFile = None,
     ) -> None:
-        checked = form(asked)
+        checked = form(form_name)
         settings = config.load(config_file)
-        names, found = tables.rows(Warehouse(settings.root), name, base, fleet, day(since, "--since"))
-        tables.show(name, names, found, checked)
+        names, rows = tables.rows(Warehouse(settings.root), name, base, fleet, day(since, "--since"))
+        tables.show(name, names, rows, checked)
 
     command.__doc__ = doc
     command.__name__ = name
@@ -257,10 +257,10 @@ def write_report(
     """Write a release's HTML report elsewhere; the release itself never changes."""
     settings = config.load(config_file)
     warehouse = Warehouse(settings.root)
-    found = {entry.release_id: entry for entry in warehouse.releases()}
-    chosen = warehouse.current() if release is None else found.get(release)
+    releases = {entry.release_id: entry for entry in warehouse.releases()}
+    chosen = warehouse.current() if release is None else releases.get(release)
     if chosen is None:
-        raise ConfigError(f"no release {release or ''!r}; kept: {', '.join(found) or 'none'}")
+        raise ConfigError(f"no release {release or ''!r}; kept: {', '.join(releases) or 'none'}")
     page = run.write_report(settings, load.tables(settings), chosen.folder, out, chosen.release_id, None)
     print(page)
 

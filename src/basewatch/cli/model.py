@@ -23,20 +23,20 @@ Name = Annotated[str, typer.Argument(metavar="TABLE", help="A table's name, with
 
 
 @app.command("list")
-def list_models(asked: Form = "table", config_file: ConfigFile = None) -> None:
+def list_models(form_name: Form = "table", config_file: ConfigFile = None) -> None:
     """All tables in the order in which they are built, with what a row is, and how many rows are kept."""
-    checked = form(asked)
+    checked = form(form_name)
     try:
-        with work.opened(Warehouse(config.load(config_file).root).root) as kept:
-            rows = work.kept_rows(kept)
+        with work.opened(Warehouse(config.load(config_file).root).root) as work_file:
+            rows = work.kept_rows(work_file)
     except ConfigError:
         rows = {}
     columns = ["table", "kind", "rows_kept", "grain", "reads"]
-    found = [
+    model_rows = [
         (model.table, "view" if model.is_view else "table", rows.get(model.table), model.grain, sorted(model.parents))
         for model in models.load().values()
     ]
-    tables.write("models", columns, found, checked, shown=("table", "kind", "rows_kept", "grain"))
+    tables.write("models", columns, model_rows, checked, shown=("table", "kind", "rows_kept", "grain"))
 
 
 @app.command("show")
@@ -44,16 +44,16 @@ def show_model(
     name: Name,
     where: Annotated[str | None, typer.Option(help="A condition in SQL: \"base_id = 'hmeimim'\".")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many rows.")] = None,
-    asked: Form = "table",
+    form_name: Form = "table",
     config_file: ConfigFile = None,
 ) -> None:
     """The rows of a table as `basewatch build --keep` left it, in the order of its key."""
-    checked = form(asked)
+    checked = form(form_name)
     model = work.find(name)
     settings = config.load(config_file)
-    with work.opened(Warehouse(settings.root).root) as kept:
-        columns, rows = work.read(kept, model, where, limit)
-        _warn_if_old(kept, settings, config_file)
+    with work.opened(Warehouse(settings.root).root) as work_file:
+        columns, rows = work.read(work_file, model, where, limit)
+        _warn_if_old(work_file, settings, config_file)
     tables.write(f"{model.table}: {model.grain}", columns, rows, checked)
 
 
@@ -64,9 +64,9 @@ def show_sql(name: Name, config_file: ConfigFile = None) -> None:
     settings = config.load(config_file)
     root = Warehouse(settings.root).root
     try:
-        with work.opened(root) as kept:
-            as_of = kept.inputs.as_of
-            _warn_if_old(kept, settings, config_file)
+        with work.opened(root) as work_file:
+            as_of = work_file.inputs.as_of
+            _warn_if_old(work_file, settings, config_file)
     except ConfigError:
         as_of = run.last_day(run.start(settings, None))
         progress.plain(f"there is no {root / work.WORK} to paste it into yet; `basewatch build --keep` makes it")
@@ -74,19 +74,19 @@ def show_sql(name: Name, config_file: ConfigFile = None) -> None:
     print(f"{work.bound_sql(model, {**load.params(settings).values, 'as_of': as_of})};")
 
 
-def _warn_if_old(kept: work.Work, settings: Settings, config_file: Path | None) -> None:
+def _warn_if_old(work_file: work.Work, settings: Settings, config_file: Path | None) -> None:
     """Say on stderr where a build now would be made from something else.
 
     Without a configuration file nothing is said of thresholds and reference tables: it may be the sample's warehouse.
     """
     lake = Warehouse(settings.root).lake
-    now = gather_inputs(lake, load.tables(settings), load.params(settings), kept.inputs.as_of)
+    now = gather_inputs(lake, load.tables(settings), load.params(settings), work_file.inputs.as_of)
     parts = {"the lake": "lake", "the models": "models"}
     if config.find(config_file):
         parts["thresholds or reference tables"] = "parameters"
-    changed = [what for what, name in parts.items() if getattr(now, name) != getattr(kept.inputs, name)]
+    changed = [part for part, name in parts.items() if getattr(now, name) != getattr(work_file.inputs, name)]
     if changed:
         progress.plain(
-            f"{work.WORK} is of {kept.built_at:%Y-%m-%d %H:%M} UTC; {' and '.join(changed)} changed since then: "
+            f"{work.WORK} is of {work_file.built_at:%Y-%m-%d %H:%M} UTC; {' and '.join(changed)} changed since then: "
             "`basewatch build --keep` makes it anew"
         )

@@ -22,20 +22,20 @@ Plain = Annotated[bool, typer.Option("--plain", help="Run the steps as plain fun
 Sample = Annotated[bool, typer.Option("--sample", help="Run on the bundled sample.")]
 
 
-def day(text: str | None, what: str) -> date | None:
+def day(text: str | None, option: str) -> date | None:
     """A day from `YYYY-MM-DD` or `YYYY-MM` (its first). Raises ConfigError."""
     if text is None:
         return None
     try:
         return date.fromisoformat(text if len(text) > 7 else f"{text}-01")
     except ValueError:
-        raise ConfigError(f"{what} {text!r} is not a day; write it as YYYY-MM-DD") from None
+        raise ConfigError(f"{option} {text!r} is not a day; write it as YYYY-MM-DD") from None
 
 
 def form(text: str) -> tables.Format:
     """The form asked for by `--format`. Raises ConfigError."""
-    for known in get_args(tables.Format):
-        if text == known:
-            checked: tables.Format = known
+    for name in get_args(tables.Format):
+        if text == name:
+            checked: tables.Format = name
             return checked
     raise ConfigError(f"--format {text!r} is none of table, csv, json")

@@ -21,7 +21,7 @@ def read(settings: Settings) -> dict[str, Any]:
     """Everything that `basewatch status` shows, as JSON holds it."""
     warehouse = Warehouse(settings.root)
     release = warehouse.current()
-    found: dict[str, Any] = {
+    values: dict[str, Any] = {
         "warehouse": str(warehouse.root),
         "release": None if release is None else {**release.manifest, "files": len(release.manifest["files"])},
         "releases_kept": [entry.release_id for entry in warehouse.releases()],
@@ -33,12 +33,12 @@ def read(settings: Settings) -> dict[str, Any]:
     if release is not None:
         with duckdb.connect(str(release.database), read_only=True) as connection:
             connection.execute("SET TimeZone = 'UTC'")
-            found["open_gaps"] = _rows(
+            values["open_gaps"] = _rows(
                 connection,
                 "SELECT gap_id, base_id, fleet_id, first_day, gap_days, kind FROM base_gaps "
                 "WHERE is_ongoing ORDER BY gap_id",
             )
-            found["gates"] = {
+            values["gates"] = {
                 "checks": _value(connection, "SELECT count(*) FROM quality_results"),
                 "failed": _rows(
                     connection,
@@ -46,7 +46,7 @@ def read(settings: Settings) -> dict[str, Any]:
                     "WHERE NOT success ORDER BY severity, table_name, check_name",
                 ),
             }
-    return found
+    return values
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
@@ -64,7 +64,7 @@ def _sources(settings: Settings, ledger: list[LedgerRow]) -> list[dict[str, Any]
     by_source: dict[str, list[LedgerRow]] = defaultdict(list)
     for row in ledger:
         by_source[row.source].append(row)
-    found = []
+    entries = []
     for code in sorted({*by_source, *settings.enabled_sources()}):
         rows = by_source[code]
         good: list[date] = [row.day for row in rows if row.status in GOOD]
@@ -72,7 +72,7 @@ def _sources(settings: Settings, ledger: list[LedgerRow]) -> list[dict[str, Any]
         summed_up = {row.day for row in rows if row.scope == GLOBAL}
         counted = [row for row in rows if row.scope == GLOBAL or row.day not in summed_up]
         latest = max(bad, key=lambda row: row.ingested_at, default=None)
-        found.append(
+        entries.append(
             {
                 "source": code,
                 "is_enabled": code in settings.enabled_sources(),
@@ -85,16 +85,16 @@ def _sources(settings: Settings, ledger: list[LedgerRow]) -> list[dict[str, Any]
                 "last_fault": f"{latest.day} {latest.status}: {latest.error}" if latest else None,
             }
         )
-    return found
+    return entries
 
 
-def show(found: dict[str, Any]) -> None:
+def show(values: dict[str, Any]) -> None:
     """Print it for people."""
-    release, last = found["release"], found["last_run"]
+    release, last = values["release"], values["last_run"]
     if release:
-        print(f"release   {release['release_id']}, days up to {release['as_of']}, {len(found['releases_kept'])} kept")
+        print(f"release   {release['release_id']}, days up to {release['as_of']}, {len(values['releases_kept'])} kept")
     else:
-        print(f"release   none in {found['warehouse']} yet")
+        print(f"release   none in {values['warehouse']} yet")
     if last:
         print(f"last run  {last['run_id']}, exit {last['exit_status']}{': ' + last['error'] if last['error'] else ''}")
         for name, fault in last["failures"].items():
@@ -103,11 +103,11 @@ def show(found: dict[str, Any]) -> None:
         *("source", "is_enabled", "last_good_day", "days_good", "days_partial", "days_not_good"),
         *("records_rejected", "last_fault"),
     )
-    tables.print_table("Sources", names, [[entry[name] for name in names] for entry in found["sources"]])
+    tables.print_table("Sources", names, [[entry[name] for name in names] for entry in values["sources"]])
     gaps = ("gap_id", "first_day", "gap_days", "kind")
-    tables.print_table("Open spells with no visit", gaps, [[gap[name] for name in gaps] for gap in found["open_gaps"]])
-    if found["gates"]:
-        failed = found["gates"]["failed"]
-        print(f"gates     {found['gates']['checks']} checks, {len(failed)} failed")
+    tables.print_table("Open spells with no visit", gaps, [[gap[name] for name in gaps] for gap in values["open_gaps"]])
+    if values["gates"]:
+        failed = values["gates"]["failed"]
+        print(f"gates     {values['gates']['checks']} checks, {len(failed)} failed")
         for check in failed:
             print(f"          {check['severity']}: {check['table_name']}: {check['check_name']}: {check['observed']}")

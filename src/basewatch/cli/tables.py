@@ -119,22 +119,22 @@ def rows(
 def _known(connection: duckdb.DuckDBPyConnection, table: str, column: str, value: str | None) -> None:
     if value is None:
         return
-    known = [row[0] for row in connection.execute(f"SELECT {column} FROM main.{table} ORDER BY 1").fetchall()]
-    if value not in known:
-        close = difflib.get_close_matches(value, known, n=3)
-        hint = f"did you mean {', '.join(close)}?" if close else f"known: {', '.join(known[:12])} …"
+    values = [row[0] for row in connection.execute(f"SELECT {column} FROM main.{table} ORDER BY 1").fetchall()]
+    if value not in values:
+        close = difflib.get_close_matches(value, values, n=3)
+        hint = f"did you mean {', '.join(close)}?" if close else f"known: {', '.join(values[:12])} …"
         raise ConfigError(f"no {column} {value!r} in this release; {hint}")
 
 
-def show(name: str, names: list[str], found: list[tuple[Any, ...]], form: Format) -> None:
+def show(name: str, names: list[str], rows: list[tuple[Any, ...]], form: Format) -> None:
     """Print a published table's rows on stdout: a table of the chief columns, or all columns as CSV or JSON."""
-    write(name, names, found, form, VIEWS[name].shown)
+    write(name, names, rows, form, VIEWS[name].shown)
 
 
 def write(
     title: str,
     names: list[str],
-    found: Sequence[tuple[Any, ...]],
+    rows: Sequence[tuple[Any, ...]],
     form: Format,
     shown: tuple[str, ...] | None = None,
 ) -> None:
@@ -142,26 +142,26 @@ def write(
     if form == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(names)
-        writer.writerows([[csv_value(value) for value in row] for row in found])
+        writer.writerows([[csv_value(value) for value in row] for row in rows])
     elif form == "json":
-        listed = [{column: plain(value) for column, value in zip(names, row, strict=True)} for row in found]
-        sys.stdout.write(json.dumps(listed, indent=1, ensure_ascii=False) + "\n")
+        objects = [{column: plain(value) for column, value in zip(names, row, strict=True)} for row in rows]
+        sys.stdout.write(json.dumps(objects, indent=1, ensure_ascii=False) + "\n")
     else:
         columns = shown or tuple(names)
-        print_table(title, columns, [[row[names.index(column)] for column in columns] for row in found])
+        print_table(title, columns, [[row[names.index(column)] for column in columns] for row in rows])
 
 
-def print_table(title: str, columns: tuple[str, ...], found: list[list[Any]]) -> None:
+def print_table(title: str, columns: tuple[str, ...], rows: list[list[Any]]) -> None:
     """A table at the terminal's width, or wide where stdout is no terminal. Null is shown as a dash, never as zero."""
     console = Console(width=None if sys.stdout.isatty() else 240)
     console.print(Text(title, style="italic"))
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for column in columns:
         table.add_column(column, overflow="fold")
-    for row in found:
+    for row in rows:
         table.add_row(*[Text("–" if value is None else as_text(value)) for value in row])
     console.print(table)
-    if not found:
+    if not rows:
         console.print("no rows")
 
 
@@ -169,10 +169,10 @@ def csv_value(value: Any) -> str:
     """A value as a CSV cell: empty for null, ISO times, true and false, lists as JSON."""
     if value is None:
         return ""
-    found = plain(value)
-    if isinstance(found, bool | list):
-        return json.dumps(found, ensure_ascii=False)
-    return str(found)
+    as_json = plain(value)
+    if isinstance(as_json, bool | list):
+        return json.dumps(as_json, ensure_ascii=False)
+    return str(as_json)
 
 
 def plain(value: Any) -> Any:

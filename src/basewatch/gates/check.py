@@ -1,8 +1,8 @@
 """The gates: every table of a candidate is checked, and a failed critical check refuses the publish.
 
-Violations are counted where the data is, in one DuckDB scan a table plus one query for each rule that looks across rows
-or tables, and a Great Expectations suite judges the counts: at a million rows that costs seconds, where Great
-Expectations reading the rows itself costs minutes.
+DuckDB counts the violations where the data is: in one scan a table, plus one query for each rule that looks across rows
+or tables. A Great Expectations suite judges the counts. At a million rows that costs seconds, where Great Expectations
+reading the rows itself costs minutes.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def count_violations(
 
     `headers` and `suites` are by table name; `values` are the parameters that suites may name.
     """
-    found = {
+    tables = {
         str(row[0])
         for row in connection.execute(
             "SELECT table_name FROM information_schema.tables WHERE table_schema = 'main'"
@@ -139,7 +139,7 @@ def count_violations(
     outcomes: list[Outcome] = []
     for table in sorted({*headers, *suites}):
         suite = suites.get(table, {})
-        if table not in found:
+        if table not in tables:
             if not (suite.get("meta") or {}).get("optional"):
                 outcomes.append(_absent(table))
             continue
@@ -238,11 +238,11 @@ def _scan(
 def _bound(query: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters that a query names outside its literals. Raises KeyError for one that nothing gives."""
     bare = re.sub(r"'(?:[^']|'')*'", "''", query)
-    wanted = set(re.findall(r"\$([a-z][a-z0-9_]*)", bare))
-    missing = sorted(wanted - set(values))
+    names = set(re.findall(r"\$([a-z][a-z0-9_]*)", bare))
+    missing = sorted(names - set(values))
     if missing:
         raise KeyError(f"no value is given for ${', $'.join(missing)}")
-    return {name: values[name] for name in wanted}
+    return {name: values[name] for name in names}
 
 
 def _failure(connection: duckdb.DuckDBPyConnection, outcome: Outcome, values: Mapping[str, Any]) -> Failure:

@@ -22,9 +22,10 @@ Severity = Literal["critical", "warning"]
 class Check:
     """One rule about one table, as SQL.
 
-    Either `bad` (a condition on single rows, counted with the others in one scan, out of the rows where `judged`
-    holds), or `count` (a query giving violations, rows judged and what was observed in words, the last two may be
-    null). `offences` is the query that gives the offending rows. `fault` says why the rule could not be read at all.
+    It has either `bad` or `count`. `bad` is a condition on single rows: it is counted with the others in one scan, out
+    of the rows where `judged` holds. `count` is a query that gives violations, rows judged and what was observed in
+    words; the last two may be null. `offences` is the query that gives the offending rows. `fault` says why the rule
+    could not be read at all.
     """
 
     table: str

@@ -94,12 +94,12 @@ def version_of(metadata: Mapping[bytes, bytes] | None) -> int:
     return int((metadata or {}).get(VERSION_KEY.encode(), b"1"))
 
 
-def refuse_newer(file: Path, version: int, known: int) -> None:
+def refuse_newer(file: Path, version: int, supported: int) -> None:
     """Raise BasewatchError where a file's schema is of a later version than this code knows."""
-    if version > known:
+    if version > supported:
         raise BasewatchError(
-            f"{file} is of schema version {version}, and this basewatch knows versions up to {known}: it was written "
-            "by a newer basewatch; upgrade basewatch to read this warehouse"
+            f"{file} is of schema version {version}, and this basewatch knows versions up to {supported}: it was "
+            "written by a newer basewatch; upgrade basewatch to read this warehouse"
         )
 
 
@@ -109,12 +109,12 @@ def read_batches(file: Path, schema: pa.Schema, version: int) -> Iterator[pa.Tab
     Raises BasewatchError where the file's schema is of a later version.
     """
     with pq.ParquetFile(file) as opened:
-        found = opened.schema_arrow
-        refuse_newer(file, version_of(found.metadata), version)
+        file_schema = opened.schema_arrow
+        refuse_newer(file, version_of(file_schema.metadata), version)
         for batch in opened.iter_batches():
             table = pa.Table.from_batches([batch])
             for field in schema:
-                if field.name not in found.names:
+                if field.name not in file_schema.names:
                     table = table.append_column(field, pa.nulls(table.num_rows, field.type))
             yield table.select(schema.names).cast(schema)
 

@@ -81,8 +81,8 @@ class Ledger:
         """The latest row of each (source, scope, day), sorted by that key; of one source, or of all."""
         with self._mutex:
             self._look()
-            wanted = sorted(self._latest) if source is None else [source]
-            return [row for name in wanted for row in self._in_order(name)]
+            sources = sorted(self._latest) if source is None else [source]
+            return [row for name in sources for row in self._in_order(name)]
 
     def row(self, key: Key) -> LedgerRow | None:
         """The latest row of a source, scope and day."""
@@ -96,15 +96,19 @@ class Ledger:
             self._look()
             return self._changes
 
-    def parts_ever_named(self) -> pa.Array:
-        """Every data file that any row ever named, restated days included, each once (strings)."""
+    def parts_ever_named(self, source: str | None = None, before: datetime | None = None) -> pa.Array:
+        """Every data file that any row ever named, restated days included, each once (strings).
+
+        source, before: only by rows of this source, ingested before this moment (UTC).
+        """
         with self._mutex, self._looking():
-            found = [
-                pc.list_flatten(batch.column("parts"))
-                for segment in living(self._listed())
-                for batch in self._batches(segment)
-            ]
-            return pa.chunked_array(found, pa.string()).unique()
+            parts = []
+            for segment in living(self._listed()):
+                for batch in self._batches(segment):
+                    rows = batch if source is None else batch.filter(pc.equal(batch.column("source"), source))
+                    rows = rows if before is None else rows.filter(pc.less(rows.column("ingested_at"), before))
+                    parts.append(pc.list_flatten(rows.column("parts")))
+            return pa.chunked_array(parts, pa.string()).unique()
 
     def _in_order(self, source: str) -> list[LedgerRow]:
         if source not in self._ordered:
@@ -129,10 +133,10 @@ class Ledger:
 
         A list made while another process merges may lack both the merged segment and those it was made of.
         """
-        found = listed(self.folder)
-        while self._is_reader() and set(again := listed(self.folder)) != set(found):
-            found = again
-        return found
+        listing = listed(self.folder)
+        while self._is_reader() and set(again := listed(self.folder)) != set(listing):
+            listing = again
+        return listing
 
     def _look(self) -> None:
         """Take in what was committed since the last look."""
@@ -147,12 +151,12 @@ class Ledger:
                     if not tries_left:
                         raise
 
-    def _take_in(self, found: list[Segment]) -> None:
+    def _take_in(self, listing: list[Segment]) -> None:
         """Make what is held in memory say what these segments say; nothing is changed where one cannot be read."""
-        if found == self._seen:
+        if listing == self._seen:
             return
-        gone = [segment for segment in self._seen if segment not in set(found)]
-        unseen = [segment for segment in found if segment not in set(self._seen)]
+        gone = [segment for segment in self._seen if segment not in set(listing)]
+        unseen = [segment for segment in listing if segment not in set(self._seen)]
         last = max((segment.last for segment in self._seen), default=0)
         merged = [segment for segment in unseen if segment.last <= last]
         if all(any(one.covers(old) for one in unseen) for old in gone) and all(
@@ -160,18 +164,18 @@ class Ledger:
         ):
             self._apply(self._read(segment for segment in unseen if segment.last > last))
         else:  # not what was seen before and something more: merged by version 0.1, or put there from a backup
-            latest = self._read(found)
+            latest = self._read(listing)
             self._latest, self._ordered = {}, {}
             self._apply(latest)
-        self._seen = found
+        self._seen = listing
 
-    def _read(self, chosen: Iterable[Segment]) -> dict[Key, LedgerRow]:
+    def _read(self, to_read: Iterable[Segment]) -> dict[Key, LedgerRow]:
         """The latest row of each key in these segments, which are in the order of their commits."""
-        known: dict[tuple[str, ...], tuple[str, ...]] = {}
+        shared_lists: dict[tuple[str, ...], tuple[str, ...]] = {}
         latest: dict[Key, LedgerRow] = {}
-        for segment in chosen:
+        for segment in to_read:
             for batch in self._batches(segment):
-                latest.update(_latest_rows(batch, known))
+                latest.update(_latest_rows(batch, shared_lists))
         return latest
 
     def _batches(self, segment: Segment) -> Iterator[pa.Table]:
@@ -193,7 +197,7 @@ class Ledger:
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._mutex, self._lock:
             self._look()
-            new = [row for row in rows if not self._is_said(row)]
+            new = [row for row in rows if not self._is_recorded(row)]
             if new:
                 self._merge()
                 number = max((segment.last for segment in self._seen), default=0) + 1
@@ -203,25 +207,25 @@ class Ledger:
                 self._seen.append(segment)
         return new
 
-    def _is_said(self, row: LedgerRow) -> bool:
+    def _is_recorded(self, row: LedgerRow) -> bool:
         current = self._latest.get(row.source, {}).get(row.key)
         return current is not None and row.says_the_same(current)
 
     def _merge(self) -> None:
         """Merge the segments that are due, every row kept. Who has seen them knows what the merged one says."""
-        chosen = segments.due(self._seen)
-        if not chosen:
+        mergeable = segments.due(self._seen)
+        if not mergeable:
             return
-        merged = segments.new(chosen[0].first, chosen[-1].last)
-        batches = (batch for segment in chosen for batch in self._batches(segment))
+        merged = segments.new(mergeable[0].first, mergeable[-1].last)
+        batches = (batch for segment in mergeable for batch in self._batches(segment))
         write_batches(batches, _STAMPED, self.folder / merged.name)
-        self._seen = [*self._seen[: -len(chosen)], merged]
+        self._seen = [*self._seen[: -len(mergeable)], merged]
         self._remove_replaced()
 
     def _remove_replaced(self) -> None:
         """Remove segments that a merged one stands for: those just merged, and what a process that died left."""
-        found = listed(self.folder)
-        for segment in set(found) - set(living(found)):
+        listing = listed(self.folder)
+        for segment in set(listing) - set(living(listing)):
             (self.folder / segment.name).unlink()
 
     def sweep(self) -> None:
@@ -234,16 +238,16 @@ class Ledger:
                 file.unlink()
 
 
-def _latest_rows(batch: pa.Table, known: dict[tuple[str, ...], tuple[str, ...]]) -> dict[Key, LedgerRow]:
+def _latest_rows(batch: pa.Table, shared_lists: dict[tuple[str, ...], tuple[str, ...]]) -> dict[Key, LedgerRow]:
     """The latest row of each key in a batch of LEDGER rows.
 
-    `known`: lists of watched bases met so far, which thousands of rows share.
+    shared_lists: the lists of watched bases met so far, which thousands of rows share.
     """
     columns = {name: _values(batch.column(name)) for name in LEDGER.names}
     keys = zip(columns["source"], columns["scope"], columns["day"], strict=True)
     columns["parts"] = [tuple(parts or ()) for parts in columns["parts"]]
     shared = [None if watched is None else tuple(watched) for watched in columns["watched"]]
-    columns["watched"] = [None if watched is None else known.setdefault(watched, watched) for watched in shared]
+    columns["watched"] = [None if watched is None else shared_lists.setdefault(watched, watched) for watched in shared]
     place = {key: number for number, key in enumerate(keys)}
     rows = list(zip(*columns.values(), strict=True))
     return {key: LedgerRow(*rows[number]) for key, number in place.items()}

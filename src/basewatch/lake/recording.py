@@ -61,8 +61,8 @@ def record(
                 tables[event.table, event.scope, event.day].append(event.data)
     for (table, scope, day), pieces in tables.items():
         rows = pa.concat_tables(pieces, promote_options="default")
-        held = lake.ledger_row(source, scope, day) if first_place_stays else None
-        standing = held.parts if held else ()
+        earlier = lake.ledger_row(source, scope, day) if first_place_stays else None
+        standing = earlier.parts if earlier else ()
         parts[scope, day].add(lake.write_rows(table, source, day, rows, standing=standing))
     _quarantine(rejects, source, lake, run_id)
     noted = {(note.scope, note.day) for note in notes}
@@ -77,15 +77,15 @@ def record(
 def expire(lake: Lake, source: str, before: datetime, why: str, run_id: str, at: datetime) -> list[LedgerRow]:
     """Delete a source's data files ingested before a moment (UTC); returns the ledger rows that say so (`expired`).
 
-    The ledger row comes first, so that no reader meets a name without its file.
+    Files that a restated day left behind go with them. The ledger row comes first, so that no reader meets a name
+    without its file.
     """
     old = [row for row in lake.ledger(source) if row.parts and row.ingested_at < before]
     notes = [Day(row.day, "expired", row.scope, records_read=row.records_read, error=why) for row in old]
     expired = record(lake, source, notes, run_id, at=at).rows
     still_named = {part for row in lake.ledger() for part in row.parts}
-    for row in old:
-        for part in set(row.parts) - still_named:
-            (lake.folder / part).unlink(missing_ok=True)
+    for part in set(lake.parts_ever_named(source, before).to_pylist()) - still_named:
+        (lake.folder / part).unlink(missing_ok=True)
     return expired
 
 

@@ -315,5 +315,3 @@ LEDGER = pa.schema(
 )
 
 LEDGER_VERSION = 1
-
-STATUSES = ("ok", "empty", "missing", "partial", "failed", "late", "expired")

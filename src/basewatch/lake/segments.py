@@ -1,9 +1,9 @@
 """The ledger's segment files: which commits one holds by its name, which of them count, and which are due to be merged.
 
 Commits are numbered from 1. `0000000007-1f2e3d4c.parquet` holds commit 7. `0000000008-0000000001-5a6b7c8d.parquet` was
-merged from commits 1 to 8 and stands for them: a segment within the range of a larger one does not count, so a process
-that dies between writing the larger one and removing those it was made of leaves nothing that reads twice. The last
-commit comes first in the name: sorted by name, segments are in the order of their commits, as version 0.1 reads them.
+merged from commits 1 to 8 and stands for them. A segment within the range of a larger one does not count: a process may
+die between writing the larger one and removing the smaller ones, and even then no row is read twice. The last commit
+comes first in the name: sorted by name, segments are in the order of their commits, as version 0.1 reads them.
 """
 
 from __future__ import annotations
@@ -55,27 +55,27 @@ def new(first: int, last: int) -> Segment:
 
 def listed(folder: Path) -> list[Segment]:
     """Every segment in the folder, in no order. Raises BasewatchError for a file that cannot be one."""
-    found = []
+    segments = []
     for file in folder.glob("[!.]*.parquet"):
         match = _NAME.fullmatch(file.name)
         if match is None:
             raise BasewatchError(f"{file} is no ledger segment by its name; move it out of the folder")
         last, first = int(match[1]), int(match[2] or match[1])
-        found.append(Segment(file.name, first, last))
-    return found
+        segments.append(Segment(file.name, first, last))
+    return segments
 
 
 def living(segments: Iterable[Segment]) -> list[Segment]:
     """Those that no other one stands for, in the order of their commits."""
-    found: list[Segment] = []
+    uncovered: list[Segment] = []
     widest: Segment | None = None
     for segment in sorted(segments, key=lambda one: (one.first, -one.last, one.name)):
         if widest is not None and widest.covers(segment):
             continue
-        found.append(segment)
+        uncovered.append(segment)
         if widest is None or segment.last > widest.last:
             widest = segment
-    return found
+    return uncovered
 
 
 def due(segments: list[Segment]) -> list[Segment]:
@@ -84,12 +84,12 @@ def due(segments: list[Segment]) -> list[Segment]:
     The newest segments of some size or smaller are merged once they make up one of the next size. So fewer than
     FAN_OUT segments of each size stay, and a row is written anew once for each size, not at each commit.
     """
-    chosen: list[Segment] = []
+    mergeable: list[Segment] = []
     for tier in range(max((segment.tier for segment in segments), default=-1) + 1):
         start = len(segments)
         while start and segments[start - 1].tier <= tier:
             start -= 1
         tail = segments[start:]
         if sum(segment.commits for segment in tail) >= FAN_OUT ** (tier + 1) and len(tail) > 1:
-            chosen = tail
-    return chosen
+            mergeable = tail
+    return mergeable

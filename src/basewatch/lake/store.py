@@ -11,7 +11,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterable
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -49,18 +49,21 @@ class Lake:
         """Add ledger rows in one step; rows that say what the ledger already says are left out. Returns those added."""
         return self._ledger.commit(rows)
 
-    def parts_ever_named(self) -> pa.Array:
-        """Every data file that any ledger row ever named, restated days included, each once (strings)."""
-        return self._ledger.parts_ever_named()
+    def parts_ever_named(self, source: str | None = None, before: datetime | None = None) -> pa.Array:
+        """Every data file that any ledger row ever named, restated days included, each once (strings).
+
+        source, before: only by rows of this source, ingested before this moment (UTC).
+        """
+        return self._ledger.parts_ever_named(source, before)
 
     # ---- data
 
     def write_rows(self, table: str, source: str, day: date, rows: pa.Table, *, standing: Iterable[str] = ()) -> str:
         """Write the rows of one table, source and day; returns the file's path relative to the lake.
 
-        standing: files in the lake, relative to it, one of which stays in use where it holds the same rows already and
-        only the origin's hash or the place in it have changed: a user's file that grows by a line a day would else
-        have every day of it written anew each night, and kept.
+        standing: files in the lake, relative to it. One of them stays in use where it holds the same rows and only the
+        origin's hash, or the place in it, has changed. Otherwise a user's file that grows by a line a day would have
+        all its days written anew each night, and kept.
 
         The rows are cast to the declared schema, made unique by the table's key and sorted by it, so that the same
         content always gives the same file under the same name.
@@ -80,8 +83,8 @@ class Lake:
 
     def adopt(self, table: str, source: str, day: date, file: Path) -> str:
         """Take over a Parquet file of the declared schema that a worker wrote aside; returns its path in the lake."""
-        found, declared = pq.read_schema(file), TABLES[table]
-        if not found.equals(declared.schema) or version_of(found.metadata) != declared.version:
+        file_schema, declared = pq.read_schema(file), TABLES[table]
+        if not file_schema.equals(declared.schema) or version_of(file_schema.metadata) != declared.version:
             raise ValueError(f"{file} does not have the schema of lake table {table}, version {declared.version}")
         target = self._partition(table, source, day) / f"{sha256(file)[:20]}.parquet"
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -124,8 +127,8 @@ class Lake:
         question.
         """
         files = [str(file.relative_to(self.folder)) for file in self.folder.glob("*/source=*/day=*/*")]
-        found = pa.array(files, pa.string())
-        unnamed = found.filter(pc.invert(pc.is_in(found, self.parts_ever_named()))).to_pylist()
+        paths = pa.array(files, pa.string())
+        unnamed = paths.filter(pc.invert(pc.is_in(paths, self.parts_ever_named()))).to_pylist()
         for part in unnamed:
             (self.folder / part).unlink()
         self._ledger.sweep()
@@ -151,14 +154,14 @@ class Lake:
     def window_fingerprint(self, source: str, name: str) -> str | None:
         """The fingerprint of the inputs from which this window was last ingested, None if it never was."""
         file = self._window_file(source)
-        found: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
-        return found.get(name)
+        fingerprints: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+        return fingerprints.get(name)
 
     def remember_window(self, source: str, name: str, fingerprint: str) -> None:
         """Note that a window was ingested whole from inputs with this fingerprint."""
         file = self._window_file(source)
-        found: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
-        write_aside(file, json.dumps({**found, name: fingerprint}, indent=1, sort_keys=True).encode())
+        fingerprints: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+        write_aside(file, json.dumps({**fingerprints, name: fingerprint}, indent=1, sort_keys=True).encode())
 
 
 def _fingerprint(rows: Iterable[LedgerRow]) -> str:
@@ -176,6 +179,6 @@ def _is_same_but_moved(file: Path, rows: pa.Table, declared: LakeTable) -> bool:
     with pq.ParquetFile(file) as opened:
         if version_of(opened.schema_arrow.metadata) != declared.version or opened.metadata.num_rows != rows.num_rows:
             return False
-        held = opened.read().cast(declared.schema)
+        stored = opened.read().cast(declared.schema)
     names = [name for name in declared.schema.names if name not in MOVES]
-    return bool(held.select(names).equals(rows.select(names)))
+    return bool(stored.select(names).equals(rows.select(names)))

@@ -1,7 +1,7 @@
 """One polite way to speak HTTP, for every source: limits, retries, bounded bodies, checked content, no secret shown.
 
-A `Client` belongs to one source. What must outlive it (when each host was last asked, which source is failing) is kept
-for the whole process in `limits.STATE`, so that a new client does not forget a provider's limit.
+A `Client` belongs to one source. Two things must outlive it: when each host was last asked, and which source fails.
+They are kept for the whole process in `limits.STATE`, so that a new client does not forget a provider's limit.
 """
 
 from __future__ import annotations
@@ -263,10 +263,10 @@ class Client:
         while isinstance(reason, Exception) and reason.args and isinstance(reason.args[0], Exception):
             reason = reason.args[0]
         inner = getattr(reason, "reason", None)
-        what = inner if isinstance(inner, Exception) else reason
+        cause = inner if isinstance(inner, Exception) else reason
         return Again(
-            f"{self.source}: {clean_url(url)} cannot be reached or broke off ({type(what).__name__}: "
-            f"{quoted(without_query(str(what)))})",
+            f"{self.source}: {clean_url(url)} cannot be reached or broke off ({type(cause).__name__}: "
+            f"{quoted(without_query(str(cause)))})",
             kind="network",
             retryable=True,
         )
@@ -277,7 +277,7 @@ class Client:
             body = plain(self._read(response, 1 << 20), 1 << 20)
         except (HttpFault, ValueError):
             body = b""
-        said = describe(body)
+        description = describe(body)
         start = f"{self.source}: {clean_url(url)} answered {status}"
         wait = retry_after(response.headers, self.state.clock.wall())
         exhausted = response.headers.get("X-RateLimit-Remaining") == "0"
@@ -287,18 +287,20 @@ class Client:
                 self.state.quotas[self._quota(url)] = self.state.clock.monotonic() + wait
                 return HttpFault(
                     f"{start}: limited for another {wait:,.0f} s, longer than the "
-                    f"{self.policy.longest_wait_seconds:,.0f} s that a run waits; {said}",
+                    f"{self.policy.longest_wait_seconds:,.0f} s that a run waits; {description}",
                     kind=kind,
                     status=status,
                     wait=wait,
                     retryable=True,
                 )
-            return Again(f"{start} with {said}", kind=kind, status=status, wait=wait, retryable=True)
+            return Again(f"{start} with {description}", kind=kind, status=status, wait=wait, retryable=True)
         if status == 401:
-            return HttpFault(f"{start} with {said}: the credentials are not accepted", kind="unauthorised", status=401)
+            return HttpFault(
+                f"{start} with {description}: the credentials are not accepted", kind="unauthorised", status=401
+            )
         if status in (404, 410):
-            return HttpFault(f"{start} with {said}", kind="absent", status=status)
-        return HttpFault(f"{start} with {said}", kind="server" if status >= 500 else "denied", status=status)
+            return HttpFault(f"{start} with {description}", kind="absent", status=status)
+        return HttpFault(f"{start} with {description}", kind="server" if status >= 500 else "denied", status=status)
 
     # ---- patience
 
@@ -360,9 +362,9 @@ class Client:
     def _pause(self, state: tenacity.RetryCallState) -> float:
         """The wait the provider asks for; else a doubling one. Jitter is added, never taken off what was asked."""
         fault = state.outcome.exception() if state.outcome else None
-        asked = fault.wait if isinstance(fault, HttpFault) else None
-        if asked is not None:
-            return asked + random.uniform(0.05, 0.5)  # noqa: S311 (spreading load, not guarding anything)
+        asked_seconds = fault.wait if isinstance(fault, HttpFault) else None
+        if asked_seconds is not None:
+            return asked_seconds + random.uniform(0.05, 0.5)  # noqa: S311 (spreading load, not guarding anything)
         doubled: float = self.policy.first_wait_seconds * 2 ** min(state.attempt_number - 1, 16)
         return min(doubled, self.policy.longest_wait_seconds) * random.uniform(0.5, 1.0)  # noqa: S311
 

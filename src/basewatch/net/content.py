@@ -55,12 +55,12 @@ def describe(body: bytes) -> str:
         return f"an HTML page{named}" if re.search(r"<(!doctype\s+)?html", head, re.IGNORECASE) else "XML or markup"
     if head.startswith("{"):
         try:
-            said = msgspec.json.decode(body)
+            content = msgspec.json.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return f"broken JSON {quoted(head)}"
         for key in ("details", "error_description", "detail", "message", "error", "msg"):
-            if isinstance(said, dict) and said.get(key):
-                return f"the message {quoted(str(said[key]))}"
+            if isinstance(content, dict) and content.get(key):
+                return f"the message {quoted(str(content[key]))}"
     if "\x00" in head or head.count("\ufffd") > 8:
         return "binary data"
     return f"the text {quoted(head)}"

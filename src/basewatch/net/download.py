@@ -81,12 +81,12 @@ class Transfer:
         have = self._have()
         if self.size is not None and have == self.size:
             return self._finish()
-        asked = {**self.headers, "Accept-Encoding": "identity"}
+        request_headers = {**self.headers, "Accept-Encoding": "identity"}
         if have:
-            asked["Range"] = f"bytes={have}-"
+            request_headers["Range"] = f"bytes={have}-"
             if self._validator():
-                asked["If-Range"] = self._validator()
-        with self.client.open("GET", self.url, {200, 206, 416}, headers=asked) as response:
+                request_headers["If-Range"] = self._validator()
+        with self.client.open("GET", self.url, {200, 206, 416}, headers=request_headers) as response:
             if response.status_code == 416:
                 self._drop()
                 raise self._again("has no bytes where the file so far ends; starting over")
@@ -144,15 +144,15 @@ class Transfer:
             self._drop()
             raise self._again(f"gave {have:,} of {self.size:,} bytes")
         with self.part.open("rb") as handle:
-            found = hashlib.file_digest(handle, "sha256").hexdigest()
-        if self.sha256 is not None and found != self.sha256.lower():
+            sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
+        if self.sha256 is not None and sha256 != self.sha256.lower():
             self._drop()
             self.faults += 1
             raise self._again("does not match the published sha256; starting over")
         validator = self._validator()
         self.part.replace(self.target)
         self.note.unlink(missing_ok=True)
-        return Download(self.target, clean_url(self.url), have, found, self.resumed, validator)
+        return Download(self.target, clean_url(self.url), have, sha256, self.resumed, validator)
 
     def _have(self) -> int:
         """Bytes of the part file that may be built on: none without a validator to prove they are of this file."""
@@ -165,10 +165,10 @@ class Transfer:
 
     def _validator(self) -> str:
         try:
-            kept = json.loads(self.note.read_text(encoding="utf-8"))
+            note = json.loads(self.note.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return ""
-        return str(kept.get("validator", "")) if kept.get("url") == clean_url(self.url) else ""
+        return str(note.get("validator", "")) if note.get("url") == clean_url(self.url) else ""
 
     def _keep_validator(self, response: requests.Response) -> None:
         etag = response.headers.get("ETag", "")
@@ -185,5 +185,5 @@ class Transfer:
         self.part.unlink(missing_ok=True)
         self.note.unlink(missing_ok=True)
 
-    def _again(self, what: str) -> Again:
-        return Again(f"{self.client.source}: {clean_url(self.url)} {what}", kind="content", retryable=True)
+    def _again(self, complaint: str) -> Again:
+        return Again(f"{self.client.source}: {clean_url(self.url)} {complaint}", kind="content", retryable=True)

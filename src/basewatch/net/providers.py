@@ -31,20 +31,20 @@ def stated(provider: str, what: str, plan: str = "any") -> float | None:
 
 def due(provider: str, what: str, plan: str = "any") -> float:
     """As `stated`, for a limit that the table must have. Raises KeyError."""
-    found = stated(provider, what, plan)
-    if found is None:
+    limit = stated(provider, what, plan)
+    if limit is None:
         raise KeyError(f"provider_limits.csv has no {what} for {provider}, plan {plan}")
-    return found
+    return limit
 
 
 def rates(provider: str, plan: str = "any") -> tuple[Limit, ...]:
     """The provider's limits on requests per second, minute, hour and day, as far as they are stated."""
-    found = []
+    limits = []
     for name, seconds in _SPANS.items():
         number = stated(provider, f"requests_per_{name}", plan)
         if number is not None:
-            found.append(Limit(int(number), seconds))
-    return tuple(found)
+            limits.append(Limit(int(number), seconds))
+    return tuple(limits)
 
 
 def policy(settings: OverHttp) -> Policy:

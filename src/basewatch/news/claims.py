@@ -1,7 +1,8 @@
 """What a text claims of a base: a pause, a resumption, flights; read by per-language words, sentence by sentence.
 
-A sentence claims something only where flying is spoken of, nothing in it denies or merely plans it, it is not about
-civil flights alone, and it stands in relation to the base: names it, points to it, or speaks of the only base there is.
+A sentence claims something where four things hold. It speaks of flying. Nothing in it denies the flight or merely plans
+it. It is not about civil flights alone. It stands in relation to the base: it names it, points to it, or speaks of the
+only base there is.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class _Text:
 
 
 @dataclass
-class _Said:
+class _Report:
     """What one sentence says, before it is tied to a base."""
 
     sentence: Sentence
@@ -104,23 +105,25 @@ def read_claims(
 ) -> dict[str, BaseClaims]:
     """The claims about each base, in the order in which the bases are given (the main one first).
 
-    `sentences` hold the title first. Without a day of publication nothing that needs one is claimed; flights more than
-    `recent_days` before it are background and no claim, and a pause whose end the text does not date is laid back from
-    publication only where it is at least `undated_days` long.
+    `sentences` hold the title first. Without a day of publication nothing that needs one is claimed. Flights more than
+    `recent_days` before publication are background and no claim. A pause whose end the text does not date runs back
+    from publication, if it is at least `undated_days` long.
     """
     article = "\n".join(sentence.folded for sentence in sentences)
     types = frozenset(kind.code for kind in rules.aircraft.find(article) if kind.code)
     text = _Text(language, rules, published, _fleet(article, language, rules), types, timedelta(days=recent_days))
-    said: list[tuple[tuple[str, ...], _Said]] = []
+    reports: list[tuple[tuple[str, ...], _Report]] = []
     last: tuple[str, ...] = ()
     for sentence in sentences:
-        heard = _hear(sentence, text)
-        about = _about(sentence, bases, last, language)
+        report = _hear(sentence, text)
+        of_bases = _about(sentence, bases, last, language)
         last = sentence.bases or last
-        if heard is not None and about:
-            said.append((about, heard))
+        if report is not None and of_bases:
+            reports.append((of_bases, report))
     return {
-        base_id: _gather(base_id, [heard for about, heard in said if base_id in about], published, undated_days)
+        base_id: _gather(
+            base_id, [report for of_bases, report in reports if base_id in of_bases], published, undated_days
+        )
         for base_id in bases
     }
 
@@ -143,7 +146,7 @@ def _about(sentence: Sentence, bases: list[str], last: tuple[str, ...], language
     return last if last and set(last) <= set(bases) else tuple(bases[:1])
 
 
-def _hear(sentence: Sentence, text: _Text) -> _Said | None:
+def _hear(sentence: Sentence, text: _Text) -> _Report | None:
     """What a sentence says of flying; None where it says nothing, denies, only plans, or is about civil flights."""
     folded, language = sentence.folded, text.language
     types = _types(folded, text)
@@ -152,15 +155,15 @@ def _hear(sentence: Sentence, text: _Text) -> _Said | None:
     if language.has("civil", folded) and not types and not language.has("military", folded):
         return None
     other = language.has("others", folded) and not language.has("russian", folded)
-    said = _Said(sentence, "all" if other else text.fleet)
+    report = _Report(sentence, "all" if other else text.fleet)
     spans = dates.find(folded, language, text.published) if text.published else []
     spans = [span for span in spans if not _is_report_day(folded, span, language)]
-    said.strength = _strength(folded, language)
-    said.types = [kind.code for kind in types if kind.code]
-    _hear_pause(said, language, spans)
-    if said.strength is not None:
-        said.flights = _flights(said, types, spans, text)
-    return said if said.has_pause or said.resumes or said.strength else None
+    report.strength = _strength(folded, language)
+    report.types = [kind.code for kind in types if kind.code]
+    _hear_pause(report, language, spans)
+    if report.strength is not None:
+        report.flights = _flights(report, types, spans, text)
+    return report if report.has_pause or report.resumes or report.strength else None
 
 
 def _is_report_day(folded: str, span: Span, language: Language) -> bool:
@@ -179,12 +182,12 @@ def _strength(folded: str, language: Language) -> str | None:
     return "claimed" if language.has("flew", folded) else None
 
 
-def _hear_pause(said: _Said, language: Language, spans: list[Span]) -> None:
-    folded = said.sentence.folded
+def _hear_pause(report: _Report, language: Language, spans: list[Span]) -> None:
+    folded = report.sentence.folded
     resume = language.tags["resume"].search(folded)
     pause = language.tags["pause"].search(folded)
-    said.resumes = resume is not None
-    said.resumed_on = next((span for span in spans if resume), None)
+    report.resumes = resume is not None
+    report.resumed_on = next((span for span in spans if resume), None)
     for duration in dates.durations(folded, language):
         before, after = folded[max(0, duration.start - 30) : duration.start], folded[duration.end : duration.end + 30]
         leads = _touches(language, before, after)
@@ -192,12 +195,12 @@ def _hear_pause(said: _Said, language: Language, spans: list[Span]) -> None:
         beside = pause is not None and (
             duration.end <= pause.start() <= duration.end + 20 or pause.end() <= duration.start <= pause.end() + 30
         )
-        is_length = (leads and (resume or pause)) or beside or (first_in and (resume or said.strength))
+        is_length = (leads and (resume or pause)) or beside or (first_in and (resume or report.strength))
         if is_length and (duration.days or 0) <= LONGEST_PAUSE:
-            said.pause, said.has_pause = duration, True
-            said.resumes = said.resumes or first_in or (leads and pause is not None)
+            report.pause, report.has_pause = duration, True
+            report.resumes = report.resumes or first_in or (leads and pause is not None)
             return
-    said.has_pause = pause is not None and resume is not None
+    report.has_pause = pause is not None and resume is not None
 
 
 def _touches(language: Language, before: str, after: str) -> bool:
@@ -233,18 +236,20 @@ def _types(folded: str, text: _Text) -> list[_Type]:
     ]
 
 
-def _flights(said: _Said, types: list[_Type], spans: list[Span], text: _Text) -> list[Claim]:
+def _flights(report: _Report, types: list[_Type], spans: list[Span], text: _Text) -> list[Claim]:
     """The dated flights a sentence reports: each type with the days and the count of its own clause."""
-    folded, published = said.sentence.folded, text.published
+    folded, published = report.sentence.folded, text.published
     if published is None:
         return []
     recent = [span for span in spans if published - text.recent <= span.first <= published]
     if not recent:
         return []
     if not types:  # "two transports landed at Hmeimim on Sunday" is a claim; "flights on Sunday" is too little
-        if said.strength == "claimed" or said.resumes or not said.sentence.bases:
+        if report.strength == "claimed" or report.resumes or not report.sentence.bases:
             return []
-        return [_flight(said, _Type(0, 0, None), recent[0], _count(folded, text.language, 0, len(folded), None), text)]
+        return [
+            _flight(report, _Type(0, 0, None), recent[0], _count(folded, text.language, 0, len(folded), None), text)
+        ]
     bare = _without(folded, types)
     edges = [0]
     for kind, following in itertools.pairwise(types):
@@ -260,7 +265,7 @@ def _flights(said: _Said, types: list[_Type], spans: list[Span], text: _Text) ->
         if days[index] is None and _strength(between, text.language) is None:
             days[index] = days[index + 1]
     return [
-        _flight(said, kind, span, _count(bare, text.language, first, last, kind.start), text)
+        _flight(report, kind, span, _count(bare, text.language, first, last, kind.start), text)
         for kind, (first, last), own in zip(types, clauses, days, strict=True)
         if (span := own or leading) is not None
     ]
@@ -273,21 +278,21 @@ def _without(folded: str, types: list[_Type]) -> str:
     return folded
 
 
-def _flight(said: _Said, kind: _Type, span: Span, count: int | None, text: _Text) -> Claim:
+def _flight(report: _Report, kind: _Type, span: Span, count: int | None, text: _Text) -> Claim:
     return Claim(
         base_id="",
         claim="flight",
-        fleet_id=said.fleet_id,
+        fleet_id=report.fleet_id,
         type_code=kind.code,
         printed_type=kind.printed,
         claimed_count=count or 1,
-        route=_route(said.sentence, text.language),
+        route=_route(report.sentence, text.language),
         claimed_from=span.first,
         claimed_to=span.last,
         is_rounded=False,
-        verb_strength=said.strength,
+        verb_strength=report.strength,
         window_basis="stated",
-        statement=said.sentence.printed[:_STATEMENT],
+        statement=report.sentence.printed[:_STATEMENT],
     )
 
 
@@ -322,20 +327,20 @@ def _route(sentence: Sentence, language: Language) -> str | None:
     return "-".join(part.title() for part in parts.groups()) if parts else None
 
 
-def _gather(base_id: str, heard: list[_Said], published: date | None, undated_days: int) -> BaseClaims:
+def _gather(base_id: str, reports: list[_Report], published: date | None, undated_days: int) -> BaseClaims:
     """One base's claims from all sentences: copies merged, the pause laid before the resumption."""
-    strength = max((said.strength for said in heard if said.strength), key=_STRENGTHS.index, default=None)
+    strength = max((report.strength for report in reports if report.strength), key=_STRENGTHS.index, default=None)
     by_type: dict[str | None, str] = {}
-    for said in heard:
-        for code in said.types:
-            if said.strength and _STRENGTHS.index(said.strength) >= _STRENGTHS.index(by_type.get(code, "claimed")):
-                by_type[code] = said.strength
+    for report in reports:
+        for code in report.types:
+            if report.strength and _STRENGTHS.index(report.strength) >= _STRENGTHS.index(by_type.get(code, "claimed")):
+                by_type[code] = report.strength
     flights = [
         replace(claim, base_id=base_id, verb_strength=by_type.get(claim.type_code, claim.verb_strength))
-        for claim in _merged(claim for said in heard for claim in said.flights)
+        for claim in _merged(claim for report in reports for claim in report.flights)
     ]
-    claims = _pause_and_resumption(base_id, heard, flights, published, undated_days) + flights
-    types = dict.fromkeys(code for said in heard if said.strength or said.resumes for code in said.types)
+    claims = _pause_and_resumption(base_id, reports, flights, published, undated_days) + flights
+    types = dict.fromkeys(code for report in reports if report.strength or report.resumes for code in report.types)
     return BaseClaims(tuple(claims), strength, tuple(sorted(types)))
 
 
@@ -369,24 +374,26 @@ def _length(claim: Claim) -> int:
 
 
 def _pause_and_resumption(
-    base_id: str, heard: list[_Said], flights: list[Claim], published: date | None, undated_days: int
+    base_id: str, reports: list[_Report], flights: list[Claim], published: date | None, undated_days: int
 ) -> list[Claim]:
     """The pause, back from the resumption by its length, and the resumption, over the days of the claimed flights.
 
-    Where the text dates no resumption, the pause runs back from publication, as a rounded figure and only if it is so
-    long that the days between resumption and publication matter little; the resumption itself then has no days.
+    Where the text dates no resumption, the pause runs back from publication, as a rounded figure. It does so only if it
+    is long enough that the days between resumption and publication matter little. The resumption then has no days.
     """
-    resuming = [said for said in heard if said.resumes]
-    pausing = sorted((said for said in heard if said.has_pause), key=lambda said: not (said.pause and said.pause.days))
+    resuming = [report for report in reports if report.resumes]
+    pausing = sorted(
+        (report for report in reports if report.has_pause), key=lambda report: not (report.pause and report.pause.days)
+    )
     first = min((claim.claimed_from for claim in flights if claim.claimed_from), default=None)
     last = max((claim.claimed_to for claim in flights if claim.claimed_to), default=None)
     basis = "flights"
-    if first is None and (stated := next((said.resumed_on for said in resuming if said.resumed_on), None)):
+    if first is None and (stated := next((report.resumed_on for report in resuming if report.resumed_on), None)):
         first, last, basis = stated.first, stated.last, "stated"
     claims = []
     if pausing:
-        said = pausing[0]
-        pause = _pause(said, base_id)
+        report = pausing[0]
+        pause = _pause(report, base_id)
         days = pause.duration_days
         if days and resuming and first:
             end = first - timedelta(days=1)
@@ -415,14 +422,14 @@ def _pause_and_resumption(
     return claims
 
 
-def _pause(said: _Said, base_id: str) -> Claim:
+def _pause(report: _Report, base_id: str) -> Claim:
     """A claimed pause as long as it is said to be, its days still open."""
-    length = said.pause
+    length = report.pause
     return Claim(
         base_id,
         "pause",
-        said.fleet_id,
+        report.fleet_id,
         duration_days=length.days if length else None,
         is_rounded=length.is_rounded if length else None,
-        statement=said.sentence.printed[:_STATEMENT],
+        statement=report.sentence.printed[:_STATEMENT],
     )

@@ -48,12 +48,16 @@ def _date(year: int, month: int, day: int) -> date | None:
 def _nearest_year(month: int, day: int, published: date) -> date | None:
     """The last such day up to the day of publication."""
     for year in (published.year, published.year - 1):
-        found = _date(year, month, day)
-        if found is not None and found <= published + FUTURE_SLACK:
-            return found
+        candidate = _date(year, month, day)
+        if candidate is not None and candidate <= published + FUTURE_SLACK:
+            return candidate
     # 29 February: the last one there was
     return next(
-        (found for year in range(published.year - 2, published.year - 5, -1) if (found := _date(year, month, day))),
+        (
+            candidate
+            for year in range(published.year - 2, published.year - 5, -1)
+            if (candidate := _date(year, month, day))
+        ),
         None,
     )
 
@@ -110,11 +114,11 @@ def find(folded: str, language: Language, published: date) -> list[Span]:
 
 def _apart(spans: list[Span]) -> list[Span]:
     """Of overlapping spans the longest; two days of one "24 and 29 October" overlap and both stay."""
-    kept: list[Span] = []
+    apart: list[Span] = []
     for span in sorted(spans, key=lambda span: (span.start - span.end, span.start)):
-        if all(span.end <= other.start or span.start >= other.end or _twins(span, other) for other in kept):
-            kept.append(span)
-    return sorted(kept, key=lambda span: span.start)
+        if all(span.end <= other.start or span.start >= other.end or _twins(span, other) for other in apart):
+            apart.append(span)
+    return sorted(apart, key=lambda span: span.start)
 
 
 def _twins(one: Span, other: Span) -> bool:
@@ -130,28 +134,28 @@ def _span(match: re.Match[str], first: date | None, last: date | None, has_year:
 
 
 def _absolute(folded: str, language: Language, published: date) -> list[Span]:
-    found: list[Span] = []
+    spans: list[Span] = []
     for match in _ISO.finditer(folded):
         day = _date(*(int(part) for part in match.groups()))
-        found += _span(match, day, day, True)
+        spans += _span(match, day, day, True)
     for match in _NUMERIC.finditer(folded):
         year = int(match[3]) + (2000 if len(match[3]) == 2 else 0)
         day = _date(year, int(match[2]), int(match[1]))
-        found += _span(match, day, day, True)
+        spans += _span(match, day, day, True)
     patterns = _patterns(language)
     if language.months:
         for match in patterns.day_month.finditer(folded):
-            found += _named(folded, match, match.groups(), language, published)
+            spans += _named(folded, match, match.groups(), language, published)
         for match in patterns.month_day.finditer(folded):
-            found += _named(folded, match, (*match.groups()[1:4], match[1], match[5]), language, published)
+            spans += _named(folded, match, (*match.groups()[1:4], match[1], match[5]), language, published)
     if patterns.cjk is not None:
         for match in patterns.cjk.finditer(folded):
             month, last_month = int(match[2]), int(match[4] or match[2])
             first_day, last_day = int(match[3]), int(match[5] or match[3])
             year_written = int(match[1]) if match[1] else None
             first = _in_year(year_written, month, first_day, published)
-            found += _span(match, first, _in_year(year_written, last_month, last_day, published), bool(match[1]))
-    return found
+            spans += _span(match, first, _in_year(year_written, last_month, last_day, published), bool(match[1]))
+    return spans
 
 
 def _in_year(year: int | None, month: int, day: int, published: date) -> date | None:
@@ -184,7 +188,7 @@ def _lead(folded: str, start: int) -> str:
 
 
 def _weekdays(folded: str, language: Language, published: date) -> list[Span]:
-    found: list[Span] = []
+    spans: list[Span] = []
     for number, pattern in enumerate(language.weekdays):
         for match in pattern.finditer(folded):
             before, after = folded[max(0, match.start() - 14) : match.start()], folded[match.end() : match.end() + 14]
@@ -194,8 +198,8 @@ def _weekdays(folded: str, language: Language, published: date) -> list[Span]:
             if back == 0 and _beside(language.tags["last"], before, after):
                 back = 7
             day = published - timedelta(days=back)
-            found.append(Span(day, day, match.start(), match.end()))
-    return found
+            spans.append(Span(day, day, match.start(), match.end()))
+    return spans
 
 
 def _beside(pattern: re.Pattern[str], before: str, after: str) -> bool:
@@ -251,24 +255,24 @@ def durations(folded: str, language: Language) -> list[Duration]:
     Days are rounded to whole days (month 30.4375, year 365.25); a figure in weeks, months or years, or one with
     "about" beside it, is marked as rounded.
     """
-    found: list[Duration] = []
+    candidates: list[Duration] = []
     counted = re.compile(rf"({language.number})[\s\-]*({language.unit})")
     for match in counted.finditer(folded):
         amount = language.amount(match[1])
         unit = next((name for name, pattern in language.units.items() if pattern.match(match[2])), None)
         if amount and unit and not _is_calendar(match[2], unit, amount):
-            found.append(_duration(folded, language, amount, unit, match.start(), match.end()))
+            candidates.append(_duration(folded, language, amount, unit, match.start(), match.end()))
     for pattern, value in language.durations:
         for match in pattern.finditer(folded):
             if value is None:
-                found.append(Duration(None, True, match.start(), match.end()))
+                candidates.append(Duration(None, True, match.start(), match.end()))
             else:
-                found.append(_duration(folded, language, *value, match.start(), match.end()))
-    kept: list[Duration] = []
-    for duration in sorted(found, key=lambda duration: (duration.start - duration.end, duration.start)):
-        if all(duration.end <= other.start or duration.start >= other.end for other in kept):
-            kept.append(duration)
-    return sorted(kept, key=lambda duration: duration.start)
+                candidates.append(_duration(folded, language, *value, match.start(), match.end()))
+    apart: list[Duration] = []
+    for duration in sorted(candidates, key=lambda duration: (duration.start - duration.end, duration.start)):
+        if all(duration.end <= other.start or duration.start >= other.end for other in apart):
+            apart.append(duration)
+    return sorted(apart, key=lambda duration: duration.start)
 
 
 def _is_calendar(written: str, unit: str, amount: int) -> bool:

@@ -29,7 +29,7 @@ _LOCAL = 80  # characters around a stem in which the whole name must lie
 
 
 @dataclass(frozen=True)
-class Found:
+class BaseMatch:
     """One spot that names a base: where in the folded text, by which row, and how surely."""
 
     base_id: str
@@ -171,7 +171,7 @@ class _Lookup:
         """Every spot between two places of a text where a name's whole pattern stands, by name and place."""
         if self._automaton is None:
             return []
-        found: dict[tuple[int, int, int], _Spot] = {}
+        spot_at: dict[tuple[int, int, int], _Spot] = {}
         endings = languages()["latin"].get(language)
         for seen, (length, seeds) in self._automaton.iter(folded, first, last):
             start, end = seen - length + 1, seen + 1
@@ -184,8 +184,8 @@ class _Lookup:
                 for match in pattern.finditer(folded, max(0, start - _LOCAL), min(len(folded), end + _LOCAL)):
                     if match.start() <= start and match.end() >= end:
                         at = match.span("name")
-                        found[*at, seed.name.order] = _Spot(*at, seed.name)
-        return list(found.values())
+                        spot_at[*at, seed.name.order] = _Spot(*at, seed.name)
+        return list(spot_at.values())
 
     def _pattern(self, name: _Name, language: str | None) -> re.Pattern[str]:
         """The name's pattern, with the endings that this language joins to a name in Latin letters, if any.
@@ -193,14 +193,14 @@ class _Lookup:
         Compiled when a text first holds the name's stem: most names never are.
         """
         at = (name.order, language)
-        found = self._compiled.get(at)
-        if found is None:
+        pattern = self._compiled.get(at)
+        if pattern is None:
             source = _name_pattern(name.alias)
             if language is not None:
                 endings = "|".join(languages()["latin"][language])
                 source = f"{source.removesuffix(_EDGE)}(?:{endings})?{_EDGE}"
-            found = self._compiled[at] = re.compile(source)
-        return found
+            pattern = self._compiled[at] = re.compile(source)
+        return pattern
 
 
 def _automaton(names: list[_Name]) -> Any:
@@ -225,8 +225,8 @@ def _automaton(names: list[_Name]) -> Any:
     if not seeds:
         return None
     automaton: Any = ahocorasick.Automaton()
-    for stem, found in seeds.items():
-        automaton.add_word(stem, (len(stem), found))
+    for stem, seeds_of_stem in seeds.items():
+        automaton.add_word(stem, (len(stem), seeds_of_stem))
     automaton.make_automaton()
     return automaton
 
@@ -265,37 +265,32 @@ class Matcher:
     ) -> None:
         self._cue_words, self._pair_words = cue_words, pair_words
         self._aircraft, self._joiners = aircraft, joiners
-        given = tuple((row.base_id, row.alias, row.role, row.strength == "strong") for row in rows)
-        self._names, self._near_words = _lookups(given, tuple(other_places))
+        names = tuple((row.base_id, row.alias, row.role, row.strength == "strong") for row in rows)
+        self._names, self._near_words = _lookups(names, tuple(other_places))
 
     # ---- judgement
 
-    def find(self, folded: str, language: str | None = None) -> list[Found]:
+    def find(self, folded: str, language: str | None = None) -> list[BaseMatch]:
         """The spots of a folded text (`text.key`) that name a base, in order.
 
         A strong name counts unless a word beside it takes it for something else. A weak one counts with a cue within
         12 words in its paragraph that belongs to it rather than to another place, and no negative nearer than that.
         """
         spots = _longest(self._names.spots(folded, 0, len(folded), language))
-        found = []
+        matches = []
         for spot in spots:
             near = self._near(folded, spot)
             if _is_taken(near):
                 continue
             if spot.name.is_strong:
-                found.append(_found(spot, "strong", "name"))
+                matches.append(_base_match(spot, "strong", "name"))
             elif cue := self._cue(folded, spot, spots, near):
-                found.append(_found(spot, "weak_with_cue", cue))
-        return found
+                matches.append(_base_match(spot, "weak_with_cue", cue))
+        return matches
 
-    def bases_in(self, text: str, language: str | None = None) -> dict[str, Found]:
+    def bases_in(self, text: str, language: str | None = None) -> dict[str, BaseMatch]:
         """The bases that a text names, each with its best spot: the quick way for streams."""
-        best: dict[str, Found] = {}
-        for found in self.find(key(text), language):
-            held = best.get(found.base_id)
-            if held is None or (held.strength != "strong" and found.strength == "strong"):
-                best[found.base_id] = found
-        return best
+        return best_of_each(self.find(key(text), language))
 
     def _near(self, folded: str, spot: _Spot) -> list[_Near]:
         """The words that speak for or against a spot, and other places, within its line, the nearest first."""
@@ -386,24 +381,34 @@ def _is_taken(near: list[_Near]) -> bool:
     return any(word.distance == 0 and word.is_a("negative", True) for word in near)
 
 
-def _found(spot: _Spot, strength: Strength, matched_by: str) -> Found:
-    return Found(spot.name.base_id or "", spot.start, spot.end, spot.name.alias, strength, matched_by)
+def best_of_each(matches: Iterable[BaseMatch]) -> dict[str, BaseMatch]:
+    """The best spot of each base: the first strong one, else the first."""
+    best: dict[str, BaseMatch] = {}
+    for match in matches:
+        earlier = best.get(match.base_id)
+        if earlier is None or (earlier.strength != "strong" and match.strength == "strong"):
+            best[match.base_id] = match
+    return best
+
+
+def _base_match(spot: _Spot, strength: Strength, matched_by: str) -> BaseMatch:
+    return BaseMatch(spot.name.base_id or "", spot.start, spot.end, spot.name.alias, strength, matched_by)
 
 
 def _longest(spots: Iterable[_Spot]) -> list[_Spot]:
     """Of overlapping spots the longest; of equal ones the strong one, then the row that stands first."""
     ranked = sorted(spots, key=lambda spot: (spot.start - spot.end, not spot.name.is_strong, spot.name.order))
     starts: list[int] = []
-    kept: list[_Spot] = []
+    longest: list[_Spot] = []
     for spot in ranked:
         index = bisect.bisect_right(starts, spot.start)
-        if index and kept[index - 1].end > spot.start:
+        if index and longest[index - 1].end > spot.start:
             continue
-        if index < len(kept) and kept[index].start < spot.end:
+        if index < len(longest) and longest[index].start < spot.end:
             continue
         starts.insert(index, spot.start)
-        kept.insert(index, spot)
-    return kept
+        longest.insert(index, spot)
+    return longest
 
 
 def _belongs(folded: str, spot: _Spot, cue: tuple[int, int], others: list[tuple[int, int]]) -> bool:

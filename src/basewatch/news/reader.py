@@ -21,7 +21,7 @@ from basewatch.lake.events import Rows
 from basewatch.lake.schemas import TABLES
 from basewatch.news import stories, text
 from basewatch.news.claims import BaseClaims, Claim, Sentence, read_claims
-from basewatch.news.matching import Found, Matcher
+from basewatch.news.matching import BaseMatch, Matcher, best_of_each
 from basewatch.news.rules import Rules, rules
 from basewatch.news.text import key
 from basewatch.reference import load
@@ -115,7 +115,7 @@ class Reader:
             pair_words=values.news_pair_words,
         )
 
-    def bases_in(self, content: str, language: str | None = None) -> dict[str, Found]:
+    def bases_in(self, content: str, language: str | None = None) -> dict[str, BaseMatch]:
         """The bases that a text names, by id, each with its best spot (alias, strength): one pass, for streams."""
         return self.matcher.bases_in(content, language)
 
@@ -129,7 +129,7 @@ class Reader:
         whole = f"{title}\n{body}" if title else body
         language = text.language_code(article.language) or text.language_of(whole)
         folded_title, folded_body = key(title), key(body)
-        found = self.matcher.find(f"{folded_title}\n{folded_body}", language)
+        matches = self.matcher.find(f"{folded_title}\n{folded_body}", language)
         domain = article.domain or text.domain_of(article.url)
         words = self.rules.language(language)
         reading = Reading(
@@ -141,19 +141,19 @@ class Reader:
             seen_at=article.seen_at,
             language=language,
             title=article.title,
-            origin=stories.origin(self.rules, words, folded_title, folded_body, domain) if found else None,
-            data_origin=stories.data_origin(self.rules, f"{folded_title}\n{folded_body}") if found else None,
+            origin=stories.origin(self.rules, words, folded_title, folded_body, domain) if matches else None,
+            data_origin=stories.data_origin(self.rules, f"{folded_title}\n{folded_body}") if matches else None,
             title_key=stories.title_key(article.title, self.rules),
-            text_simhash=text.simhash(body) if found else None,
+            text_simhash=text.simhash(body) if matches else None,
             origin_file=article.origin_file,
             origin_sha256=article.origin_sha256,
             origin_place=article.origin_place,
             mentions=(),
             claims=(),
         )
-        if not found:
+        if not matches:
             return reading
-        bases = _in_order(found)
+        bases = _in_order(matches)
         claimed: dict[str, BaseClaims] = {}
         if words is not None:
             published = article.published_at.astimezone(UTC).date() if article.published_at else None
@@ -166,41 +166,32 @@ class Reader:
                 self.recent_days,
                 self.undated_days,
             )
-        best = _best(found)
+        best = best_of_each(matches)
         mentions = tuple(_mention(best[base_id], claimed.get(base_id)) for base_id in sorted(bases))
-        listed = tuple(claim for base_id in sorted(bases) if base_id in claimed for claim in claimed[base_id].claims)
-        return replace(reading, mentions=mentions, claims=listed)
+        claims = tuple(claim for base_id in sorted(bases) if base_id in claimed for claim in claimed[base_id].claims)
+        return replace(reading, mentions=mentions, claims=claims)
 
     def _sentences(self, title: str, body: str, language: str | None) -> list[Sentence]:
         printed = ([title] if title else []) + text.sentences(body)
         sentences = []
         for part in printed:
             folded = key(part)
-            found = self.matcher.find(folded, language)
+            matches = self.matcher.find(folded, language)
             sentences.append(
-                Sentence(part, folded, tuple(_in_order(found)), not found and self.matcher.names_place(folded))
+                Sentence(part, folded, tuple(_in_order(matches)), not matches and self.matcher.names_place(folded))
             )
         return sentences
 
 
-def _in_order(found: list[Found]) -> list[str]:
+def _in_order(matches: list[BaseMatch]) -> list[str]:
     """The bases found, the one most spoken of first."""
-    counts = Counter(spot.base_id for spot in found)
-    first = {spot.base_id: spot.start for spot in reversed(found)}
+    counts = Counter(spot.base_id for spot in matches)
+    first = {spot.base_id: spot.start for spot in reversed(matches)}
     return sorted(counts, key=lambda base_id: (-counts[base_id], first[base_id]))
 
 
-def _best(found: list[Found]) -> dict[str, Found]:
-    best: dict[str, Found] = {}
-    for spot in found:
-        held = best.get(spot.base_id)
-        if held is None or (held.strength != "strong" and spot.strength == "strong"):
-            best[spot.base_id] = spot
-    return best
-
-
-def _mention(spot: Found, said: BaseClaims | None) -> Mention:
-    claims = said.claims if said else ()
+def _mention(spot: BaseMatch, base_claims: BaseClaims | None) -> Mention:
+    claims = base_claims.claims if base_claims else ()
     pause = next((claim for claim in claims if claim.claim == "pause"), None)
     dated = [claim for claim in claims if claim.claim != "pause" and claim.window_basis in ("stated", "flights")]
     return Mention(
@@ -210,9 +201,9 @@ def _mention(spot: Found, said: BaseClaims | None) -> Mention:
         matched_by=spot.matched_by,
         reports_pause=pause is not None,
         reports_resumption=any(claim.claim == "resumption" for claim in claims),
-        verb_strength=said.verb_strength if said else None,
+        verb_strength=base_claims.verb_strength if base_claims else None,
         claimed_pause_days=pause.duration_days if pause else None,
-        claimed_types=said.types if said else (),
+        claimed_types=base_claims.types if base_claims else (),
         claimed_from=min((claim.claimed_from for claim in dated if claim.claimed_from), default=None),
         claimed_to=max((claim.claimed_to for claim in dated if claim.claimed_to), default=None),
     )

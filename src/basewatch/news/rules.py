@@ -146,7 +146,7 @@ class Aircraft:
     def find(self, folded: str, first: int = 0, last: int | None = None) -> list[Printed]:
         """The types in a folded text between two places, in order; numbers come first, makers before them."""
         stop = len(folded) if last is None else last
-        found: list[Printed] = []
+        printed: list[Printed] = []
         for number in _NUMBER.finditer(folded, first, stop):
             before = folded[max(first, number.start() - _LONGEST_MAKER) : number.start()]
             for maker, pattern in self.makers.items():
@@ -157,18 +157,18 @@ class Aircraft:
                 code = self.types.get((maker, number.group()))
                 could_be = self.misprints.get((maker, number.group()), ())
                 if code:
-                    found.append(Printed(start, number.end(), code))
+                    printed.append(Printed(start, number.end(), code))
                     break
                 if could_be:
                     suffix = 1 if folded[number.end() : number.end() + 1].isalpha() else 0
-                    found.append(Printed(start, number.end() + suffix, None, could_be))
+                    printed.append(Printed(start, number.end() + suffix, None, could_be))
                     break
         for code, pattern in self.names.items():
             for match in pattern.finditer(folded, first, stop):
-                same = any(kind.code == code and 0 <= match.start() - kind.end <= _NAME_AFTER for kind in found)
+                same = any(kind.code == code and 0 <= match.start() - kind.end <= _NAME_AFTER for kind in printed)
                 if not same:  # "An-124-100 Ruslan" is one
-                    found.append(Printed(match.start(), match.end(), code))
-        return sorted(found, key=lambda kind: kind.start)
+                    printed.append(Printed(match.start(), match.end(), code))
+        return sorted(printed, key=lambda kind: kind.start)
 
 
 _NUMBER = re.compile(r"(?<!\d)\d{1,3}(?!\d)")

@@ -43,14 +43,14 @@ def origin(rules: Rules, language: Language | None, title: str, body: str, domai
                 return name
     if language is None:
         return None
-    found: list[tuple[int, str]] = []
+    credited: list[tuple[int, str]] = []
     for text, offset in ((title, 0), (body, len(title))):
         for name, pattern in rules.origins:
             for match in pattern.finditer(text):
                 if _credited(language, text, match.start(), match.end()):
-                    found.append((offset + match.start(), name))
+                    credited.append((offset + match.start(), name))
                     break
-    return min(found)[1] if found else None
+    return min(credited)[1] if credited else None
 
 
 def _credited(language: Language, text: str, start: int, end: int) -> bool:
@@ -62,5 +62,5 @@ def _credited(language: Language, text: str, start: int, end: int) -> bool:
 
 def data_origin(rules: Rules, folded: str) -> str | None:
     """The service whose records the text rests on (Flightradar24, Maxar), the first named; None where none is."""
-    found = [(match.start(), name) for name, pattern in rules.data_origins if (match := pattern.search(folded))]
-    return min(found)[1] if found else None
+    services = [(match.start(), name) for name, pattern in rules.data_origins if (match := pattern.search(folded))]
+    return min(services)[1] if services else None

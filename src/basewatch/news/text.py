@@ -81,7 +81,7 @@ _DAY_NUMBER = re.compile(r"\b\d{1,2}\.$")
 
 def sentences(text: str) -> list[str]:
     """The sentences of a text, in order; line ends end a sentence too."""
-    found: list[str] = []
+    parts: list[str] = []
     start = 0
     for stop in _STOP.finditer(text):
         part = text[start : stop.end()]
@@ -89,11 +89,11 @@ def sentences(text: str) -> list[str]:
         if not ends_line and stop.group() == "." and (_abbreviation().search(part) or _DAY_NUMBER.search(part)):
             continue
         if part.strip():
-            found.append(part.strip())
+            parts.append(part.strip())
         start = stop.end()
     if text[start:].strip():
-        found.append(text[start:].strip())
-    return found
+        parts.append(text[start:].strip())
+    return parts
 
 
 _KANA = re.compile("[\u3040-\u30ff]")
@@ -110,23 +110,23 @@ def languages() -> dict[str, Any]:
 def load_yaml(name: str) -> dict[str, Any]:
     """A shipped YAML file of sql/reference/, read by the C parser where it is at hand."""
     content = files("basewatch.sql.reference").joinpath(name).read_text(encoding="utf-8")
-    found: dict[str, Any] = yaml_text.parse(content)
-    return found
+    values: dict[str, Any] = yaml_text.parse(content)
+    return values
 
 
 @cache
 def _abbreviation() -> re.Pattern[str]:
-    listed = "|".join(re.escape(word) for word in languages()["abbreviations"])
-    return re.compile(rf"(?:\b(?:{listed})|\b[^\W\d_])\.$")
+    alternatives = "|".join(re.escape(word) for word in languages()["abbreviations"])
+    return re.compile(rf"(?:\b(?:{alternatives})|\b[^\W\d_])\.$")
 
 
 def language_code(name: str | None) -> str | None:
     """The two-letter code of a language given as `en-US`, `eng`, `English` or the like; None where it says nothing."""
     if not name:
         return None
-    wanted = name.strip().lower()
-    named: str | None = languages()["names"].get(wanted)
-    match = _CODE.match(wanted)
+    lowered = name.strip().lower()
+    named: str | None = languages()["names"].get(lowered)
+    match = _CODE.match(lowered)
     if named is not None or match is None:
         return named
     code: str | None = languages()["codes"].get(match.group(1))

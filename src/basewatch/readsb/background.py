@@ -163,7 +163,7 @@ class Fields:
 def measure(
     tally: Tally,
     points: Frame,
-    found: Near,
+    nearby: Near,
     watched: Bools,
     today: Bools,
     bases: Bases,
@@ -174,15 +174,15 @@ def measure(
 
     watched: one a trace, true for aircraft of a watched fleet. today: one a point, true on the archive's day.
     """
-    _interference(tally, points, found, today, bases, limits)
-    height = points.height_ft[found.pair_point] - bases.elevation_ft[found.pair_base]
-    low = ~(points.altitude_ft[found.pair_point] >= limits.below_ft)
-    fresh = (points.flags[found.pair_point] & STALE) == 0
-    ours = watched[points.trace[found.pair_point]]
-    keep = np.flatnonzero(fresh & ~ours & low & (found.is_near & today)[found.pair_point])
+    _interference(tally, points, nearby, today, bases, limits)
+    height = points.height_ft[nearby.pair_point] - bases.elevation_ft[nearby.pair_base]
+    low = ~(points.altitude_ft[nearby.pair_point] >= limits.below_ft)
+    fresh = (points.flags[nearby.pair_point] & STALE) == 0
+    ours = watched[points.trace[nearby.pair_point]]
+    keep = np.flatnonzero(fresh & ~ours & low & (nearby.is_near & today)[nearby.pair_point])
     if not len(keep):
         return
-    point, base, km, height = found.pair_point[keep], found.pair_base[keep], found.pair_km[keep], height[keep]
+    point, base, km, height = nearby.pair_point[keep], nearby.pair_base[keep], nearby.pair_km[keep], height[keep]
     order = np.lexsort((points.at[point], base, points.trace[point]))
     point, base, km, height = point[order], base[order], km[order], height[order]
     trace, at, ground = points.trace[point], points.at[point], points.ground[point]
@@ -262,8 +262,8 @@ def _ends(tally: Tally, points: Frame, pairs: _Pairs, bases: Bases, fields: Fiel
         height, km = pairs.height[edge[lost]], pairs.km[edge[lost]]
         heights = tally.last_heights_ft if way > 0 else tally.first_heights_ft
         heights += [(int(number), 0) for number in base[counted]]
-        known = ~np.isnan(height)
-        heights += [(int(n), round(h)) for n, h in zip(base[lost][known], height[known], strict=True)]
+        has_height = ~np.isnan(height)
+        heights += [(int(n), round(h)) for n, h in zip(base[lost][has_height], height[has_height], strict=True)]
         if way > 0:
             close = (km <= limits.low_loss_km) & (height <= limits.low_loss_ft)
             tally.counts["arrivals_low"] += np.bincount(base[lost[close]], minlength=tally.bases)
@@ -302,8 +302,8 @@ def _bound_for(
     minutes = np.abs(pairs.at[edge] - pairs.at[inner]) / (60 * SECOND)
     with np.errstate(all="ignore"):
         slope = (height - pairs.height[inner]) / minutes  # lower at the edge, whichever end it is
-    given = way * points.rate_fpm[pairs.point[edge]]
-    sinks = np.where(np.isfinite(slope), slope, given) < -limits.loss_sink_fpm
+    reported_fpm = way * points.rate_fpm[pairs.point[edge]]
+    sinks = np.where(np.isfinite(slope), slope, reported_fpm) < -limits.loss_sink_fpm
     at = pairs.point[edge]
     latitude, longitude = points.latitude[at], points.longitude[at]
     course = points.track_deg[at] + (0 if way > 0 else 180)
@@ -319,24 +319,24 @@ def _bound_for(
     with np.errstate(invalid="ignore"):
         angle = angle_between_deg(course, bearing_deg(latitude, longitude, bases.latitude[base], bases.longitude[base]))
     aimed = (angle <= limits.loss_angle_deg) | (km <= limits.low_loss_km)
-    found = sinks & aimed
+    is_bound = sinks & aimed
     reach = limits.loss_nm * NM_KM
     other_lat = np.concatenate((bases.latitude, fields.latitude))
     other_lon = np.concatenate((bases.longitude, fields.longitude))
     vectors, here = unit_vectors(other_lat, other_lon), unit_vectors(latitude, longitude)
-    for row in np.flatnonzero(found):
+    for row in np.flatnonzero(is_bound):
         far = chord_km(np.broadcast_to(here[row], vectors.shape), vectors)
         close = np.flatnonzero((far <= reach) & (far > 0))
         close = close[close != base[row]]
         if len(close):
             others = miss(other_lat[close], other_lon[close], far[close], np.full(len(close), row))
-            found[row] = others.min() >= limits.loss_runner_up * own[row]
-    return np.asarray(found)
+            is_bound[row] = others.min() >= limits.loss_runner_up * own[row]
+    return np.asarray(is_bound)
 
 
-def _interference(tally: Tally, points: Frame, found: Near, today: Bools, bases: Bases, limits: Limits) -> None:
+def _interference(tally: Tally, points: Frame, nearby: Near, today: Bools, bases: Bases, limits: Limits) -> None:
     """Count impossible jumps into, out of and near each base, and aircraft that stand still in the air on one spot."""
-    trace, at, near = points.trace, points.at, found.is_near
+    trace, at, near = points.trace, points.at, nearby.is_near
     own = [number for kind, number in points.kinds.numbers.items() if _own_position(kind)]
     honest = points.valid & today & np.isin(points.kind, own)
     pair = np.flatnonzero((trace[1:] == trace[:-1]) & (near[1:] | near[:-1]) & honest[1:] & honest[:-1])
@@ -347,7 +347,7 @@ def _interference(tally: Tally, points: Frame, found: Near, today: Bools, bases:
     km = distance_km(points.latitude[here], points.longitude[here], points.latitude[there], points.longitude[there])
     seconds = np.maximum(np.abs(at[there] - at[here]) / SECOND, 1.0)
     knots = km / NM_KM / seconds * 3600
-    base = np.where(near[there], found.nearest[there], found.nearest[here])
+    base = np.where(near[there], nearby.nearest[there], nearby.nearest[here])
     jumps = (knots > limits.jump_kt) & (km > limits.jump_km)
     tally.counts["jumps"] += np.bincount(base[jumps], minlength=tally.bases)
     _distinct(tally, "jumped_aircraft", trace[here], base, jumps)
@@ -413,10 +413,10 @@ def table(tally: Tally, places: Sequence[Place], network: str) -> pa.Table:
 
 
 def _by_base(heights: list[tuple[int, int]]) -> dict[int, list[int]]:
-    found: dict[int, list[int]] = {}
+    heights_of_base: dict[int, list[int]] = {}
     for base, height in sorted(heights):
-        found.setdefault(base, []).append(height)
-    return found
+        heights_of_base.setdefault(base, []).append(height)
+    return heights_of_base
 
 
 def _median(heights: list[int] | None) -> int | None:

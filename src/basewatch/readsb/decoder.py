@@ -1,7 +1,7 @@
 """One process's work on a day's archive: a part's traces read, judged near or far, and written aside as rows.
 
-A part (shard) is the traces of some of the 256 folders, so an aircraft is in one part only and what a part gives does
-not depend on who decoded it or when.
+A part (shard) is the traces of some of the 256 folders. So an aircraft is in one part only. What a part gives does not
+depend on which process decoded it, or when.
 """
 
 from __future__ import annotations
@@ -23,14 +23,13 @@ from basewatch.readsb.points import (
     DAY,
     SECOND,
     Frame,
-    Names,
     Near,
     Registry,
+    edge_points,
     edge_rows,
     frame,
     latest_of_equal,
     near,
-    neighbours,
     point_rows,
 )
 from basewatch.readsb.search import compile_search
@@ -49,11 +48,11 @@ from basewatch.readsb.traces import (
     parse_whole,
     peek,
 )
-from basewatch.reference.watchlist import Watch, is_listed, is_watched
+from basewatch.readsb.watched import are_listed, is_watched
+from basewatch.reference.watchlist import Watch, is_listed
 
 FLUSH_POINTS = 10_000  # parsed points held as Python objects before they become arrays
 SHOWN = 20  # rejects of one part that are named; the rest are counted
-EDGES = ("first", "last", "before", "after")
 UNKNOWN_DAY = -1
 _STAMP = re.compile(rb'"timestamp": *([0-9.]+)')
 _MARK = re.compile(rb'"r": *"([^"\\]*)"')
@@ -118,9 +117,6 @@ class Decoder:
         self.bases = Bases(job.places, reach)
         self.fields = Fields.around(self.bases, job.field_latitudes, job.field_longitudes, job.limits.field_km)
         self.volume = Volume([Path(part) for part in job.parts]) if job.parts else None
-        self.edges = Names()
-        for edge in EDGES:
-            self.edges.of(edge)
 
     def close(self) -> None:
         """Give the files back."""
@@ -133,18 +129,18 @@ class Decoder:
 
     def read(self, icao24: str, offset: int, size: int, most: int = LARGEST_MEMBER) -> bytes:
         """A member's bytes, or the first so many of them. Raises BadTrace where they cannot be had."""
-        wanted = min(size, most)
+        length = min(size, most)
         if self.volume is not None:
-            data = self.volume.read(offset, wanted)
+            data = self.volume.read(offset, length)
         else:
             # the address was taken from a listing by a strict pattern, so the path stays inside the folder
             path = Path(self.job.folder or "", icao24[-2:], f"trace_full_{icao24}.json")
             try:
                 with path.open("rb") as handle:
-                    data = handle.read(wanted)
+                    data = handle.read(length)
             except OSError as error:
                 raise BadTrace(f"cannot be read: {error.strerror}") from None
-        if len(data) < wanted:
+        if len(data) < length:
             raise BadTrace(f"cut short: {len(data)} of {size} bytes")
         return data
 
@@ -216,13 +212,13 @@ class _Part:
             ends = []
         else:
             ends = _ends(text, place)
-            found = parse_near(text, place, self.decoder.search)
-            if found is None and is_listed(self.job.watch, icao24, _mark(text[:PEEKED])):
-                found = parse_around(text, place, self.decoder.search, -1)
-            if found is None:
+            partial = parse_near(text, place, self.decoder.search)
+            if partial is None and is_listed(self.job.watch, icao24, _mark(text[:PEEKED])):
+                partial = parse_around(text, place, self.decoder.search, -1)
+            if partial is None:
                 self._note_day(ends)
                 return
-            parsed = found
+            parsed = partial
         if not ends:
             self.outcome.empty += 1
             return
@@ -249,38 +245,28 @@ class _Part:
         job, traces = self.job, self.pending
         self.pending, self.points = [], 0
         points = frame(traces, job.latest)
-        found = near(points, self.decoder.bases, job.rings)
+        nearby = near(points, self.decoder.bases, job.rings)
         registry = Registry(traces)
-        is_near = np.bincount(points.trace[found.is_near], minlength=len(traces)) > 0
-        chosen = latest_of_equal(points.trace, points.at, np.flatnonzero(found.is_near))
+        is_near = np.bincount(points.trace[nearby.is_near], minlength=len(traces)) > 0
+        chosen = latest_of_equal(points.trace, points.at, np.flatnonzero(nearby.is_near))
         self.outcome.bad_points += int((~points.valid).sum())
         self.outcome.kept += int(is_near.sum())
-        self.outcome.duplicates += int(found.is_near.sum()) - len(chosen)
-        rows = point_rows(points, found, chosen, self.decoder.bases, registry, job.source, job.network)
+        self.outcome.duplicates += int(nearby.is_near.sum()) - len(chosen)
+        rows = point_rows(points, nearby, chosen, self.decoder.bases, registry, job.source, job.network)
         self._write("track_points", rows)
-        listed = np.array([is_listed(job.watch, parsed.head.icao.lower(), parsed.head.r or "") for parsed in traces])
-        self._write("track_edges", self._edges(points, found, is_near | listed, registry))
+        self._write("track_edges", self._edges(points, nearby, is_near | are_listed(job.watch, traces), registry))
         if job.scan == "all" and is_near.any():
-            watched = np.array([bool(near) and self._is_watched(p) for near, p in zip(is_near, traces, strict=True)])
+            watched = np.array(
+                [bool(near) and is_watched(job.watch, p) for near, p in zip(is_near, traces, strict=True)]
+            )
             today = (points.at >= job.day_start) & (points.at < job.day_start + DAY)
-            measure(self.tally, points, found, watched, today, self.decoder.bases, self.decoder.fields, job.limits)
+            measure(self.tally, points, nearby, watched, today, self.decoder.bases, self.decoder.fields, job.limits)
 
-    def _is_watched(self, parsed: Parsed) -> bool:
-        head = parsed.head
-        flights = {p.details.flight.strip() for p in parsed.points if p.details is not None and p.details.flight}
-        is_military = bool((head.dbFlags or 0) & 1)
-        return is_watched(self.job.watch, head.icao.lower(), head.r or "", head.t or "", is_military, flights)
-
-    def _edges(self, points: Frame, found: Near, wanted: Bools, registry: Registry) -> pa.Table:
-        starts = np.flatnonzero(np.append(True, points.trace[1:] != points.trace[:-1]))
-        groups = (starts, np.append(starts[1:], len(points.trace)) - 1, *neighbours(points, found))
-        kept = [group[points.valid[group] & wanted[points.trace[group]]] for group in groups]
-        kept = [latest_of_equal(points.trace, points.at, group) for group in kept]
-        edge = np.repeat(np.arange(len(EDGES)), [len(group) for group in kept])
-        chosen = np.concatenate(kept)
+    def _edges(self, points: Frame, nearby: Near, traces: Bools, registry: Registry) -> pa.Table:
+        chosen, edge = edge_points(points, nearby, traces)
         order = np.lexsort((edge, points.at[chosen], points.trace[chosen]))
         job = self.job
-        return edge_rows(points, chosen[order], edge[order], self.decoder.edges, registry, job.source, job.network)
+        return edge_rows(points, chosen[order], edge[order], registry, job.source, job.network)
 
     def _write(self, table: str, rows: pa.Table) -> None:
         if not rows.num_rows:
@@ -294,8 +280,8 @@ class _Part:
 
 def _mark(head: bytes) -> str:
     """The registration in a trace's first bytes, empty where there is none."""
-    found = _MARK.search(head)
-    return found.group(1).decode("utf-8", "replace") if found else ""
+    match = _MARK.search(head)
+    return match.group(1).decode("utf-8", "replace") if match else ""
 
 
 def _ends(text: bytes, place: Lines) -> list[float]:

@@ -50,7 +50,7 @@ class Bases:
 
 
 def _cells(place: Place, reach_km: float) -> set[int]:
-    found = set()
+    cells = set()
     margin = 1e-6
     reach = reach_km / EARTH_KM * 180 / np.pi + margin
     low, high = max(place.latitude - reach, -90.0), min(place.latitude + reach, 90.0)
@@ -61,5 +61,5 @@ def _cells(place: Place, reach_km: float) -> set[int]:
             continue
         for west, east in spans(place.longitude, width + margin):
             last = min(int((east + 180) * GRID), 360 * GRID - 1)
-            found |= {row * 360 * GRID + column for column in range(int((west + 180) * GRID), last + 1)}
-    return found
+            cells |= {row * 360 * GRID + column for column in range(int((west + 180) * GRID), last + 1)}
+    return cells

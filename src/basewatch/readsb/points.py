@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from basewatch.callsigns import callsign_of
 from basewatch.geo import Bools, Floats, Ints, Ring
 from basewatch.lake.schemas import TABLES
 from basewatch.readsb.grid import Bases
@@ -23,6 +24,7 @@ from basewatch.readsb.traces import Parsed
 SECOND = 1_000_000  # microseconds
 DAY = 86_400 * SECOND
 EARLIEST = 946_684_800 * SECOND  # 2000-01-01: nothing of this kind was recorded before
+EDGES = ("first", "last", "before", "after")  # of a trace, and of a stretch near a base
 STALE, NEW_LEG, RATE_IS_GEOMETRIC, ALTITUDE_IS_GEOMETRIC = 1, 2, 4, 8  # readsb's flags of a point
 
 
@@ -127,8 +129,8 @@ def frame(traces: Sequence[Parsed], latest: int) -> Frame:
     latitude, longitude = numbers("lat"), numbers("lon")
     # a word in place of the altitude: `ground`, or one that nobody knows
     words = {"ground": np.inf}
-    given = columns.get("altitude", ())
-    altitude = np.array([words.get(v, np.nan) if v.__class__ is str else v for v in given], np.float64)
+    altitudes = columns.get("altitude", ())
+    altitude = np.array([words.get(v, np.nan) if v.__class__ is str else v for v in altitudes], np.float64)
     ground = np.isinf(altitude)
     altitude[ground] = np.nan
     flags = np.nan_to_num(numbers("flags")).astype(np.int64)
@@ -157,11 +159,11 @@ def frame(traces: Sequence[Parsed], latest: int) -> Frame:
 
 
 def _carry(details: Sequence[Any], trace: Ints, flags: Ints, callsigns: Names) -> Ints:
-    """The callsign of each point: the last one that was not blank in the same leg, -1 before the first."""
+    """The callsign of each point: the last one in the same leg that names a flight, -1 before the first."""
     where = [index for index, detail in enumerate(details) if detail is not None and detail.flight]
     flights = [details[index].flight for index in where]
-    numbers = {flight: callsigns.of(flight.strip() or None) for flight in set(flights)}
-    given = np.array(where, np.int64), np.array([numbers[flight] for flight in flights], np.int64)
+    numbers = {flight: callsigns.of(callsign_of(flight)) for flight in set(flights)}
+    named_at, name = np.array(where, np.int64), np.array([numbers[flight] for flight in flights], np.int64)
     index = np.arange(len(trace))
     start = (flags & NEW_LEG).astype(bool)
     if len(start):
@@ -169,8 +171,8 @@ def _carry(details: Sequence[Any], trace: Ints, flags: Ints, callsigns: Names) -
         start[1:] |= trace[1:] != trace[:-1]
     leg = np.maximum.accumulate(np.where(start, index, 0)) if len(start) else index
     last, code = np.full(len(trace), -1), np.full(len(trace), -1)
-    named = given[1] >= 0  # the rest are blanks
-    last[given[0][named]], code[given[0][named]] = given[0][named], given[1][named]
+    is_name = name >= 0  # the rest name no flight
+    last[named_at[is_name]], code[named_at[is_name]] = named_at[is_name], name[is_name]
     last = np.maximum.accumulate(last)
     return np.where(last >= leg, code[last], -1)
 
@@ -207,13 +209,28 @@ def near(points: Frame, bases: Bases, rings: Sequence[Ring]) -> Near:
     return Near(nearest, closest, is_near, index, base, distance)
 
 
-def neighbours(points: Frame, found: Near) -> tuple[Ints, Ints]:
+def neighbours(points: Frame, nearby: Near) -> tuple[Ints, Ints]:
     """The points right before a stretch near a base, and those right after one, in file order."""
-    inside, same = found.is_near, points.trace[1:] == points.trace[:-1]
+    inside, same = nearby.is_near, points.trace[1:] == points.trace[:-1]
     outside = ~inside & points.valid
     before = np.flatnonzero(outside[:-1] & inside[1:] & same)
     after = np.flatnonzero(inside[:-1] & outside[1:] & same) + 1
     return before, after
+
+
+def edge_points(points: Frame, nearby: Near, traces: Bools) -> tuple[Ints, Ints]:
+    """The valid points at an edge, and the place of each one's edge in EDGES; edge by edge.
+
+    traces: one a trace, true for those whose edges are kept.
+    """
+    starts = np.flatnonzero(np.append(True, points.trace[1:] != points.trace[:-1]))
+    ends = np.append(starts[1:], len(points.trace)) - 1
+    groups = [
+        latest_of_equal(points.trace, points.at, group[points.valid[group] & traces[points.trace[group]]])
+        for group in (starts, ends, *neighbours(points, nearby))
+    ]
+    edge = np.repeat(np.arange(len(EDGES)), [len(group) for group in groups])
+    return np.concatenate(groups), edge
 
 
 def latest_of_equal(trace: Ints, at: Ints, chosen: Ints) -> Ints:
@@ -281,7 +298,7 @@ def _table(name: str, columns: dict[str, pa.Array]) -> pa.Table:
 
 
 def point_rows(
-    points: Frame, found: Near, chosen: Ints, bases: Bases, registry: Registry, source: str, network: str
+    points: Frame, nearby: Near, chosen: Ints, bases: Bases, registry: Registry, source: str, network: str
 ) -> pa.Table:
     """Rows of lake table track_points for the chosen points; texts as dictionary columns."""
     flags = points.flags[chosen]
@@ -297,16 +314,17 @@ def point_rows(
             "position_type": points.kinds.column(points.kind[chosen]),
             "is_new_leg": column((flags & NEW_LEG).astype(bool), pa.bool_()),
             "is_stale": column((flags & STALE).astype(bool), pa.bool_()),
-            "base_id": names.column(found.nearest[chosen]),
-            "distance_km": column(found.distance_km[chosen], pa.float32()),
+            "base_id": names.column(nearby.nearest[chosen]),
+            "distance_km": column(nearby.distance_km[chosen], pa.float32()),
         },
     )
 
 
-def edge_rows(
-    points: Frame, chosen: Ints, edge: Ints, names: Names, registry: Registry, source: str, network: str
-) -> pa.Table:
-    """Rows of lake table track_edges for the chosen points and the names of their edges."""
+def edge_rows(points: Frame, chosen: Ints, edge: Ints, registry: Registry, source: str, network: str) -> pa.Table:
+    """Rows of lake table track_edges for the chosen points. edge: the place of each one's edge in EDGES."""
+    names = Names()
+    for name in EDGES:
+        names.of(name)
     baro, geom = points.baro_ft[chosen], points.geom_ft[chosen]
     return _table(
         "track_edges",

@@ -26,19 +26,18 @@ from basewatch.readsb.points import (
     DAY,
     SECOND,
     Frame,
-    Names,
     Near,
     Registry,
+    edge_points,
     edge_rows,
     frame,
     latest_of_equal,
     near,
-    neighbours,
     point_rows,
 )
 from basewatch.readsb.traces import Details, Head, Parsed, Point
+from basewatch.readsb.watched import are_listed, is_watched
 from basewatch.reference import watchlist
-from basewatch.reference.thresholds import Thresholds
 
 if TYPE_CHECKING:
     from basewatch.reference.load import Reference
@@ -46,7 +45,6 @@ if TYPE_CHECKING:
 
 MILLISECONDS_ABOVE = 1e11  # `now` is seconds in aircraft.json, milliseconds in /v2
 SAME_WITHIN_S = 1.5  # a position told again by the next answer; its time is given with rounding
-EDGES = ("first", "last", "before", "after")
 GEOMETRIC_RATE = 4  # readsb's flag of a vertical rate that is not by pressure
 
 
@@ -100,19 +98,19 @@ def craft(values: Any) -> Craft:
         raise ValueError(str(error)) from None
 
 
-def _checked(found: Craft) -> Craft:
-    if isinstance(found.alt_baro, str) and found.alt_baro != "ground":
-        raise ValueError(f"alt_baro is neither a number nor `ground`: {found.alt_baro[:20]!r}")
-    return found
+def _checked(aircraft: Craft) -> Craft:
+    if isinstance(aircraft.alt_baro, str) and aircraft.alt_baro != "ground":
+        raise ValueError(f"alt_baro is neither a number nor `ground`: {aircraft.alt_baro[:20]!r}")
+    return aircraft
 
 
 def read(text: str, network: str, polled_at: float) -> tuple[list[Sighting], list[str]]:
     """As `sightings`, from an answer's text. Raises ValueError, also where the text is no JSON."""
     try:
         answer = _answers.decode(text)
-        listed = answer.ac if answer.ac is not None else answer.aircraft
-        if listed is not None:
-            return _placed(map(_checked, listed), _seconds(answer.now, polled_at), network), []
+        aircraft = answer.ac if answer.ac is not None else answer.aircraft
+        if aircraft is not None:
+            return _placed(map(_checked, aircraft), _seconds(answer.now, polled_at), network), []
     except (msgspec.DecodeError, ValueError):  # one malformed object: go through them one by one
         pass
     try:
@@ -129,31 +127,33 @@ def sightings(answer: Any, network: str, polled_at: float | None = None) -> tupl
     of a position is `now` less its age. Very rough positions (`rr_lat`) and those older than a minute (`lastPosition`)
     are no positions. Raises ValueError where the answer holds no list of aircraft or no time.
     """
-    listed = answer.get("ac", answer.get("aircraft")) if isinstance(answer, Mapping) else None
-    if not isinstance(listed, list):
+    objects = answer.get("ac", answer.get("aircraft")) if isinstance(answer, Mapping) else None
+    if not isinstance(objects, list):
         raise ValueError("neither `ac` nor `aircraft` holds a list")
-    given = answer.get("now")
-    now = _seconds(given if isinstance(given, int | float) and not isinstance(given, bool) else None, polled_at)
-    found, faults = [], []
-    for values in listed:
+    stated_now = answer.get("now")
+    now = _seconds(
+        stated_now if isinstance(stated_now, int | float) and not isinstance(stated_now, bool) else None, polled_at
+    )
+    aircraft, faults = [], []
+    for values in objects:
         try:
-            found.append(craft(values))
+            aircraft.append(craft(values))
         except ValueError as error:
             faults.append(str(error))
-    return _placed(found, now, network), faults
+    return _placed(aircraft, now, network), faults
 
 
-def _seconds(given: float | None, polled_at: float | None) -> float:
-    now = given if given is not None else polled_at
+def _seconds(stated_now: float | None, polled_at: float | None) -> float:
+    now = stated_now if stated_now is not None else polled_at
     if now is None:
         raise ValueError("no time `now`")
     return now / 1000 if now > MILLISECONDS_ABOVE else now
 
 
-def _placed(listed: Iterable[Craft], now: float, network: str) -> list[Sighting]:
+def _placed(aircraft: Iterable[Craft], now: float, network: str) -> list[Sighting]:
     return [
         Sighting(network, now - each.seen_pos, each)
-        for each in listed
+        for each in aircraft
         if each.lat is not None and each.lon is not None and each.seen_pos is not None
     ]
 
@@ -205,13 +205,15 @@ class Collector:
 
     def sightings(self) -> list[Sighting]:
         """All that was kept, each once."""
-        found: list[Sighting] = []
+        seen: list[Sighting] = []
         for flown in self._flown.values():
-            kept = flown.kept
-            if flown.last is not None and kept[-1] is not flown.last:
-                kept = [*kept, flown.last]
-            found += [each for number, each in enumerate(kept) if number == 0 or each is not kept[number - 1]]
-        return found
+            of_aircraft = flown.kept
+            if flown.last is not None and of_aircraft[-1] is not flown.last:
+                of_aircraft = [*of_aircraft, flown.last]
+            seen += [
+                each for number, each in enumerate(of_aircraft) if number == 0 or each is not of_aircraft[number - 1]
+            ]
+        return seen
 
 
 def traces(seen: Iterable[Sighting]) -> list[Parsed]:
@@ -221,7 +223,7 @@ def traces(seen: Iterable[Sighting]) -> list[Parsed]:
         address = each.craft.hex.strip().lower()
         if len(address) == 6 and not address.startswith("~"):
             by_address[address].append(each)
-    return [_trace(address, found) for address, found in sorted(by_address.items())]
+    return [_trace(address, of_aircraft) for address, of_aircraft in sorted(by_address.items())]
 
 
 def _trace(address: str, seen: list[Sighting]) -> Parsed:
@@ -263,7 +265,7 @@ def _point(each: Sighting) -> Point:
 
 
 def rows(
-    seen: Iterable[Sighting], day: date, source: str, about: Surroundings, heard_around: Collection[str] = ()
+    seen: Iterable[Sighting], day: date, source: str, surroundings: Surroundings, heard_around: Collection[str] = ()
 ) -> Iterator[tuple[str, pa.Table]]:
     """Lake table and rows of a day's sightings: positions near bases, edges, and background traffic.
 
@@ -272,86 +274,74 @@ def rows(
     by_network: dict[str, list[Sighting]] = defaultdict(list)
     for each in seen:
         by_network[each.network].append(each)
-    for network, found in sorted(by_network.items()):
-        parsed = traces(found)
+    for network, of_network in sorted(by_network.items()):
+        parsed = traces(of_network)
         if parsed:
-            yield from _rows(parsed, day, source, network, about, heard_around)
+            yield from _rows(parsed, day, source, network, surroundings, heard_around)
 
 
-def points(seen: Iterable[Sighting], day: date, source: str, about: Surroundings) -> pa.Table:
+def points(seen: Iterable[Sighting], day: date, source: str, surroundings: Surroundings) -> pa.Table:
     """The positions near bases alone, as rows of track_points."""
-    found = [table for name, table in rows(seen, day, source, about) if name == "track_points"]
-    return pa.concat_tables(found) if found else TABLES["track_points"].schema.empty_table()
+    tables = [table for name, table in rows(seen, day, source, surroundings) if name == "track_points"]
+    return pa.concat_tables(tables) if tables else TABLES["track_points"].schema.empty_table()
 
 
 def _rows(
-    parsed: Sequence[Parsed], day: date, source: str, network: str, about: Surroundings, heard_around: Collection[str]
+    parsed: Sequence[Parsed],
+    day: date,
+    source: str,
+    network: str,
+    surroundings: Surroundings,
+    heard_around: Collection[str],
 ) -> Iterator[tuple[str, pa.Table]]:
-    latest = int((about.now + timedelta(days=1)).timestamp() * SECOND)
-    bases, rings = _bases(about.reference, about.params)
+    latest = int((surroundings.now + timedelta(days=1)).timestamp() * SECOND)
+    bases, rings = _bases(surroundings.reference, surroundings.params)
     lines = frame(parsed, latest)
-    found = near(lines, bases, rings)
+    nearby = near(lines, bases, rings)
     registry = Registry(parsed)
-    chosen = latest_of_equal(lines.trace, lines.at, np.flatnonzero(found.is_near))
+    chosen = latest_of_equal(lines.trace, lines.at, np.flatnonzero(nearby.is_near))
     if len(chosen):
-        yield "track_points", _plain("track_points", point_rows(lines, found, chosen, bases, registry, source, network))
-    watched = watchlist.build(about.reference)
-    is_near = np.bincount(lines.trace[found.is_near], minlength=len(parsed)) > 0
-    listed = np.array([watchlist.is_listed(watched, one.head.icao, one.head.r or "") for one in parsed])
-    edges = _edges(lines, found, is_near | listed, registry, source, network)
+        yield (
+            "track_points",
+            _plain("track_points", point_rows(lines, nearby, chosen, bases, registry, source, network)),
+        )
+    watched = watchlist.build(surroundings.reference)
+    is_near = np.bincount(lines.trace[nearby.is_near], minlength=len(parsed)) > 0
+    chosen, edge = edge_points(lines, nearby, is_near | are_listed(watched, parsed))
+    edges = edge_rows(lines, chosen, edge, registry, source, network)
     if edges.num_rows:
         yield "track_edges", _plain("track_edges", edges)
     if heard_around:
-        background = _background(parsed, lines, found, bases, watched, day, network, about)
-        kept = background.filter(pc.is_in(background.column("base_id"), pa.array(sorted(heard_around))))
-        if kept.num_rows:
-            yield "base_background", kept
-
-
-def _edges(
-    lines: Frame, found: Near, wanted: np.ndarray[Any, Any], registry: Registry, source: str, network: str
-) -> pa.Table:
-    starts = np.flatnonzero(np.append(True, lines.trace[1:] != lines.trace[:-1]))
-    groups = (starts, np.append(starts[1:], len(lines.trace)) - 1, *neighbours(lines, found))
-    kept = [group[lines.valid[group] & wanted[lines.trace[group]]] for group in groups]
-    kept = [latest_of_equal(lines.trace, lines.at, group) for group in kept]
-    edge = np.repeat(np.arange(len(EDGES)), [len(group) for group in kept])
-    names = Names()
-    for name in EDGES:
-        names.of(name)
-    return edge_rows(lines, np.concatenate(kept), edge, names, registry, source, network)
+        background = _background(parsed, lines, nearby, bases, watched, day, network, surroundings)
+        rows_around = background.filter(pc.is_in(background.column("base_id"), pa.array(sorted(heard_around))))
+        if rows_around.num_rows:
+            yield "base_background", rows_around
 
 
 def _background(
     parsed: Sequence[Parsed],
     lines: Frame,
-    found: Near,
+    nearby: Near,
     bases: Bases,
     watched: watchlist.Watch,
     day: date,
     network: str,
-    about: Surroundings,
+    surroundings: Surroundings,
 ) -> pa.Table:
-    limits = Limits.of(about.params)
-    listed = about.reference.rows.get("fields", [])
+    limits = Limits.of(surroundings.params)
+    field_rows = surroundings.reference.rows.get("fields", [])
     fields = Fields.around(
-        bases, [field.latitude for field in listed], [field.longitude for field in listed], limits.field_km
+        bases, [field.latitude for field in field_rows], [field.longitude for field in field_rows], limits.field_km
     )
-    ours = np.array([_is_watched(watched, one) for one in parsed])
+    ours = np.array([is_watched(watched, one) for one in parsed])
     start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * SECOND
     tally = Tally(len(bases.places))
-    measure(tally, lines, found, ours, (lines.at >= start) & (lines.at < start + DAY), bases, fields, limits)
+    measure(tally, lines, nearby, ours, (lines.at >= start) & (lines.at < start + DAY), bases, fields, limits)
     return table(tally, bases.places, network)
 
 
-def _is_watched(watched: watchlist.Watch, one: Parsed) -> bool:
-    flights = {p.details.flight.strip() for p in one.points if p.details is not None and p.details.flight}
-    head = one.head
-    return watchlist.is_watched(watched, head.icao, head.r or "", head.t or "", bool((head.dbFlags or 0) & 1), flights)
-
-
-def _plain(name: str, found: pa.Table) -> pa.Table:
-    return found.cast(TABLES[name].schema)
+def _plain(name: str, rows_of_table: pa.Table) -> pa.Table:
+    return rows_of_table.cast(TABLES[name].schema)
 
 
 def _bases(reference: Reference, params: Thresholds) -> tuple[Bases, tuple[Ring, ...]]:

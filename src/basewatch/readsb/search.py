@@ -2,9 +2,9 @@ r"""One expression that tells, without reading a number, whether a trace's text 
 
 readsb writes one point a line, `[seconds,latitude,longitude,altitude,…`. The discs around the bases are covered with
 cells of a tenth of a degree, which in decimal text are prefixes: latitude 35.4 to 35.5 is every text `35.4…`. A cell
-may lie in the outer ring alone, then only low heights count there. The expression looks at every opening bracket and
-matches where a point that may be near begins, and where anything begins that is neither such a point nor no point at
-all; so it may match in vain, but passes over nothing that is near, however the text is laid out.
+may lie in the outer ring alone, then only low heights count there. The expression looks at every opening bracket. It
+matches where a point begins that may be near, and where something begins that it cannot judge. So it may match in
+vain, but it passes over nothing that is near, however the text is laid out.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ Search = Callable[[bytes, int, int], int]
 
 def _prefixes(low: float, high: float) -> set[str]:
     """The cells, as decimal text, that an interval of degrees touches; zero stands in two, 0.0 and -0.0."""
-    found = set()
+    prefixes = set()
     for sign, start, end in (("", max(low, 0.0), high), ("-", max(-high, 0.0), -low)):
         if end >= 0:
             cells = range(int(start * CELLS), int(end * CELLS) + 1)
-            found |= {f"{sign}{cell // CELLS}.{cell % CELLS}" for cell in cells}
-    return found
+            prefixes |= {f"{sign}{cell // CELLS}.{cell % CELLS}" for cell in cells}
+    return prefixes
 
 
 def _disc(place: Place, radius_km: float) -> dict[str, set[str]]:

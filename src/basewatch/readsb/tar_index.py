@@ -58,14 +58,14 @@ class Volume:
             return b""
         if len(self._handles) == 1:
             return os.pread(self._handles[0], length, offset)
-        found = b""
-        while len(found) < length and offset + len(found) < self.size:
-            part = bisect_right(self._starts, offset + len(found)) - 1
-            piece = os.pread(self._handles[part], length - len(found), offset + len(found) - self._starts[part])
+        data = b""
+        while len(data) < length and offset + len(data) < self.size:
+            part = bisect_right(self._starts, offset + len(data)) - 1
+            piece = os.pread(self._handles[part], length - len(data), offset + len(data) - self._starts[part])
             if not piece:
                 break
-            found += piece
-        return found
+            data += piece
+        return data
 
     def expect(self, offset: int, length: int) -> None:
         """Tell the system that a stretch will be read soon, so that a slow disk reads it in one go."""
@@ -83,8 +83,8 @@ class Volume:
 def walk(volume: Volume) -> Iterator[Member | Fault]:
     """The regular members in order, and every fault met on the way.
 
-    Raises nothing for a bad tar: a damaged header is passed over to the next sound one, a tar that ends inside a member
-    or without its end mark yields a Fault with `ends`.
+    Raises nothing for a bad tar. After a damaged header the walk goes on at the next sound one. A tar that ends inside
+    a member, or without its end mark, yields a Fault with `ends`.
     """
     offset, long_name, long_size = 0, None, None
     read, size = volume.read, volume.size

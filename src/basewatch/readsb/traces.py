@@ -15,6 +15,7 @@ from typing import NamedTuple, cast
 import deflate
 import msgspec
 
+from basewatch.callsigns import callsign_of
 from basewatch.readsb.search import Search, one_point_a_line
 
 LARGEST_MEMBER = 64 << 20  # bytes of gzip; a busy aircraft's day is 0.3 MB, one at two points a second 5 MB
@@ -88,6 +89,12 @@ class Parsed(NamedTuple):
     head: Head
     points: list[Point]
     bad_points: int = 0
+
+    @property
+    def callsigns(self) -> set[str]:
+        """The callsigns under which it flew."""
+        flights = {point.details.flight for point in self.points if point.details is not None}
+        return {name for name in map(callsign_of, flights) if name}
 
 
 _heads = msgspec.json.Decoder(Head)
@@ -205,6 +212,11 @@ class _NotALine(Exception):
     """A line that does not start a point."""
 
 
+def _names_a_flight(text: bytes, start: int) -> bool:
+    """Whether the callsign that begins at `start` names a flight."""
+    return callsign_of(text[start : text.find(b'"', start)].decode("latin-1")) is not None
+
+
 def _regions(text: bytes, place: Lines, search: Search, hit: int) -> list[tuple[int, int]]:
     """Stretches of whole lines, from newline to newline, that hold every hit and what belongs to it."""
     start, end = place
@@ -212,16 +224,16 @@ def _regions(text: bytes, place: Lines, search: Search, hit: int) -> list[tuple[
         return []
 
     def line_after(position: int) -> int:
-        found = text.find(_LINE, position, end)
-        return end if found < 0 else found
+        newline = text.find(_LINE, position, end)
+        return end if newline < 0 else newline
 
     def context(position: int, floor: int) -> int:
         """Where the line with the last callsign before that at `position` starts, or else the line before it."""
-        found = text.rfind(_FLIGHT, floor, position)
-        while found >= 0 and text[found + len(_FLIGHT) : found + len(_FLIGHT) + 8].isspace():
-            found = text.rfind(_FLIGHT, floor, found)
-        if found >= 0:
-            return text.rfind(_LINE, floor, found)
+        callsign_at = text.rfind(_FLIGHT, floor, position)
+        while callsign_at >= 0 and not _names_a_flight(text, callsign_at + len(_FLIGHT)):
+            callsign_at = text.rfind(_FLIGHT, floor, callsign_at)
+        if callsign_at >= 0:
+            return text.rfind(_LINE, floor, callsign_at)
         if text.find(_FLIGHT, start, floor) >= 0:
             return floor  # a callsign from before may hold on, unless a new leg begins in between
         return text.rfind(_LINE, floor, position)

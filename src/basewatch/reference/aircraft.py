@@ -52,33 +52,33 @@ class Statement:
 COLUMNS = tuple(column.name for column in fields(Statement))
 
 
-def statements(settings: Settings, asked: str, database: Path | None = None) -> list[Statement]:
+def statements(settings: Settings, identity: str, database: Path | None = None) -> list[Statement]:
     """Everything known of an address (six hex digits) or a registration, hyphens and case aside.
 
     A registration brings every address that a register or record gives it, an address every registration. Six digits
     that could be either are looked up as both. `database` is that of the current release, None where nothing is
     published. Raises ConfigError where the text can be neither.
     """
-    text = asked.strip()
+    text = identity.strip()
     if not ASKED.fullmatch(text):
-        raise ConfigError(f"{asked!r} is neither an address (six hex digits) nor a registration (RA-85563)")
+        raise ConfigError(f"{identity!r} is neither an address (six hex digits) nor a registration (RA-85563)")
     facts = load.tables(settings).rows
     address, name = text.lower(), mark(text.removeprefix("reg:")) or ""
     rows = _registered(facts["aircraft"], {address}, {name})
-    found = _of_release(database, {address, *(row.icao24 for row in rows)}, {name, *_marks(rows)})
+    on_record = _of_release(database, {address, *(row.icao24 for row in rows)}, {name, *_marks(rows)})
     # a registration that only records give the address leads to what registers say of it
-    rows = _registered(facts["aircraft"], {address}, {name, *_marks(rows), *_marks(found)})
-    said = [*found, *(_of_register(row) for row in rows)]
-    keys = {address, *(one.icao24 or "" for one in said)}
+    rows = _registered(facts["aircraft"], {address}, {name, *_marks(rows), *_marks(on_record)})
+    stated = [*on_record, *(_of_register(row) for row in rows)]
+    keys = {address, *(one.icao24 or "" for one in stated)}
     addresses = sorted(key for key in keys if ADDRESS.fullmatch(key))
-    is_known = bool(said)
-    said += _blocks(facts, addresses)
-    said += _hints(facts["registration_rules"], said, {name, *_marks(said)}, addresses)
-    said += _conflicts(said)
+    is_known = bool(stated)
+    stated += _blocks(facts, addresses)
+    stated += _hints(facts["registration_rules"], stated, {name, *_marks(stated)}, addresses)
+    stated += _conflicts(stated)
     if not is_known:
-        said = [replace(one, note=f"nobody names it; {one.note}") if one.kind == "hint" else one for one in said]
+        stated = [replace(one, note=f"nobody names it; {one.note}") if one.kind == "hint" else one for one in stated]
     return sorted(
-        dict.fromkeys(said), key=lambda one: (KINDS.index(one.kind), one.icao24 or "", one.valid_from or date.min)
+        dict.fromkeys(stated), key=lambda one: (KINDS.index(one.kind), one.icao24 or "", one.valid_from or date.min)
     )
 
 
@@ -89,8 +89,8 @@ def _registered(rows: Iterable[AircraftRow], addresses: set[str], marks: set[str
     return [row for row in rows if row.icao24 in addresses or mark(row.registration) in marks]
 
 
-def _marks(said: Iterable[AircraftRow | Statement]) -> set[str]:
-    return {mark(one.registration) or "" for one in said} - {""}
+def _marks(rows: Iterable[AircraftRow | Statement]) -> set[str]:
+    return {mark(one.registration) or "" for one in rows} - {""}
 
 
 def _of_register(row: AircraftRow) -> Statement:
@@ -113,7 +113,7 @@ def _of_release(database: Path | None, keys: set[str], marks: set[str]) -> list[
     """What the current release holds of these addresses and registrations; nothing where nothing is published."""
     if database is None:
         return []
-    wanted = [sorted(keys | {f"reg:{name}" for name in marks}), sorted(marks)]
+    arguments = [sorted(keys | {f"reg:{name}" for name in marks}), sorted(marks)]
     with duckdb.connect(str(database), read_only=True) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         identities = connection.execute(
@@ -121,42 +121,48 @@ def _of_release(database: Path | None, keys: set[str], marks: set[str]) -> list[
             "military_basis, fleets, conflicts, first_seen_at::DATE, last_seen_at::DATE FROM main.aircraft "
             "WHERE list_contains(?, icao24) OR list_contains(?, replace(upper(registration), '-', '')) "
             "ORDER BY icao24, valid_from",
-            wanted,
+            arguments,
         ).fetchall()
-        on_record = sorted({row[0] for row in identities} | set(wanted[0]))
+        on_record = sorted({row[0] for row in identities} | set(arguments[0]))
         visits = connection.execute(
             "SELECT icao24, registration, base_id, count(*) FILTER (WHERE confidence >= 2), "
             "count(*) FILTER (WHERE confidence < 2), min(first_evidence_at)::DATE, max(last_evidence_at)::DATE, "
             "list_sort(list_distinct(flatten(list(sources)))) FROM main.base_visits "
             "WHERE list_contains(?, icao24) OR list_contains(?, replace(upper(registration), '-', '')) "
             "GROUP BY ALL ORDER BY ALL",
-            [on_record, wanted[1]],
+            [on_record, arguments[1]],
         ).fetchall()
-    said = []
+    stated = []
     for *identity, basis, fleets, conflicts, first, last in identities:
         icao24, registration = identity[:2]
         note = [f"on record {first} to {last}" if first and last else "", f"military by {basis}" if basis else ""]
         note.append(f"fleets {', '.join(fleets)}")
-        said.append(replace(Statement("record", RELEASE, *identity), note="; ".join(part for part in note if part)))
-        said += [Statement("conflict", RELEASE, icao24, registration, note=text) for text in conflicts or []]
+        stated.append(replace(Statement("record", RELEASE, *identity), note="; ".join(part for part in note if part)))
+        stated += [Statement("conflict", RELEASE, icao24, registration, note=text) for text in conflicts or []]
     for icao24, registration, base, counted, weak, first, last, sources in visits:
-        told = f"{counted} at {base}" + (f", {weak} more on weak evidence" if weak else "")
-        said.append(
+        visits_note = f"{counted} at {base}" + (f", {weak} more on weak evidence" if weak else "")
+        stated.append(
             Statement(
-                "visits", ", ".join(sources or []), icao24, registration, valid_from=first, valid_to=last, note=told
+                "visits",
+                ", ".join(sources or []),
+                icao24,
+                registration,
+                valid_from=first,
+                valid_to=last,
+                note=visits_note,
             )
         )
-    return said
+    return stated
 
 
 def _blocks(rows: Mapping[str, list[Any]], addresses: Iterable[str]) -> list[Statement]:
-    said = []
+    stated = []
     for address in addresses:
         block = next((row for row in rows["icao_blocks"] if row.start_hex <= address <= row.end_hex), None)
         if block:
             note = f"{block.country_name}: {block.start_hex}-{block.end_hex}"
-            said.append(Statement("block", "ICAO address block", address, country=block.country, note=note))
-        said += [
+            stated.append(Statement("block", "ICAO address block", address, country=block.country, note=note))
+        stated += [
             Statement(
                 "range",
                 "address range",
@@ -167,38 +173,38 @@ def _blocks(rows: Mapping[str, list[Any]], addresses: Iterable[str]) -> list[Sta
             for row in rows["military_ranges"]
             if row.start_hex <= address <= row.end_hex
         ]
-    return said
+    return stated
 
 
 def _hints(
-    rules: Iterable[RegistrationRuleRow], said: Iterable[Statement], marks: Iterable[str], addresses: Iterable[str]
+    rules: Iterable[RegistrationRuleRow], stated: Iterable[Statement], marks: Iterable[str], addresses: Iterable[str]
 ) -> list[Statement]:
     """What each country's rule would make of the registrations, and of addresses that nobody names."""
-    given: dict[str, set[str]] = {}
-    for one in said:
+    addresses_of_mark: dict[str, set[str]] = {}
+    for one in stated:
         if one.kind in ("record", "register") and one.icao24:
-            given.setdefault(mark(one.registration) or "", set()).add(one.icao24)
-    named = set().union(*(found for name, found in given.items() if name))
+            addresses_of_mark.setdefault(mark(one.registration) or "", set()).add(one.icao24)
+    named = set().union(*(registration for name, registration in addresses_of_mark.items() if name))
     hints: list[Statement] = []
     for rule in rules:
-        listed = (rule.agrees or 0) + (rule.differs or 0)
-        trust = f"a hint, no identity: {rule.agrees} of {listed} listed aircraft keep it"
+        aircraft = (rule.agrees or 0) + (rule.differs or 0)
+        trust = f"a hint, no identity: {rule.agrees} of {aircraft} listed aircraft keep it"
         for name in sorted(marks):
             expected = addresses_by_rule(rule, name)
-            kept = given.get(name, set()) & set(expected) - {
+            agreeing = addresses_of_mark.get(name, set()) & set(expected) - {
                 one.icao24 for one in hints if mark(one.registration) == name
             }
-            verdict = "kept here; " if kept else ("broken here; " if given.get(name) else "")
+            verdict = "kept here; " if agreeing else ("broken here; " if addresses_of_mark.get(name) else "")
             # a rule of the lowest bits alone fits many addresses: it says something only of those that somebody gives
-            shown = sorted(kept) or ([] if rule.low_bits else expected[:1])
+            shown = sorted(agreeing) or ([] if rule.low_bits else expected[:1])
             hints += [
                 Statement("hint", f"rule {rule.prefix}", address, _spelled(rule, name), note=verdict + trust)
                 for address in shown
             ]
         for address in addresses:
-            found = None if address in named else registration_by_rule(rule, address)
-            if found:
-                hints.append(Statement("hint", f"rule {rule.prefix}", address, found, note=trust))
+            registration = None if address in named else registration_by_rule(rule, address)
+            if registration:
+                hints.append(Statement("hint", f"rule {rule.prefix}", address, registration, note=trust))
     return hints
 
 
@@ -252,15 +258,15 @@ COMPARED = (  # of what, in which column, and what to call it
 )
 
 
-def _conflicts(said: Iterable[Statement]) -> list[Statement]:
+def _conflicts(stated: Iterable[Statement]) -> list[Statement]:
     """Where the statements disagree: addresses of a registration, registrations of an address, types, military."""
-    spoken = [one for one in said if one.kind in ("record", "register")]
-    told = []
-    for about, column, word in COMPARED:
+    spoken = [one for one in stated if one.kind in ("record", "register")]
+    conflicts = []
+    for subject, column, word in COMPARED:
         groups: dict[str, dict[str, set[str]]] = {}
         spelled: dict[str, str] = {}
         for one in spoken:
-            key, value = getattr(one, about), getattr(one, column)
+            key, value = getattr(one, subject), getattr(one, column)
             if key is None or value is None:
                 continue
             same = mark(key) or ""
@@ -271,7 +277,9 @@ def _conflicts(said: Iterable[Statement]) -> list[Statement]:
         for same, values in groups.items():
             # identities of the release alone are told apart by their days
             if len(values) > 1 and set().union(*values.values()) != {RELEASE}:
-                listed = "; ".join(f"{value} ({', '.join(sorted(by))})" for value, by in sorted(values.items()))
-                address, registration = (spelled[same], None) if about == "icao24" else (None, spelled[same])
-                told.append(Statement("conflict", "comparison", address, registration, note=f"{word}: {listed}"))
-    return told
+                values_text = "; ".join(f"{value} ({', '.join(sorted(by))})" for value, by in sorted(values.items()))
+                address, registration = (spelled[same], None) if subject == "icao24" else (None, spelled[same])
+                conflicts.append(
+                    Statement("conflict", "comparison", address, registration, note=f"{word}: {values_text}")
+                )
+    return conflicts

@@ -134,14 +134,14 @@ def parse(table: str, text: str, where: str) -> list[Any]:
     return rows
 
 
-def _check_columns(model: type[Row], found: list[str], where: str) -> None:
-    missing = [name for name in model.model_fields if name not in found and not _may_be_absent(model, name)]
-    unknown = sorted(set(found) - set(model.model_fields))
-    if missing or unknown or len(set(found)) != len(found):
-        twice = sorted({name for name in found if found.count(name) > 1})
+def _check_columns(model: type[Row], heading: list[str], where: str) -> None:
+    missing = [name for name in model.model_fields if name not in heading and not _may_be_absent(model, name)]
+    unknown = sorted(set(heading) - set(model.model_fields))
+    if missing or unknown or len(set(heading)) != len(heading):
+        twice = sorted({name for name in heading if heading.count(name) > 1})
         faults = {"missing": missing, "unknown": unknown, "twice": twice}
-        told = "; ".join(f"{fault}: {', '.join(names)}" for fault, names in faults.items() if names)
-        raise ConfigError(f"{where}, line 1: columns {told}")
+        fault_text = "; ".join(f"{fault}: {', '.join(names)}" for fault, names in faults.items() if names)
+        raise ConfigError(f"{where}, line 1: columns {fault_text}")
 
 
 def _row(model: type[Row], values: dict[str, str], line: str) -> Row:

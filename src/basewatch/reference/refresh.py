@@ -59,14 +59,14 @@ def update(
     shipped = settings.model_copy(update={"reference": settings.reference.model_copy(update={"aircraft": None})})
     facts = load.tables(shipped).rows
     before = [_as_row(row) for row in _rows_before(target, facts["aircraft"])]
-    chosen = {name: _location(settings, name) for name in NAMES} | dict(locations or {})
+    location_of = {name: _location(settings, name) for name in NAMES} | dict(locations or {})
     result = Refresh(target, 0)
-    wanted = _Wanted(database, keep_all or settings.registers.keep == "all")
+    wanted_aircraft = _Wanted(database, keep_all or settings.registers.keep == "all")
     fresh: dict[str, list[RegisterRow]] = {}
-    for name in (name for name in NAMES if chosen.get(name)):
+    for name in (name for name in NAMES if location_of.get(name)):
         try:
-            data = _fetch(settings, name, chosen[name])
-            keep = None if name == PLANE_ALERT else wanted
+            data = _fetch(settings, name, location_of[name])
+            keep = None if name == PLANE_ALERT else wanted_aircraft
             reading = registers.read(name, data.body, facts["register_rules"], checked_on=today, keep=keep)
             _not_shrunk(settings, name, reading, data)
         except BasewatchError as error:
@@ -79,31 +79,31 @@ def update(
             result.readings[name] = reading
             say(reading.summary)
             fresh[name] = reading.rows
-        wanted.add(fresh[name])
+        wanted_aircraft.add(fresh[name])
     if not result.readings:
-        told = "; ".join(result.failures.values()) or "every register is left out"
-        raise ConfigError(f"no register could be read, {target} stays as it was: {told}")
+        reasons = "; ".join(result.failures.values()) or "every register is left out"
+        raise ConfigError(f"no register could be read, {target} stays as it was: {reasons}")
     rows = [row for row in before if row.register not in fresh] + [row for some in fresh.values() for row in some]
     _write(target, rows)
     result.rows = len(rows)
     return result
 
 
-def locations(given: Mapping[str, str | None], only: Iterable[str] | None = None) -> dict[str, str]:
+def locations(typed: Mapping[str, str | None], only: Iterable[str] | None = None) -> dict[str, str]:
     """Locations as a user types them: paths from where the user stands; registers outside `only` left out.
 
     Raises ConfigError for the name of a register that is none.
     """
-    chosen = set(only or NAMES)
-    unknown = sorted(chosen - set(NAMES))
+    names = set(only or NAMES)
+    unknown = sorted(names - set(NAMES))
     if unknown:
         raise ConfigError(f"no register {', '.join(unknown)}; known: {', '.join(NAMES)}")
-    found = {
+    resolved = {
         name: location if "://" in location else str(Path(location).expanduser().resolve())
-        for name, location in given.items()
+        for name, location in typed.items()
         if location
     }
-    return found | {name: "" for name in NAMES if name not in chosen}
+    return resolved | {name: "" for name in NAMES if name not in names}
 
 
 def _target(settings: Settings, out: Path | None) -> Path:
@@ -126,10 +126,10 @@ def _rows_before(target: Path, shipped: list[AircraftRow]) -> list[AircraftRow]:
     if not target.exists():
         return shipped
     try:
-        found: list[AircraftRow] = load.parse("aircraft", target.read_text(encoding="utf-8-sig"), str(target))
+        rows: list[AircraftRow] = load.parse("aircraft", target.read_text(encoding="utf-8-sig"), str(target))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{target} cannot be read: {error}") from None
-    return found
+    return rows
 
 
 def _as_row(row: AircraftRow) -> RegisterRow:
@@ -137,8 +137,8 @@ def _as_row(row: AircraftRow) -> RegisterRow:
 
 
 def _location(settings: Settings, name: str) -> str:
-    found: str = getattr(settings.registers, name.replace("-", "_"))
-    return found
+    location: str = getattr(settings.registers, name.replace("-", "_"))
+    return location
 
 
 class _Wanted:
@@ -199,11 +199,11 @@ def _fetch(settings: Settings, name: str, location: str) -> _Fetched:
         return _Fetched(path)
     note = settings.root / "landing" / "registers" / f"{name}.json"
     last = _note(note, location)
-    about = settings.registers
+    limits = settings.registers
     client = Client(
         f"register {name}",
         limits=(Limit(1, 1.0),),
-        policy=Policy(about.connect_seconds, about.read_seconds, about.attempts, max_bytes=about.max_body_mb << 20),
+        policy=Policy(limits.connect_seconds, limits.read_seconds, limits.attempts, max_bytes=limits.max_body_mb << 20),
     )
     answer = client.get(location, expect="bytes", etag=last.get("etag"), modified=last.get("modified"))
     if answer.status == 304:
@@ -224,12 +224,12 @@ def _fetch(settings: Settings, name: str, location: str) -> _Fetched:
 def _note(note: Path, location: str) -> dict[str, Any]:
     """What was fetched last from this address; nothing where its body is gone or damaged, so that it is asked anew."""
     try:
-        found: dict[str, Any] = json.loads(note.read_text(encoding="utf-8"))
+        last: dict[str, Any] = json.loads(note.read_text(encoding="utf-8"))
         body = note.with_suffix(".body").read_bytes()
     except (OSError, ValueError):
         return {}
-    same = found.get("location") == hashlib.sha256(location.encode()).hexdigest()
-    return found if same and found.get("sha256") == hashlib.sha256(body).hexdigest() else {}
+    same = last.get("location") == hashlib.sha256(location.encode()).hexdigest()
+    return last if same and last.get("sha256") == hashlib.sha256(body).hexdigest() else {}
 
 
 def _not_shrunk(settings: Settings, name: str, reading: Reading, data: _Fetched) -> None:

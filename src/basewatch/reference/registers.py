@@ -73,8 +73,8 @@ class Reading:
     def summary(self) -> str:
         """Counts and reasons in one line."""
         parts = [f"{self.register}: {self.read:,} rows, {len(self.rows):,} kept"]
-        for told, counts in (("bad", self.rejected), ("left out", self.dropped)):
-            parts += [f"{count:,} {told}: {reason}" for reason, count in counts.most_common()]
+        for verdict, counts in (("bad", self.rejected), ("left out", self.dropped)):
+            parts += [f"{count:,} {verdict}: {reason}" for reason, count in counts.most_common()]
         return "; ".join(parts)
 
 
@@ -220,12 +220,12 @@ def _shards(files: Mapping[str, bytes]) -> Iterator[dict[str, str] | str]:
         raise RegisterFault(f"{TAR1090}: the folder holds no shard such as 1.js")
     for prefix, body in shards.items():
         try:
-            found = msgspec.json.decode(plain(body, MAX_BYTES))
+            shard = msgspec.json.decode(plain(body, MAX_BYTES))
         except (ValueError, msgspec.DecodeError) as error:
             raise RegisterFault(f"{TAR1090}: {prefix}.js cannot be read: {error}") from None
-        if not isinstance(found, dict):
+        if not isinstance(shard, dict):
             raise RegisterFault(f"{TAR1090}: {prefix}.js is not a shard")
-        for rest, values in found.items():
+        for rest, values in shard.items():
             if rest == "children":  # names of the shards that continue this one
                 continue
             if not isinstance(values, list) or len(values) < len(SHARD_COLUMNS):
@@ -302,13 +302,13 @@ def _clean(text: str | None) -> str | None:
 
 
 def _registration(text: str | None) -> str | None:
-    found = (_clean(text) or "").upper()
-    return found if MARK.fullmatch(found) else None
+    registration = (_clean(text) or "").upper()
+    return registration if MARK.fullmatch(registration) else None
 
 
 def _designator(text: str | None) -> str | None:
-    found = (_clean(text) or "").upper()
-    return found if DESIGNATOR.fullmatch(found) else None
+    designator = (_clean(text) or "").upper()
+    return designator if DESIGNATOR.fullmatch(designator) else None
 
 
 def _day(text: str | None) -> date | None:

@@ -82,7 +82,7 @@ def _build(reference: Reference) -> Watch:
 def _blocks(reference: Reference, country: str) -> list[tuple[int, int]]:
     """Addresses of a country, cut so that the first block that holds an address is the one that counts."""
     taken: list[tuple[int, int]] = []
-    found: list[tuple[int, int]] = []
+    of_country: list[tuple[int, int]] = []
     for row in sorted(reference.rows["icao_blocks"], key=lambda row: row.position):
         pieces = [(int(row.start_hex, 16), int(row.end_hex, 16))]
         for low, high in taken:
@@ -94,8 +94,8 @@ def _blocks(reference: Reference, country: str) -> list[tuple[int, int]]:
             ]
         taken.append((int(row.start_hex, 16), int(row.end_hex, 16)))
         if row.country == country:
-            found += pieces
-    return found
+            of_country += pieces
+    return of_country
 
 
 def _register_says(fleet: FleetRow, aircraft: AircraftRow, blocks: list[tuple[int, int]] | None) -> bool:

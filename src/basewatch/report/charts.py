@@ -143,8 +143,8 @@ def is_lower_bound(month: Row, column: str) -> bool:
 def monthly_bars(frame: Frame, months: Sequence[Row], chart_id: str, title: str) -> Markup:
     """Three panels on one scale: visits, arrivals and departures a month; unknown months hatched, never nought."""
     months = [month for month in months if frame.holds(month["month"]) or frame.holds(month_end(month["month"]))]
-    known = [month[column] for month in months for column in COUNTS if not is_unknown(month, column)]
-    top = nice_top(max([1, *known]))
+    counts = [month[column] for month in months for column in COUNTS if not is_unknown(month, column)]
+    top = nice_top(max([1, *counts]))
     parts: list[str] = []
     bottom = 0.0
     for row, column in enumerate(COUNTS):
@@ -159,7 +159,7 @@ def monthly_bars(frame: Frame, months: Sequence[Row], chart_id: str, title: str)
     unknown = sum(is_unknown(month, "visits") for month in months)
     desc = (
         f"{len(months)} months from {frame.first:%Y-%m} to {frame.last:%Y-%m}, largest monthly count "
-        f"{max(known, default=0)}, visits unknown in {unknown} of them. The table below holds the same figures."
+        f"{max(counts, default=0)}, visits unknown in {unknown} of them. The table below holds the same figures."
     )
     return _svg(frame, bottom + 34, chart_id, title, desc, parts)
 
@@ -336,7 +336,7 @@ def _observability_track(
                 tall = height * count / sum(days)
                 pieces[state].append(f"M{_n(x)} {_n(foot - tall)}H{_n(end)}V{_n(foot)}H{_n(x)}z")
                 foot -= tall
-    return [f'<path class="obs {state}" d="{"".join(found)}"/>' for state, found in pieces.items() if found]
+    return [f'<path class="obs {state}" d="{"".join(paths)}"/>' for state, paths in pieces.items() if paths]
 
 
 def marker(kind: str, x: float, y: float) -> str:

@@ -128,22 +128,22 @@ def _rows(connection: duckdb.DuckDBPyConnection, query: str, values: Sequence[An
     return rows
 
 
-def _read(connection: duckdb.DuckDBPyConnection, wanted: list[str], fleet: str, release_id: str | None) -> Page:
-    known = {row["base_id"]: row for row in _rows(connection, _BASES)}
+def _read(connection: duckdb.DuckDBPyConnection, base_ids: list[str], fleet: str, release_id: str | None) -> Page:
+    base_rows = {row["base_id"]: row for row in _rows(connection, _BASES)}
     fleets = {row["fleet_id"]: row for row in _rows(connection, "SELECT fleet_id, name, definition FROM fleets")}
-    require_known(wanted, fleet, known, fleets or [fleet], "this release")
+    require_known(base_ids, fleet, base_rows, fleets or [fleet], "this release")
     releases = _rows(connection, _RELEASES, [release_id, release_id])
     active = [row["base_id"] for row in _rows(connection, _ACTIVE, [fleet, fleet])]
-    chosen = wanted or active[:BASES_MAX]
+    shown = base_ids or active[:BASES_MAX]
     sources = [row["source"] for row in _rows(connection, _SOURCES)]
     as_of = _rows(connection, _AS_OF)[0]["as_of"]
-    observability: dict[str, list[tuple[str, date, date]]] = {base: [] for base in chosen}
-    for row in _rows(connection, _OBSERVABILITY, [fleet, chosen]):
+    observability: dict[str, list[tuple[str, date, date]]] = {base: [] for base in shown}
+    for row in _rows(connection, _OBSERVABILITY, [fleet, shown]):
         observability[row["base_id"]].append((row["observability"], row["first_day"], row["last_day"]))
-    stays: dict[str, list[tuple[date, date]]] = {base: [] for base in chosen}
-    for row in _rows(connection, _STAYS, [fleet, chosen]):
+    stays: dict[str, list[tuple[date, date]]] = {base: [] for base in shown}
+    for row in _rows(connection, _STAYS, [fleet, shown]):
         stays[row["base_id"]].append((row["first_day"], row["last_day"]))
-    anchors = _anchors(chosen)
+    anchors = _anchors(shown)
     runs = _rows(connection, _CHECKED_RUN, [releases[0]["run_id"] if releases else None])
     run = runs[0]["run_id"] if runs else None
     return Page(
@@ -151,9 +151,9 @@ def _read(connection: duckdb.DuckDBPyConnection, wanted: list[str], fleet: str, 
         as_of=as_of,
         fleet=fleets.get(fleet, {"fleet_id": fleet, "name": None, "definition": None}),
         bases=[
-            _base(connection, known[base], anchors[base], fleet, observability[base], stays[base]) for base in chosen
+            _base(connection, base_rows[base], anchors[base], fleet, observability[base], stays[base]) for base in shown
         ],
-        bases_left_out=[] if wanted else active[BASES_MAX:],
+        bases_left_out=[] if base_ids else active[BASES_MAX:],
         made_up=[source for source in sources if is_made_up(source)],
         samples=[source for source in sources if SAMPLE in source.lower() and not is_made_up(source)],
         freshness=_rows(connection, _FRESHNESS),
@@ -167,15 +167,15 @@ def require_known(
     bases: Iterable[str], fleet: str, known_bases: Iterable[str], known_fleets: Iterable[str], where: str
 ) -> None:
     """Raise ConfigError where a base or the fleet of the [report] table is not among those known in `where`."""
-    for key, word, asked, known in (
+    for key, word, configured, choices in (
         ("bases", "base", list(bases), sorted(known_bases)),
         ("fleet", "fleet", [fleet], sorted(known_fleets)),
     ):
-        unknown = [name for name in asked if name not in known]
+        unknown = [name for name in configured if name not in choices]
         if unknown:
-            close = {name for wrong in unknown for name in difflib.get_close_matches(wrong, known, n=2)}
+            close = {name for wrong in unknown for name in difflib.get_close_matches(wrong, choices, n=2)}
             hint = f"did you mean {' or '.join(sorted(close))}? " if close else ""
-            raise ConfigError(f"report.{key}: {where} has no {word} {', '.join(unknown)}; {hint}{_few(known)}")
+            raise ConfigError(f"report.{key}: {where} has no {word} {', '.join(unknown)}; {hint}{_few(choices)}")
 
 
 def is_made_up(source: str) -> bool:
@@ -198,13 +198,13 @@ def _anchors(bases: Sequence[str]) -> dict[str, str]:
 
 def _base(
     connection: duckdb.DuckDBPyConnection,
-    about: Row,
+    base_row: Row,
     anchor: str,
     fleet: str,
     observability: list[tuple[str, date, date]],
     stays: list[tuple[date, date]],
 ) -> BaseView:
-    base = about["base_id"]
+    base = base_row["base_id"]
     literal, fleet_literal = sql_literal(base), sql_literal(fleet)
     months = _rows(connection, _MONTHS, [base, fleet])
     all_gaps = _rows(connection, _GAPS, [base, fleet])
@@ -238,7 +238,7 @@ def _base(
     return BaseView(
         base_id=base,
         anchor=anchor,
-        about=about,
+        about=base_row,
         frame=_frame(months, mention_days, stays),
         months=months,
         observability=observability,
@@ -288,15 +288,15 @@ def _sign(story: Row) -> str:
 
 def _attach_evidence(connection: duckdb.DuckDBPyConnection, claims: list[Row]) -> None:
     """Gives each claim the visits that it names, in time order; an id that the release lacks stays as an id."""
-    wanted = sorted({visit for claim in claims for visit in claim["visit_ids"]})
-    visits = {row["visit_id"]: row for row in _rows(connection, _EVIDENCE, [wanted])}
+    visit_ids = sorted({visit for claim in claims for visit in claim["visit_ids"]})
+    visits = {row["visit_id"]: row for row in _rows(connection, _EVIDENCE, [visit_ids])}
     for claim in claims:
         ids = list(dict.fromkeys(claim["visit_ids"]))
-        found = [visits[visit] for visit in ids if visit in visits]
-        found.sort(key=lambda visit: (str(visit["first_evidence_at"]), visit["visit_id"]))
+        evidence = [visits[visit] for visit in ids if visit in visits]
+        evidence.sort(key=lambda visit: (str(visit["first_evidence_at"]), visit["visit_id"]))
         claim["evidence"] = Listing(
-            found[:EVIDENCE_MAX],
-            len(found),
+            evidence[:EVIDENCE_MAX],
+            len(evidence),
             "FROM base_visits WHERE visit_id IN (SELECT unnest(visit_ids) FROM claim_checks "
             f"WHERE claim_id = {sql_literal(str(claim['claim_id']))})",
         )

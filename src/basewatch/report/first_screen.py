@@ -89,26 +89,28 @@ def read(database: Path, bases: Sequence[str], fleet: str) -> FirstScreen:
     """The first screen of a published database: of the named bases (all where none is named), for one fleet."""
     with duckdb.connect(str(database), read_only=True) as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        asked = {"fleet": fleet, "bases": list(bases)}
+        arguments = {"fleet": fleet, "bases": list(bases)}
         watched = [row[0] for row in connection.execute(_BASES, {"bases": list(bases)}).fetchall()]
-        spells = [Spell(*row) for row in connection.execute(_SPELLS, {**asked, "days": PAUSE_DAYS}).fetchall()]
+        spells = [Spell(*row) for row in connection.execute(_SPELLS, {**arguments, "days": PAUSE_DAYS}).fetchall()]
         months: dict[str, list[Month]] = defaultdict(list)
-        for base, month, *values in connection.execute(_MONTHS, asked).fetchall():
+        for base, month, *values in connection.execute(_MONTHS, arguments).fetchall():
             months[base].append(Month(base, month, month, *values))
         simulated = [row[0] for row in connection.execute(_SIMULATED).fetchall()]
         has_fleet = bool(connection.execute("SELECT 1 FROM fleets WHERE fleet_id = ?", [fleet]).fetchall())
     spells.sort(key=lambda spell: (spell.until is not None, _kind_rank(spell.kind), -spell.days, spell.base))
-    listed = spells[:SPELLS_MAX]
-    told = _by_news(watched if bases else [base for base in watched if _is_told(months[base])], months, spells)
-    shown = told[:BASES_MAX]
-    silent = [base for base in watched if not _is_told(months[base]) and base not in shown]
+    shown_spells = spells[:SPELLS_MAX]
+    bases_by_news = _by_news(
+        watched if bases else [base for base in watched if _has_news(months[base])], months, spells
+    )
+    shown = bases_by_news[:BASES_MAX]
+    silent = [base for base in watched if not _has_news(months[base]) and base not in shown]
     tables = [
         Table(
             f"Spells with no visit (fleet {fleet}): those that go on, pauses of the last year",
             ("base", "kind", "since", "until", "days", "days\nunseen"),
             [
                 [spell.base, spell.kind, spell.since, spell.until or "goes on", spell.days, spell.days_not_seen]
-                for spell in listed
+                for spell in shown_spells
             ],
         ),
         Table(
@@ -121,8 +123,12 @@ def read(database: Path, bases: Sequence[str], fleet: str) -> FirstScreen:
         [table for table in tables if table.rows],
         [
             *([] if has_fleet else [f"This release holds no fleet {fleet}."]),
-            *(f"{kind}: {meaning}." for kind, meaning in KINDS.items() if kind in {spell.kind for spell in listed}),
-            *_left_out(spells[SPELLS_MAX:], told[BASES_MAX:], fleet),
+            *(
+                f"{kind}: {meaning}."
+                for kind, meaning in KINDS.items()
+                if kind in {spell.kind for spell in shown_spells}
+            ),
+            *_left_out(spells[SPELLS_MAX:], bases_by_news[BASES_MAX:], fleet),
             *_never_seen(silent, months),
             *([f"SIMULATED, not real: the flights at {', '.join(simulated)}."] if simulated else []),
             CAVEAT,
@@ -134,7 +140,7 @@ def _kind_rank(kind: str) -> int:
     return list(KINDS).index(kind) if kind in KINDS else len(KINDS)
 
 
-def _is_told(months: Iterable[Month]) -> bool:
+def _has_news(months: Iterable[Month]) -> bool:
     """Whether there is anything to tell of a base: a visit or a mention, however long ago."""
     return any(not month.is_still for month in months)
 

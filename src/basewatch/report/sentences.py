@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -151,8 +150,10 @@ def _spell(gap: Row) -> str:
 
 def _pause_claims(view: BaseView, fleet: str) -> list[str]:
     claims = [row for row in view.claims.rows if row["claim"] == "pause" and row["fleet_id"] in (None, fleet)]
-    said = [f"The claimed pause, {span(row['claimed_from'], row['claimed_to'])}, {_verdict(row)}." for row in claims]
-    distinct = list(dict.fromkeys(said))
+    verdicts = [
+        f"The claimed pause, {span(row['claimed_from'], row['claimed_to'])}, {_verdict(row)}." for row in claims
+    ]
+    distinct = list(dict.fromkeys(verdicts))
     more = len(distinct) - CLAIMS_SAID
     return distinct[:CLAIMS_SAID] + ([f"{plural(more, 'further claimed pause')} below."] if more > 0 else [])
 
@@ -173,14 +174,9 @@ def _observed(view: BaseView) -> list[str]:
     total = sum(counts.values())
     if not total:
         return ["No day of this base was looked at: its activity is unknown, not nil."]
-    listed = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
-    sentence = f"Of {plural(total, 'day')} on record: {listed}."
+    states = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    sentence = f"Of {plural(total, 'day')} on record: {states}."
     if counts["observed"] + counts["unmeasured"] == 0:
         beyond = "what else happened" if view.visits.total else "activity"
         sentence += f" No day could be seen in full: {beyond} is unknown, not nil."
     return [sentence]
-
-
-def verdict_counts(claims: Sequence[Row]) -> dict[str, int]:
-    """How many of the shown claims got each verdict, in the order of the list of verdicts."""
-    return {verdict: sum(row["verdict"] == verdict for row in claims) for verdict in VERDICTS}

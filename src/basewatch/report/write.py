@@ -63,15 +63,15 @@ def html(
     """The page as text; the arguments are those of `report`. The same database gives the same text, byte for byte."""
     page = data.read(database, bases, fleet, release_id)
     used = set(page.sources)
-    listed = sorted((dict(row) for row in licences), key=lambda row: (row["source"] not in used, row["source"]))
+    licence_rows = sorted((dict(row) for row in licences), key=lambda row: (row["source"] not in used, row["source"]))
     template = _environment().get_template("page.html.j2")
     return template.render(
         page=page,
         views=[_figures(view) for view in page.bases],
         answers={view.base_id: sentences.answer(view, fleet, page.as_of) for view in page.bases},
         gate_page=_relative(gate_page),
-        licences=[row | {"is_used": row["source"] in used} for row in listed],
-        unlicensed=sorted(used - {row["source"] for row in listed}),
+        licences=[row | {"is_used": row["source"] in used} for row in licence_rows],
+        unlicensed=sorted(used - {row["source"] for row in licence_rows}),
         style=Markup(_file("style.css")),  # noqa: S704  the project's own file
     )
 

@@ -47,9 +47,9 @@ def fetch(window: Window, context: Context[Articles]) -> Landed:
     location = context.path(settings.location)
     if not location.exists():
         raise SourceError(f"{CODE}: {settings.location} does not exist")
-    found = sorted(location.rglob("*")) if location.is_dir() else [location]
+    paths = sorted(location.rglob("*")) if location.is_dir() else [location]
     landed = []
-    for path in found:
+    for path in paths:
         relative = path.relative_to(location) if location.is_dir() else Path(path.name)
         hidden = any(part.startswith(".") for part in relative.parts)
         if hidden or path.suffix.lower() not in TEXT_ENDINGS + HTML_ENDINGS or not path.is_file():
@@ -105,8 +105,8 @@ def decode(landed: Landed, context: Context[Articles]) -> Iterator[Event]:
         tally.read += 1
         tally.size += file.size
         tally.digests.append(file.sha256)
-        held = readings.get(reading.article_id)
-        if reading.mentions and (held is None or held[0] < len(article.text)):
+        earlier = readings.get(reading.article_id)
+        if reading.mentions and (earlier is None or earlier[0] < len(article.text)):
             readings[reading.article_id] = len(article.text), reading
     for _, reading in readings.values():
         if reading.day is not None:
@@ -261,16 +261,16 @@ def _html(data: bytes) -> _Parsed:
     document = trafilatura.bare_extraction(data, with_metadata=True, include_comments=False, favor_recall=True)
     if document is None:
         raise ValueError("no article text could be made out in the page")
-    found = document.as_dict() if hasattr(document, "as_dict") else dict(document)
+    values = document.as_dict() if hasattr(document, "as_dict") else dict(document)
     declared = re.search(rb"<html[^>]*\blang=[\"']?([A-Za-z-]{2,12})", data[:4096], re.IGNORECASE)
-    body = unicodedata.normalize("NFC", found.get("text") or "")
+    body = unicodedata.normalize("NFC", values.get("text") or "")
     written = text.language_of(body)  # pages declare the language of their template, texts are written in their own
     return _Parsed(
-        title=(found.get("title") or "").strip() or None,
+        title=(values.get("title") or "").strip() or None,
         body=body,
-        url=found.get("url"),
+        url=values.get("url"),
         language=written or (declared.group(1).decode("ascii") if declared else None),
-        date_line=found.get("date"),
+        date_line=values.get("date"),
     )
 
 

@@ -1,7 +1,7 @@
 """RSS and Atom feeds, polled once a night: what they hold that was not there before.
 
-No feed gives history, so every poll is kept as it came, and a night without a poll is lost (`expired`). What is new in
-a poll is told by all polls before it: an item keeps the date that it first had, however often it is dated anew, and the
+No feed gives history, so every poll is kept as it came, and a night without a poll is lost (`expired`). An item is new
+in a poll where no poll before held it. It keeps the date that it first had, however often the feed dates it anew. The
 same item under a new title is a second version beside the first.
 
 A poll belongs to the last day that had ended (or to today, where a run asks for today). Its ledger row stands there;
@@ -111,8 +111,8 @@ def fetch(window: Window, context: Context[Feeds]) -> Landed:
         if day in good:
             files += _landed(day, good[day], index, context)
         else:
-            said = sorted({poll.error for poll in polls if poll.day == day and poll.error})
-            why = f"no poll succeeded ({'; '.join(said)})" if said else "not polled on that day"
+            faults_of_day = sorted({poll.error for poll in polls if poll.day == day and poll.error})
+            why = f"no poll succeeded ({'; '.join(faults_of_day)})" if faults_of_day else "not polled on that day"
             absent[day] = ("expired", f"{why}, and feeds give no history"[:2000])
     return Landed(window, tuple(files), absent)
 
@@ -135,19 +135,19 @@ def _poll(window: Window, context: Context[Feeds], settings: Feeds) -> list[Http
     for feed in _named(settings):
         last = next((poll for poll in reversed(before) if poll.feed == feed.name and poll.path), None)
         last = last if last and last.address == _address(feed) else None
-        about = (feed.name, window.since, window.until, "poll")
+        request = (feed.name, window.since, window.until, "poll")
         try:
             answer = _ask(client, feed, context, last)
         except HttpFault as fault:
             faults.append(fault)
-            landing.note(*about, "failed", f"{feed.name}: {fault}")
+            landing.note(*request, "failed", f"{feed.name}: {fault}")
             continue
         if answer.status == 304:
-            landing.note(*about, "ok")
+            landing.note(*request, "ok")
             continue
         headers = {key.lower(): value for key, value in answer.headers.items()}
         charset = re.search(r"charset=[\"']?([\w.:-]+)", headers.get("content-type", ""), re.IGNORECASE)
-        told = {
+        note = {
             "charset": charset[1] if charset else None,
             "etag": headers.get("etag"),
             "modified": headers.get("last-modified"),
@@ -157,8 +157,8 @@ def _poll(window: Window, context: Context[Feeds], settings: Feeds) -> list[Http
         write_aside(target, answer.body)
         digest = hashlib.sha256(answer.body).hexdigest()
         size = len(answer.body)
-        landing.keep(LandedFile(target, answer.url, digest, size, context.now, window.until, json.dumps(told)))
-        landing.answers.append(LandedAnswer(*about, "ok", target.name))
+        landing.keep(LandedFile(target, answer.url, digest, size, context.now, window.until, json.dumps(note)))
+        landing.answers.append(LandedAnswer(*request, "ok", target.name))
     landing.finish()
     return faults
 
@@ -178,8 +178,8 @@ def _ask(client: Client, feed: Feed, context: Context[Feeds], last: Poll | None 
             return answer
         if attempt + 1 < attempts:
             client.state.clock.sleep(client.policy.first_wait_seconds * 2**attempt)
-    said = f"{CODE}: {answer.url} answered {describe(answer.body)} where a feed is due"
-    raise HttpFault(said, kind="content", retryable=True)
+    message = f"{CODE}: {answer.url} answered {describe(answer.body)} where a feed is due"
+    raise HttpFault(message, kind="content", retryable=True)
 
 
 def _address(feed: Feed) -> str:
@@ -207,7 +207,7 @@ def _kept(root: Path) -> list[Poll]:
             if answer.file is not None and Path(answer.file).name != answer.file:
                 raise SourceError(f"{CODE}: {path} names a file outside its folder")
             values = manifest.files.get(answer.file or "", {})
-            told = json.loads(values.get("note") or "{}")
+            note = json.loads(values.get("note") or "{}")
             polls.append(
                 Poll(
                     answer.scope,
@@ -219,8 +219,8 @@ def _kept(root: Path) -> list[Poll]:
                     int(values.get("size", 0)),
                     error=answer.error,
                     url=str(values.get("url", "")),
-                    **{key: told.get(key) for key in ("charset", "etag", "modified")},
-                    address=told.get("address") or "",
+                    **{key: note.get(key) for key in ("charset", "etag", "modified")},
+                    address=note.get("address") or "",
                 )
             )
     return sorted(polls, key=lambda poll: poll.name)
@@ -231,10 +231,10 @@ _STAMP = re.compile(r"(?<!\d)(\d{4})-?(\d\d)-?(\d\d)(?:[T_ -]?(\d\d)[:-]?(\d\d)(
 
 def _time_of(path: Path, root: Path) -> datetime:
     """The time in a path below a folder. Raises SourceError where it has none."""
-    found = _stamped(str(path.relative_to(root)))
-    if found is None:
+    stamped = _stamped(str(path.relative_to(root)))
+    if stamped is None:
         raise SourceError(f"{CODE}: {path} has no time in its name, such as 20261001T051500Z")
-    return found[0]
+    return stamped[0]
 
 
 def _stamped(text: str) -> tuple[datetime, date] | None:
@@ -315,8 +315,8 @@ def items(body: bytes, charset: str | None, at: datetime) -> list[Item]:
     if not parsed.get("version") and not parsed.entries:
         raise ValueError(f"no feed: {parsed.get('bozo_exception') or 'no entry and no version'}")
     declared = parsed.feed.get("language")
-    found = [_item(entry, declared, at) for entry in parsed.entries]
-    return [item for item in found if item.title or item.text or item.url]
+    entries = [_item(entry, declared, at) for entry in parsed.entries]
+    return [item for item in entries if item.title or item.text or item.url]
 
 
 _DECLARED = re.compile(r"^\s*<\?xml[^>]*?\bencoding\s*=\s*[\"']([\w.:-]+)[\"']")
@@ -397,11 +397,11 @@ def _published(entry: Mapping[str, Any], at: datetime) -> tuple[datetime | None,
         parts = entry.get(f"{name}_parsed") or email.utils.parsedate(stated)  # the latter where no zone is stated
         if parts:
             try:
-                found = datetime.fromtimestamp(calendar.timegm(parts), UTC)
+                published = datetime.fromtimestamp(calendar.timegm(parts), UTC)
             except (ValueError, OverflowError, OSError):
                 continue
-            if EARLIEST <= found <= at + SKEW:
-                return found, "feed" if _HAS_ZONE.search(stated) else "feed_zone_assumed"
+            if EARLIEST <= published <= at + SKEW:
+                return published, "feed" if _HAS_ZONE.search(stated) else "feed_zone_assumed"
     return None, None
 
 
@@ -455,16 +455,16 @@ def _index(polls: list[Poll], context: Context[Feeds], oldest: date) -> Index:
     is_recent = datetime.combine(oldest, time(), UTC) > forgotten
     try:
         if path.exists() and is_recent:
-            kept = msgspec.json.decode(path.read_bytes(), type=Index)
-            index = kept if kept.polls == names[: len(kept.polls)] else index
+            stored = msgspec.json.decode(path.read_bytes(), type=Index)
+            index = stored if stored.polls == names[: len(stored.polls)] else index
     except msgspec.DecodeError:
         log.warning("%s: %s cannot be read and is made anew", CODE, path)
     fresh = polls[len(index.polls) :]
     for poll in fresh:
         _enter(poll, index)
     if fresh and is_recent:
-        held = {key for keys in index.held.values() for key in keys}
-        index.known = {key: known for key, known in index.known.items() if key in held or known.last > forgotten}
+        keys_in_feeds = {key for keys in index.held.values() for key in keys}
+        index.known = {key: item for key, item in index.known.items() if key in keys_in_feeds or item.last > forgotten}
         index.guids = {guid: key for guid, key in index.guids.items() if key in index.known}
         write_aside(path, msgspec.json.encode(index))
     return index
@@ -475,25 +475,25 @@ def _enter(poll: Poll, index: Index) -> None:
     index.polls.append(poll.name)
     if poll.status != "ok":
         return
-    held = index.held.get(poll.feed, [])
+    keys_before = index.held.get(poll.feed, [])
     if poll.path is None:
-        for key in held:
+        for key in keys_before:
             index.known[key].last = poll.at
         return
     try:
-        found = _parsed(poll)
+        entries = _parsed(poll)
     except (OSError, ValueError) as error:
         index.unreadable[poll.name] = str(error)
         return
-    keys = [_key(poll.feed, item, index) for item in found]
+    keys = [_key(poll.feed, item, index) for item in entries]
     everywhere = {key for others in index.held.values() for key in others}
-    for place, (key, item) in enumerate(zip(keys, found, strict=True)):
-        known = index.known.get(key)
-        if known is None or (key not in everywhere and poll.at - known.last > FORGET):
-            known = index.known[key] = Known(poll.at)
-        known.last = max(known.last, poll.at)
-        if all(version.name != item.version for version in known.versions):
-            known.versions.append(_version(poll, place, item, known.versions))
+    for place, (key, item) in enumerate(zip(keys, entries, strict=True)):
+        history = index.known.get(key)
+        if history is None or (key not in everywhere and poll.at - history.last > FORGET):
+            history = index.known[key] = Known(poll.at)
+        history.last = max(history.last, poll.at)
+        if all(version.name != item.version for version in history.versions):
+            history.versions.append(_version(poll, place, item, history.versions))
     index.held[poll.feed] = sorted(set(keys))
 
 
@@ -575,8 +575,8 @@ def _landed(day: date, mine: list[Poll], index: Index, context: Context[Feeds]) 
         Asked(poll.name, poll.feed, poll.at, poll.status, poll.charset, poll.error or index.unreadable.get(poll.name))
         for poll in mine
     ]
-    first = [known.versions[0] for known in index.known.values()]
-    later = [version for known in index.known.values() for version in known.versions[1:]]
+    first = [history.versions[0] for history in index.known.values()]
+    later = [version for history in index.known.values() for version in history.versions[1:]]
     plan = Plan(
         day,
         polls,

@@ -66,9 +66,9 @@ FORMS = (
 
 def recognise(columns: Iterable[str]) -> Form | None:
     """The form that these columns give away, None if they are none that is known."""
-    given = {str(column).strip().lower().replace("_", "") for column in columns}
+    names = {str(column).strip().lower().replace("_", "") for column in columns}
     for form in FORMS:
-        if {name.replace("_", "") for name in form.columns} <= given:
+        if {name.replace("_", "") for name in form.columns} <= names:
             return form
     return None
 
@@ -76,12 +76,12 @@ def recognise(columns: Iterable[str]) -> Form | None:
 def files_at(location: Path) -> list[Path]:
     """Files of a known ending at a file, a folder (searched to the bottom) or a pattern, sorted by path."""
     if location.is_dir():
-        found: Iterable[Path] = location.rglob("*")
+        paths: Iterable[Path] = location.rglob("*")
     elif location.exists():
-        found = [location]
+        paths = [location]
     else:
-        found = (Path(name) for name in glob.glob(str(location), recursive=True))  # noqa: PTH207 - an absolute pattern
-    return sorted(file for file in found if file.is_file() and file.suffix.lower() in ENDINGS)
+        paths = (Path(name) for name in glob.glob(str(location), recursive=True))  # noqa: PTH207 - an absolute pattern
+    return sorted(file for file in paths if file.is_file() and file.suffix.lower() in ENDINGS)
 
 
 def grain(_: FlightFiles) -> Grain:
@@ -97,11 +97,11 @@ def fetch(window: Window, context: Context[FlightFiles]) -> Landed:
             f"{window.source} has no location: set sources.{window.source}.location to a folder, file or pattern"
         )
     location = context.folder / Path(settings.location).expanduser()
-    found = files_at(location)
-    if not found:
+    files = files_at(location)
+    if not files:
         raise SourceError(f"{window.source}: no {', '.join(ENDINGS)} file at {settings.location}")
     landed = []
-    for file in found:
+    for file in files:
         data = file.read_bytes()
         landed.append(LandedFile(file, file.name, hashlib.sha256(data).hexdigest(), len(data), context.now))
     return Landed(window, tuple(landed))

@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from basewatch.callsigns import callsign_of
 from basewatch.lake.events import Reject
 from basewatch.lake.schemas import TABLES
 
@@ -44,14 +45,14 @@ def text(value: object) -> str | None:
         return None
     if isinstance(value, bool | list | dict | tuple):
         raise Malformed("is not text")
-    found = str(value).strip()
-    if len(found) > LONGEST_TEXT:
+    stripped = str(value).strip()
+    if len(stripped) > LONGEST_TEXT:
         raise Malformed(f"is longer than {LONGEST_TEXT} characters")
     try:
-        found.encode("utf-8")
+        stripped.encode("utf-8")
     except UnicodeEncodeError:
         raise Malformed("is not valid Unicode") from None
-    return found or None
+    return stripped or None
 
 
 def number(value: object) -> float | None:
@@ -59,30 +60,30 @@ def number(value: object) -> float | None:
     if isinstance(value, bool):
         raise Malformed("is a boolean, not a number")
     if isinstance(value, int | float):
-        found = float(value)
+        parsed = float(value)
     else:
         written = text(value)
         if written is None:
             return None
         try:
-            found = float(written)
+            parsed = float(written)
         except ValueError:
             raise Malformed("is not a number") from None
-    if math.isnan(found):
+    if math.isnan(parsed):
         return None
-    if math.isinf(found):
+    if math.isinf(parsed):
         raise Malformed("is infinite")
-    return found
+    return parsed
 
 
 def whole(value: object) -> int | None:
     """The value as an int; `"12.0"` counts as 12, as spreadsheets write it."""
-    found = number(value)
-    if found is None:
+    parsed = number(value)
+    if parsed is None:
         return None
-    if found != int(found) or abs(found) > SAFE_INT:
+    if parsed != int(parsed) or abs(parsed) > SAFE_INT:
         raise Malformed("is not a whole number")
-    return int(found)
+    return int(parsed)
 
 
 def flag(value: object) -> bool | None:
@@ -112,39 +113,44 @@ def moment(value: object) -> datetime | None:
     try:
         if isinstance(value, int | float) or _EPOCH_TEXT.fullmatch(written):
             seconds = float(written)
-            found = EPOCH + timedelta(seconds=seconds / 1000 if abs(seconds) > MILLISECONDS_ABOVE else seconds)
+            time = EPOCH + timedelta(seconds=seconds / 1000 if abs(seconds) > MILLISECONDS_ABOVE else seconds)
         else:
-            found = datetime.fromisoformat(written)
-            found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+            time = datetime.fromisoformat(written)
+            time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):
         raise Malformed("is not a time") from None
-    if not FIRST_YEAR <= found.year <= LAST_YEAR:
+    if not FIRST_YEAR <= time.year <= LAST_YEAR:
         raise Malformed(f"is a time outside {FIRST_YEAR}–{LAST_YEAR}")
-    return found
+    return time
 
 
 def icao24(value: object) -> str | None:
     """The address as six lower-case hex digits, `~` kept in front of one that ICAO did not issue."""
-    found = text(value)
-    if found is None:
+    address = text(value)
+    if address is None:
         return None
-    lowered = found.lower()
+    lowered = address.lower()
     if not _HEX.fullmatch(lowered):
         raise Malformed("is not a 24-bit address in six hex digits")
     return lowered
 
 
 def upper(value: object) -> str | None:
-    """Stripped text in upper case: airport codes, registrations, callsigns and type designators."""
-    found = text(value)
-    return found.upper() if found else None
+    """Stripped text in upper case: airport codes, registrations and type designators."""
+    stripped = text(value)
+    return stripped.upper() if stripped else None
+
+
+def callsign(value: object) -> str | None:
+    """A callsign in upper case; None where it names no flight."""
+    return callsign_of(upper(value))
 
 
 Reader = Callable[[object], Any]
 
 _FLIGHTRADAR24: dict[str, Reader] = {
     "flight": text,
-    "callsign": upper,
+    "callsign": callsign,
     "operating_as": upper,
     "painted_as": upper,
     "type": upper,
@@ -171,7 +177,7 @@ _FLIGHTRADAR24: dict[str, Reader] = {
 
 _OPENSKY: dict[str, tuple[str, Reader]] = {  # lake column: the provider's key without case and underscores
     "icao24": ("icao24", icao24),
-    "callsign": ("callsign", upper),
+    "callsign": ("callsign", callsign),
     "first_seen": ("firstseen", moment),
     "last_seen": ("lastseen", moment),
     "est_departure_airport": ("estdepartureairport", upper),
@@ -193,32 +199,32 @@ def _read(name: str, reader: Reader, value: object) -> Any:
 
 
 def _flightradar24(row: Mapping[Any, object]) -> dict[str, Any]:
-    given = {str(key).strip().lower(): value for key, value in row.items()}
-    if given.get("operating_as") in (None, ""):
-        given["operating_as"] = given.get("operated_as")
-    found = {name: _read(name, reader, given.get(name)) for name, reader in _FLIGHTRADAR24.items()}
-    found["record_id"] = _read("fr24_id", text, given.get("fr24_id"))
-    if found["record_id"] is None:
+    fields = {str(key).strip().lower(): value for key, value in row.items()}
+    if fields.get("operating_as") in (None, ""):
+        fields["operating_as"] = fields.get("operated_as")
+    record = {name: _read(name, reader, fields.get(name)) for name, reader in _FLIGHTRADAR24.items()}
+    record["record_id"] = _read("fr24_id", text, fields.get("fr24_id"))
+    if record["record_id"] is None:
         raise Malformed("fr24_id is missing")
-    times = (found[name] for name in ("first_seen", "datetime_takeoff", "datetime_landed", "last_seen"))
+    times = (record[name] for name in ("first_seen", "datetime_takeoff", "datetime_landed", "last_seen"))
     when: datetime | None = next((time for time in times if time), None)
     if when is None:
         raise Malformed("no time: first_seen, datetime_takeoff, datetime_landed and last_seen are all empty")
-    found["day"] = when.date()
-    return found
+    record["day"] = when.date()
+    return record
 
 
 def _opensky(row: Mapping[Any, object]) -> dict[str, Any]:
-    given = {str(key).strip().lower().replace("_", ""): value for key, value in row.items()}
-    found = {name: _read(key, reader, given.get(key)) for name, (key, reader) in _OPENSKY.items()}
-    if found["icao24"] is None:
+    fields = {str(key).strip().lower().replace("_", ""): value for key, value in row.items()}
+    record = {name: _read(key, reader, fields.get(key)) for name, (key, reader) in _OPENSKY.items()}
+    if record["icao24"] is None:
         raise Malformed("icao24 is missing")
-    when: datetime | None = found["first_seen"] or found["last_seen"]
+    when: datetime | None = record["first_seen"] or record["last_seen"]
     if when is None:
         raise Malformed("firstSeen and lastSeen are both empty")
-    found["day"] = when.date()
-    found["record_id"] = f"{found['icao24']}-{int(when.timestamp())}"
-    return found
+    record["day"] = when.date()
+    record["record_id"] = f"{record['icao24']}-{int(when.timestamp())}"
+    return record
 
 
 def _table(
@@ -229,7 +235,7 @@ def _table(
     constants: dict[str, Any],
 ) -> tuple[pa.Table, list[Reject]]:
     schema = TABLES[name].schema
-    kept: list[dict[str, Any]] = []
+    records: list[dict[str, Any]] = []
     rejects: list[Reject] = []
     for position, row in enumerate(rows, start=1):
         try:
@@ -238,11 +244,11 @@ def _table(
             if None in row:  # how csv.DictReader hands over fields without a heading
                 raise Malformed("more fields than the heading names")
             stood = {"origin_file": origin.file, "origin_sha256": origin.sha256, "origin_place": f"record {position}"}
-            kept.append({**convert(row), **constants, **stood})
+            records.append({**convert(row), **constants, **stood})
         except Malformed as fault:
             raw = json.dumps(row, default=str, ensure_ascii=True)[:LONGEST_RAW]
             rejects.append(Reject(None, f"{origin.file}, record {position}", str(fault), raw))
-    return pa.Table.from_pylist(kept, schema=schema), rejects
+    return pa.Table.from_pylist(records, schema=schema), rejects
 
 
 def flightradar24_rows(
@@ -275,7 +281,7 @@ def opensky_rows(
 _PLAIN: dict[str, Reader] = {
     "icao24": icao24,
     "registration": upper,
-    "callsign": upper,
+    "callsign": callsign,
     "type_code": upper,
     "operator": text,
     "origin": upper,
@@ -287,19 +293,19 @@ _PLAIN: dict[str, Reader] = {
 
 
 def _plain(row: Mapping[Any, object]) -> dict[str, Any]:
-    given = {str(key).strip().lower(): value for key, value in row.items()}
-    found = {name: _read(name, reader, given.get(name)) for name, reader in _PLAIN.items()}
-    if found["icao24"] is None and found["registration"] is None:
+    fields = {str(key).strip().lower(): value for key, value in row.items()}
+    record = {name: _read(name, reader, fields.get(name)) for name, reader in _PLAIN.items()}
+    if record["icao24"] is None and record["registration"] is None:
         raise Malformed("neither icao24 nor registration is given: nobody can say which aircraft it was")
-    when: datetime | None = found["departed_at"] or found["arrived_at"]
+    when: datetime | None = record["departed_at"] or record["arrived_at"]
     if when is None:
         raise Malformed("departed_at and arrived_at are both empty")
-    found["day"] = when.date()
-    named = _read("record_id", text, given.get("record_id"))
+    record["day"] = when.date()
+    named = _read("record_id", text, fields.get("record_id"))
     if named is None:  # the same flight in two files is one record
-        named = f"{found['icao24'] or found['registration']}-{int(when.timestamp())}"
-    found["record_id"] = named
-    return found
+        named = f"{record['icao24'] or record['registration']}-{int(when.timestamp())}"
+    record["record_id"] = named
+    return record
 
 
 def plain_rows(

@@ -77,12 +77,12 @@ def fetch(window: Window, context: Context[Flightradar24]) -> Landed:
     if settings.location and not is_url(settings.location):
         return replay(context.path(settings.location), window)
     landing = Landing(context, window)
-    about = subjects(context)
-    due = _due(window, about, landing, context)
+    all_subjects = subjects(context)
+    due = _due(window, all_subjects, landing, context)
     answered, stopped, fault = 0, None, None
     asker = _Asker(settings, landing, context)
     for since, until in chunks(due, _days_a_query(settings)):
-        for subject in about:
+        for subject in all_subjects:
             if stopped:
                 landing.note(subject.scope, since, until, SUMMARY, "failed", stopped)
                 continue
@@ -115,14 +115,16 @@ def subjects(context: Context[Flightradar24]) -> list[Subject]:
             "flightradar24 asks for one airport or registration at a time and none is named: set "
             "sources.flightradar24.bases to base_ids of bases.csv (or sources.flightradar24.registrations)"
         )
-    found = [
+    bases = [
         Subject(f"base:{base.base_id}", {"airports": f"both:{scoped.airport(CODE, base)}"})
         for base in scoped.bases(CODE, settings.bases, context)
     ]
-    return found + [Subject(f"aircraft:reg:{mark}", {"registrations": mark}) for mark in settings.registrations]
+    return bases + [Subject(f"aircraft:reg:{mark}", {"registrations": mark}) for mark in settings.registrations]
 
 
-def _due(window: Window, about: Iterable[Subject], landing: Landing, context: Context[Flightradar24]) -> list[date]:
+def _due(
+    window: Window, all_subjects: Iterable[Subject], landing: Landing, context: Context[Flightradar24]
+) -> list[date]:
     settings = context.settings
     history = providers.stated(CODE, "history", settings.plan)
     due = []
@@ -134,7 +136,7 @@ def _due(window: Window, about: Iterable[Subject], landing: Landing, context: Co
         else:
             due.append(day)
             continue
-        for subject in about:
+        for subject in all_subjects:
             landing.note(subject.scope, day, day, SUMMARY, status, why)
     return due
 
@@ -224,8 +226,8 @@ class _Asker:
             if fault.kind in ("limited", "circuit"):
                 raise _Stopped(fault, str(fault)) from None
             raise
-        said = answer.json()
-        rows = said.get("data") if isinstance(said, dict) else None
+        content = answer.json()
+        rows = content.get("data") if isinstance(content, dict) else None
         if not isinstance(rows, list):
             raise HttpFault(f"flightradar24: {answer.url} answered JSON without a list `data`", kind="content")
         return answer.body, answer.url, len(rows)
@@ -266,7 +268,7 @@ def decode(landed: Landed, context: Context[Flightradar24]) -> Iterator[Event]:
     under the window's first day. A day with a flight that had not ended is partial, and is looked at again.
     """
     window = landed.window
-    found = scoped.tallies()
+    tallies = scoped.tallies()
     unended: set[tuple[str, date]] = set()
     read: list[Manifest] = []
     for folder, manifest in manifests(landed):
@@ -275,10 +277,10 @@ def decode(landed: Landed, context: Context[Flightradar24]) -> Iterator[Event]:
             if answer.file is None:
                 continue
             if answer.kind == POSITIONS:
-                yield from _positions(folder, answer, manifest, window, found, context)
+                yield from _positions(folder, answer, manifest, window, tallies, context)
             else:
-                yield from _summaries(folder, answer, manifest, window, found, unended)
-    for noted in scoped.judge(window, read, found, context):
+                yield from _summaries(folder, answer, manifest, window, tallies, unended)
+    for noted in scoped.judge(window, read, tallies, context):
         yield _not_ended(noted, unended)
 
 
@@ -294,10 +296,10 @@ def _read(folder: Path, answer: LandedAnswer, manifest: Manifest) -> tuple[list[
     assert answer.file is not None
     body = (folder / answer.file).read_bytes()
     try:
-        said = msgspec.json.decode(body)
+        content = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"not readable as JSON: {error}") from None
-    rows = said.get("data") if isinstance(said, dict) else None
+    rows = content.get("data") if isinstance(content, dict) else None
     if not isinstance(rows, list):
         raise ValueError("no list `data`")
     return rows, len(body), str(manifest.files[answer.file]["sha256"])
@@ -308,7 +310,7 @@ def _summaries(
     answer: LandedAnswer,
     manifest: Manifest,
     window: Window,
-    found: scoped.Tallies,
+    tallies: scoped.Tallies,
     unended: set[tuple[str, date]],
 ) -> Iterator[Event]:
     assert answer.file is not None
@@ -316,7 +318,7 @@ def _summaries(
     try:
         rows, size, digest = _read(folder, answer, manifest)
     except ValueError as error:
-        found[answer.scope, first].count(scoped.Tally(1, 0, 1))
+        tallies[answer.scope, first].count(scoped.Tally(1, 0, 1))
         yield Reject(first, answer.file, str(error))
         return
     fetched_at = manifest.fetched_at(answer.file)
@@ -324,7 +326,7 @@ def _summaries(
         rows, CODE, flight_records.Origin(answer.file, digest), fetched_at
     )
     for reject in rejects:
-        found[answer.scope, first].count(scoped.Tally(1, 0, 1))
+        tallies[answer.scope, first].count(scoped.Tally(1, 0, 1))
         yield Reject(first, reject.where, reject.reason, reject.raw)
     days = []
     for on, seen, landed_at, ended in zip(
@@ -340,7 +342,7 @@ def _summaries(
     table = scoped.filed_under(table, days)
     for day in sorted({day for day in days if first <= day <= last}):
         rows_of_day = table.filter(pc.equal(table.column("day"), day))
-        found[answer.scope, day].count(scoped.Tally(rows_of_day.num_rows, rows_of_day.num_rows, 0, size, {digest}))
+        tallies[answer.scope, day].count(scoped.Tally(rows_of_day.num_rows, rows_of_day.num_rows, 0, size, {digest}))
         yield Rows("flightradar24_flights", day, rows_of_day, answer.scope)
 
 
@@ -349,7 +351,7 @@ def _positions(
     answer: LandedAnswer,
     manifest: Manifest,
     window: Window,
-    found: scoped.Tallies,
+    tallies: scoped.Tallies,
     context: Context[Flightradar24],
 ) -> Iterator[Event]:
     assert answer.file is not None
@@ -363,16 +365,16 @@ def _positions(
     aircraft, rejects = [], []
     for row in rows:
         try:
-            found_one = sighting(row)
-            if found_one is not None:
-                aircraft.append(found_one)
+            position = sighting(row)
+            if position is not None:
+                aircraft.append(position)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             rejects.append(Reject(answer.since, answer.file, f"position: {error}", str(row)))
     yield from rejects
-    about = polled.Surroundings(context.reference, context.params, context.now)
-    table = polled.points(aircraft, answer.since, CODE, about)
+    surroundings = polled.Surroundings(context.reference, context.params, context.now)
+    table = polled.points(aircraft, answer.since, CODE, surroundings)
     tally = scoped.Tally(len(rows), table.num_rows, len(rejects), size, {digest})
-    found[answer.scope, answer.since].count(tally)
+    tallies[answer.scope, answer.since].count(tally)
     if table.num_rows:
         yield Rows("track_points", answer.since, table, answer.scope)
 
@@ -391,9 +393,9 @@ def sighting(row: Mapping[str, Any]) -> polled.Sighting | None:
     if at is None or address is None or latitude is None or longitude is None:
         raise ValueError("no time, address or place")
     height = flight_records.whole(row.get("alt"))
-    found = polled.Craft(
+    craft = polled.Craft(
         hex=address,
-        flight=flight_records.upper(row.get("callsign")),
+        flight=flight_records.callsign(row.get("callsign")),
         r=flight_records.upper(row.get("reg")),
         t=flight_records.upper(row.get("type")),
         type=(flight_records.text(row.get("source")) or "").lower() or None,
@@ -404,7 +406,7 @@ def sighting(row: Mapping[str, Any]) -> polled.Sighting | None:
         lat=latitude,
         lon=longitude,
     )
-    return polled.Sighting(CODE, at.timestamp(), found)
+    return polled.Sighting(CODE, at.timestamp(), craft)
 
 
 # ---- the subscriber's terms

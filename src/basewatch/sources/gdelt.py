@@ -22,7 +22,7 @@ from urllib.parse import unquote
 import numpy as np
 
 from basewatch.geo import chord_km, unit_vectors
-from basewatch.news.matching import Found
+from basewatch.news.matching import BaseMatch
 from basewatch.news.reader import Mention, Reader
 from basewatch.news.text import language_code
 from basewatch.reference.rows import BaseRow
@@ -161,11 +161,11 @@ class Hit:
     locations: str = ""
 
 
-def language(told: bytes) -> str | None:
+def language(column: bytes) -> str | None:
     """The two-letter code out of a TranslationInfo column: `srclc:rus; eng:…`; English where it is empty."""
-    if not told.strip():
+    if not column.strip():
         return "en"
-    match = re.search(rb"srclc:([A-Za-z]{2,3})\b", told)
+    match = re.search(rb"srclc:([A-Za-z]{2,3})\b", column)
     return language_code(match[1].decode().lower()) if match else None
 
 
@@ -251,7 +251,7 @@ class _Place:
     """A place of GDELT's gazetteer: the bases that its name or FeatureID stands for, and the base that it lies near."""
 
     name: str = ""
-    named: dict[str, Found] = field(default_factory=dict)
+    named: dict[str, BaseMatch] = field(default_factory=dict)
     base_id: str | None = None
 
 
@@ -278,29 +278,29 @@ class Places:
         )
         self._known: dict[str, _Place] = {}
 
-    def bases(self, hit: Hit) -> dict[str, Found]:
+    def bases(self, hit: Hit) -> dict[str, BaseMatch]:
         """The bases that the row names, each with its best spot; `matched_by` says `feature …` or `point …` for those
         that GDELT's own places decided."""
         words = (
             f"{hit.title or ''}\n{address_words(hit.url)}\n{hit.names}"  # a cue stands in the same line or not at all
         )
-        found = self._reader.bases_in(words, hit.language)
+        matches = self._reader.bases_in(words, hit.language)
         if not hit.locations:
-            return found
+            return matches
         near: dict[str, str] = {}
         for block in hit.locations.split(";"):
             place = self._place(block.rpartition("#")[0])
             if place is not _NOWHERE:
                 for base_id, spot in place.named.items():
-                    if base_id not in found or found[base_id].strength != "strong":
-                        found[base_id] = spot
+                    if base_id not in matches or matches[base_id].strength != "strong":
+                        matches[base_id] = spot
                 if place.base_id is not None:
                     near.setdefault(place.base_id, place.name)
         for base_id, name in near.items():
-            if base_id not in found and (probed := self._probed(base_id, words, hit.language)):
-                told = f"point {name[:60]}, {probed.matched_by}"
-                found[base_id] = Found(base_id, 0, 0, probed.alias, "weak_with_cue", told)
-        return found
+            if base_id not in matches and (probed := self._probed(base_id, words, hit.language)):
+                matched_by = f"point {name[:60]}, {probed.matched_by}"
+                matches[base_id] = BaseMatch(base_id, 0, 0, probed.alias, "weak_with_cue", matched_by)
+        return matches
 
     def _place(self, block: str) -> _Place:
         """What a place of V2Locations, less its offset in the text, means: looked up once, since few are ever new."""
@@ -317,7 +317,7 @@ class Places:
         named = self._reader.bases_in(fields[1])
         if fields[7] in self._features:
             base_id = self._features[fields[7]]
-            named = {**named, base_id: Found(base_id, 0, 0, fields[7], "strong", f"feature {fields[7]}")}
+            named = {**named, base_id: BaseMatch(base_id, 0, 0, fields[7], "strong", f"feature {fields[7]}")}
         near = self._nearest(fields[5], fields[6]) if fields[0] in _POINT_TYPES else None
         return _Place(fields[1], named, near) if named or near else _NOWHERE
 
@@ -332,12 +332,12 @@ class Places:
         nearest = int(np.argmin(away))
         return self._ids[nearest] if away[nearest] <= self._reach_km else None
 
-    def _probed(self, base_id: str, words: str, language: str | None) -> Found | None:
+    def _probed(self, base_id: str, words: str, language: str | None) -> BaseMatch | None:
         """Whether some line would name the base if the town's name stood in front of it."""
         name = self._weak[base_id]
         for line in words.split("\n"):
             if line:
-                found = self._reader.bases_in(f"{name}: {line}", language).get(base_id)
-                if found is not None:
-                    return found
+                match = self._reader.bases_in(f"{name}: {line}", language).get(base_id)
+                if match is not None:
+                    return match
         return None

@@ -62,7 +62,7 @@ def names(base_id: str, context: Context[GdeltDoc]) -> list[str]:
     """
     settings = context.settings
     shortest = int(providers.due(CODE, "phrase_characters"))
-    found: dict[str, str] = {}
+    phrases: dict[str, str] = {}
     for row in context.reference.rows["keywords"]:
         if (
             row.role == "name"
@@ -72,16 +72,18 @@ def names(base_id: str, context: Context[GdeltDoc]) -> list[str]:
         ):
             phrase = " ".join(re.sub(r"[\"():*]", " ", row.alias).split())
             if len(phrase) >= shortest:
-                found.setdefault(_words(phrase), phrase)
-    kept = [
-        found[words] for words in found if not any(words != other and f" {other} " in f" {words} " for other in found)
+                phrases.setdefault(_words(phrase), phrase)
+    shortest_phrases = [
+        phrases[words]
+        for words in phrases
+        if not any(words != other and f" {other} " in f" {words} " for other in phrases)
     ]
-    if not kept:
+    if not shortest_phrases:
         raise SourceError(
             f"sources.{CODE}.bases: {base_id} has no strong name in {', '.join(settings.languages)} in keywords.csv, "
             "and a search for a town would find the town; take it out of the list (gdelt_files finds it in context)"
         )
-    return kept
+    return shortest_phrases
 
 
 def _words(phrase: str) -> str:
@@ -144,13 +146,13 @@ def fetch(window: Window, context: Context[GdeltDoc]) -> Landed:
             for base_id in searches:
                 landing.note(f"base:{base_id}", day, day, "articles", "late", why)
             continue
-        for base_id, found in searches.items():
-            for query in found:
+        for base_id, base_queries in searches.items():
+            for query in base_queries:
                 _search(work, f"base:{base_id}", query, midnight(day), midnight(day + timedelta(days=1)), day)
         for language in settings.totals:
             _total(work, language, day)
-    asked = [answer for answer in landing.answers if answer.scope != TOTALS]
-    if not work.answered and any(answer.status == "failed" for answer in asked):
+    searched = [answer for answer in landing.answers if answer.scope != TOTALS]
+    if not work.answered and any(answer.status == "failed" for answer in searched):
         raise SourceError(work.stopped or str(work.fault), retryable=work.fault is not None and work.fault.retryable)
     return landing.finish()
 
@@ -176,7 +178,7 @@ def _had(window: Window, context: Context[GdeltDoc]) -> dict[str, tuple[LandedAn
     except SourceError:
         return {}
     settled = midnight(window.until) + timedelta(days=1, hours=SETTLED_HOURS)
-    found = {}
+    landed = {}
     steps: dict[str, Steps] = {}
     for answer in manifest.answers:
         if answer.status == "ok" and answer.file is not None:
@@ -186,13 +188,13 @@ def _had(window: Window, context: Context[GdeltDoc]) -> dict[str, tuple[LandedAn
             body = file.read_bytes() if file.exists() else b""
             if hashlib.sha256(body).hexdigest() != values["sha256"]:
                 continue
-            found[answer.file] = (
+            landed[answer.file] = (
                 answer,
                 LandedFile(file, values["url"], values["sha256"], len(body), at, window.since),
             )
             if answer.scope == TOTALS and at < settled:
                 steps[answer.kind] = _steps(body)
-    return {} if _dead(steps, window.since) else found
+    return {} if _dead(steps, window.since) else landed
 
 
 def _search(work: _Work, scope: str, query: str, start: datetime, end: datetime, day: date) -> None:
@@ -236,9 +238,9 @@ def _total(work: _Work, language: str, day: date) -> None:
 
 def _land(work: _Work, name: str, params: dict[str, str], scope: str, kind: str, day: date) -> bytes | None:
     """The body under this name: from an earlier try, or asked for and kept; None where it could not be had."""
-    known = work.had.get(name)
-    if known is not None:
-        answer, file = known
+    earlier = work.had.get(name)
+    if earlier is not None:
+        answer, file = earlier
         work.landing.keep(file)
         work.landing.answers.append(answer)
         work.answered += 1
@@ -270,23 +272,23 @@ def ask(client: Client, url: str, params: dict[str, str], attempts: int) -> tupl
     pause = providers.due(CODE, "wait_when_limited")
     for attempt in range(attempts):
         answer = client.get(url, params, expect="text", ok=(200, 429))
-        said = answer.body.lstrip(b"\xef\xbb\xbf \t\r\n")
+        body = answer.body.lstrip(b"\xef\xbb\xbf \t\r\n")
         start = f"{CODE}: {answer.url} answered {answer.status}"
         wait = 0.0
-        if answer.status == 429 or _LIMITED.search(said[:400].decode("utf-8", "replace")):
-            told = retry_after(answer.headers, clock.wall()) or 0.0
-            wait = max(told, pause * 2**attempt)
-            fault = HttpFault(f"{start} with {describe(said)}", kind="limited", status=429, wait=wait, retryable=True)
-        elif said.startswith(b"{"):
+        if answer.status == 429 or _LIMITED.search(body[:400].decode("utf-8", "replace")):
+            retry_seconds = retry_after(answer.headers, clock.wall()) or 0.0
+            wait = max(retry_seconds, pause * 2**attempt)
+            fault = HttpFault(f"{start} with {describe(body)}", kind="limited", status=429, wait=wait, retryable=True)
+        elif body.startswith(b"{"):
             try:
-                gdelt.loads(said)
+                gdelt.loads(body)
                 return answer.body, answer.url
             except ValueError as error:
                 fault = HttpFault(f"{start} with JSON that cannot be read ({error})", kind="content", retryable=True)
-        elif not said.startswith(b"<") and len(said) < 400 and _REFUSED.search(said.decode("utf-8", "replace")):
-            raise HttpFault(f"{start} with {describe(said)} to the query {params['query']}", kind="denied")
+        elif not body.startswith(b"<") and len(body) < 400 and _REFUSED.search(body.decode("utf-8", "replace")):
+            raise HttpFault(f"{start} with {describe(body)} to the query {params['query']}", kind="denied")
         else:
-            fault = HttpFault(f"{start} with {describe(said)} where JSON is due", kind="content", retryable=True)
+            fault = HttpFault(f"{start} with {describe(body)} where JSON is due", kind="content", retryable=True)
         if attempt + 1 == attempts:
             raise fault
         clock.sleep(wait or client.policy.first_wait_seconds * 2**attempt)
@@ -306,7 +308,7 @@ def _client(settings: GdeltDoc) -> Client:
 
 
 @dataclass
-class _Found:
+class _FoundArticle:
     """An article that searches brought: what it says by itself, and the bases whose searches brought it."""
 
     reading: Reading
@@ -322,7 +324,7 @@ def decode(landed: Landed, context: Context[GdeltDoc]) -> Iterator[Event]:
     window = landed.window
     reader = Reader(context.reference, context.params)
     tallies = scoped.tallies()
-    found: dict[str, _Found] = {}
+    articles: dict[str, _FoundArticle] = {}
     judged: list[Manifest] = []
     steps: dict[date, dict[str, Steps]] = {}
     for at, manifest in manifests(landed):
@@ -335,26 +337,26 @@ def decode(landed: Landed, context: Context[GdeltDoc]) -> Iterator[Event]:
                 if answer.scope == TOTALS:
                     steps.setdefault(answer.since, {})[answer.kind] = _steps(body)
                 else:
-                    yield from _take(body, answer, manifest.files[answer.file], reader, found, tallies)
+                    yield from _take(body, answer, manifest.files[answer.file], reader, articles, tallies)
             except ValueError as error:
                 tallies[answer.scope, answer.since].count(scoped.Tally(1, 0, 1))
                 yield Reject(answer.since, answer.file, f"not readable as an answer of the DOC API: {error}")
-    yield from news_events((_merged(each) for _, each in sorted(found.items())), CODE, GLOBAL)
+    yield from news_events((_merged(each) for _, each in sorted(articles.items())), CODE, GLOBAL)
     for day in sorted(steps):
         yield Rows("news_totals", day, _totals(steps[day], day))
     for note in scoped.judge(window, judged, tallies, context):
         missed = _dead(steps.get(note.day, {}), note.day)
         if missed and note.status in ("ok", "empty"):
-            listed = ", ".join(f"{moment:%H:%M}" for moment in sorted(missed)[:8])
+            moments = ", ".join(f"{moment:%H:%M}" for moment in sorted(missed)[:8])
             more = ", …" if len(missed) > 8 else ""
-            why = f"GDELT monitored nothing in {len(missed)} of {QUARTERS} quarter-hours ({listed}{more})"
+            why = f"GDELT monitored nothing in {len(missed)} of {QUARTERS} quarter-hours ({moments}{more})"
             note = replace(note, status="partial", error=why)
         yield note
 
 
 def _articles(body: bytes) -> list[Any]:
-    listed = gdelt.loads(body).get("articles")
-    return listed if isinstance(listed, list) else []
+    articles = gdelt.loads(body).get("articles")
+    return articles if isinstance(articles, list) else []
 
 
 def _take(
@@ -362,7 +364,7 @@ def _take(
     answer: LandedAnswer,
     file: dict[str, Any],
     reader: Reader,
-    found: dict[str, _Found],
+    articles: dict[str, _FoundArticle],
     tallies: scoped.Tallies,
 ) -> Iterator[Reject]:
     base_id = answer.scope.removeprefix("base:")
@@ -392,28 +394,28 @@ def _take(
                 origin_place=f"article {place}",
             )
         )
-        held = found.setdefault(reading.article_id, _Found(reading))
-        if (reading.seen_at, reading.url) < (held.reading.seen_at, held.reading.url):
-            held.reading = reading
-        if base_id not in held.by_query:
+        article = articles.setdefault(reading.article_id, _FoundArticle(reading))
+        if (reading.seen_at, reading.url) < (article.reading.seen_at, article.reading.url):
+            article.reading = reading
+        if base_id not in article.by_query:
             tally.kept += 1
             spot = reader.bases_in(gdelt.address_words(url), reading.language).get(base_id)
-            held.by_query[base_id] = spot.alias if spot else first[1] if first else base_id
+            article.by_query[base_id] = spot.alias if spot else first[1] if first else base_id
 
 
 def _language(name: object) -> str | None:
     return language_code(name) if isinstance(name, str) else None
 
 
-def _merged(found: _Found) -> Reading:
+def _merged(article: _FoundArticle) -> Reading:
     """The reading with the bases that the searches found in the text, beside those that the title names."""
-    named = {mention.base_id for mention in found.reading.mentions}
+    named = {mention.base_id for mention in article.reading.mentions}
     added = [
         gdelt.mention(base_id, alias, "strong", "query")
-        for base_id, alias in sorted(found.by_query.items())
+        for base_id, alias in sorted(article.by_query.items())
         if base_id not in named
     ]
-    return replace(found.reading, mentions=(*found.reading.mentions, *added))
+    return replace(article.reading, mentions=(*article.reading.mentions, *added))
 
 
 Steps = dict[datetime, tuple[int, int]]  # (articles of the query, all articles) by the start of the step
@@ -433,12 +435,12 @@ def _steps(body: bytes) -> Steps:
 
 def _everything(steps: dict[str, Steps], day: date) -> dict[datetime, int]:
     """Articles in all languages by quarter-hour (or longer step), as any of the answers has them."""
-    found: dict[datetime, int] = {}
+    totals: dict[datetime, int] = {}
     for counted in steps.values():
         for at, (_, norm) in counted.items():
             if at.date() == day:
-                found[at] = max(norm, found.get(at, 0))
-    return found
+                totals[at] = max(norm, totals.get(at, 0))
+    return totals
 
 
 def _dead(steps: dict[str, Steps], day: date) -> set[datetime]:

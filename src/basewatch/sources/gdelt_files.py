@@ -80,7 +80,7 @@ class _Work:
     bring: Callable[[str], Path]
     places: Places
     screened_by: str
-    listed: dict[str, tuple[int, str]]
+    archives: dict[str, tuple[int, str]]
     is_listed: bool = False  # whether what is not in the list is not there
     newest: str | None = None
     extracts: dict[str, Extract] = field(default_factory=dict)
@@ -157,14 +157,14 @@ def _work(
         return _Work(day, partial(_from_folder, root), places, screened_by, _lists(root, day) or {})
     client = _client(settings)
     address = (settings.location or ADDRESS).rstrip("/")
-    listed: dict[str, tuple[int, str]] = {}
+    archives: dict[str, tuple[int, str]] = {}
     newest = None
     if settings.lists == "master":
-        listed = _lists(_master(client, address, day, context, settings), day) or {}
+        archives = _lists(_master(client, address, day, context, settings), day) or {}
     elif hours_since(day, context.now) < LIST_FRESH_HOURS:
         newest = _newest(client, address, settings)
-    bring = partial(_download, client, address, path / "archives", listed)
-    return _Work(day, bring, places, screened_by, listed, settings.lists == "master", newest)
+    bring = partial(_download, client, address, path / "archives", archives)
+    return _Work(day, bring, places, screened_by, archives, settings.lists == "master", newest)
 
 
 def _land(work: _Work, settings: GdeltFiles, context: Context[GdeltFiles], landing: Landing, target: Path) -> None:
@@ -180,7 +180,7 @@ def _land(work: _Work, settings: GdeltFiles, context: Context[GdeltFiles], landi
         if work.stopped is not None:
             landing.note(GLOBAL, work.day, work.day, name, "failed", work.stopped)
             continue
-        stated = work.listed.get(name)
+        stated = work.archives.get(name)
         path = None
         try:
             if work.is_listed and stated is None:
@@ -218,12 +218,12 @@ def _journal(target: Path) -> Path:
 
 def _earlier(target: Path, screened_by: str) -> dict[str, Extract]:
     """The extracts of an earlier try that were screened by what screens today; a torn last line is left out."""
-    found: dict[str, Extract] = {}
+    extracts: dict[str, Extract] = {}
     for path in (target, _journal(target)):
         for extract in _read(path) if path.exists() else ():
             if extract.screened_by == screened_by:
-                found[extract.file] = extract
-    return found
+                extracts[extract.file] = extract
+    return extracts
 
 
 def _read(path: Path) -> Iterator[Extract]:
@@ -250,24 +250,26 @@ def _from_folder(root: Path, name: str) -> Path:
     return path
 
 
-def _download(client: Client, address: str, path: Path, listed: dict[str, tuple[int, str]], name: str) -> Path:
+def _download(client: Client, address: str, path: Path, archives: dict[str, tuple[int, str]], name: str) -> Path:
     """One archive, of the size and md5 that the list states, or of the md5 that its ETag is.
 
     Raises HttpFault; one that comes damaged is asked for three times.
     """
-    size, md5 = listed.get(name, (None, None))
+    size, md5 = archives.get(name, (None, None))
     tries = min(3, client.policy.attempts)
     for attempt in range(tries):
         done = client.download(f"{address}/{name}", path / name, size=size)
         etag = done.validator.strip('"').lower()
         due = md5 or (etag if len(etag) == 32 and etag.isalnum() else None)
-        found = _md5(done.path)
-        if due is None or found == due:
+        md5_of_file = _md5(done.path)
+        if due is None or md5_of_file == due:
             return done.path
         done.path.unlink()
         if attempt + 1 < tries:
             client.state.clock.sleep(client.policy.first_wait_seconds * 2**attempt)
-    raise HttpFault(f"{CODE}: {name} has md5 {found} instead of {due}, {tries} times", kind="content", retryable=True)
+    raise HttpFault(
+        f"{CODE}: {name} has md5 {md5_of_file} instead of {due}, {tries} times", kind="content", retryable=True
+    )
 
 
 def _md5(path: Path) -> str:
@@ -288,8 +290,8 @@ def _newest(client: Client, address: str, settings: GdeltFiles) -> str | None:
         except HttpFault as fault:
             log.warning("%s", fault)
             return None
-        found = [gdelt.listed(line) for line in body.decode("utf-8", "replace").splitlines()]
-        labels += [max((entry[0][:14] for entry in found if entry), default="")]
+        entries = [gdelt.listed(line) for line in body.decode("utf-8", "replace").splitlines()]
+        labels += [max((entry[0][:14] for entry in entries if entry), default="")]
     return min(labels) or None
 
 
@@ -310,7 +312,7 @@ def _master(client: Client, address: str, day: date, context: Context[GdeltFiles
 
 def _lists(path: Path, day: date) -> dict[str, tuple[int, str]] | None:
     """Size and md5 of the day's archives by the master lists in a folder, read line by line; None without a list."""
-    found: dict[str, tuple[int, str]] = {}
+    archives: dict[str, tuple[int, str]] = {}
     files = [path / _list_name("masterfilelist", translated) for translated in (False, True)]
     files = [file for file in files if file.is_file()]
     mark = f"/{day:%Y%m%d}".encode()
@@ -319,8 +321,8 @@ def _lists(path: Path, day: date) -> dict[str, tuple[int, str]] | None:
             for line in handle:
                 entry = gdelt.listed(line.decode("utf-8", "replace")) if mark in line else None
                 if entry is not None:
-                    found[entry[0]] = entry[1:]
-    return found if files else None
+                    archives[entry[0]] = entry[1:]
+    return archives if files else None
 
 
 # ---- screening
@@ -413,13 +415,13 @@ def _order(extract: Extract) -> tuple[int, str, str]:
 
 
 def _readings(extracts: Iterable[Extract], reader: Reader, places: Places) -> Iterator[Reading]:
-    found: dict[str, Reading] = {}
+    readings: dict[str, Reading] = {}
     for extract in extracts:
         for hit, line in zip_longest(extract.hits, extract.lines):
             reading = _reading(hit, extract, line, reader, places)
-            held = found.get(reading.article_id)
-            found[reading.article_id] = _joined(held, reading) if held else reading
-    for _, reading in sorted(found.items()):
+            earlier = readings.get(reading.article_id)
+            readings[reading.article_id] = _joined(earlier, reading) if earlier else reading
+    for _, reading in sorted(readings.items()):
         if reading.mentions:
             yield reading
 
@@ -451,16 +453,16 @@ def _reading(hit: Hit, extract: Extract, line: int | None, reader: Reader, place
     return replace(reading, mentions=(*reading.mentions, *added))
 
 
-def _joined(held: Reading, other: Reading) -> Reading:
+def _joined(first: Reading, other: Reading) -> Reading:
     """Two rows of one article: the first stands, with the bases that only the other names, and the earlier time."""
-    named = {mention.base_id for mention in held.mentions}
-    seen = min(at for at in (held.seen_at, other.seen_at) if at is not None)
-    is_seen = held.published_basis == "seen"
+    named = {mention.base_id for mention in first.mentions}
+    seen = min(at for at in (first.seen_at, other.seen_at) if at is not None)
+    is_seen = first.published_basis == "seen"
     return replace(
-        held,
-        mentions=(*held.mentions, *(mention for mention in other.mentions if mention.base_id not in named)),
+        first,
+        mentions=(*first.mentions, *(mention for mention in other.mentions if mention.base_id not in named)),
         seen_at=seen,
-        published_at=seen if is_seen else held.published_at,
+        published_at=seen if is_seen else first.published_at,
     )
 
 
@@ -494,7 +496,7 @@ def _judge(
     if len(extracts) < expected:
         status = "partial" if extracts else next((each for each in ("failed", "late") if lacking[each]), "missing")
         for each in sorted(lacking):
-            names = [name for told, name in notes if told == each]
+            names = [name for status_of_name, name in notes if status_of_name == each]
             more = ", …" if len(names) > MANY else ""
             reasons.append(f"{each}: {len(names)} of {expected} archives ({', '.join(names[:MANY])}{more})")
     hollow = [extract.file for extract in extracts if extract.stream == "gkg" and not extract.rows]
@@ -532,13 +534,16 @@ def check(context: Context[GdeltFiles]) -> list[Finding]:
         findings.append(Finding(False, str(error), f"correct sources.{CODE}.features"))
     if settings.location and not is_url(settings.location):
         root = context.path(settings.location)
-        found = root.is_dir() and any(root.glob("*.zip"))
-        return [*findings, Finding(found, f"{CODE}: archives in {root}", "name a folder that holds GDELT's zips")]
+        has_archives = root.is_dir() and any(root.glob("*.zip"))
+        return [
+            *findings,
+            Finding(has_archives, f"{CODE}: archives in {root}", "name a folder that holds GDELT's zips"),
+        ]
     newest = _newest(_client(settings), (settings.location or ADDRESS).rstrip("/"), settings)
     at = gdelt.stamp(newest or "")
     if at is None:
-        said = f"{CODE}: {clean_url(settings.location or ADDRESS)} does not tell its newest archives"
-        return [*findings, Finding(False, said, "check network and proxy; try the same address with http://")]
+        message = f"{CODE}: {clean_url(settings.location or ADDRESS)} does not tell its newest archives"
+        return [*findings, Finding(False, message, "check network and proxy; try the same address with http://")]
     hours = (context.now - at).total_seconds() / 3600
     return [*findings, Finding(hours < LIST_FRESH_HOURS, f"{CODE}: reachable, newest archive {at:%Y-%m-%d %H:%M} UTC",
                                "GDELT itself is behind; days are caught up when it is not")]  # fmt: skip

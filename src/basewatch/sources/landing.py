@@ -1,9 +1,9 @@
 """The landing: what a source fetched, verbatim, with a manifest that says where each file is from and what was asked.
 
 A landed window is a folder. Its manifest is written last, so a folder without one was never finished. The manifest
-holds addresses without secrets, hashes, sizes, times and licences, and for each question asked of the provider which
-scope and days it was about and what came of it: an empty answer and a failed request leave no file, but must be told
-apart later.
+holds addresses without secrets, hashes, sizes, times and licences. For each question asked of the provider it holds the
+scope, the days and what came of it: an empty answer and a failed request both leave no file, and must be told apart
+later.
 """
 
 from __future__ import annotations
@@ -65,14 +65,14 @@ class Manifest:
 
         One failed answer beside good ones makes the day partial, since what came is true but not all.
         """
-        about = [answer for answer in self.answers if answer.scope == scope and answer.since <= day <= answer.until]
-        if not about:
+        answers = [answer for answer in self.answers if answer.scope == scope and answer.since <= day <= answer.until]
+        if not answers:
             return None
-        found = {answer.status for answer in about}
-        worst = next(status for status in _RANK if status in found)
-        if worst == "failed" and "ok" in found:
+        statuses = {answer.status for answer in answers}
+        worst = next(status for status in _RANK if status in statuses)
+        if worst == "failed" and "ok" in statuses:
             worst = "partial"
-        reasons = sorted({answer.error for answer in about if answer.error})
+        reasons = sorted({answer.error for answer in answers if answer.error})
         return worst, "; ".join(reasons) or None
 
 
@@ -112,9 +112,9 @@ class Landing:
 
     def finish(self, absent: dict[date, tuple[str, str]] | None = None) -> Landed:
         """Write the manifest and hand over the window; files of an earlier landing of the same window go."""
-        kept = {file.path.name for file in self._files} | {MANIFEST}
+        names = {file.path.name for file in self._files} | {MANIFEST}
         for file in self.path.iterdir():
-            if file.is_file() and file.name not in kept and not file.name.startswith("."):
+            if file.is_file() and file.name not in names and not file.name.startswith("."):
                 file.unlink()
         licence = next(
             (row for row in self.context.reference.rows.get("sources", []) if row.source == self.window.source), None
@@ -188,7 +188,7 @@ def replay(location: Path, window: Window) -> Landed:
 
     Raises SourceError where the folder holds no manifest of this source.
     """
-    found: list[LandedFile] = []
+    files: list[LandedFile] = []
     any_manifest = False
     for path in sorted(location.rglob(MANIFEST)):
         manifest = read_manifest(path)
@@ -202,14 +202,14 @@ def replay(location: Path, window: Window) -> Landed:
             if not target.resolve().is_relative_to(path.parent.resolve()):
                 raise SourceError(f"landing manifest {path} names a file outside its folder")
             retrieved = datetime.fromisoformat(values["retrieved_at"])
-            found.append(LandedFile(target, values["url"], values["sha256"], values["size"], retrieved))
-        found.append(_manifest_file(path))
+            files.append(LandedFile(target, values["url"], values["sha256"], values["size"], retrieved))
+        files.append(_manifest_file(path))
     if not any_manifest:
         raise SourceError(
             f"{window.source}: no landed window ({MANIFEST}) of this source below {location}; name a folder that a run "
             "landed, or the provider's address"
         )
-    return Landed(window, tuple(found))
+    return Landed(window, tuple(files))
 
 
 def is_url(location: str | None) -> bool:

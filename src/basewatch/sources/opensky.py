@@ -207,8 +207,8 @@ def _authorise(settings: OpenSky) -> Callable[[bool], dict[str, str]]:
                 "client_secret": secret,
             }
             try:
-                given = asking.post(settings.token_url, form).json()
-                token, lasts = str(given["access_token"]), float(given.get("expires_in", 60))
+                answer = asking.post(settings.token_url, form).json()
+                token, lasts = str(answer["access_token"]), float(answer.get("expires_in", 60))
             except HttpFault as fault:
                 if fault.status in (400, 401, 403):
                     raise HttpFault(
@@ -242,7 +242,7 @@ def decode(landed: Landed, context: Context[OpenSky]) -> Iterator[Event]:
     An arrival is filed under the day it was last seen, a departure under the day it was first seen.
     """
     window = landed.window
-    found = scoped.tallies()
+    tallies = scoped.tallies()
     read = []
     for folder, manifest in manifests(landed):
         read.append(manifest)
@@ -251,11 +251,13 @@ def decode(landed: Landed, context: Context[OpenSky]) -> Iterator[Event]:
                 continue
             body = (folder / answer.file).read_bytes()
             digest = str(manifest.files[answer.file]["sha256"])
-            yield from _flights(body, digest, answer, window, found)
-    yield from scoped.judge(window, read, found, context)
+            yield from _flights(body, digest, answer, window, tallies)
+    yield from scoped.judge(window, read, tallies, context)
 
 
-def _flights(body: bytes, digest: str, answer: LandedAnswer, window: Window, found: scoped.Tallies) -> Iterator[Event]:
+def _flights(
+    body: bytes, digest: str, answer: LandedAnswer, window: Window, tallies: scoped.Tallies
+) -> Iterator[Event]:
     assert answer.file is not None
     first = max(answer.since, window.since)
     last = min(answer.until, window.until)
@@ -265,11 +267,11 @@ def _flights(body: bytes, digest: str, answer: LandedAnswer, window: Window, fou
             raise ValueError("not a list of flights")
     except (msgspec.DecodeError, ValueError) as error:
         yield Reject(first, answer.file, f"not readable as OpenSky flights: {error}")
-        found[answer.scope, first].count(scoped.Tally(1, 0, 1, len(body), {digest}))
+        tallies[answer.scope, first].count(scoped.Tally(1, 0, 1, len(body), {digest}))
         return
     table, rejects = flight_records.opensky_rows(rows, CODE, flight_records.Origin(answer.file, digest), None)
     for reject in rejects:
-        found[answer.scope, first].count(scoped.Tally(1, 0, 1))
+        tallies[answer.scope, first].count(scoped.Tally(1, 0, 1))
         yield Reject(first, reject.where, reject.reason, reject.raw)
     by = "first_seen" if answer.kind == "departure" else "last_seen"
     times = [
@@ -283,7 +285,9 @@ def _flights(body: bytes, digest: str, answer: LandedAnswer, window: Window, fou
         if not first <= day <= last:
             continue
         rows_of_day = table.filter(pc.equal(table.column("day"), day))
-        found[answer.scope, day].count(scoped.Tally(rows_of_day.num_rows, rows_of_day.num_rows, 0, len(body), {digest}))
+        tallies[answer.scope, day].count(
+            scoped.Tally(rows_of_day.num_rows, rows_of_day.num_rows, 0, len(body), {digest})
+        )
         yield Rows("opensky_flights", day, rows_of_day, answer.scope)
 
 
@@ -344,8 +348,8 @@ def check(context: Context[OpenSky]) -> list[Finding]:
     settings = context.settings
     findings = []
     try:
-        asked = scopes(context)
-        findings.append(Finding(True, f"opensky: asks for {', '.join(asked)}", ""))
+        scope_names = scopes(context)
+        findings.append(Finding(True, f"opensky: asks for {', '.join(scope_names)}", ""))
     except SourceError as error:
         findings.append(Finding(False, str(error), "name bases in sources.opensky.bases"))
     if settings.location and not is_url(settings.location):

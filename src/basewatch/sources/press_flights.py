@@ -94,40 +94,40 @@ def _stood(file: LandedFile, number: int) -> dict[str, str]:
 
 def _row(values: Mapping[str, str], number: int) -> dict[str, Any]:
     """One report with typed values. Raises ValueError naming the column."""
-    given = {name: (value or "").strip() or None for name, value in values.items() if name}
+    cells = {name: (value or "").strip() or None for name, value in values.items() if name}
 
     def day(name: str) -> date | None:
         try:
-            return date.fromisoformat(given[name]) if given.get(name) else None  # type: ignore[arg-type]
+            return date.fromisoformat(cells[name]) if cells.get(name) else None  # type: ignore[arg-type]
         except ValueError:
-            raise ValueError(f"{name}: {given[name]!r} is not a date") from None
+            raise ValueError(f"{name}: {cells[name]!r} is not a date") from None
 
     row: dict[str, Any] = {
-        "record_id": given.get("record_id") or given.get("row") or str(number),
-        "event_group": given.get("event_group"),
+        "record_id": cells.get("record_id") or cells.get("row") or str(number),
+        "event_group": cells.get("event_group"),
         "event_date_from": day("event_date_from"),
         "event_date_to": day("event_date_to"),
-        "base_id": given.get("base_id"),
-        "direction": given.get("direction"),
-        "aircraft_type": given.get("aircraft_type"),
-        "registration_or_hex": given.get("registration_or_hex"),
-        "operator": given.get("operator"),
+        "base_id": cells.get("base_id"),
+        "direction": cells.get("direction"),
+        "aircraft_type": cells.get("aircraft_type"),
+        "registration_or_hex": cells.get("registration_or_hex"),
+        "operator": cells.get("operator"),
         "count": None,
-        "route_from": given.get("route_from"),
-        "route_to": given.get("route_to"),
-        "claim_kind": given.get("claim_kind"),
-        "paraphrase": given.get("paraphrase"),
-        "publisher": given.get("publisher") or given.get("source_publisher"),
+        "route_from": cells.get("route_from"),
+        "route_to": cells.get("route_to"),
+        "claim_kind": cells.get("claim_kind"),
+        "paraphrase": cells.get("paraphrase"),
+        "publisher": cells.get("publisher") or cells.get("source_publisher"),
         "published_on": day("published_on") or day("source_published_on"),
-        "url": given.get("url") or given.get("source_url"),
-        "date_basis": given.get("date_basis"),
-        "evidence": given.get("evidence"),
-        "note": given.get("note"),
+        "url": cells.get("url") or cells.get("source_url"),
+        "date_basis": cells.get("date_basis"),
+        "evidence": cells.get("evidence"),
+        "note": cells.get("note"),
     }
-    if given.get("count"):
-        if not str(given["count"]).isdigit():
-            raise ValueError(f"count: {given['count']!r} is not a number")
-        row["count"] = int(str(given["count"]))
+    if cells.get("count"):
+        if not str(cells["count"]).isdigit():
+            raise ValueError(f"count: {cells['count']!r} is not a number")
+        row["count"] = int(str(cells["count"]))
     if row["direction"] not in DIRECTIONS:
         raise ValueError(f"direction: {row['direction']!r} is none of {', '.join(sorted(DIRECTIONS))}")
     if row["claim_kind"] not in KINDS:

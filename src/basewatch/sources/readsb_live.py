@@ -105,51 +105,51 @@ def queries(context: Context[ReadsbLive]) -> list[Query]:
     reach = context.params.archive_ring_outer_nm + MARGIN_NM
     bases = scoped.bases(CODE, settings.bases, context)
     addresses = [_address(text) for text in settings.aircraft]
-    found: list[Query] = []
+    calls: list[Query] = []
     for name in settings.networks:
         network = NETWORKS.get(name)
         if network is None or name == "opensky":
-            known = ", ".join(sorted(set(NETWORKS) - {"opensky"}))
-            raise SourceError(f"sources.{CODE}.networks: {name!r} is not known; known: {known}")
+            networks = ", ".join(sorted(set(NETWORKS) - {"opensky"}))
+            raise SourceError(f"sources.{CODE}.networks: {name!r} is not known; known: {networks}")
         start = _start(name, network, settings)
         if name == "local":
             covered = tuple(f"base:{base.base_id}" for base in bases)
-            found.append(Query(name, start, covered or (SEEN,)))
+            calls.append(Query(name, start, covered or (SEEN,)))
             continue
         if settings.military:
-            found.append(Query(name, f"{start}/v2/mil", (MILITARY,)))
+            calls.append(Query(name, f"{start}/v2/mil", (MILITARY,)))
         for base in bases:
             radius = min(reach, providers.stated(name, "radius") or reach)
             place = (f"{base.latitude:.4f}", f"{base.longitude:.4f}", f"{radius:.0f}")
             path = "/v2/point/{}/{}/{}" if network.area == "point" else "/v2/lat/{}/lon/{}/dist/{}"
-            found.append(Query(name, start + path.format(*place), (f"base:{base.base_id}",), base.base_id))
+            calls.append(Query(name, start + path.format(*place), (f"base:{base.base_id}",), base.base_id))
         for first in range(0, len(addresses), ADDRESSES_A_CALL):
             some = addresses[first : first + ADDRESSES_A_CALL]
             scopes = tuple(f"aircraft:{address}" for address in some)
-            found.append(Query(name, f"{start}/v2/hex/{','.join(some)}", scopes))
-    found += _states_queries(context)
-    if not found:
+            calls.append(Query(name, f"{start}/v2/hex/{','.join(some)}", scopes))
+    calls += _states_queries(context)
+    if not calls:
         raise SourceError(
             f"{CODE} has nothing to poll: set sources.{CODE}.military = true, or name bases or aircraft there"
         )
-    return found
+    return calls
 
 
 def _address(text: str) -> str:
     try:
-        found = flight_records.icao24(text)
+        address = flight_records.icao24(text)
     except flight_records.Malformed as error:
         raise SourceError(f"sources.{CODE}.aircraft: {text!r} {error}") from None
-    if found is None:
+    if address is None:
         raise SourceError(f"sources.{CODE}.aircraft holds an empty address")
-    return found
+    return address
 
 
 def _start(name: str, network: Network, settings: ReadsbLive) -> str:
     start = settings.addresses.get(name) or (settings.location if len(settings.networks) == 1 else None) or network.base
     if start is None:
-        what = "the address of its aircraft.json" if name == "local" else "the address of your contract"
-        raise SourceError(f'{CODE}: {name} has no usual address: set sources.{CODE}.addresses."{name}" to {what}')
+        missing = "the address of its aircraft.json" if name == "local" else "the address of your contract"
+        raise SourceError(f'{CODE}: {name} has no usual address: set sources.{CODE}.addresses."{name}" to {missing}')
     if name == "adsbexchange" and settings.api_key is None:
         raise SourceError(f"{CODE}: adsbexchange needs a key: set BASEWATCH_SOURCES__READSB_LIVE__API_KEY")
     return start.rstrip("/")
@@ -169,11 +169,11 @@ def intervals(context: Context[ReadsbLive]) -> dict[str, float]:
     calls: dict[str, int] = defaultdict(int)
     for query in queries(context):
         calls[query.network] += 1
-    found = {}
+    seconds = {}
     for network, number in calls.items():
         a_day = _calls_a_day(network, context)
-        found[network] = max(settings.every_seconds, number * 86400 * 1.02 / a_day if a_day else 0.0)
-    return found
+        seconds[network] = max(settings.every_seconds, number * 86400 * 1.02 / a_day if a_day else 0.0)
+    return seconds
 
 
 def _calls_a_day(network: str, context: Context[ReadsbLive]) -> float | None:
@@ -210,7 +210,7 @@ def watch(
     """
     settings = context.settings
     try:
-        asked = queries(context)
+        calls = queries(context)
         every = intervals(context)
     except SourceError as error:  # nothing was asked yet: it is the settings that are wrong
         raise ConfigError(str(error)) from None
@@ -227,7 +227,7 @@ def watch(
         for name in every:
             if now >= poller.due.get(name, 0.0):
                 poller.due[name] = now + every[name]
-                for query in asked:
+                for query in calls:
                     if query.network == name and not stop.is_set():
                         _land(_poll(query, poller), poller)
         now = clock.wall()
@@ -324,19 +324,19 @@ def fetch(window: Window, context: Context[ReadsbLive]) -> Landed:
     settings = context.settings
     if settings.location and not is_url(settings.location):
         location = context.path(settings.location)
-        found = [location] if location.is_file() else sorted(location.rglob("*")) if location.is_dir() else []
-        files = [path for path in found if path.is_file() and _is_recorded(path)]
+        paths = [location] if location.is_file() else sorted(location.rglob("*")) if location.is_dir() else []
+        files = [path for path in paths if path.is_file() and _is_recorded(path)]
         if not files:
             raise SourceError(f"{CODE}: no .json, .jsonl or .jsonl.gz file of recorded answers at {settings.location}")
         return Landed(window, tuple(_landed_file(path, context) for path in files))
-    kept: list[LandedFile] = []
+    landed: list[LandedFile] = []
     absent = {}
     for day in window.days():
         files = sorted((context.landing / f"{day}").glob("polls-*.jsonl.gz"))
-        kept += [_landed_file(path, context, day) for path in files]
+        landed += [_landed_file(path, context, day) for path in files]
         if not files:
             absent[day] = ("missing", "not polled: `basewatch watch` did not run")
-    return Landed(window, tuple(kept), absent)
+    return Landed(window, tuple(landed), absent)
 
 
 def _is_recorded(path: Path) -> bool:
@@ -368,11 +368,11 @@ def decode(landed: Landed, context: Context[ReadsbLive]) -> Iterator[Event]:
     days: dict[date, _Looked] = defaultdict(_Looked)
     for file in landed.files:
         yield from _read(file, landed.window, days, context)
-    about = polled.Surroundings(context.reference, context.params, context.now)
+    surroundings = polled.Surroundings(context.reference, context.params, context.now)
     for day, looked in sorted(days.items()):
         around = {scope.removeprefix("base:") for scope in looked.answered if scope.startswith("base:")}
         seen = looked.seen.sightings() if looked.seen else []
-        for name, table in polled.rows(seen, day, CODE, about, around):
+        for name, table in polled.rows(seen, day, CODE, surroundings, around):
             yield Rows(name, day, table, SEEN)
         yield from _days(day, looked, context)
 
@@ -543,10 +543,10 @@ def judge(
     ]
     if holes:
         minutes = sum(until - since for since, until in holes) / 60
-        listed = ", ".join(f"{_clock(since)}–{_clock(until)}" for since, until in holes[:10])
+        first_holes = ", ".join(f"{_clock(since)}–{_clock(until)}" for since, until in holes[:10])
         more = f" and {len(holes) - 10} more" if len(holes) > 10 else ""
         why = f"; last fault: {unanswered[-1]}" if unanswered else ""
-        return "partial", f"not polled {minutes:,.0f} min: {listed}{more} UTC{why}"
+        return "partial", f"not polled {minutes:,.0f} min: {first_holes}{more} UTC{why}"
     if now < end:
         return "partial", "the day has not ended"
     return "ok", None
@@ -569,7 +569,7 @@ def check(context: Context[ReadsbLive]) -> list[Finding]:
             return [Finding(False, str(error), f"set sources.{CODE}.location")]
         return [Finding(True, f"{CODE}: {number} files of recorded answers")]
     try:
-        asked = queries(context)
+        calls = queries(context)
     except SourceError as error:
         return [Finding(False, str(error), "correct the configuration")]
     findings = []
@@ -583,8 +583,8 @@ def check(context: Context[ReadsbLive]) -> list[Finding]:
             )
         )
     clock = STATE.clock.wall()
-    for network in sorted({query.network for query in asked}):
-        first = next(query for query in asked if query.network == network)
+    for network in sorted({query.network for query in calls}):
+        first = next(query for query in calls if query.network == network)
         poller = _Poller(context, {network: _client(network, settings)}, clock)
         poll = _poll(first, poller)
         advice = "check the address, the network and the key" if poll.error else ""

@@ -50,11 +50,11 @@ def tallies() -> Tallies:
 
 def bases(source: str, names: Iterable[str], context: Context[Any]) -> list[BaseRow]:
     """The named bases. Raises SourceError for one that is not in bases.csv."""
-    known = context.reference.bases
-    unknown = [name for name in names if name not in known]
+    by_id = context.reference.bases
+    unknown = [name for name in names if name not in by_id]
     if unknown:
         raise SourceError(f"sources.{source}.bases: {', '.join(map(repr, unknown))} not in bases.csv")
-    return [known[name] for name in names]
+    return [by_id[name] for name in names]
 
 
 def airport(source: str, base: BaseRow) -> str:
@@ -68,21 +68,21 @@ def airport(source: str, base: BaseRow) -> str:
     return code
 
 
-def judge(window: Window, manifests: Iterable[Manifest], found: Tallies, context: Context[Any]) -> Iterator[Day]:
+def judge(window: Window, manifests: Iterable[Manifest], tally_of: Tallies, context: Context[Any]) -> Iterator[Day]:
     """The ledger days of a window: one for each scope asked about, and one with scope `global` that sums them up.
 
     The sum is what catching up goes by: it is done only when every scope is.
     """
-    asked: dict[tuple[str, date], tuple[str, str | None]] = {}
+    verdicts: dict[tuple[str, date], tuple[str, str | None]] = {}
     for manifest in manifests:
         for scope in manifest.scopes():
             for day in window.days():
                 verdict = manifest.verdict(scope, day)
                 if verdict is not None:
-                    asked[scope, day] = verdict
+                    verdicts[scope, day] = verdict
     by_day: dict[date, list[Day]] = defaultdict(list)
-    for (scope, day), (status, error) in sorted(asked.items()):
-        tally = found.get((scope, day), Tally())
+    for (scope, day), (status, error) in sorted(verdicts.items()):
+        tally = tally_of.get((scope, day), Tally())
         if status == "ok":
             status, error = _by_records(tally, context)
         noted = _day(day, status, scope, tally, error)
@@ -90,7 +90,7 @@ def judge(window: Window, manifests: Iterable[Manifest], found: Tallies, context
         yield noted
     for day, noted_days in sorted(by_day.items()):
         total = Tally()
-        for (_, on), tally in found.items():
+        for (_, on), tally in tally_of.items():
             if on == day:
                 total.count(tally)
         errors = sorted({noted.error for noted in noted_days if noted.error})

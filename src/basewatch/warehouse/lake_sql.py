@@ -23,12 +23,12 @@ def select(connection: duckdb.DuckDBPyConnection, table: LakeTable, files: Itera
     types = dict(zip(table.schema.names, connection.from_arrow(table.schema.empty_table()).types, strict=True))
     groups: dict[frozenset[str], list[Path]] = defaultdict(list)
     for file in files:
-        found = pq.read_schema(file)
-        refuse_newer(file, version_of(found.metadata), table.version)
-        groups[frozenset(table.schema.names) - frozenset(found.names)].append(file)
+        file_schema = pq.read_schema(file)
+        refuse_newer(file, version_of(file_schema.metadata), table.version)
+        groups[frozenset(table.schema.names) - frozenset(file_schema.names)].append(file)
     parts = []
     for lacking, alike in groups.items():
         columns = ", ".join(f"CAST(NULL AS {types[name]}) AS {name}" if name in lacking else name for name in types)
-        listed = ", ".join("'" + str(file).replace("'", "''") + "'" for file in alike)
-        parts.append(f"SELECT {columns} FROM read_parquet([{listed}], hive_partitioning = false)")
+        file_list = ", ".join("'" + str(file).replace("'", "''") + "'" for file in alike)
+        parts.append(f"SELECT {columns} FROM read_parquet([{file_list}], hive_partitioning = false)")
     return " UNION ALL ".join(parts)

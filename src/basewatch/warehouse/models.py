@@ -45,8 +45,8 @@ class Column:
     @property
     def comment(self) -> str:
         """Text and unit in one line, as shown to a reader of the database."""
-        listed = f" One of: {', '.join(self.values)}." if self.values else ""
-        return f"{self.doc}{f' [{self.unit}]' if self.unit else ''}{listed}"
+        value_list = f" One of: {', '.join(self.values)}." if self.values else ""
+        return f"{self.doc}{f' [{self.unit}]' if self.unit else ''}{value_list}"
 
 
 @dataclass(frozen=True)
@@ -128,17 +128,17 @@ def parents(query: str, where: str = "query") -> frozenset[str]:
     tree = json.loads(row[0]) if row else {"error": True}
     if tree["error"]:
         raise ModelError(f"{where} cannot be parsed: {tree.get('error_message')}")
-    found: set[str] = set()
+    tables: set[str] = set()
     stack: list[Any] = [tree]
     while stack:
         node = stack.pop()
         if isinstance(node, dict):
             if node.get("type") == "BASE_TABLE" and node.get("schema_name"):
-                found.add(f"{node['schema_name']}.{node['table_name']}")
+                tables.add(f"{node['schema_name']}.{node['table_name']}")
             stack += node.values()
         elif isinstance(node, list):
             stack += node
-    return frozenset(found)
+    return frozenset(tables)
 
 
 @cache
@@ -206,11 +206,11 @@ def build(
     for layer in LAYERS:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {layer}")
     define_macros(connection)
-    chosen = None if only is None else set(only)
-    wanted = [model for model in load().values() if chosen is None or model.table in chosen]
+    names = None if only is None else set(only)
+    selected = [model for model in load().values() if names is None or model.table in names]
     counts: dict[str, int] = {}
-    last_read = {table: model.table for model in wanted for table in (model.table, *_tables(model))}
-    for model in wanted:
+    last_read = {table: model.table for model in selected for table in (model.table, *_tables(model))}
+    for model in selected:
         started = time.perf_counter()
         is_published = release is not None and model.layer == "marts"
         counts[model.table] = materialise(
@@ -227,25 +227,28 @@ def build(
     return counts
 
 
-def ancestors(wanted: Iterable[str], given: Iterable[str] = ()) -> set[str]:
-    """The models that these are made from, themselves included, without those that are given and what these need."""
-    known, found, stack = load(), set[str](), list(wanted)
-    stop = set(given)
+def ancestors(names: Iterable[str], available: Iterable[str] = ()) -> set[str]:
+    """The models that these are made from, themselves included.
+
+    available: models that are made already; they and what only they need are left out.
+    """
+    all_models, needed, stack = load(), set[str](), list(names)
+    stop = set(available)
     while stack:
         name = stack.pop()
-        if name in known and name not in found and name not in stop:
-            found.add(name)
-            stack += known[name].parents
-    return found
+        if name in all_models and name not in needed and name not in stop:
+            needed.add(name)
+            stack += all_models[name].parents
+    return needed
 
 
 def _tables(model: Model) -> set[str]:
     """The tables that a model reads, also those behind the views that it reads."""
-    found = set(model.parents)
+    tables = set(model.parents)
     for parent in model.parents:
         if parent in load() and load()[parent].is_view:
-            found |= _tables(load()[parent])
-    return found
+            tables |= _tables(load()[parent])
+    return tables
 
 
 def materialise(

@@ -1,7 +1,7 @@
 """The warehouse on disk: candidate, gates, immutable releases, one atomic pointer, rollback and retention.
 
-A candidate is built beside the releases. When the gates pass it becomes a release folder by one rename, and `current`
-is switched by another: that switch is the only commit, so a reader holds one whole release or another, and a run that
+A candidate is built beside the releases. When the gates pass, one rename makes it a release folder, and another
+switches `current` to it. That switch is the only commit. So a reader holds one whole release or another, and a run that
 dies anywhere leaves the published one as it was.
 """
 
@@ -154,12 +154,12 @@ class Warehouse:
         """Published releases, oldest first."""
         if not self.releases_folder.exists():
             return []
-        found = []
+        releases = []
         for folder in sorted(self.releases_folder.iterdir()):
             manifest = folder / "manifest.json"
             if not folder.name.startswith(".") and manifest.exists():
-                found.append(Release(folder, json.loads(manifest.read_text(encoding="utf-8"))))
-        return found
+                releases.append(Release(folder, json.loads(manifest.read_text(encoding="utf-8"))))
+        return releases
 
     def current(self) -> Release | None:
         """The release that `current` points to, None before the first."""
@@ -189,17 +189,17 @@ class Warehouse:
 
     def rollback(self, release_id: str | None) -> Release:
         """Point `current` at the release before it, or at the one named. Raises ConfigError where there is none."""
-        found = {release.release_id: release for release in self.releases()}
+        releases = {release.release_id: release for release in self.releases()}
         if release_id is None:
             now = self.current()
-            earlier = [name for name in found if now is not None and name < now.release_id]
+            earlier = [name for name in releases if now is not None and name < now.release_id]
             if not earlier:
                 raise ConfigError("there is no release before the current one")
             release_id = earlier[-1]
-        if release_id not in found:
-            raise ConfigError(f"no release {release_id!r}; kept: {', '.join(found) or 'none'}")
+        if release_id not in releases:
+            raise ConfigError(f"no release {release_id!r}; kept: {', '.join(releases) or 'none'}")
         self.switch(release_id)
-        return found[release_id]
+        return releases[release_id]
 
     def retain(self, keep: int) -> list[str]:
         """Remove the oldest releases beyond `keep`; never the current one. Returns the names removed."""
@@ -312,7 +312,7 @@ class Warehouse:
 
     def _add_run_tables(self, making: Path, quality: pa.Table, note: dict[str, Any]) -> None:
         history = [release.manifest for release in self.releases()] + [note]
-        listed = [
+        rows = [
             {
                 "release_id": entry["release_id"],
                 "published_at": datetime.fromisoformat(entry["published_at"]),
@@ -327,7 +327,7 @@ class Warehouse:
         with open_work(making) as connection:
             connection.execute("CREATE SCHEMA raw")
             store(connection, "raw.quality_results", quality.cast(HISTORY["quality_results"]))
-            store(connection, "raw.releases", pa.Table.from_pylist(listed, schema=HISTORY["releases"]))
+            store(connection, "raw.releases", pa.Table.from_pylist(rows, schema=HISTORY["releases"]))
             connection.execute(f"ATTACH '{quoted(making / DATABASE)}' AS made")
             models.build(connection, {}, AFTER_GATES, release="made")
             connection.execute("DETACH made")
@@ -378,13 +378,13 @@ def export_parquet(folder: Path) -> None:
 
 def list_files(folder: Path) -> list[dict[str, Any]]:
     """Every file below a release's folder with size and hash: the list for readers of Parquet, and what to verify."""
-    listed = []
+    files = []
     for file in sorted(folder.rglob("*")):
         if file.is_file():
             with file.open("rb") as handle:
                 digest = hashlib.file_digest(handle, "sha256").hexdigest()
-            listed.append({"path": str(file.relative_to(folder)), "bytes": file.stat().st_size, "sha256": digest})
-    return listed
+            files.append({"path": str(file.relative_to(folder)), "bytes": file.stat().st_size, "sha256": digest})
+    return files
 
 
 def seal(folder: Path) -> None:

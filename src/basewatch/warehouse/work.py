@@ -41,11 +41,11 @@ class Work:
 
 def find(name: str) -> Model:
     """The model of this name, with or without its layer. Raises ConfigError naming the nearest ones."""
-    known = models.load()
-    for model in known.values():
+    all_models = models.load()
+    for model in all_models.values():
         if name in (model.name, model.table):
             return model
-    close = difflib.get_close_matches(name.rpartition(".")[2], [model.name for model in known.values()], n=3)
+    close = difflib.get_close_matches(name.rpartition(".")[2], [model.name for model in all_models.values()], n=3)
     hint = f"did you mean {', '.join(close)}?" if close else "`basewatch model list` shows them all"
     raise ConfigError(f"there is no table {name!r}; {hint}")
 
@@ -65,7 +65,7 @@ def keep(
 
     An older one is replaced as a whole when the new one is done. Raises ConfigError for a name that no model has.
     """
-    wanted = set(models.load()) if only is None else models.ancestors([find(only).table])
+    tables = set(models.load()) if only is None else models.ancestors([find(only).table])
     inputs = gather_inputs(lake, reference, params, as_of)
     aside = root / f".{WORK}.{uuid.uuid4().hex}"
     spill = root / f".{WORK}.spill"
@@ -73,7 +73,7 @@ def keep(
         with duckdb.connect(str(aside)) as connection:
             configure(connection, spill)
             bind(connection, lake, reference, published)
-            models.build(connection, {**params.values, "as_of": as_of}, wanted - set(AFTER_GATES), progress)
+            models.build(connection, {**params.values, "as_of": as_of}, tables - set(AFTER_GATES), progress)
             connection.execute(
                 "CREATE TABLE main.built_from AS SELECT $as_of::DATE AS as_of, $lake AS lake, $models AS models, "
                 "$parameters AS parameters, $code_version AS code_version, $built_at::TIMESTAMPTZ AS built_at",
@@ -106,10 +106,10 @@ def opened(root: Path) -> Iterator[Work]:
 
 def kept_rows(work: Work) -> dict[str, int]:
     """How many rows each kept table has, by layer and name; views have none of their own."""
-    listed = work.connection.execute(
+    tables = work.connection.execute(
         "SELECT schema_name || '.' || table_name, estimated_size FROM duckdb_tables() WHERE schema_name <> 'main'"
     )
-    return dict(listed.fetchall())
+    return dict(tables.fetchall())
 
 
 def read(
@@ -138,8 +138,8 @@ def read(
 
 
 def _kept_views(work: Work) -> Iterable[str]:
-    listed = work.connection.execute("SELECT schema_name || '.' || view_name FROM duckdb_views() WHERE NOT internal")
-    return [name for (name,) in listed.fetchall()]
+    views = work.connection.execute("SELECT schema_name || '.' || view_name FROM duckdb_views() WHERE NOT internal")
+    return [name for (name,) in views.fetchall()]
 
 
 def bound_sql(model: Model, params: dict[str, Any]) -> str:

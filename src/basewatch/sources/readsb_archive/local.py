@@ -76,15 +76,15 @@ class Copy:
 
 def copies(location: Path, day: date) -> list[Copy]:
     """Every copy of a day in a folder, usable or not, by name. Raises SourceError if the folder cannot be read."""
-    found = _tars(location, day)
+    copies_of_day = _tars(location, day)
     for form in ("%Y/%m/%d", "%Y.%m.%d", "%Y-%m-%d"):
         folder = location / day.strftime(form)
         if folder.is_dir():
             size = sum(size for _, _, size in _listing(folder))
-            found.append(
+            copies_of_day.append(
                 Copy(f"{day.strftime(form)}/", (folder,), size, "", False, None if size else "holds no traces")
             )
-    return sorted(found, key=lambda copy: copy.name)
+    return sorted(copies_of_day, key=lambda copy: copy.name)
 
 
 def _tars(location: Path, day: date) -> list[Copy]:
@@ -101,9 +101,9 @@ def _tars(location: Path, day: date) -> list[Copy]:
             parts[match["stem"]][match["part"]] = location / name
         elif match:
             whole.append(_copy(name, match["stem"], [location / name]))
-    for stem, found in parts.items():
-        ordered = [path for _, path in sorted(found.items())]
-        whole.append(_copy(f"{stem}.tar", stem, ordered, _missing_part(sorted(found))))
+    for stem, path_of_ending in parts.items():
+        ordered = [path for _, path in sorted(path_of_ending.items())]
+        whole.append(_copy(f"{stem}.tar", stem, ordered, _missing_part(sorted(path_of_ending))))
     return whole
 
 
@@ -120,25 +120,25 @@ def _copy(name: str, stem: str, paths: list[Path], fault: str | None = None) -> 
     )
 
 
-def _missing_part(found: Sequence[str]) -> str | None:
+def _missing_part(endings: Sequence[str]) -> str | None:
     """What is wrong with a set of part endings: aa, ab, ac, … as `split` names them."""
-    for number, part in enumerate(found):
+    for number, part in enumerate(endings):
         expected = chr(ord("a") + number // 26) + chr(ord("a") + number % 26)
         if part != expected:
             return f"part .tar.{expected} is missing"
     return None
 
 
-def choose(found: Iterable[Copy], min_share: float) -> tuple[Copy | None, str]:
+def choose(copies_of_day: Iterable[Copy], min_share: float) -> tuple[Copy | None, str]:
     """The copy to read and why it, with what speaks against the others; None where none can be used.
 
     The largest of the usable ones. A multilateration-only copy is taken where there is no other; one marked `tmp` only
     where it is so much larger that the others miss `min_share` of it.
     """
-    usable = [copy for copy in found if copy.fault is None]
+    usable = [copy for copy in copies_of_day if copy.fault is None]
     usable.sort(key=lambda copy: (copy.variant != "mlatonly", copy.size * (min_share if copy.is_tmp else 1)))
     chosen = usable.pop() if usable else None
-    against = [f"{copy.label}: {copy.fault}" for copy in found if copy.fault]
+    against = [f"{copy.label}: {copy.fault}" for copy in copies_of_day if copy.fault]
     for copy in reversed(usable):
         assert chosen is not None
         if copy.variant == "mlatonly" and chosen.variant != "mlatonly":
@@ -225,15 +225,15 @@ def _identity(path: Path) -> tuple[str, int]:
 
 def _listing(folder: Path) -> list[tuple[str, str, int]]:
     """Sub-folder, name and size of every file in an unpacked day's trace folders, sorted."""
-    found = []
+    files = []
     inner = folder / "traces"
     with suppress(OSError):
         for entry in os.scandir(inner if inner.is_dir() else folder):
             if entry.is_dir() and re.fullmatch("[0-9a-f]{2}", entry.name):
-                found += [
+                files += [
                     (entry.name, file.name, file.stat().st_size) for file in os.scandir(entry.path) if file.is_file()
                 ]
-    return sorted(found)
+    return sorted(files)
 
 
 # ---- decode
@@ -313,13 +313,13 @@ def _index(files: Sequence[LandedFile]) -> _Index:
 
 
 def _members(volume: Volume, index: _Index) -> Iterator[tuple[bytes, int, int]]:
-    for found in walk(volume):
-        if isinstance(found, Fault):
-            index.faults.append((f"{found.name.decode('utf-8', 'replace')} at byte {found.offset}", found.reason))
-            if found.ends:
-                index.cut_short = found.reason
+    for entry in walk(volume):
+        if isinstance(entry, Fault):
+            index.faults.append((f"{entry.name.decode('utf-8', 'replace')} at byte {entry.offset}", entry.reason))
+            if entry.ends:
+                index.cut_short = entry.reason
         else:
-            yield found.name, found.offset, found.size
+            yield entry.name, entry.offset, entry.size
 
 
 def _add(index: _Index, entries: Iterable[tuple[bytes, int, int]]) -> None:
@@ -430,9 +430,9 @@ class _Parts:
 
     def _count(self, rows: pa.Table) -> None:
         self.points += rows.num_rows
-        for found in pc.value_counts(rows.column("day")).to_pylist():
-            if found["values"] != self.day:
-                self.other_days[found["values"]] += found["counts"]
+        for day_count in pc.value_counts(rows.column("day")).to_pylist():
+            if day_count["values"] != self.day:
+                self.other_days[day_count["values"]] += day_count["counts"]
 
     def _write(self, name: str) -> None:
         rows = pa.concat_tables(self.waiting.pop(name)).unify_dictionaries().combine_chunks()
@@ -475,7 +475,7 @@ def _rejects(day: date, name: str, index: _Index, outcomes: Sequence[Outcome], p
         (sum(outcome.duplicates for outcome in outcomes), "points that repeat another's time; the later one counts"),
         (parts.points and sum(parts.other_days.values()), f"points near a base that are of other days than {day}"),
     ]
-    yield from (Reject(day, name, f"{count} {what}") for count, what in counted if count)
+    yield from (Reject(day, name, f"{count} {reason_text}") for count, reason_text in counted if count)
 
 
 def _judge(

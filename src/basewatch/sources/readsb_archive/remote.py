@@ -1,8 +1,10 @@
 """Trace archives over the network, brought to the local layout that `readsb_archive` reads.
 
-Three kinds of address: daily releases on GitHub (a repository a year, a tar a day, split where it is large), the sample
-archive of ADS-B Exchange (single traces of the first day of each month), and any readsb globe_history (single traces,
-for watched aircraft alone: nobody offers a world of single files).
+There are three kinds of address:
+
+- daily releases on GitHub: a repository a year, a tar a day, split where it is large
+- the sample archive of ADS-B Exchange: single traces of the first day of each month
+- any readsb globe_history: single traces, for watched aircraft alone, since nobody offers a world of single files
 """
 
 from __future__ import annotations
@@ -90,19 +92,19 @@ def fetch(window: Window, context: Context[ReadsbArchive]) -> Landed:
         try:
             match layout:
                 case "github":
-                    found = _release_day(day, settings, context)
+                    files_or_reason = _release_day(day, settings, context)
                 case "samples":
-                    found = _samples_day(day, settings, context)
+                    files_or_reason = _samples_day(day, settings, context)
                 case _:
-                    found = _traces_day(day, settings, context)
+                    files_or_reason = _traces_day(day, settings, context)
         except SourceError as error:
             failures.append(error)
             absent[day] = ("failed", str(error))
             continue
-        if isinstance(found, str):
-            absent[day] = _absence(day, found, settings, context)
+        if isinstance(files_or_reason, str):
+            absent[day] = _absence(day, files_or_reason, settings, context)
         else:
-            files += found
+            files += files_or_reason
     if failures and len(failures) == len(list(window.days())):
         raise failures[0]
     return Landed(window, tuple(files), absent)
@@ -131,10 +133,10 @@ def _absence(day: date, why: str, settings: ReadsbArchive, context: Context[Read
 
 def _release_day(day: date, settings: ReadsbArchive, context: Context[ReadsbArchive]) -> list[LandedFile] | str:
     """The landed parts of the day's best copy, or why there is none."""
-    found = copies(day, settings, context)
-    whole = [copy for copy in found if copy.lack is None]
+    releases = copies(day, settings, context)
+    whole = [copy for copy in releases if copy.lack is None]
     if not whole:
-        lacks = "; ".join(f"{copy.tag}: {copy.lack}" for copy in found)
+        lacks = "; ".join(f"{copy.tag}: {copy.lack}" for copy in releases)
         return f"no complete release of {day}" + (f" ({lacks})" if lacks else "")
     copy = max(whole, key=lambda copy: (copy.size, copy.tag))
     return _download(copy, day, settings, context)
@@ -149,33 +151,33 @@ def copies(day: date, settings: ReadsbArchive, context: Context[ReadsbArchive]) 
     base = (settings.location or RELEASES).rstrip("/")
     neighbour = day.year + 1 if day.month >= 7 else day.year - 1
     years = [day.year, neighbour] if "{year}" in base else [day.year]
-    found: list[Copy] = []
+    copies_of_day: list[Copy] = []
     for year in years:
-        listed, is_complete = _listed(base.replace("{year}", str(year)), day, settings, context)
-        if not listed and not is_complete and settings.index_url:
-            listed = _preferred(settings.index_url.replace("{year}", str(year)), day, settings, context)
-        found += listed
-        if any(copy.lack is None for copy in listed):
+        of_year, is_complete = _listed(base.replace("{year}", str(year)), day, settings, context)
+        if not of_year and not is_complete and settings.index_url:
+            of_year = _preferred(settings.index_url.replace("{year}", str(year)), day, settings, context)
+        copies_of_day += of_year
+        if any(copy.lack is None for copy in of_year):
             break
-    return found
+    return copies_of_day
 
 
 def _listed(url: str, day: date, settings: ReadsbArchive, context: Context[ReadsbArchive]) -> tuple[list[Copy], bool]:
     """The day's copies by the releases API, and whether the API's list reaches as far back as the day."""
-    found: list[Copy] = []
+    copies_of_day: list[Copy] = []
     try:
         for releases in _pages(url, day, settings, context):
             days = [at for at, _ in map(_about, releases) if at is not None]
-            found += [_copy(release, settings) for release in releases if _is_of(release, day)]
+            copies_of_day += [_copy(release, settings) for release in releases if _is_of(release, day)]
             if days and min(days) < day - timedelta(days=MARGIN_DAYS):
-                return found, True
+                return copies_of_day, True
     except HttpFault as fault:
-        if fault.kind == "limited" and not found:
+        if fault.kind == "limited" and not copies_of_day:
             return [], False
         if fault.kind == "absent":
             return [], True  # no repository of that year
         raise
-    return found, False
+    return copies_of_day, False
 
 
 def _about(release: Mapping[str, Any]) -> tuple[date | None, str]:
@@ -229,14 +231,14 @@ def choose(tag: str, assets: Iterable[Asset], split_bytes: int) -> Copy:
 
 def _lack(tag: str, parts: list[Asset], split_bytes: int) -> str | None:
     letters = [part.name[-2:] for part in parts]
-    for position, given in enumerate(letters):
+    for position, letter in enumerate(letters):
         due = chr(97 + position // 26) + chr(97 + position % 26)
-        if given != due:
+        if letter != due:
             return f"part .{due} is missing"
     sizes = [part.size for part in parts]
-    for given, size in zip(letters[:-1], sizes[:-1], strict=True):
+    for letter, size in zip(letters[:-1], sizes[:-1], strict=True):
         if size is not None and size != split_bytes:
-            return f"part .{given} has {size:,} bytes where {split_bytes:,} are due"
+            return f"part .{letter} has {size:,} bytes where {split_bytes:,} are due"
     if sizes[-1] == split_bytes:
         return f"the part after .{letters[-1]} is missing"
     return None
@@ -260,8 +262,8 @@ def _page(
     client: Client, url: str, number: int, day: date, settings: ReadsbArchive, context: Context[ReadsbArchive]
 ) -> tuple[bool, list[dict[str, Any]]]:
     """One page and whether another follows. Kept with its ETag: a page that has not changed costs no quota."""
-    kept = context.landing / "index" / f"{slug(urlsplit(url).netloc + urlsplit(url).path)}-{number}.json"
-    cached = _read_cache(kept)
+    cache_file = context.landing / "index" / f"{slug(urlsplit(url).netloc + urlsplit(url).path)}-{number}.json"
+    cached = _read_cache(cache_file)
     now = STATE.clock.wall()
     if cached:
         age = now - cached["at"]
@@ -278,35 +280,35 @@ def _page(
     if answer.status == 304 and cached:
         values = {**cached, "at": now}
     else:
-        said = answer.json()
-        if not isinstance(said, list):
+        releases = answer.json()
+        if not isinstance(releases, list):
             raise HttpFault(f"{CODE}: {answer.url} answered JSON that is no list of releases", kind="content")
         following = 'rel="next"' in answer.headers.get("Link", "")
         values = {
             "at": now,
             "etag": answer.headers.get("ETag"),
             "next": following,
-            "releases": [_slim(r) for r in said],
+            "releases": [_slim(r) for r in releases],
         }
-    write_aside(kept, json.dumps(values).encode())
+    write_aside(cache_file, json.dumps(values).encode())
     return values["next"], values["releases"]
 
 
 def _read_cache(path: Path) -> dict[str, Any] | None:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        page = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) and {"at", "etag", "next", "releases"} <= set(found) else None
+    return page if isinstance(page, dict) and {"at", "etag", "next", "releases"} <= set(page) else None
 
 
 def _slim(release: Any) -> dict[str, Any]:
     """What of a release is used."""
     if not isinstance(release, dict):
         return {}
-    wanted = ("name", "size", "state", "digest", "browser_download_url")
+    asset_keys = ("name", "size", "state", "digest", "browser_download_url")
     assets = [
-        {key: asset.get(key) for key in wanted} for asset in release.get("assets") or () if isinstance(asset, dict)
+        {key: asset.get(key) for key in asset_keys} for asset in release.get("assets") or () if isinstance(asset, dict)
     ]
     return {"tag_name": release.get("tag_name"), "draft": release.get("draft"), "assets": assets}
 
@@ -321,7 +323,7 @@ def _preferred(url: str, day: date, settings: ReadsbArchive, context: Context[Re
         raise
     if answer.body[:1] == b"<":
         raise HttpFault(f"{CODE}: {answer.url} answered a page where a list of files is due", kind="content")
-    found: dict[str, list[Asset]] = {}
+    assets_of_tag: dict[str, list[Asset]] = {}
     for line in answer.body.decode("utf-8", "replace").splitlines():
         for address in (part.strip() for part in line.split(",")):
             pieces = urlsplit(address).path.split("/")
@@ -329,8 +331,8 @@ def _preferred(url: str, day: date, settings: ReadsbArchive, context: Context[Re
                 continue
             tag, name = unquote(pieces[-2]), unquote(pieces[-1])
             if _is_of({"tag_name": tag}, day):
-                found.setdefault(tag, []).append(Asset(name, address))
-    return [choose(tag, assets, settings.split_bytes) for tag, assets in found.items()]
+                assets_of_tag.setdefault(tag, []).append(Asset(name, address))
+    return [choose(tag, assets, settings.split_bytes) for tag, assets in assets_of_tag.items()]
 
 
 def _download(copy: Copy, day: date, settings: ReadsbArchive, context: Context[ReadsbArchive]) -> list[LandedFile]:
@@ -343,8 +345,8 @@ def _download(copy: Copy, day: date, settings: ReadsbArchive, context: Context[R
     files = []
     for position, asset in enumerate(copy.assets):
         target = targets[asset.name]
-        found = _already(target, asset)
-        if found is None:
+        sha256 = _already(target, asset)
+        if sha256 is None:
             got = client.download(
                 asset.url,
                 target,
@@ -353,11 +355,11 @@ def _download(copy: Copy, day: date, settings: ReadsbArchive, context: Context[R
                 expect="tar" if position == 0 else "bytes",
                 max_bytes=asset.size or int(settings.disk_budget_gb * 1e9),
             )
-            found = got.sha256
+            sha256 = got.sha256
         size = target.stat().st_size
         parts = f" in {len(copy.assets)} parts" if len(copy.assets) > 1 else ""
         note = f"{copy.tag}{parts} ({copy.size / 1e6:,.1f} MB)"
-        files.append(LandedFile(target, clean_url(asset.url), found, size, context.now.astimezone(UTC), day, note))
+        files.append(LandedFile(target, clean_url(asset.url), sha256, size, context.now.astimezone(UTC), day, note))
     for stale in home.iterdir():  # another copy of the day, and what is left of broken downloads
         bare = stale.name.strip(".").split(".part")[0]
         if f"{day:%Y.%m.%d}" in bare and stale.is_file() and stale not in targets.values():
@@ -375,8 +377,8 @@ def _already(target: Path, asset: Asset) -> str | None:
     if not target.exists() or asset.size is None or target.stat().st_size != asset.size:
         return None
     with target.open("rb") as handle:
-        found = hashlib.file_digest(handle, "sha256").hexdigest()
-    return found if asset.sha256 in (None, found) else None
+        sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
+    return sha256 if asset.sha256 in (None, sha256) else None
 
 
 def _check_room(copy: Copy, targets: set[Path], home: Path, settings: ReadsbArchive) -> None:
@@ -409,16 +411,16 @@ def restated(done: Mapping[date, int], context: Context[ReadsbArchive]) -> list[
     settings = context.settings
     if not is_url(settings.location) or layout_of(settings) != "github":
         return []
-    found: list[date] = []
+    days: list[date] = []
     for day, size in sorted(done.items()):
         try:
             whole = [copy for copy in copies(day, settings, context) if copy.lack is None and copy.size]
         except SourceError:
-            return found
+            return days
         best = max(whole, key=lambda copy: (copy.size, copy.tag), default=None)
         if best is not None and best.size > size:
-            found.append(day)
-    return found
+            days.append(day)
+    return days
 
 
 # ---- single traces
@@ -430,16 +432,16 @@ def _samples_day(day: date, settings: ReadsbArchive, context: Context[ReadsbArch
     base = (settings.location or f"https://{SAMPLES_HOST}").rstrip("/")
     start = f"{base}/traces/{day:%Y/%m/%d}"
     client = _trace_client(settings, base)
-    listed = client.json(f"{start}/index.json", absent=(404,))
-    if listed is None:
+    index = client.json(f"{start}/index.json", absent=(404,))
+    if index is None:
         return f"no sample of {day}"
-    names = listed.get("traces") if isinstance(listed, dict) else None
+    names = index.get("traces") if isinstance(index, dict) else None
     if not isinstance(names, list):
         raise HttpFault(f"{CODE}: {clean_url(start)}/index.json holds no list `traces`", kind="content")
     addresses = [name for name in names if isinstance(name, str) and _HEX.fullmatch(name)]
-    wanted = {address.lower() for address in settings.aircraft}
-    chosen = [address for address in addresses if address in wanted] if wanted else addresses
-    return _traces(day, start, chosen, client, settings, context, asked=sorted(wanted) or None)
+    configured = {address.lower() for address in settings.aircraft}
+    chosen = [address for address in addresses if address in configured] if configured else addresses
+    return _traces(day, start, chosen, client, settings, context, configured=sorted(configured) or None)
 
 
 def _traces_day(day: date, settings: ReadsbArchive, context: Context[ReadsbArchive]) -> list[LandedFile] | str:
@@ -450,8 +452,8 @@ def _traces_day(day: date, settings: ReadsbArchive, context: Context[ReadsbArchi
         )
     base = (settings.location or "").rstrip("/").removesuffix("/globe_history")
     start = f"{base}/globe_history/{day:%Y/%m/%d}/traces"
-    wanted = sorted({address.lower() for address in settings.aircraft})
-    return _traces(day, start, wanted, _trace_client(settings, base), settings, context, asked=wanted)
+    addresses = sorted({address.lower() for address in settings.aircraft})
+    return _traces(day, start, addresses, _trace_client(settings, base), settings, context, configured=addresses)
 
 
 def _traces(
@@ -461,7 +463,7 @@ def _traces(
     client: Client,
     settings: ReadsbArchive,
     context: Context[ReadsbArchive],
-    asked: list[str] | None,
+    configured: list[str] | None,
 ) -> list[LandedFile] | str:
     """The traces of some addresses as a folder of the local layout; 404 is "no data" for one address on one day."""
     landing = Landing(context, Window(CODE, day, day), "manifests")
@@ -489,16 +491,16 @@ def _traces(
         had.add(address)
         digests.append(f"{address} {got.sha256}")
         size += got.size
-    for address in asked or ():
+    for address in configured or ():
         landing.note(f"aircraft:{address}", day, day, "trace", "ok", None if address in had else "no trace")
     if not had:
-        return f"no trace of {day}" + (f" of the {len(asked)} aircraft asked for" if asked else "")
+        return f"no trace of {day}" + (f" of the {len(configured)} aircraft asked for" if configured else "")
     digest = hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
-    note = f"{ALONE}: {len(had)} of {len(asked)}" if asked else f"{len(had)} sample traces"
-    found = LandedFile(root, clean_url(start), digest, size, context.now.astimezone(UTC), day, note)
-    landing.keep(found)
+    note = f"{ALONE}: {len(had)} of {len(configured)}" if configured else f"{len(had)} sample traces"
+    folder = LandedFile(root, clean_url(start), digest, size, context.now.astimezone(UTC), day, note)
+    landing.keep(folder)
     landing.finish()
-    return [found]
+    return [folder]
 
 
 # ---- transport
@@ -553,9 +555,13 @@ def check(context: Context[ReadsbArchive]) -> list[Finding]:
     day = (context.now.astimezone(UTC) - timedelta(days=2)).date()
     try:
         if layout == "github":
-            found = copies(day, settings, context)
+            releases = copies(day, settings, context)
             findings.append(
-                Finding(bool(found), f"{CODE}: {len(found)} releases of {day}", f"look at the project's page for {day}")
+                Finding(
+                    bool(releases),
+                    f"{CODE}: {len(releases)} releases of {day}",
+                    f"look at the project's page for {day}",
+                )
             )
         else:
             base = (settings.location or f"https://{SAMPLES_HOST}").rstrip("/")
