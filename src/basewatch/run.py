@@ -128,10 +128,10 @@ def watch(settings: Settings, stop: threading.Event) -> int:
     """
     live = [code for code in settings.enabled_sources() if contract.grain(code, settings) == "live"]
     if len(live) != 1:
-        able = ", ".join(f"[sources.{code}]" for code in Sources.model_fields if contract.module(code).watch)
+        able = " or ".join(f"[sources.{code}]" for code in Sources.model_fields if contract.module(code).watch)
         raise ConfigError(
             f"{'one source can be polled at a time, not ' + ', '.join(live) if live else 'nothing to poll'}: set "
-            f"`enabled = true` in one of {able}, and no `location` that names recorded answers, which "
+            f"`enabled = true` in {able}, and no `location` that names recorded answers, which "
             "`basewatch nightly` reads"
         )
     warehouse = Warehouse(settings.root)
@@ -140,7 +140,8 @@ def watch(settings: Settings, stop: threading.Event) -> int:
     run = Run(settings, warehouse, load.tables(settings), params, new_run_id(now), now, now.date())
     (code,) = live
     source = contract.module(code)
-    assert source.watch is not None, f"{code} is live, so it can be polled"
+    assert source.watch and source.pace, f"{code} is live, so it can be polled"
+    pace = source.pace(run.context(code))  # wrong settings are told before anything is made or asked
     looked_for = ingest.watched(code, run.reference)
 
     def write(events: list[Event]) -> None:
@@ -148,7 +149,8 @@ def watch(settings: Settings, stop: threading.Event) -> int:
         run.progress(f"{code}: flushed, {sum(row.records_kept for row in rows)} positions kept")
 
     with warehouse.watching():
-        return source.watch(run.context(code), write, stop, run.progress)
+        run.progress(f"{code}: polling {pace}; Ctrl-C stops it")
+        return source.watch(run.context(code), write, stop)
 
 
 def ingest_window(run: Run, window: Window) -> Outcome:

@@ -9,7 +9,8 @@ A module may also offer
     check(context)          -> list[Finding]     for `basewatch doctor`, which else looks whether the location exists
     expire(context)         -> Expiry | None     what its terms no longer allow to keep
     restated(done, context) -> list[date]        of the days that are done, those to be read again
-    watch(context, write, stop, say) -> int      polls until told to stop (grain "live")
+    pace(context)           -> str               how often it polls (grain "live"); raises ConfigError, asks nothing
+    watch(context, write, stop) -> int           polls until `stop` is set
 
 `fetch` raises SourceError when the window could not be had at all; a day that the provider does not have is not an
 error but a note in `Landed.absent`. `decode` never raises for a bad file or record: it yields a Reject and goes on.
@@ -158,7 +159,8 @@ class SourceModule:
     check: Callable[[Context[Any]], list[Finding]] | None = None
     expire: Callable[[Context[Any]], Expiry | None] | None = None
     restated: Callable[[Mapping[date, int], Context[Any]], list[date]] | None = None
-    watch: Callable[[Context[Any], Writer, threading.Event, Callable[[str], None]], int] | None = None
+    pace: Callable[[Context[Any]], str] | None = None
+    watch: Callable[[Context[Any], Writer, threading.Event], int] | None = None
 
 
 @cache

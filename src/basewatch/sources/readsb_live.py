@@ -14,7 +14,7 @@ import os
 import threading
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -198,9 +198,20 @@ class _Poller:
     answers: int = 0
 
 
-def watch(
-    context: Context[ReadsbLive], write: Writer, stop: threading.Event, say: Callable[[str], None] = lambda _: None
-) -> int:
+def pace(context: Context[ReadsbLive]) -> str:
+    """How often each network is polled, in words. Raises ConfigError for wrong settings; nothing is asked."""
+    return ", ".join(f"{network} every {seconds:,.0f} s" for network, seconds in _rounds(context)[1].items())
+
+
+def _rounds(context: Context[ReadsbLive]) -> tuple[list[Query], dict[str, float]]:
+    """The calls of one round, and the seconds between two rounds of each network. Raises ConfigError."""
+    try:
+        return queries(context), intervals(context)
+    except SourceError as error:  # nothing was asked yet: it is the settings that are wrong
+        raise ConfigError(str(error)) from None
+
+
+def watch(context: Context[ReadsbLive], write: Writer, stop: threading.Event) -> int:
     """Poll until `stop` is set. Returns the number of answers that came.
 
     `write` gets, every `flush_seconds` and at the end, the events of a day as a whole: rows and ledger days that
@@ -209,13 +220,7 @@ def watch(
     closes; the poller itself goes on. Raises ConfigError for wrong settings, before the first poll.
     """
     settings = context.settings
-    try:
-        calls = queries(context)
-        every = intervals(context)
-    except SourceError as error:  # nothing was asked yet: it is the settings that are wrong
-        raise ConfigError(str(error)) from None
-    pace = ", ".join(f"{network} every {seconds:,.0f} s" for network, seconds in every.items())
-    say(f"{CODE}: polling {pace}; Ctrl-C stops it")
+    calls, every = _rounds(context)
     clock = STATE.clock
     poller = _Poller(context, {name: _client(name, settings) for name in every}, clock.wall(), flushed=clock.wall())
     today = datetime.fromtimestamp(clock.wall(), UTC).date()
