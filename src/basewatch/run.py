@@ -115,7 +115,7 @@ def settle(run: Run) -> None:
             if expired:
                 run.progress(f"{code}: {len(expired)} days expired under its terms")
         if source.restated and run.is_nightly:
-            done = ingest.done_lately(code, lake.ledger(), run.until, run.settings.nightly.horizon_days)
+            done = ingest.done_lately(code, lake.ledger(code), run.until, run.settings.nightly.horizon_days)
             again = [Window(code, day, day) for day in source.restated(done, run.context(code))]
             run.windows += [window for window in again if window not in run.windows]
 

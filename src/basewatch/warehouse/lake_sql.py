@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from basewatch.lake.files import refuse_newer, version_of
 from basewatch.lake.schemas import LakeTable
+from basewatch.warehouse.models import text_literal
 
 
 def select(connection: duckdb.DuckDBPyConnection, table: LakeTable, files: Iterable[Path]) -> str:
@@ -29,6 +30,6 @@ def select(connection: duckdb.DuckDBPyConnection, table: LakeTable, files: Itera
     parts = []
     for lacking, alike in groups.items():
         columns = ", ".join(f"CAST(NULL AS {types[name]}) AS {name}" if name in lacking else name for name in types)
-        file_list = ", ".join("'" + str(file).replace("'", "''") + "'" for file in alike)
+        file_list = ", ".join(text_literal(str(file)) for file in alike)
         parts.append(f"SELECT {columns} FROM read_parquet([{file_list}], hive_partitioning = false)")
     return " UNION ALL ".join(parts)

@@ -292,11 +292,11 @@ def materialise(
 
 def comment(connection: duckdb.DuckDBPyConnection, model: Model, table: str) -> None:
     """Put the header's words on a table and its columns, where an analyst's tools show them."""
-    connection.execute(f"COMMENT ON TABLE {table} IS {_quote(model.grain)}")
+    connection.execute(f"COMMENT ON TABLE {table} IS {text_literal(model.grain)}")
     for column in model.columns:
-        connection.execute(f'COMMENT ON COLUMN {table}."{column.name}" IS {_quote(column.comment)}')
+        connection.execute(f'COMMENT ON COLUMN {table}."{column.name}" IS {text_literal(column.comment)}')
 
 
-def _quote(text: str) -> str:
+def text_literal(text: str) -> str:
     """A SQL string literal, for the statements that take no parameters."""
     return "'" + text.replace("'", "''") + "'"

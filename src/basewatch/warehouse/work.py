@@ -165,6 +165,6 @@ def _literal(value: Any) -> str:
         case list():
             return f"[{', '.join(map(_literal, value))}]"
         case str():
-            return "'" + value.replace("'", "''") + "'"
+            return models.text_literal(value)
         case _:
             return str(value)
