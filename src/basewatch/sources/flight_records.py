@@ -142,6 +142,8 @@ class Converter:
 
     def _read(self, name: str, reader: Reader, fields: Fields) -> Any:
         value = fields.get(plain_name(name))
+        if value is None or value == "":
+            return None
         try:
             return reader(value)
         except Malformed as fault:

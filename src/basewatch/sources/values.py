@@ -61,21 +61,24 @@ def text(value: object) -> str | None:
 
     Numbers become their digits (callsigns can be digits; a spreadsheet makes a number of an address).
     """
-    if value is None:
-        return None
-    if isinstance(value, bool | list | dict | tuple):
-        raise Malformed("is not text")
-    if isinstance(value, float):
-        if math.isnan(value):
+    if not isinstance(value, str):
+        if value is None:
             return None
-        value = int(value) if value.is_integer() else value
-    stripped = str(value).strip()
+        if isinstance(value, bool | list | dict | tuple):
+            raise Malformed("is not text")
+        if isinstance(value, float):
+            if math.isnan(value):
+                return None
+            value = int(value) if value.is_integer() else value
+        value = str(value)
+    stripped = value.strip()
     if len(stripped) > LONGEST_TEXT:
         raise Malformed(f"is longer than {LONGEST_TEXT} characters")
-    try:
-        stripped.encode("utf-8")
-    except UnicodeEncodeError:
-        raise Malformed("is not valid Unicode") from None
+    if not stripped.isascii():
+        try:
+            stripped.encode("utf-8")
+        except UnicodeEncodeError:
+            raise Malformed("is not valid Unicode") from None
     return None if not stripped or stripped in NO_VALUE else stripped
 
 
@@ -199,6 +202,10 @@ def _since_1970(number_of: float) -> datetime:
 
 def _written(written: str, order: DateOrder | None) -> datetime:
     """The time that a text states. Raises ValueError, Malformed, Ambiguous."""
+    try:
+        return datetime.fromisoformat(written)  # what nearly every file holds
+    except ValueError:
+        pass
     plain = _REGION.sub("", written.lstrip("'"))
     zone = ""
     utc, offset = _UTC.search(plain), _OFFSET.search(plain)
