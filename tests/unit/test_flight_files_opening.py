@@ -47,7 +47,9 @@ def zstd(data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("name", ["a.csv", "A.CSV", "a", "a.txt", "a.dat", "a.csv.gz"])
-@pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress, lzma.compress, zstd], ids=lambda pack: pack.__name__)
+@pytest.mark.parametrize(
+    "pack", [bytes, gzip.compress, bz2.compress, lzma.compress, zstd], ids=lambda pack: pack.__name__
+)
 def test_what_a_file_holds_decides_not_its_ending(pack: Any, name: str) -> None:
     assert cells(pack(CSV.encode()), name) == CELLS
 
@@ -80,7 +82,11 @@ def test_a_quote_that_is_never_closed_spoils_its_own_line_alone() -> None:
 
 @pytest.mark.parametrize("cell", ['"a, b"', '"a ""b"" c"', '"two\nlines"', '5" gun', "a'b"])
 def test_marks_and_quotes_within_a_cell_are_the_cells_own(cell: str) -> None:
-    text = CSV.replace("registration,", "registration,operator,").replace("RF-1,", f"RF-1,{cell},").replace("RF-2,", "RF-2,x,")
+    text = (
+        CSV.replace("registration,", "registration,operator,")
+        .replace("RF-1,", f"RF-1,{cell},")
+        .replace("RF-2,", "RF-2,x,")
+    )
     (table,) = parts(text.encode(), "a.csv", {})
     assert isinstance(table, Table)
     rows = list(table.rows)
@@ -192,7 +198,9 @@ def test_what_cannot_be_read_says_why(name: str, data: bytes, reason: str) -> No
 
 
 def test_days_in_a_text_are_found_however_they_are_written() -> None:
-    text = "a 2025-06-01T10:00Z b 20250602 c 03.06.2025 d 1749024000 e 1749110400000 f 10/29/2025 g 05/10/2025 h 7-Jun-25"
+    text = (
+        "a 2025-06-01T10:00Z b 20250602 c 03.06.2025 d 1749024000 e 1749110400000 f 10/29/2025 g 05/10/2025 h 7-Jun-25"
+    )
     assert days_in(text) == {
         *(date(2025, 6, day) for day in (1, 2, 3, 4, 5, 7)),
         date(2025, 10, 29), date(2025, 10, 5), date(2025, 5, 10),

@@ -93,7 +93,13 @@ def test_negative_times_digit_callsigns_and_missing_hex_are_kept_as_stated(tmp_p
 def test_the_form_follows_from_the_columns_and_the_format_from_the_ending(tmp_path: Path) -> None:
     light = {
         "data": [
-            {"fr24_id": "1", "reg": "5Y-BRE", "first_seen": "2025-06-17T05:05:19Z", "orig_icao": None, "dest_icao": None}
+            {
+                "fr24_id": "1",
+                "reg": "5Y-BRE",
+                "first_seen": "2025-06-17T05:05:19Z",
+                "orig_icao": None,
+                "dest_icao": None,
+            }
         ]
     }
     (tmp_path / "light.json").write_text(json.dumps(light), encoding="utf-8")
@@ -301,7 +307,11 @@ FORMS = {
         "3a1,RF-00301,,{0},,OSLK,{1},153301\n"
     ),
 }
-CURRENT = {"flightradar24_flights": "dest_icao_actual", "opensky_flights": "est_arrival_airport", "plain_flights": "destination"}
+CURRENT = {
+    "flightradar24_flights": "dest_icao_actual",
+    "opensky_flights": "est_arrival_airport",
+    "plain_flights": "destination",
+}
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -312,9 +322,9 @@ def test_each_form_gives_its_landing_at_the_base(tmp_path: Path, form: str) -> N
     assert reading.form.startswith(f"{form} (")
     ((table, row),) = [(e.table, r) for e in found if isinstance(e, Rows) for r in e.data.to_pylist()]  # type: ignore[union-attr]
     assert row[CURRENT[table]] == "OSLK"
-    assert [(day.status, day.records_kept) for day in found if isinstance(day, Day) and day.scope == "base:hmeimim"] == [
-        ("ok", 1)
-    ]
+    assert [
+        (day.status, day.records_kept) for day in found if isinstance(day, Day) and day.scope == "base:hmeimim"
+    ] == [("ok", 1)]
     landed = row.get("arrived_at") or row.get("last_seen") or row.get("datetime_landed")
     assert landed == datetime(2025, 6, 1, 6, 0, tzinfo=UTC)
 
@@ -323,12 +333,18 @@ def test_a_column_may_hold_places_or_times(tmp_path: Path) -> None:
     text = "reg,origin,departure,destination,arrival\nRF-1,UUMU,2025-06-01 02:00,OSLK,2025-06-01 06:00\n"
     (tmp_path / "a.csv").write_text(text, encoding="utf-8")
     (row,) = rows(events(tmp_path), "plain_flights")
-    assert (row["origin"], row["destination"], row["arrived_at"]) == ("UUMU", "OSLK", datetime(2025, 6, 1, 6, tzinfo=UTC))
+    assert (row["origin"], row["destination"], row["arrived_at"]) == (
+        "UUMU",
+        "OSLK",
+        datetime(2025, 6, 1, 6, tzinfo=UTC),
+    )
 
 
 def test_columns_of_ones_own_are_mapped_and_other_files_are_read_as_ever(tmp_path: Path) -> None:
     (tmp_path / "own.csv").write_text("Борт,Куда,Когда\nRF-1,OSLK,2025-06-01 06:00\n", encoding="utf-8")
-    (tmp_path / "plain.csv").write_text(PLAIN + "r,15406e,,UUMU,2025-06-02T01:00Z,OSLK,2025-06-02T05:00Z\n", encoding="utf-8")
+    (tmp_path / "plain.csv").write_text(
+        PLAIN + "r,15406e,,UUMU,2025-06-02T01:00Z,OSLK,2025-06-02T05:00Z\n", encoding="utf-8"
+    )
     columns = {"registration": "Борт", "arrival_icao": "Куда", "arrived_at": "Когда"}
     assert len(rows(events(tmp_path, columns=columns), "plain_flights")) == 2
     refused = [event.reason for event in events(tmp_path) if isinstance(event, Reject)]
@@ -427,7 +443,11 @@ def test_a_row_without_a_day_in_a_file_of_no_order_makes_doubtful_all_that_no_ot
 @pytest.mark.parametrize(
     ("name", "text", "days"),
     [
-        ("b.csv", "colour,when\nred,2025-06-04 05:00\nblue,2025-06-08 05:00\n", {4, 5, 8, 9}),  # every row names its day
+        (
+            "b.csv",
+            "colour,when\nred,2025-06-04 05:00\nblue,2025-06-08 05:00\n",
+            {4, 5, 8, 9},
+        ),  # every row names its day
         ("2025-06-04.csv", "<html>", {4}),
         ("2025-06-04_2025-06-06.csv", "<html>", {4, 5, 6}),
         ("2025-06.csv", "<html>", set(range(1, 11))),
@@ -459,7 +479,9 @@ def test_a_file_that_may_not_be_opened_is_named_and_voids(tmp_path: Path) -> Non
     (tmp_path / "b.csv").symlink_to(tmp_path / "nowhere.csv")
     found = events(tmp_path, covers=COVER)
     assert lost(found) == set(range(1, 11)) - {3}
-    assert [event.reason for event in found if isinstance(event, Reject)] == ["cannot be opened: a link that leads nowhere"]
+    assert [event.reason for event in found if isinstance(event, Reject)] == [
+        "cannot be opened: a link that leads nowhere"
+    ]
 
 
 def test_a_landing_whose_take_off_was_before_the_window_counts_in_it(tmp_path: Path) -> None:
@@ -495,8 +517,12 @@ def test_an_open_cover_ends_where_the_data_end(
 
 
 def test_running_numbers_of_two_files_are_two_flights(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text(PLAIN + "1,153301,,UUMU,2025-06-03T01:00Z,OSLK,2025-06-03T05:00Z\n", encoding="utf-8")
-    (tmp_path / "b.csv").write_text(PLAIN + "1,153302,,UUMU,2025-06-07T01:00Z,OSLK,2025-06-07T05:00Z\n", encoding="utf-8")
+    (tmp_path / "a.csv").write_text(
+        PLAIN + "1,153301,,UUMU,2025-06-03T01:00Z,OSLK,2025-06-03T05:00Z\n", encoding="utf-8"
+    )
+    (tmp_path / "b.csv").write_text(
+        PLAIN + "1,153302,,UUMU,2025-06-07T01:00Z,OSLK,2025-06-07T05:00Z\n", encoding="utf-8"
+    )
     found = events(tmp_path, covers=COVER)
     assert len({row["record_id"] for row in rows(found, "plain_flights")}) == 2
     assert [day for day, status in covered(found).items() if status == "ok"] == [3, 7]
@@ -525,7 +551,8 @@ def test_a_later_export_that_knows_the_landing_is_the_same_flight(tmp_path: Path
 
 def test_ids_that_a_spreadsheet_rounded_are_no_proof_of_sameness(tmp_path: Path) -> None:
     lines = "".join(
-        fr24("3.00E+12", reg=f"RF-{n}", dest_icao_actual="OSLK", datetime_landed=f"2025-06-0{n}T05:00:00Z") for n in (3, 7)
+        fr24("3.00E+12", reg=f"RF-{n}", dest_icao_actual="OSLK", datetime_landed=f"2025-06-0{n}T05:00:00Z")
+        for n in (3, 7)
     )
     (tmp_path / "a.csv").write_text(FULL + lines, encoding="utf-8")
     assert len(rows(events(tmp_path), "flightradar24_flights")) == 2

@@ -24,7 +24,13 @@ def test_a_base_is_itself_under_every_code_and_name(stated: str) -> None:
 
 @pytest.mark.parametrize(
     ("stated", "code"),
-    [("VKO", "UUWW"), ("Moscow / Vnukovo (VKO/UUWW)", "UUWW"), ("DAM", "OSDI"), ("NE-0001", "NE-0001"), ("JFK", "KJFK")],
+    [
+        ("VKO", "UUWW"),
+        ("Moscow / Vnukovo (VKO/UUWW)", "UUWW"),
+        ("DAM", "OSDI"),
+        ("NE-0001", "NE-0001"),
+        ("JFK", "KJFK"),
+    ],
 )
 def test_other_fields_are_kept_under_one_code(stated: str, code: str) -> None:
     assert PLACES.resolve(stated).code == code

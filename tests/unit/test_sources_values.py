@@ -87,7 +87,13 @@ def test_a_date_that_can_be_read_in_two_ways_gives_both() -> None:
 
 @pytest.mark.parametrize(
     ("written", "order"),
-    [("29/10/2025", "day first"), ("10/29/2025 06:00", "month first"), ("05/10/2025", None), ("29.10.2025", None), ("x", None)],
+    [
+        ("29/10/2025", "day first"),
+        ("10/29/2025 06:00", "month first"),
+        ("05/10/2025", None),
+        ("29.10.2025", None),
+        ("x", None),
+    ],
 )
 def test_only_a_day_above_twelve_proves_the_order(written: str, order: str | None) -> None:
     assert date_order(written) == order
@@ -112,7 +118,12 @@ def test_an_address_that_lost_digits_is_none(written: str) -> None:
 @given(st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)), st.integers(-12 * 60, 14 * 60))  # noqa: DTZ001
 def test_every_stated_time_comes_back_to_the_second(at: datetime, minutes: int) -> None:
     stated = at.replace(microsecond=0, tzinfo=timezone(timedelta(minutes=minutes)))
-    for written in (stated.isoformat(), stated.isoformat(sep=" "), f"{stated:%d.%m.%Y %H:%M:%S %z}", stated.timestamp()):
+    for written in (
+        stated.isoformat(),
+        stated.isoformat(sep=" "),
+        f"{stated:%d.%m.%Y %H:%M:%S %z}",
+        stated.timestamp(),
+    ):
         if isinstance(written, float) and written < 1e9:
             continue
         try:
