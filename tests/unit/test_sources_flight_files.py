@@ -411,6 +411,8 @@ def lost(found: list[Event]) -> set[int]:
         ("x,zz,,UUMU,2025-06-05T01:00Z,UUWW,2025-06-05T05:00Z\n", set()),  # a flight of elsewhere
         ("x,15406e,,UUMU,2025-06-05T01:00Z,the base,2025-06-05T05:00Z\n", {5}),
         ("x,15406e,,UUMU,2025-06-05T01:00Z,,2025-06-05T05:00Z\n", {5}),  # where it landed is not said
+        ("x,15406e,,UUMU,2025-06-05T01:00Z,#N/A,2025-06-05T05:00Z\n", {5}),  # or is lost
+        ("x,15406e,,UUMU,2025-06-05T01:00Z,OSLK,########\n", {5, 6}),
         ("x,15406e,,UUMU,2025-06-05T01:00Z,OSLK,2025-06-05T05:00Z,surplus\n", {5, 6}),
         ("x,15406e,,UUMU,2025-06-05T01:00Z,OS", {5, 6}),  # cut short
         ('x,"15406e,,UUMU,2025-06-05T01:00Z,OSLK,2025-06-05T05:00Z\n', {5, 6}),
