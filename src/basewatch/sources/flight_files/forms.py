@@ -197,5 +197,5 @@ def not_recognised(columns: Sequence[object]) -> str:
         )
     return (
         f'columns not recognised ({shown}): say which is which in basewatch.toml, columns = {{registration = "…", '
-        f'destination = "…", arrived_at = "…"}}, or leave the file out with `ignore`; docs/sources.md lists the known forms'
+        f'destination = "…", arrived_at = "…"}}, or leave the file out with `ignore`; docs/sources.md has the forms'
     )
