@@ -34,9 +34,9 @@ def test_a_sound_file_shows_its_form_its_columns_and_three_records(folder: Path)
     assert lines[0] == "a.csv: plain (text with commas) (flight_files)"
     assert lines[1] == "  5 of 5 records would be kept"
     assert "destination → destination" in lines[2] and lines[3] == "  columns not read: colour"
-    assert [line.startswith(f"  record as understood, {n}: day 2025-06-0{n}") for n, line in enumerate(lines[4:7], 1)] == [
-        True
-    ] * 3
+    assert [
+        line.startswith(f"  record as understood, {n}: day 2025-06-0{n}") for n, line in enumerate(lines[4:7], 1)
+    ] == [True] * 3
     assert sorted(folder.rglob("*")) == before
 
 
