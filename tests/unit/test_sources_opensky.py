@@ -248,7 +248,9 @@ def test_a_body_that_is_no_list_of_flights_is_a_reject(world: World) -> None:
     landed = opensky.fetch(setup.window("opensky", "2026-10-01"), about)
     next(file for file in landed.files if "arrival" in file.path.name).path.write_text('{"error": "x"}')
     got = setup.Decoded(landed, about)
-    assert [reject.reason for reject in got.rejects] == ["not readable as OpenSky flights: not a list of flights"]
+    assert [reject.reason for reject in got.rejects] == [
+        "not readable as OpenSky flights: the message 'x' where a list of flights is due"
+    ]
     assert got.status()["base:hmeimim", "2026-10-01"] == "partial"
 
 

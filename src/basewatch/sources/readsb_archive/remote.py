@@ -198,7 +198,8 @@ def _is_of(release: Mapping[str, Any], day: date) -> bool:
 
 def _copy(release: Mapping[str, Any], settings: ReadsbArchive) -> Copy:
     assets = []
-    for asset in release.get("assets") or ():
+    listed = release.get("assets")
+    for asset in listed if isinstance(listed, list) else ():
         size = asset.get("size")
         url = str(asset.get("browser_download_url", ""))
         digest = re.fullmatch(r"sha256:([0-9a-f]{64})", str(asset.get("digest") or "").lower())
@@ -307,8 +308,11 @@ def _slim(release: Any) -> dict[str, Any]:
     if not isinstance(release, dict):
         return {}
     asset_keys = ("name", "size", "state", "digest", "browser_download_url")
+    listed = release.get("assets")
     assets = [
-        {key: asset.get(key) for key in asset_keys} for asset in release.get("assets") or () if isinstance(asset, dict)
+        {key: asset.get(key) for key in asset_keys}
+        for asset in (listed if isinstance(listed, list) else ())
+        if isinstance(asset, dict)
     ]
     return {"tag_name": release.get("tag_name"), "draft": release.get("draft"), "assets": assets}
 
