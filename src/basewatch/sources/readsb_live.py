@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import logging
 import os
+import re
 import threading
 import zlib
 from collections import defaultdict
@@ -44,6 +45,7 @@ ADDRESSES_A_CALL = 50  # keeps an address list well below any limit on the lengt
 MARGIN_NM = 1.0
 LARGEST_ANSWER = 256 << 20  # bytes of text; the whole world's traffic takes a tenth
 ENDINGS = (".json", ".jsonl", ".ndjson")  # of recorded answers, also with .gz behind
+_PAPER = re.compile(r"(readme|licen[cs]e|notice|attribution|copying|copyright|changelog)\b", re.IGNORECASE)
 UNREAD = "not read"  # how a landed file says that no reader takes it
 NAMED_IN_LEDGER = 3  # answers that cannot be used, as the ledger row of their day names them
 NAMED = 50  # rejects of one file that are named; the rest are counted
@@ -334,7 +336,7 @@ def fetch(window: Window, context: Context[ReadsbLive]) -> Landed:
     if settings.location and not is_url(settings.location):
         location = context.path(settings.location)
         paths = [location] if location.is_file() else sorted(location.rglob("*")) if location.is_dir() else []
-        files = [path for path in paths if path.is_file() and not _is_ours(path)]
+        files = [path for path in paths if path.is_file() and not _is_no_data(path)]
         if not any(map(_is_recorded, files)):
             others = f"; there are {', '.join(path.name for path in files[:3])}" if files else ""
             raise SourceError(
@@ -354,9 +356,9 @@ def fetch(window: Window, context: Context[ReadsbLive]) -> Landed:
     return Landed(window, tuple(landed), absent)
 
 
-def _is_ours(path: Path) -> bool:
-    """Whether a file is a manifest of the landing, or hidden, as what editors and systems leave."""
-    return path.name == "manifest.json" or path.name.startswith(".")
+def _is_no_data(path: Path) -> bool:
+    """Whether a file is plainly none of answers: hidden, a manifest of the landing, or a paper about the data."""
+    return path.name == "manifest.json" or path.name.startswith(".") or bool(_PAPER.match(path.name))
 
 
 def _is_recorded(path: Path) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from basewatch.config import ReadsbArchive
-from basewatch.sources.contract import Context, Finding, Grain, Landed, Window, check_location
+from basewatch.sources.contract import Context, Finding, Grain, Landed, Window
 from basewatch.sources.landing import is_url
 from basewatch.sources.readsb_archive import local, remote
 from basewatch.sources.readsb_archive.local import decode
@@ -23,5 +23,5 @@ def fetch(window: Window, context: Context[ReadsbArchive]) -> Landed:
 
 
 def check(context: Context[ReadsbArchive]) -> list[Finding]:
-    """Reachability, disk budget and layout of a networked archive; whether the folder of a local one is there."""
-    return remote.check(context) if is_url(context.settings.location) else [check_location(context)]
+    """Reachability, disk budget and layout of a networked archive; the days and the odd names of a local one."""
+    return remote.check(context) if is_url(context.settings.location) else local.check(context)
