@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
+
 from basewatch.config import ReadsbArchive
 from basewatch.sources.contract import Context, Finding, Grain, Landed, Window
 from basewatch.sources.landing import is_url
@@ -9,7 +12,7 @@ from basewatch.sources.readsb_archive import local, remote
 from basewatch.sources.readsb_archive.local import decode
 from basewatch.sources.readsb_archive.remote import restated
 
-__all__ = ["check", "decode", "fetch", "grain", "restated"]
+__all__ = ["absent", "check", "decode", "fetch", "grain", "restated"]
 
 
 def grain(_: ReadsbArchive) -> Grain:
@@ -20,6 +23,11 @@ def grain(_: ReadsbArchive) -> Grain:
 def fetch(window: Window, context: Context[ReadsbArchive]) -> Landed:
     """The chosen copy of each day of the window; days without one in `absent`. Raises SourceError."""
     return remote.fetch(window, context) if is_url(context.settings.location) else local.fetch(window, context)
+
+
+def absent(days: Sequence[date], context: Context[ReadsbArchive]) -> set[date]:
+    """Those of the days that the archive does not have, as far as that can be told at once. Raises SourceError."""
+    return remote.absent(days, context) if is_url(context.settings.location) else local.absent(days, context)
 
 
 def check(context: Context[ReadsbArchive]) -> list[Finding]:

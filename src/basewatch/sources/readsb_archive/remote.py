@@ -13,7 +13,7 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, timedelta
 from pathlib import Path
@@ -128,7 +128,40 @@ def _absence(day: date, why: str, settings: ReadsbArchive, context: Context[Read
     return ("late" if age <= settings.late_days else "missing"), why
 
 
+def absent(days: Sequence[date], context: Context[ReadsbArchive]) -> set[date]:
+    """Those of the days that the provider cannot have: no sample day, or of years without a repository.
+
+    Asks for the list of each year's repository, which the days' own windows need too. Raises SourceError.
+    """
+    settings = context.settings
+    match layout_of(settings):
+        case "samples":
+            return {day for day in days if day.day != 1}
+        case "github" if "{year}" in (settings.location or RELEASES):
+            years = {day: _years(day) for day in days}
+            without = {year for year in set().union(*years.values()) if not _has_repository(year, settings, context)}
+            return {day for day in days if without.issuperset(years[day])}
+        case _:
+            return set()
+
+
 # ---- GitHub releases
+
+
+def _years(day: date) -> tuple[int, int]:
+    """The years whose repositories may hold a day: days stray over New Year."""
+    return day.year, day.year + 1 if day.month >= 7 else day.year - 1
+
+
+def _has_repository(year: int, settings: ReadsbArchive, context: Context[ReadsbArchive]) -> bool:
+    url = (settings.location or RELEASES).rstrip("/").replace("{year}", str(year))
+    try:
+        next(_pages(url, date(year, 1, 1), settings, context), None)
+    except HttpFault as fault:
+        if fault.kind == "absent":
+            return False
+        raise
+    return True
 
 
 def _release_day(day: date, settings: ReadsbArchive, context: Context[ReadsbArchive]) -> list[LandedFile] | str:
@@ -149,8 +182,7 @@ def copies(day: date, settings: ReadsbArchive, context: Context[ReadsbArchive]) 
     not reach back, the repository's own list of preferred files is asked.
     """
     base = (settings.location or RELEASES).rstrip("/")
-    neighbour = day.year + 1 if day.month >= 7 else day.year - 1
-    years = [day.year, neighbour] if "{year}" in base else [day.year]
+    years = _years(day) if "{year}" in base else (day.year,)
     copies_of_day: list[Copy] = []
     for year in years:
         of_year, is_complete = _listed(base.replace("{year}", str(year)), day, settings, context)
@@ -270,14 +302,22 @@ def _page(
         age = now - cached["at"]
         has_day = any(_is_of(release, day) and not _copy(release, settings).lack for release in cached["releases"])
         if 0 <= age < (STALE_SECONDS if has_day else FRESH_SECONDS):
+            if cached.get("fault"):
+                raise HttpFault(str(cached["fault"]), kind="absent", status=404)
             return cached["next"], cached["releases"]
     headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
-    answer = client.get(
-        f"{url}/releases",
-        {"per_page": str(PAGE), "page": str(number)},
-        headers=headers,
-        etag=cached["etag"] if cached else None,
-    )
+    try:
+        answer = client.get(
+            f"{url}/releases",
+            {"per_page": str(PAGE), "page": str(number)},
+            headers=headers,
+            etag=cached["etag"] if cached else None,
+        )
+    except HttpFault as fault:
+        if fault.kind == "absent":  # kept too: each of its days would else be asked for, at the cost of quota
+            nothing: dict[str, Any] = {"at": now, "etag": None, "next": False, "releases": [], "fault": str(fault)}
+            write_aside(cache_file, json.dumps(nothing).encode())
+        raise
     if answer.status == 304 and cached:
         values = {**cached, "at": now}
     else:
