@@ -3,15 +3,15 @@
     python benchmarks/absent_days.py [--days 3650] [--present 30] [--apart 100]
 
 Each way runs in a process of its own, first over the present days alone, then over all; the difference is divided by
-the absent days. Ways: `plain` and `flow` are the ingest of a backfill without and with Prefect. `listing` is the baseline:
-the folder listed once, one ledger row a day, one commit. With `--apart N` the same is measured over N absent days with
-a window each, as a source costs that cannot say at once which days it lacks. Wall time stands beside CPU time.
+the absent days. Ways: `plain` and `flow` are the ingest of a backfill without and with Prefect. `listing` is the
+baseline: the folder listed once, one ledger row a day, one commit. With `--apart N` the same is measured over N absent
+days with a window each, as a source costs that cannot say at once which days it lacks. Wall time stands beside the CPU
+time.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import tarfile
@@ -55,8 +55,7 @@ def list_once(root: Path, archive: Path, days: list[date]) -> None:
     from basewatch.lake.ledger import ledger_row
     from basewatch.lake.store import Lake
 
-    names = os.listdir(archive)
-    there = {date(*map(int, name[1:11].split("."))) for name in names}
+    there = {date(*map(int, path.name[1:11].split("."))) for path in archive.iterdir()}
     absent = [day for day in days if day not in there]
     notes = [Day(day, "missing", error=f"no archive of {day} in the folder") for day in absent]
     Lake(root).commit(ledger_row("readsb_archive", note, "run") for note in notes)

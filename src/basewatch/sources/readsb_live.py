@@ -34,9 +34,10 @@ from basewatch.net.secrets import clean_url, redact
 from basewatch.readsb import polled
 from basewatch.readsb.day_names import day_in, days_in
 from basewatch.readsb.polled import Heard, Sighting
-from basewatch.sources import flight_records, opensky, scoped
+from basewatch.sources import opensky, scoped
 from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Window, Writer
 from basewatch.sources.landing import Landing, is_url, midnight
+from basewatch.sources.values import Malformed, icao24, moment
 
 CODE = "readsb_live"
 SEEN = "aircraft:polled"  # the scope that carries the rows: aircraft that were seen, wherever; it covers no base
@@ -143,8 +144,8 @@ def queries(context: Context[ReadsbLive]) -> list[Query]:
 
 def _address(text: str) -> str:
     try:
-        address = flight_records.icao24(text)
-    except flight_records.Malformed as error:
+        address = icao24(text)
+    except Malformed as error:
         raise SourceError(f"sources.{CODE}.aircraft: {text!r} {error}") from None
     if address is None:
         raise SourceError(f"sources.{CODE}.aircraft holds an empty address")
@@ -582,7 +583,7 @@ def _understand(value: Any, named_day: date | None, context: Context[ReadsbLive]
             raise ValueError(f"not a landed poll: its time {poll.at} cannot be")
         return _understood(poll, apart_s, context)
     if isinstance(value, Mapping) and "observed_at_utc" in value:
-        observed = flight_records.moment(value["observed_at_utc"])
+        observed = moment(value["observed_at_utc"])
         if observed is None:
             raise ValueError("observed_at_utc is empty")
         heard = polled.heard({"ac": [value]}, column(network), observed.timestamp(), apart_s)

@@ -545,8 +545,8 @@ class _Parts:
 
 def _rejects(day: date, name: str, index: _Index, outcomes: Sequence[Outcome], parts: _Parts) -> Iterator[Reject]:
     """What could not be used: the first of them by name, all of them by number."""
-    named = [(f"{name}: {where}", reason) for where, reason in index.faults]
-    named += [(f"{name}: trace {trace}", reason) for outcome in outcomes for trace, reason in outcome.rejects]
+    named = [(f"{name}, {where}", reason) for where, reason in index.faults]
+    named += [(f"{name}, trace {trace}", reason) for outcome in outcomes for trace, reason in outcome.rejects]
     yield from (Reject(day, where, reason) for where, reason in named[:NAMED])
     bad = len(index.faults) + sum(outcome.bad for outcome in outcomes)
     counted = [
