@@ -495,7 +495,7 @@ def _take(answer: _Answer, where: str, file: LandedFile, looked: _Looked, contex
     """Add an answer to what was looked at on its day."""
     poll, heard = answer.poll, answer.heard
     looked.files[file.sha256] = file.size
-    if answer.fault and heard:  # what it holds counts, but it may lack others
+    if answer.fault and heard and heard.faults:  # its objects that cannot be read are counted themselves
         looked.lost.append(f"{where}: {answer.fault}")
     elif answer.fault:
         looked.lose(where, answer.fault, file)
