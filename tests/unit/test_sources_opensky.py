@@ -347,7 +347,9 @@ def test_404_says_no_flights_with_an_empty_list_alone(world: World, body: bytes)
 @pytest.mark.parametrize("body", [b"", b"<html></html>", b'{"message": "no such route"}', b"{}", b"null", b"[1]", b"["])
 def test_another_404_is_a_failure_that_says_what_to_look_at(world: World, body: bytes) -> None:
     world.provider.api.fault(lambda _, __: Reply(404, body), times=9)
-    with pytest.raises(SourceError, match=r"answered 404 with .*: check the address \(sources.opensky.location\)") as told:
+    with pytest.raises(
+        SourceError, match=r"answered 404 with .*: check the address \(sources.opensky.location\)"
+    ) as told:
         world.decode("2026-10-01")
     assert not told.value.retryable
 

@@ -292,7 +292,7 @@ def decode(landed: Landed, context: Context[ReadsbArchive]) -> Iterator[Event]:
     for day, files in sorted(by_day.items()):
         work = Path(tempfile.mkdtemp(prefix=".decoding-", dir=context.landing))
         try:
-            events = _decode_day(day, sorted(files, key=lambda file: file.path.name), context, work)
+            events = _decode_day(day, sorted(files, key=lambda file: file.path.name.lower()), context, work)
             alone = files[0].note.startswith(ALONE)
             yield from _of_aircraft(events) if alone else events
         finally:
@@ -585,7 +585,8 @@ def _judge(
     reasons = []
     status = "ok"
     if not read:
-        status, reasons = "failed", [index.without_traces, *([index.cut_short] if index.cut_short else [])]
+        status, reasons = "failed", [index.without_traces]
+        reasons += [index.cut_short] if index.cut_short and not index.no_tar else []
     elif unread == read:
         status, reasons = "failed", ["none of its traces can be used"]
     elif settings.scan == "all" and unread + sum(outcome.empty for outcome in outcomes) == read:

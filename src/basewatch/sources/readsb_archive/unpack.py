@@ -22,6 +22,7 @@ from basewatch.errors import SourceError
 
 ROOM_BYTES = 1_000_000_000  # left free on the disk
 CHUNK = 1 << 20
+UNPACKED_CHUNK = 1 << 16  # what is lost before a cut: a read that meets it gives nothing
 
 
 def _zstd(packed: IO[bytes]) -> IO[bytes]:
@@ -102,7 +103,7 @@ class _Damaged(Exception):
 def _unpacked(opener: Callable[[Any], Any], packed: IO[bytes]) -> Iterator[bytes]:
     try:
         with opener(packed) as stream:
-            while chunk := stream.read(CHUNK):
+            while chunk := stream.read(UNPACKED_CHUNK):
                 yield chunk
     except (EOFError, zlib.error, lzma.LZMAError, pa.ArrowException, ValueError, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # the disk's fault, and not that of the bytes
