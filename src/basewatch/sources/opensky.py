@@ -89,7 +89,8 @@ def fetch(window: Window, context: Context[OpenSky]) -> Landed:
         except HttpFault as error:
             fault = error
             landing.note(query.scope, query.since, query.until, query.kind, "failed", str(error))
-            if error.kind in ("unauthorised", "limited", "circuit", "disk") or error.status == 403:
+            is_wrong_address = error.kind == "absent" and not answered
+            if error.kind in ("unauthorised", "limited", "circuit", "disk") or error.status == 403 or is_wrong_address:
                 stopped = _advice(error, settings)
     if due and not answered:
         reason = stopped or str(fault)
