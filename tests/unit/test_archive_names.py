@@ -89,6 +89,7 @@ def test_a_name_of_two_days_is_of_neither() -> None:
         "2025/3/14",
         "2025/2025-03-14",
         "2025-03/2025-03-14",
+        "globe_history/2025/03/14",
         "v2025.03.14-planes-readsb-prod-0",
     ],
 )

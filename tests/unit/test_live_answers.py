@@ -64,7 +64,8 @@ FAULTS: dict[str, tuple[str, str]] = {
 
 def polls(folder: Path, minutes: list[int], body_at: dict[int, str] | None = None) -> setup.Decoded:
     """A day of landed polls around Hmeimim, each with a right and empty answer unless another body is given."""
-    configured = setup.settings(folder, readsb_live={"bases": ["hmeimim"], "max_gap_minutes": 30})
+    values = {"bases": ["hmeimim"], "max_gap_minutes": 30, "max_clock_difference_minutes": 30}
+    configured = setup.settings(folder, readsb_live=values)
     about = setup.context(configured, NOW, "readsb_live")
     home = about.landing / str(DAY)
     home.mkdir(parents=True)
@@ -96,6 +97,13 @@ def test_an_answer_that_is_none_leaves_a_hole_in_the_day(tmp_path: Path, fault: 
     assert got.day(*SEEN).records_rejected >= 1
 
 
+def test_an_answer_that_somebody_kept_for_an_hour_is_none_now(tmp_path: Path) -> None:
+    got = polls(tmp_path, EVERY_20, {720: json.dumps(answer(NOON - 3600, CRAFT))})
+    assert got.status()[BASE] == "partial"
+    assert "more than 30 min from when it came" in str(got.day(*BASE).error)
+    assert got.rows == []
+
+
 def test_what_a_doubtful_answer_holds_is_kept(tmp_path: Path) -> None:
     got = polls(tmp_path, EVERY_20, {720: FAULTS["fewer than stated"][0]})
     assert [row["icao24"] for row in got.table("track_points")] == ["1533f3"]
@@ -107,7 +115,7 @@ def test_a_day_of_answers_that_are_none_failed(tmp_path: Path) -> None:
     assert "it reports 'key expired'" in str(got.day(*BASE).error)
 
 
-def test_a_time_within_the_longest_hole_is_that_of_the_provider(tmp_path: Path) -> None:
+def test_a_time_that_is_not_far_off_is_that_of_the_provider(tmp_path: Path) -> None:
     late = json.dumps(answer(NOON - 25 * 60, CRAFT))
     got = polls(tmp_path, EVERY_20, {720: late})
     assert got.status()[BASE] == "ok"

@@ -572,7 +572,7 @@ def _understand(value: Any, named_day: date | None, context: Context[ReadsbLive]
     """
     settings = context.settings
     network = settings.networks[0] if settings.networks else "local"
-    apart_s = settings.max_gap_minutes * 60
+    apart_s = settings.max_clock_difference_minutes * 60
     latest = (context.now + timedelta(days=1)).timestamp()
     if isinstance(value, Mapping) and "scopes" in value and "network" in value:
         try:
@@ -749,7 +749,7 @@ def check(context: Context[ReadsbLive]) -> list[Finding]:
         first = next(query for query in calls if query.network == network)
         poller = _Poller(context, {network: _client(network, settings)}, clock)
         poll = _poll(first, poller)
-        fault = _understood(poll, settings.max_gap_minutes * 60, context).fault
+        fault = _understood(poll, settings.max_clock_difference_minutes * 60, context).fault
         complaint = poll.error or (f"{CODE}: {network} answers, but not with aircraft: {fault}" if fault else None)
         advice = "check the address, the network and the key" if complaint else ""
         findings.append(Finding(complaint is None, complaint or f"{CODE}: {network} answers", advice))

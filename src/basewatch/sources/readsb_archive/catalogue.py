@@ -1,7 +1,8 @@
 """What a folder of archives holds, by names alone: which file or folder is of which day, and which names say nothing.
 
-A day is one tar, packed or not, a tar in parts, or a folder. It lies in the archive's folder itself or below folders of
-its year and month. A look costs a listing of these folders, so it is kept until one of them changes.
+A day is one tar, packed or not, a tar in parts, or a folder. It lies in the archive's folder itself, or in its
+`globe_history`, or below folders of its year and month. A look costs a listing of these folders, so it is kept until
+one of them changes.
 """
 
 from __future__ import annotations
@@ -103,7 +104,9 @@ def _take_in(folder: Path, location: Path, catalogue: Catalogue) -> None:
             continue
         path, is_folder = folder / entry.name, entry.is_dir()
         days = _days(path, location)
-        if not days and is_folder and _is_above_days(path, location):
+        if is_folder and folder == location and entry.name.lower() == "globe_history":  # into which readsb writes
+            _take_in(path, path, catalogue)
+        elif not days and is_folder and _is_above_days(path, location):
             _take_in(path, location, catalogue)
         elif len(days) == 1:
             (day,) = days

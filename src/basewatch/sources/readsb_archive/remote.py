@@ -131,16 +131,22 @@ def _absence(day: date, why: str, settings: ReadsbArchive, context: Context[Read
 def absent(days: Sequence[date], context: Context[ReadsbArchive]) -> set[date]:
     """Those of the days that the provider cannot have: no sample day, or of years without a repository.
 
-    Asks for the list of each year's repository, which the days' own windows need too. Raises SourceError.
+    Asks for the list of a year's repository, and of the neighbouring year's where there is none, as the days' own
+    windows do. Raises SourceError.
     """
     settings = context.settings
     match layout_of(settings):
         case "samples":
             return {day for day in days if day.day != 1}
         case "github" if "{year}" in (settings.location or RELEASES):
-            years = {day: _years(day) for day in days}
-            without = {year for year in set().union(*years.values()) if not _has_repository(year, settings, context)}
-            return {day for day in days if without.issuperset(years[day])}
+            has: dict[int, bool] = {}
+
+            def lacks(year: int) -> bool:
+                if year not in has:
+                    has[year] = _has_repository(year, settings, context)
+                return not has[year]
+
+            return {day for day in days if all(lacks(year) for year in _years(day))}
         case _:
             return set()
 
