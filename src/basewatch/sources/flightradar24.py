@@ -39,6 +39,7 @@ from basewatch.sources.landing import (
     remove_expired,
     replay,
 )
+from basewatch.sources.places import Places
 
 CODE = "flightradar24"
 API = "https://fr24api.flightradar24.com/api"
@@ -287,6 +288,7 @@ def decode(landed: Landed, context: Context[Flightradar24]) -> Iterator[Event]:
     window = landed.window
     tallies = scoped.tallies()
     unended: set[tuple[str, date]] = set()
+    places = Places(context.reference)
     read: list[Manifest] = []
     for folder, manifest in manifests(landed):
         read.append(manifest)
@@ -296,7 +298,7 @@ def decode(landed: Landed, context: Context[Flightradar24]) -> Iterator[Event]:
             if answer.kind == POSITIONS:
                 yield from _positions(folder, answer, manifest, window, tallies, context)
             else:
-                yield from _summaries(folder, answer, manifest, window, tallies, unended, context)
+                yield from _summaries(folder, answer, manifest, window, tallies, unended, places, context)
     for noted in scoped.judge(window, read, tallies, context, rejected_share_max=0.0):
         yield _not_ended(noted, unended)
 
@@ -329,6 +331,7 @@ def _summaries(
     window: Window,
     tallies: scoped.Tallies,
     unended: set[tuple[str, date]],
+    places: Places,
     context: Context[Flightradar24],
 ) -> Iterator[Event]:
     assert answer.file is not None
@@ -341,7 +344,7 @@ def _summaries(
         return
     fetched_at = manifest.fetched_at(answer.file)
     table, rejects = flight_records.flightradar24_rows(
-        rows, CODE, flight_records.Origin(answer.file, digest), fetched_at
+        rows, CODE, flight_records.Origin(answer.file, digest), fetched_at, places
     )
     for reject in rejects:
         scoped.spoil(tallies, answer.scope, first, last)
