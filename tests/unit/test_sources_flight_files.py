@@ -425,6 +425,8 @@ def lost(found: list[Event]) -> set[int]:
         ("x,15406e,,UUMU,2025-06-05T01:00Z,OS", {5, 6}),  # cut short
         ('x,"15406e,,UUMU,2025-06-05T01:00Z,OSLK,2025-06-05T05:00Z\n', {5, 6}),
         ("x,15406e,,UUMU,soon,OSLK,later\n", {3, 4, 5, 6, 7}),  # between two rows of a file in order
+        ("x,15406e,,UUMU,2025-06-05T22:00Z,OSLK,\n", {5, 6}),  # it landed, and did not say when
+        ("x,15406e,,OSLK,NaT,UUMU,2025-06-05T02:00Z\n", {4, 5}),
         (",,,,,,\n\n,  ,\n", set()),
         ("Total: 2,,,,,,\n", set()),
         (PLAIN, set()),

@@ -246,6 +246,7 @@ class _Tabled:
         self.reading.records_kept += 1
         self.reading.dropped += bool(record.dropped)
         self.order_of_days.append((number, record.values["day"]))
+        self._note_untimed(record.values, where)
         self._note_unresolved(record.values, record.unresolved, cells, where)
         self.waiting.append({**record.values, **stood(self.origin, self._place(row))})
         if len(self.waiting) >= CHUNK:
@@ -379,6 +380,23 @@ class _Tabled:
         except Malformed:
             return days_in(_shown(value))
         return {at.date()} if at else set()
+
+    def _note_untimed(self, values: Mapping[str, Any], where: str) -> None:
+        """A record that names a base as an end without a time, of which nothing else tells the day either."""
+        for (place, at), seen, step in zip(
+            ENDS[self.mapped.form.table], ("first_seen", "last_seen"), (-ONE_DAY, ONE_DAY), strict=True
+        ):
+            base = self.places.base_of(values[place])
+            if base and values[at] is None and values.get(seen) is None:
+                others = {values[other].date() for _, other in ENDS[self.mapped.form.table] if values[other]}
+                day = min(others, default=values["day"])
+                reason = (
+                    f"names {values[place]} without a time: it may be of the day of the other end, or the next to it"
+                )
+                days = frozenset({day, day + step})
+                self.reading.losses.append(Lost(where, reason, "", days, frozenset({base}), is_reject=False))
+                self.reading.unresolved[f"{values[place]} without a time"] += 1
+                self.reading.unresolved_at = self.reading.unresolved_at or where
 
     def _note_unresolved(
         self, values: Mapping[str, Any], unresolved: Sequence[Any], cells: Sequence[Any], where: str
