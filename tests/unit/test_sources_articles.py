@@ -168,6 +168,7 @@ def test_where_the_day_comes_from(tmp_path: Path, content: str, name: str, day: 
         ("# T one two\n\nBody.", "note.txt", "none"),  # the time of the file says nothing
         ("# T one two\n\nBody of 15 December 2024, when a plane stood at the base.", "2099-01-01.txt", "none"),
         ("# T one two\n\nBody.\n\n© 2024 A paper", "a.txt", "none"),
+        ("# T one two\n\nBody.\n\nCopyright 29 October 2024", "a.txt", "none"),
         ("# T one two\nDate: soon\n\nBody.", "a.txt", "unreadable"),
         ("# T one two\nDate: Mon, 28 Oct 2025\n\nBody.", "a.txt", "unreadable"),
         ("# T one two\nDate: 2099-01-01\n\nBody.", "a.txt", "future"),

@@ -147,8 +147,11 @@ def _keys(lines: list[str]) -> tuple[dict[str, str], list[str]]:
     return keys, lines[used:] if keys else lines
 
 
+_COPYRIGHT = re.compile(r"©|\(c\)|copyright", re.IGNORECASE)
+
+
 def _opening(lines: list[str]) -> tuple[str, ...]:
-    filled = [_MARKS.sub("", line).strip() for line in lines if line.strip()]
+    filled = [_MARKS.sub("", line).strip() for line in lines if line.strip() and not _COPYRIGHT.search(line)]
     return tuple(filled[:_OPENING_LINES])
 
 
@@ -280,11 +283,7 @@ def _short_texts(tree: Any) -> Iterator[str]:
         whole = " ".join(element.itertext()) if len(element) < 4 else ""
         for shown in dict.fromkeys((whole, element.text or "", element.tail or "", element.get("title") or "")):
             shown = " ".join(shown.split())
-            if (
-                6 <= len(shown) <= 120
-                and any(map(str.isdigit, shown))
-                and not re.search(r"©|\(c\)|copyright", shown, re.I)
-            ):
+            if 6 <= len(shown) <= 120 and any(map(str.isdigit, shown)) and not _COPYRIGHT.search(shown):
                 yield shown
 
 
