@@ -118,7 +118,15 @@ class Cover(Section):
         return self
 
 
-class FlightFiles(Source):
+class OwnFiles(Source):
+    """What every source takes that reads files of the user's own."""
+
+    ignore: list[str] = Field(
+        default_factory=list, description='Files that are left out, as patterns of their names: ["*.tmp", "old/*"].'
+    )
+
+
+class FlightFiles(OwnFiles):
     """Flight records that the user already has."""
 
     covers: list[Cover] = Field(
@@ -127,9 +135,6 @@ class FlightFiles(Source):
     columns: dict[str, str] = Field(
         default_factory=dict,
         description="How to read a form that is not recognised: {field of the plain form = the file's column}.",
-    )
-    ignore: list[str] = Field(
-        default_factory=list, description='Files of the folder that are left out, as patterns: ["*.tmp", "old/*"].'
     )
 
 
@@ -143,12 +148,8 @@ class PressFlights(Source):
     enabled: bool = True
 
 
-class Articles(Source):
+class Articles(OwnFiles):
     """Article files in a folder."""
-
-    ignore: list[str] = Field(
-        default_factory=list, description="Patterns of file names that are no articles, such as README*."
-    )
 
 
 class OverHttp(Source):

@@ -69,3 +69,16 @@ def test_columns_of_the_configuration_count(folder: Path) -> None:
 def test_outside_text_cannot_move_the_cursor(folder: Path) -> None:
     (folder / "a.csv").write_text(HEADING + GOOD.format(1).replace("RF-1", "RF\x1b[2J"), encoding="utf-8")
     assert "\x1b" not in tried("a.csv")[1]
+
+
+def test_an_article_shows_its_title_its_day_and_the_bases_that_it_names(folder: Path) -> None:
+    (folder / "a.txt").write_text("Il-76 lands at Hmeimim\nDate: 2025-10-29\n\nAn Il-76 landed.\n", encoding="utf-8")
+    (folder / "b.txt").write_text("Il-76 lands at Hmeimim\n\nAn Il-76 landed on Sunday.\n", encoding="utf-8")
+    status, shown = tried("a.txt")
+    assert status == 0
+    assert shown.splitlines()[0] == "a.txt: article (articles)"
+    assert (
+        "  title: Il-76 lands at Hmeimim" in shown and "published: 2025-10-29" in shown and "base_id hmeimim" in shown
+    )
+    status, shown = tried("b.txt")
+    assert status == 2 and "states no date" in shown

@@ -196,3 +196,61 @@ def test_the_list_of_rejects_stays_that_of_the_run_that_wrote_it(watch: Watch) -
     ]
     assert one.listed_in and "soon" in one.listed_in.read_text(encoding="utf-8")
     assert one.words.startswith("flight_files: c.csv: 1 of 1 records rejected; first: arrived_at is not a time: 'soon'")
+
+
+# ---- articles
+
+
+ARTICLE = "Il-76 lands at Hmeimim\nDate: 2025-06-03\n\nA Russian Il-76 landed at Hmeimim air base on Tuesday.\n"
+
+
+class Texts(Watch):
+    """A folder of articles, and a lake."""
+
+    def settings(self) -> config.Settings:
+        section = {"enabled": True, "location": "files", "ignore": self.ignore}
+        return config.Settings(sources={"articles": section}, folder=self.folder)  # type: ignore[arg-type]
+
+    def context(self) -> Context[Any]:
+        return contract.context("articles", self.settings(), FACTS, PARAMS, datetime.now(UTC))
+
+    def night(self, run_id: str = "run") -> ingest.Outcome:
+        outcome = ingest.ingest(replace(WINDOW, source="articles"), self.context(), self.lake, run_id)
+        assert not outcome.is_failure, outcome.error
+        return outcome
+
+    def count(self, table: str) -> int:
+        return sum(pq.read_table(file).num_rows for file in self.lake.files(table))
+
+
+@pytest.mark.parametrize("how", ["gone", "emptied", "unreadable", "undated", "another"])
+def test_an_article_that_was_read_stays_until_it_is_taken_back(tmp_path: Path, how: str) -> None:
+    texts = Texts(tmp_path)
+    texts.write("a.txt", ARTICLE)
+    texts.write("b.txt", ARTICLE.replace("Il-76", "An-124").replace("06-03", "06-05"))
+    texts.night("first")
+    before = {name: texts.count(name) for name in ("news_articles", "news_mentions", "news_claims")}
+    assert before["news_articles"] == 2 and before["news_claims"] > 0
+    if how == "gone":
+        (texts.files / "a.txt").unlink()
+    else:
+        spoilt = {"emptied": "", "unreadable": "\x00\x01" * 99, "undated": ARTICLE.replace("2025-06-03", "soon"),
+                  "another": "Weather\nDate: 2025-06-03\n\nIt rained.\n"}  # fmt: skip
+        texts.write("a.txt", spoilt[how])
+    outcome = texts.night("second")
+    assert {name: texts.count(name) for name in before} == before
+    assert outcome.files["a.txt"].is_short
+    (row,) = [row for row in texts.lake.ledger("articles") if row.day == date(2025, 6, 3)]
+    assert row.status == "partial" and "basewatch withdraw" in str(row.error)
+    Readings(texts.lake, "articles").withdraw("a.txt", "printed by mistake")
+    texts.night("third")
+    assert texts.count("news_articles") == 1
+
+
+def test_an_article_under_another_name_is_not_lost(tmp_path: Path) -> None:
+    texts = Texts(tmp_path)
+    texts.write("a.txt", ARTICLE)
+    texts.night("first")
+    (texts.files / "a.txt").rename(texts.files / "b.txt")
+    assert not any(reading.is_short for reading in texts.night("second").files.values())
+    assert texts.count("news_articles") == 1

@@ -19,24 +19,23 @@ REJECTS_SHOWN = 20
 def taken_for(path: Path, settings: Settings) -> tuple[str, Taken]:
     """The source that would read a file, and what it would take it for.
 
-    Of the sources that read files of one's own, the one whose location the file lies below; else the first that knows
-    the file, enabled ones before the others.
+    Of the sources that read files of one's own, the one whose location the file lies below; else the first that finds
+    records in it, enabled ones before the others.
     """
     tables_, params = load.tables(settings), load.params(settings)
     takers = [code for code in config.Sources.model_fields if contract.module(code).taken_for]
     enabled = set(settings.enabled_sources())
     takers.sort(key=lambda code: (not _lies_below(path, code, settings), code not in enabled))
-    first: tuple[str, Taken] | None = None
+    looked: list[tuple[str, Taken]] = []
     for code in takers:
         context = contract.context(code, settings, tables_, params, datetime.now(UTC))
         look = contract.module(code).taken_for
         assert look
         taken = look(path, replace(context, readings=None))
-        if taken.form or _lies_below(path, code, settings):
+        if (taken.form and taken.records_kept) or _lies_below(path, code, settings):
             return code, taken
-        first = first or (code, taken)
-    assert first, "some source reads files"
-    return first
+        looked.append((code, taken))
+    return max(looked, key=lambda one: (bool(one[1].form), one[1].records_read))  # of equals the first
 
 
 def _lies_below(path: Path, code: str, settings: Settings) -> bool:

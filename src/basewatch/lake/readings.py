@@ -58,7 +58,12 @@ class Readings:
 
     def rows(self, table: str, file: str) -> pa.Table:
         """The rows that the lake holds of a file."""
-        batches = [rows.filter(pc.equal(rows.column("origin_file"), file)) for rows in self._batches(table, None)]
+        return self.rows_with(table, "origin_file", [file])
+
+    def rows_with(self, table: str, column: str, values: Iterable[str]) -> pa.Table:
+        """The rows that the lake holds with one of these values in a column."""
+        wanted = pa.array(list(values), pa.string())
+        batches = [rows.filter(pc.is_in(rows.column(column), value_set=wanted)) for rows in self._batches(table, None)]
         schema = TABLES[table].schema
         return pa.concat_tables([batch.select(schema.names) for batch in batches]) if batches else schema.empty_table()
 

@@ -6,7 +6,6 @@ file itself says nothing, since a download or a checkout sets it anew. Nothing o
 
 from __future__ import annotations
 
-import fnmatch
 import hashlib
 import os
 import re
@@ -17,16 +16,19 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from basewatch.config import Articles
 from basewatch.errors import SourceError
-from basewatch.lake.events import GLOBAL, Day, Event, Reject
+from basewatch.lake.events import GLOBAL, Day, Event, FileReading, Reject, Rows
 from basewatch.news import dates, stamps, text
 from basewatch.news.reader import Article, Reader, Reading, news_events
 from basewatch.news.rules import rules
 from basewatch.news.stamps import Stamp
-from basewatch.sources import article_forms
+from basewatch.sources import article_forms, lasting
 from basewatch.sources.article_forms import Form
-from basewatch.sources.contract import Context, Grain, Landed, LandedFile, Window
+from basewatch.sources.contract import Context, Grain, Landed, LandedFile, Taken, Window
 
 CODE = "articles"
 LARGEST = 8 * 2**20  # bytes: a longer file is no article
@@ -69,7 +71,7 @@ def _is_passed_over(relative: Path, ignore: list[str]) -> bool:
     return (
         any(part.startswith(".") for part in relative.parts)
         or relative.suffix.lower() in article_forms.NO_DATA_ENDINGS
-        or any(fnmatch.fnmatch(name, pattern) for pattern in ignore for name in (relative.name, str(relative)))
+        or lasting.is_ignored(str(relative), ignore)
     )
 
 
@@ -100,8 +102,10 @@ def decode(landed: Landed, context: Context[Articles]) -> Iterator[Event]:
     reader = Reader(context.reference, context.params)
     readings: dict[str, tuple[int, Reading]] = {}
     tallies: dict[date, _Tally] = defaultdict(_Tally)
+    notes: dict[str, FileReading] = {}
     rejected = 0
     for file in landed.files:
+        note = FileReading(file.url, file.sha256 or None, records_read=1)
         try:
             form, article = _parsed(file.path, file.url, context.now)
             article = replace(article, origin_sha256=file.sha256, filed_on=_filing_day(article, window))
@@ -110,9 +114,12 @@ def decode(landed: Landed, context: Context[Articles]) -> Iterator[Event]:
                 raise ValueError(_why_undated(form, article))
         except (OSError, ValueError) as error:
             rejected += 1
+            notes[file.url] = replace(note, records_rejected=1, reason=str(error))
             yield Reject(window.until, file.url, str(error))
             continue
         day = reading.day
+        is_named = int(bool(reading.mentions))
+        notes[file.url] = replace(note, form="article", records_kept=1, records_held=is_named, since=day, until=day)
         if day is None or not window.holds(day):
             continue
         tally = tallies[day]
@@ -126,20 +133,40 @@ def decode(landed: Landed, context: Context[Articles]) -> Iterator[Event]:
         if reading.day is not None:
             tallies[reading.day].kept += 1
     yield from news_events((reading for _, reading in readings.values()), CODE, GLOBAL)
-    for day in sorted(set(tallies) | ({window.until} if rejected or not tallies else set())):
+    lost: dict[date, str] = {}
+    for short in lasting.shortfalls(notes, context, context.settings.ignore, same_bytes_are_no_loss=True):
+        for event in _lasting(short.before.file, set(readings), window, context):
+            lost[event.day] = f"{short.before.file}: {short.reason}"
+            notes[short.before.file] = short.note
+            yield event
+    yield from notes.values()
+    for day in sorted({*tallies, *lost} | ({window.until} if rejected or not tallies else set())):
         tally = tallies.get(day, _Tally())
         bad = rejected if day == window.until else 0
+        fault = f"{bad} files could not be read or dated; they are named in the run's quarantine" if bad else None
         yield Day(
             day,
-            "partial" if bad else "ok" if tally.read else "empty",
+            "partial" if bad or day in lost else "ok" if tally.read else "empty",
             files=tally.read + bad,
             bytes=tally.size,
             records_read=tally.read + bad,
             records_kept=tally.kept,
             records_rejected=bad,
             sha256=hashlib.sha256("".join(sorted(tally.digests)).encode()).hexdigest() if tally.digests else None,
-            error=f"{bad} files could not be read or dated; they are named in the run's quarantine" if bad else None,
+            error="; ".join(filter(None, (lost.get(day), fault))) or None,
         )
+
+
+def _lasting(name: str, read_now: set[str], window: Window, context: Context[Articles]) -> Iterator[Rows]:
+    """The lake's rows of an article whose file is gone or holds it no more, and that stands in no other file."""
+    assert context.readings
+    articles = context.readings.rows("news_articles", name)
+    lost = [one for one in articles.column("article_id").to_pylist() if one not in read_now]
+    for table in ("news_articles", "news_mentions", "news_claims"):
+        rows = context.readings.rows_with(table, "article_id", lost)
+        for day in rows.column("day").unique().to_pylist():
+            if window.holds(day):
+                yield Rows(table, day, rows.filter(pc.equal(rows.column("day"), pa.scalar(day, pa.date32()))))
 
 
 # ---- one file
@@ -270,3 +297,33 @@ def _of_path(path: str) -> Iterator[Stamp]:
             yield stamps.of_day(date(*(int(part) for part in match.groups())))
         except ValueError:
             continue
+
+
+# ---- before it is read
+
+
+def taken_for(file: Path, context: Context[Articles]) -> Taken:
+    """What a file would be taken for: its title, its day and what that rests on, and the bases that it names."""
+    if file.suffix.lower() not in article_forms.ENDINGS:
+        return Taken("", [f"no article: articles end in {', '.join(sorted(article_forms.ENDINGS))}"])
+    try:
+        form, article = _parsed(file, file.name, context.now)
+        reading = Reader(context.reference, context.params).read(article)
+    except (OSError, ValueError) as error:
+        return Taken("", rejects=[f"{file.name}: {error}"], records_read=1)
+    if article.published_from and article.published_to and article.published_at is None:
+        day = f"{article.published_from:%Y-%m-%d} to {article.published_to:%Y-%m-%d}"
+    else:
+        day = f"{article.published_at:%Y-%m-%d %H:%MZ}" if article.published_at else "no day"
+    notes = [
+        f"title: {article.title or 'none'}",
+        f"published: {day} ({article.published_basis})",
+        f"address: {article.url or 'none'}",
+    ]
+    sample = [
+        {"base_id": mention.base_id, "matched_alias": mention.matched_alias, "alias_strength": mention.alias_strength}
+        for mention in reading.mentions
+    ]
+    is_undated = bool(reading.mentions) and article.published_basis in _UNDATED
+    rejects = [f"{file.name}: {_why_undated(form, article)}"] if is_undated else []
+    return Taken("article", notes, sample, rejects, 1, 0 if is_undated else 1)

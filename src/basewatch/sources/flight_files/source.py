@@ -7,9 +7,8 @@ import hashlib
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from basewatch.config import FlightFiles
 from basewatch.errors import SourceError
 from basewatch.lake.events import GLOBAL, Day, Event, FileReading, Reject, Rows
 from basewatch.readsb.polled import Sighting
+from basewatch.sources import lasting
 from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Taken, Window
 from basewatch.sources.flight_files import covers, sameness, tracks
 from basewatch.sources.flight_files.covers import End
@@ -73,7 +73,7 @@ def files_at(location: Path, ignore: Iterable[str] = ()) -> list[Place]:
         top = _fixed_part(location)
         found = [_place(path, top) for path in paths if not path.is_dir()]
     return sorted(
-        (one for one in found if not _is_hidden(one.name) and not _is_ignored(one.name, ignored)),
+        (one for one in found if not _is_hidden(one.name) and not lasting.is_ignored(one.name, ignored)),
         key=lambda one: one.name,
     )
 
@@ -95,10 +95,6 @@ def _place(path: Path, top: Path) -> Place:
 
 def _is_hidden(name: str) -> bool:
     return any(part.startswith((".", "~$")) and part != "." for part in Path(name).parts)
-
-
-def _is_ignored(name: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatch(name, pattern) or fnmatch(Path(name).name, pattern) for pattern in patterns)
 
 
 def fetch(window: Window, context: Context[FlightFiles]) -> Landed:
@@ -203,8 +199,7 @@ def _read_all(landed: Landed, context: Context[FlightFiles], places: Places) -> 
     shas = {file.url: file.sha256 or None for file in landed.files}
     for name, reading in readings.items():
         files.notes[name] = _note(name, shas[name], reading, duplicates[name])
-    if context.readings:
-        _keep_lasting(files, context)
+    _keep_lasting(files, context)
     return files
 
 
@@ -266,47 +261,18 @@ def _note(name: str, sha256: str | None, reading: Reading, duplicates: int) -> F
 
 def _keep_lasting(files: _Files, context: Context[FlightFiles]) -> None:
     """Of files that held far more when they were last read well: keep what they held, and doubt their days."""
-    assert context.readings
-    for name, before in context.readings.held().items():
-        now = files.notes.get(name)
-        held = before.records_held
-        is_short = held > 0 and (now.records_held if now else 0) < (1 - context.params.file_loss_share_max) * held
-        if before.withdrawn_because and now and not is_short and now.sha256 == before.sha256:
-            files.notes[name] = replace(now, withdrawn_because=before.withdrawn_because)  # as it was when that was said
-        if not is_short or _is_ignored(name, tuple(context.settings.ignore)):
-            continue
-        if before.withdrawn_because:
-            files.notes[name] = _withdrawn(now, before)
-            continue
+    for short in lasting.shortfalls(files.notes, context, context.settings.ignore):
+        name, before = short.before.file, short.before
         lost = _lost_rows(name, files, context)
         if not lost and not before.is_track:
-            continue
+            continue  # it stands in other files
         for table, rows in lost.items():
             held_now = files.tables.get(table, rows.schema.empty_table())
             files.tables[table] = pa.concat_tables([held_now, rows.select(held_now.column_names)])
-        reason = (
-            f"held {held} records before and now {f'holds {now.records_held}' if now else 'is gone'}; what it held "
-            f'stays until it is taken back: basewatch withdraw "{name}" --because TEXT'
-        )
         span = frozenset(covers.span({day for day in (before.since, before.until) if day}))
         reading = files.readings.setdefault(name, Reading())
-        reading.losses.append(Lost(name, reason, days=span, is_reject=False))
-        note = now or FileReading(name)
-        files.notes[name] = replace(
-            note,
-            records_held=held,
-            since=before.since,
-            until=before.until,
-            is_short=True,
-            is_track=before.is_track,
-            fault="; ".join(filter(None, (note.fault, reason))),
-        )
-
-
-def _withdrawn(now: FileReading | None, before: FileReading) -> FileReading:
-    """What stands of a file whose former rows are taken back: its present reading, or that it is gone."""
-    gone = FileReading(before.file, form="taken back", records_held=before.records_held)
-    return replace(now or gone, withdrawn_because=before.withdrawn_because)
+        reading.losses.append(Lost(name, short.reason, days=span, is_reject=False))
+        files.notes[name] = short.note
 
 
 def _lost_rows(name: str, files: _Files, context: Context[FlightFiles]) -> dict[str, pa.Table]:
