@@ -254,3 +254,57 @@ def test_an_article_under_another_name_is_not_lost(tmp_path: Path) -> None:
     (texts.files / "a.txt").rename(texts.files / "b.txt")
     assert not any(reading.is_short for reading in texts.night("second").files.values())
     assert texts.count("news_articles") == 1
+
+
+# ---- press reports
+
+
+class Reports(Watch):
+    """A press table of one's own, and a lake."""
+
+    location: str | None = "files/reports.csv"
+
+    def settings(self) -> config.Settings:
+        section = {"enabled": True, "location": self.location}
+        return config.Settings(sources={"press_flights": section}, folder=self.folder)  # type: ignore[arg-type]
+
+    def context(self) -> Context[Any]:
+        return contract.context("press_flights", self.settings(), FACTS, PARAMS, datetime.now(UTC))
+
+    def night(self, run_id: str = "run") -> ingest.Outcome:
+        window = Window("press_flights", date(2025, 1, 1), date(2025, 12, 31))
+        outcome = ingest.ingest(window, self.context(), self.lake, run_id)
+        assert not outcome.is_failure, outcome.error
+        return outcome
+
+    def reports(self) -> int:
+        return sum(pq.read_table(file).num_rows for file in self.lake.files("press_flights"))
+
+
+REPORTS = "record_id,event_date_from,base_id,direction,count,claim_kind,paraphrase,source_url\n" + "".join(
+    f"{day},2025-06-0{day},hmeimim,arrival,1,flight,x,https://example.org\n" for day in (2, 3, 4)
+)
+
+
+def test_press_reports_stay_until_they_are_taken_back(tmp_path: Path) -> None:
+    reports = Reports(tmp_path)
+    reports.write("reports.csv", REPORTS)
+    reports.night("first")
+    reports.write("reports.csv", REPORTS.partition("\n")[0] + "\n")
+    assert reports.night("second").files["reports.csv"].is_short
+    assert reports.reports() == 3
+    assert {row.status for row in reports.lake.ledger("press_flights") if row.parts} == {"partial"}
+    Readings(reports.lake, "press_flights").withdraw("reports.csv", "made up")
+    reports.night("third")
+    assert reports.reports() == 0
+
+
+def test_a_table_of_ones_own_takes_the_place_of_the_shipped_one(tmp_path: Path) -> None:
+    reports = Reports(tmp_path)
+    reports.location = None
+    assert reports.night("first").files == {}, "its rows without a day are no fault of the user's"
+    assert reports.reports() > 0
+    reports.location = "files/reports.csv"
+    reports.write("reports.csv", REPORTS)
+    reports.night("second")
+    assert reports.reports() == 3

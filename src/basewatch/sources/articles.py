@@ -28,7 +28,7 @@ from basewatch.news.rules import rules
 from basewatch.news.stamps import Stamp
 from basewatch.sources import article_forms, lasting
 from basewatch.sources.article_forms import Form
-from basewatch.sources.contract import Context, Grain, Landed, LandedFile, Taken, Window
+from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Taken, Window, check_location
 
 CODE = "articles"
 LARGEST = 8 * 2**20  # bytes: a longer file is no article
@@ -327,3 +327,19 @@ def taken_for(file: Path, context: Context[Articles]) -> Taken:
     is_undated = bool(reading.mentions) and article.published_basis in _UNDATED
     rejects = [f"{file.name}: {_why_undated(form, article)}"] if is_undated else []
     return Taken("article", notes, sample, rejects, 1, 0 if is_undated else 1)
+
+
+def check(context: Context[Articles]) -> list[Finding]:
+    """Whether the folder is there, how many files are articles, and what is the matter with each of the others."""
+    there = check_location(context)
+    if not there.ok or not context.settings.location:
+        return [there]
+    sound, findings = 0, []
+    today = context.now.date()
+    for file in fetch(Window(CODE, today, today), context).files:
+        taken = taken_for(file.path, context)
+        sound += taken.is_sound
+        if not taken.is_sound:
+            fault = next(iter([*taken.rejects, *taken.notes]), "cannot be read")
+            findings.append(Finding(False, f"{CODE}: {file.url}", fault))
+    return [there, Finding(True, f"{CODE}: {sound} files are articles"), *findings]

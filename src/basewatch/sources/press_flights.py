@@ -10,6 +10,7 @@ import hashlib
 import io
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
@@ -19,11 +20,13 @@ import pyarrow as pa
 
 from basewatch.config import PressFlights
 from basewatch.errors import SourceError
-from basewatch.lake.events import Day, Event, Reject, Rows
+from basewatch.lake.events import Day, Event, FileReading, Reject, Rows
 from basewatch.lake.schemas import TABLES
+from basewatch.sources import lasting
 from basewatch.sources.contract import Context, Grain, Landed, LandedFile, Window
 
 CODE = "press_flights"
+SHIPPED = "press_flights.csv"
 DIRECTIONS = {"arrival", "departure", "visit", "unknown"}
 COLUMNS = pa.schema([column for column in TABLES["press_flights"].schema if column.name not in ("source", "day")])
 KINDS = {"flight", "pause", "resumption", "monthly_count"}
@@ -42,7 +45,7 @@ def fetch(window: Window, context: Context[PressFlights]) -> Landed:
         if not path.is_file():
             raise SourceError(f"press_flights: {location} is no file; unset the location to use the shipped table")
     else:
-        path = Path(str(files("basewatch.sql.reference").joinpath("press_flights.csv")))
+        path = Path(str(files("basewatch.sql.reference").joinpath(SHIPPED)))
     data = path.read_bytes()
     return Landed(window, (LandedFile(path, path.name, hashlib.sha256(data).hexdigest(), len(data), context.now),))
 
@@ -61,6 +64,8 @@ def decode(landed: Landed, context: Context[PressFlights]) -> Iterator[Event]:
                 continue
             if row["base_id"] is None or row["base_id"] in context.reference.bases:  # others are not watched here
                 by_day[row["filed_on"]].append(row)
+    lost = _lasting(landed, by_day, faults, context)
+    yield from lost.notes.values()
     # a row that cannot be used has no day; it is counted on the last day of the table, whatever the window
     last = max(by_day, default=landed.window.until)
     total = sum(len(rows) for rows in by_day.values()) + len(faults)
@@ -68,24 +73,64 @@ def decode(landed: Landed, context: Context[PressFlights]) -> Iterator[Event]:
     if landed.window.holds(last):
         yield from (Reject(last, *fault) for fault in faults)
     digest, size = (landed.files[0].sha256, landed.files[0].size) if landed.files else (None, 0)
-    for day in sorted({*by_day, last}):
+    for day in sorted({*by_day, *lost.rows, last}):
         if not landed.window.holds(day):
             continue
-        rows = by_day.get(day, [])
+        rows = [*by_day.get(day, []), *lost.rows.get(day, [])]
         bad = len(faults) if day == last else 0
+        fault = f"{bad} rows could not be used; they lie in the run's quarantine" if bad else None
         if rows:
             yield Rows("press_flights", day, pa.Table.from_pylist(rows, COLUMNS))
         yield Day(
             day,
-            "partial" if bad and is_partial else "ok",
+            "partial" if (bad and is_partial) or day in lost.rows else "ok",
             files=1,
             bytes=size,
             records_read=len(rows) + bad,
             records_kept=len(rows),
             records_rejected=bad,
             sha256=digest,
-            error=f"{bad} rows could not be used; they lie in the run's quarantine" if bad else None,
+            error=lost.reason if day in lost.rows else fault,
         )
+
+
+@dataclass(frozen=True)
+class _Lasting:
+    """What the table held before and holds no more, by day, and what is to be said of it."""
+
+    notes: dict[str, FileReading]
+    rows: dict[date, list[dict[str, Any]]]
+    reason: str | None = None
+
+
+def _lasting(
+    landed: Landed,
+    by_day: Mapping[date, list[dict[str, Any]]],
+    faults: list[tuple[str, str, str]],
+    context: Context[PressFlights],
+) -> _Lasting:
+    rows: dict[date, list[dict[str, Any]]] = defaultdict(list)
+    if context.settings.location is None:  # the shipped table is no file of the user's that could be damaged
+        return _Lasting({}, rows)
+    kept = [row for of_day in by_day.values() for row in of_day]
+    notes = {
+        file.url: FileReading(
+            file.url, file.sha256, "press reports", len(kept) + len(faults), len(kept), len(faults),
+            reason=faults[0][1] if faults else None, records_held=len(kept),
+            since=min(by_day, default=None), until=max(by_day, default=None),
+        )
+        for file in landed.files
+    }  # fmt: skip
+    reason = None
+    ids = {row["record_id"] for row in kept}
+    for short in lasting.shortfalls(notes, context, [] if SHIPPED in notes else [SHIPPED]):
+        assert context.readings
+        for row in context.readings.rows("press_flights", short.before.file).to_pylist():
+            if row["record_id"] not in ids:
+                rows[row["day"]].append(row)
+        if rows:
+            notes[short.before.file], reason = short.note, short.reason
+    return _Lasting(notes, rows, reason)
 
 
 def _stood(file: LandedFile, number: int) -> dict[str, str]:
