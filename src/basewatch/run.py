@@ -38,6 +38,7 @@ from basewatch.warehouse.build import Candidate
 from basewatch.warehouse.releases import Release, Warehouse, new_run_id, utc_now
 
 Progress = Callable[[str], None]
+FAULTS_TOLD = 3
 FILES_TOLD = 20  # a run's last lines are read by people
 
 
@@ -197,8 +198,9 @@ def judge_sources(run: Run) -> None:
     good = {done.window.source for done in run.outcomes.values() if not done.is_failure}
     settled = set(run.settings.enabled_sources()) - failed - good - _live_sources(run)
     if failed and not any(kinds.get(code) != "press" for code in good | settled):
-        faults = "; ".join(sorted({f"{o.window.source}: {o.error}" for o in run.outcomes.values() if o.is_failure}))
-        raise SourcesFailed(f"no enabled source succeeded: {faults}")
+        faults = sorted({f"{o.window.source}: {o.error}" for o in run.outcomes.values() if o.is_failure})
+        more = f"; and {len(faults) - FAULTS_TOLD} more" if len(faults) > FAULTS_TOLD else ""
+        raise SourcesFailed(f"no enabled source succeeded: {'; '.join(faults[:FAULTS_TOLD])}{more}")
 
 
 def _live_sources(run: Run) -> set[str]:
