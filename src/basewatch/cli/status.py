@@ -79,7 +79,7 @@ def _short(value: Any) -> Any:
     return f"{value[:REASON_SHOWN]}…" if isinstance(value, str) and len(value) > REASON_SHOWN else value
 
 
-_UNSOUND = ("records_rejected", "records_unresolved", "fault", "is_short")
+_UNSOUND = ("records_rejected", "records_doubtful", "fault", "is_short")
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:

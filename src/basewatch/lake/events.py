@@ -58,7 +58,8 @@ class FileReading:
     """What came of one of the user's own files: rows read = kept + rejected + duplicates.
 
     form: what it was taken for, empty where nothing could be read. records_unresolved: kept ones that name a place
-    which is not known, or a base without the day. fault: why it, or a part of it, could not be read. reason: the first
+    which is not known, or a base without the day; records_doubtful: those of them that may be a base declared complete
+    (or, where none is, a watched one). fault: why it, or a part of it, could not be read. reason: the first
     reason of a reject, or of what is unresolved. passed_over: what of it is no list of flights, and why. records_held,
     since, until: of its last good reading. is_short: it now holds far less than that, or is gone, so that its last good
     reading stays. is_track: it holds positions.
@@ -72,6 +73,7 @@ class FileReading:
     records_rejected: int = 0
     records_duplicate: int = 0
     records_unresolved: int = 0
+    records_doubtful: int = 0
     fault: str | None = None
     reason: str | None = None
     passed_over: str | None = None
@@ -86,7 +88,7 @@ class FileReading:
     @property
     def is_sound(self) -> bool:
         """Whether nothing is to be said of it."""
-        return not (self.records_rejected or self.records_unresolved or self.fault or self.is_short)
+        return not (self.records_rejected or self.records_doubtful or self.fault or self.is_short)
 
 
 Event = Rows | Reject | Day | FileReading

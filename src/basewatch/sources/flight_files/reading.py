@@ -50,6 +50,11 @@ class Lost:
     is_whole: bool = False
     is_inside: bool = False  # between two records of a file in order of days: its day lies among the file's
 
+    @property
+    def is_doubt(self) -> bool:
+        """Whether it is a kept record of which something is not known."""
+        return not (self.is_reject or self.is_cut or self.is_whole)
+
 
 @dataclass
 class Reading:

@@ -196,9 +196,10 @@ def _read_all(landed: Landed, context: Context[FlightFiles], places: Places) -> 
         tables[table], dropped = sameness.without_duplicates(table, rows)
         duplicates += dropped
     files = _Files(readings, tables, duplicates, {})
+    declared = {cover.base for cover in context.settings.covers} or set(context.reference.bases)
     shas = {file.url: file.sha256 or None for file in landed.files}
     for name, reading in readings.items():
-        files.notes[name] = _note(name, shas[name], reading, duplicates[name])
+        files.notes[name] = _note(name, shas[name], reading, duplicates[name], declared)
     _keep_lasting(files, context)
     return files
 
@@ -234,7 +235,7 @@ def _read(file: LandedFile, context: Context[FlightFiles], places: Places, advan
     return reading
 
 
-def _note(name: str, sha256: str | None, reading: Reading, duplicates: int) -> FileReading:
+def _note(name: str, sha256: str | None, reading: Reading, duplicates: int, declared: set[str]) -> FileReading:
     reasons = [*(loss.reason for loss in reading.rejects), reading.fault]
     if reading.unresolved:
         reasons.append(
@@ -249,6 +250,9 @@ def _note(name: str, sha256: str | None, reading: Reading, duplicates: int) -> F
         records_rejected=len(reading.rejects),
         records_duplicate=duplicates,
         records_unresolved=reading.unresolved.total(),
+        records_doubtful=sum(
+            loss.is_doubt and not declared.isdisjoint(loss.bases or declared) for loss in reading.losses
+        ),
         fault=reading.fault,
         reason=next(filter(None, reasons), None),
         passed_over="; ".join(reading.passed_over) or None,
