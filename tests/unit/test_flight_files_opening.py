@@ -15,7 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from basewatch.config import Settings
+from basewatch.reference import load
 from basewatch.sources.flight_files.opening import Fault, NoData, Row, Table, days_in, parts
+from basewatch.sources.flight_files.reading import read as reading_of
+from basewatch.sources.flight_records import Origin
+from basewatch.sources.places import Places
 
 HEADING = ["registration", "destination", "arrived_at"]
 CELLS = [["RF-1", "OSLK", "2025-06-01T10:00Z"], ["RF-2", "OSLK", "2025-06-02T10:00Z"]]
@@ -188,6 +193,7 @@ def test_what_is_plainly_no_data_is_passed_over(name: str, data: bytes) -> None:
         ("a.json", b"not json", "neither JSON"),
         ("a.bin", bytes(range(256)), "binary data"),
         ("a.7z", b"7z\xbc\xaf\x27\x1c", "an archive of a kind"),
+        ("a.xlsx", b"plain words", "not readable as Xlsx"),
         ("a.xlsx", b"PK\x03\x04broken xl/workbook.xml", "not readable as a spreadsheet"),
         ("a.json", b'{"data": null}', "neither a list"),
     ],
@@ -206,6 +212,7 @@ def test_days_in_a_text_are_found_however_they_are_written() -> None:
         date(2025, 10, 29), date(2025, 10, 5), date(2025, 5, 10),
     }  # fmt: skip
     assert days_in("153301, RF-00301, 12345, 99999999") == set()
+    assert days_in("RF-1 OSLK 2025-06-01T10:00Z") == {date(2025, 6, 1)}
 
 
 def test_a_row_says_where_it_stood() -> None:
@@ -213,3 +220,53 @@ def test_a_row_says_where_it_stood() -> None:
     assert isinstance(table, Table)
     assert [row.place for row in table.rows] == ["line 2", "line 3", "line 4"]
     assert Row("x").cells == ()
+
+
+PAGE = (
+    "<html><body><h1>Flights</h1><table><tr><th>registration</th><th>destination</th><th>arrived_at</th></tr>"
+    + "".join(f"<tr>{''.join(f'<td> {cell} </td>' for cell in row)}</tr>" for row in CELLS)
+    + "</table></body></html>"
+)
+
+
+@pytest.mark.parametrize("name", ["a.html", "a.htm", "a.xls", "a.csv", "a"])
+def test_a_table_of_a_saved_web_page_is_a_table(name: str) -> None:
+    assert cells(PAGE.encode(), name) == CELLS
+
+
+def test_a_page_with_a_table_of_days_that_is_of_no_known_form_is_no_page_without_data() -> None:
+    page = PAGE.replace("registration", "who").replace("destination", "where")
+    (fault,) = parts(page.encode(), "a.html", {})
+    assert isinstance(fault, Fault) and "who, where, arrived_at" in fault.reason and days_in(fault.text)
+    (nothing,) = parts(b"<html><body><p>On 2025-06-01 it rained.</p></body></html>", "a.html", {})
+    assert isinstance(nothing, NoData)
+
+
+def test_a_table_in_markdown_is_a_table() -> None:
+    text = (
+        "# Flights\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in [HEADING, ["---", ":-:", "---"], *CELLS]) + "\n"
+    )
+    found = read(text.encode(), "a.md")
+    assert found == [["RF-1", "OSLK"], ["RF-2", "OSLK"]]
+
+
+def read(data: bytes, name: str) -> list[list[str]]:
+    """Registration and destination of the records that a file gives."""
+    facts = load.tables(Settings())
+    reading = reading_of(data, Origin(name, "0a"), Places(facts), {}, 7, datetime(2026, 1, 1, tzinfo=UTC))
+    assert not reading.losses, reading.losses
+    return [
+        [row["registration"], row["destination"]] for rows in reading.rows["plain_flights"] for row in rows.to_pylist()
+    ]
+
+
+@pytest.mark.parametrize("name", ["a.xlsx", "a.parquet"])
+def test_a_text_is_a_text_whatever_it_is_called(name: str) -> None:
+    assert cells(CSV.encode(), name) == CELLS
+
+
+def test_what_a_mac_packs_beside_a_list_is_litter() -> None:
+    data = packed_zip(
+        **{"in/a.csv": CSV.encode(), "__MACOSX/in/._a.csv": b"\x00\x05\x16\x07", "in/.DS_Store": b"\x00\x00"}
+    )
+    assert cells(data, "a.zip") == CELLS

@@ -207,6 +207,12 @@ def _is_workbook(data: bytes) -> bool:
     return any(name.startswith("xl/") for name in names) or "content.xml" in names
 
 
+def _is_litter(name: str) -> bool:
+    """Whether a member is what a file system leaves beside files: resource forks, folder settings, previews."""
+    path = PurePosixPath(name)
+    return any(part.startswith((".", "__MACOSX")) for part in path.parts) or path.name in ("Thumbs.db", "desktop.ini")
+
+
 def _zip_members(data: bytes, name: str) -> list[_Member | Fault]:
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
@@ -216,7 +222,7 @@ def _zip_members(data: bytes, name: str) -> list[_Member | Fault]:
     size = 0
     with archive:
         for entry in archive.infolist():
-            if entry.is_dir() or entry.filename.startswith("__MACOSX/"):
+            if entry.is_dir() or _is_litter(entry.filename):
                 continue
             inside = f"{name}, {entry.filename}"
             size += entry.file_size
@@ -236,7 +242,7 @@ def _zip_members(data: bytes, name: str) -> list[_Member | Fault]:
 def _tables(data: bytes, name: str, stated: Mapping[str, str]) -> Iterator[Part]:
     ending = PurePosixPath(name).suffix.lower()
     if _is_plainly_no_data(name, ending):
-        yield NoData(name, "of a kind that holds no list of flights")
+        yield from _perhaps_text(data, name, stated)
     elif data[:4] == b"PAR1":
         yield _parquet(data, name)
     elif data[:6] in (b"ARROW1", b"FEA1"):
@@ -244,10 +250,57 @@ def _tables(data: bytes, name: str, stated: Mapping[str, str]) -> Iterator[Part]
     elif data[:4] in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0"):
         yield from _sheets(data, name)
     elif ending in (".parquet", ".feather", ".arrow", ".xlsx", ".xls", ".xlsb", ".ods") and data:
+        found = list(_read_as_text(data, name, stated)) if _decoded(data) else []
         words, _ = _decoded(data) or ("", "")
-        yield Fault(name, f"not readable as {ending[1:].capitalize()}: it does not begin as such a file does", words)
+        reason = f"not readable as {ending[1:].capitalize()}: it does not begin as such a file does"
+        yield from found or [Fault(name, reason, words)]
+    elif _is_web_page(data):
+        words, _ = _decoded(data) or ("", "")
+        reason = "a web page stands where a list of flights is due"
+        yield from _web_tables(words, name, stated) or [Fault(name, reason, words)]
     else:
         yield _text(data, name, stated)
+
+
+def _perhaps_text(data: bytes, name: str, stated: Mapping[str, str]) -> Iterator[Part]:
+    """What a file of a kind that plainly holds no data holds nevertheless: a page or a note with a list of flights."""
+    found = list(_read_as_text(data, name, stated)) if data and _decoded(data) else []
+    yield from found or [NoData(name, "of a kind that holds no list of flights")]
+
+
+def _read_as_text(data: bytes, name: str, stated: Mapping[str, str]) -> Iterator[Part]:
+    """The lists of flights in a text or a web page that is called something else; none where there is none."""
+    words, _ = _decoded(data) or ("", "")
+    if _is_web_page(data):
+        yield from _web_tables(words, name, stated)
+    elif _heading(words.replace("\r\n", "\n").replace("\r", "\n").split("\n"), stated):
+        yield _text(data, name, stated)
+
+
+def _is_web_page(data: bytes) -> bool:
+    start = data[:1024].lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").replace(b"\x00", b"").lower()
+    return start.startswith((b"<!doctype html", b"<html", b"<head", b"<table", b"<?xml")) or b"<table" in start
+
+
+def _web_tables(words: str, name: str, stated: Mapping[str, str]) -> list[Part]:
+    """The tables of a web page: lists of flights, and tables that name days but are of no known form."""
+    from lxml import html  # only for those who keep pages
+
+    try:
+        tables = list(html.fromstring(words.encode()).iter("table"))
+    except (ValueError, html.etree.ParserError, html.etree.XMLSyntaxError):
+        return []
+    found: list[Part] = []
+    for number, table in enumerate(tables, start=1):
+        grid = [[" ".join(cell.text_content().split()) for cell in line.iter("th", "td")] for line in table.iter("tr")]
+        inside = f"{name}, table {number}" if len(tables) > 1 else name
+        rows = (Row(f"row {place}", cells) for place, cells in enumerate(grid, start=1))
+        if any(forms.recognise(cells, stated) for cells in grid[:HEADING_WITHIN]):
+            found.append(Table(inside, "web page", rows, length=len(grid)))
+        elif any(days_in(" ".join(cells)) for cells in grid if len(cells) > 2):
+            shown = "\n".join(" ".join(cells) for cells in grid)
+            found.append(Fault(inside, forms.not_recognised(grid[0] if grid else []), shown))
+    return found
 
 
 def _is_plainly_no_data(name: str, ending: str) -> bool:
@@ -381,8 +434,6 @@ def _text(data: bytes, name: str, stated: Mapping[str, str]) -> Part:
         raise Unreadable("holds nothing, not even a heading")
     heading = _heading(lines, stated)
     if heading is None:
-        if words.lstrip()[:200].lower().startswith(("<!doctype html", "<html", "<?xml")):
-            return Fault(name, "a web page or XML stands where a list of flights is due", words)
         if ending in (".json", ".jsonl", ".ndjson"):
             return Fault(name, "neither JSON nor JSON Lines", words)
         delimiter = max(DELIMITERS, key=lambda mark: sum(line.count(mark) for line in lines[:HEADING_WITHIN]))
@@ -677,5 +728,7 @@ def days_in(words: str) -> set[date]:
 
 _DAY_TEXT = re.compile(
     r"(?<!\d)(?:(?:19|20)\d{2}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(?:19|20)\d{2}|(?:19|20)\d{6}|"
-    r"\d{1,2}[- ][A-Za-z]{3,9}[- ](?:20)?\d{2}|[1-4]\d{9}(?:\d{3}){0,3})(?!\d)"
+    r"\d{1,2}[- ](?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}[- ](?:20)?\d{2}|"
+    r"[1-4]\d{9}(?:\d{3}){0,3})(?!\d)",
+    re.IGNORECASE,
 )

@@ -284,6 +284,8 @@ class _Tabled:
         first = str(filled[0]).strip()
         if first.startswith("#") and len(filled) < 3:
             return True
+        if first[:1] in "-:=+" and all(set(str(cell).strip()) <= set("-:=+| ") for cell in filled):
+            return True  # the line below a heading, as Markdown and terminals draw it
         words = first.lower().rstrip(": 0123456789") if first[:1].isalpha() else ""
         if words in forms.known()["totals"] and not any(days_in(str(cell)) for cell in filled):
             return True
