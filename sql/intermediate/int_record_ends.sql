@@ -39,7 +39,7 @@ ends AS (
         b.base_id,
         r.icao24,
         'arrival' AS direction,
-        coalesce(r.arrived_at, r.last_seen_at) AS happened_at,
+        coalesce(r.arrived_at, r.last_seen_at, r.first_seen_at) AS happened_at,
         CASE WHEN r.arrived_at IS NOT NULL AND NOT r.is_estimate THEN 3 ELSE 2 END AS confidence,
         CASE
             WHEN r.is_estimate THEN 'the provider estimates ' || b.code || ' from positions'
@@ -61,7 +61,7 @@ ends AS (
         b.base_id,
         r.icao24,
         'departure' AS direction,
-        coalesce(r.departed_at, r.first_seen_at) AS happened_at,
+        coalesce(r.departed_at, r.first_seen_at, r.last_seen_at) AS happened_at,
         CASE WHEN r.departed_at IS NOT NULL AND NOT r.is_estimate THEN 3 ELSE 2 END AS confidence,
         CASE
             WHEN r.is_estimate THEN 'the provider estimates ' || b.code || ' from positions'

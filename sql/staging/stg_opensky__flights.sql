@@ -23,11 +23,11 @@ SELECT
     source,
     record_id,
     'opensky:' || record_id AS evidence_id,
-    lower(icao24) AS icao24,
-    NULL AS registration,
+    CASE WHEN regexp_full_match(lower(icao24), '~?[0-9a-f]{6}') THEN lower(icao24) END AS icao24,
+    code_or_null(registration) AS registration,
     nullif(trim(callsign), '') AS callsign,
-    NULL AS type_code,
-    NULL AS operator,
+    code_or_null(type_code) AS type_code,
+    operator,
     -- an estimate far from the airport is a guess between receivers, not an airport (sparse coverage)
     CASE
         WHEN

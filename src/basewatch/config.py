@@ -109,11 +109,11 @@ class Cover(Section):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
     base: str
     since: Annotated[date, Field(alias="from")]
-    until: Annotated[date, Field(alias="to")]
+    until: Annotated[date | None, Field(alias="to", description="Without it: to where the files' data end.")] = None
 
     @model_validator(mode="after")
     def _ordered(self) -> Cover:
-        if self.until < self.since:
+        if self.until is not None and self.until < self.since:
             raise ValueError(f"covers for {self.base}: `to` {self.until} is before `from` {self.since}")
         return self
 
@@ -121,7 +121,16 @@ class Cover(Section):
 class FlightFiles(Source):
     """Flight records that the user already has."""
 
-    covers: list[Cover] = Field(default_factory=list)
+    covers: list[Cover] = Field(
+        default_factory=list, description="Days on which the files hold every flight of a base: {base, from, to}."
+    )
+    columns: dict[str, str] = Field(
+        default_factory=dict,
+        description="How to read a form that is not recognised: {field of the plain form = the file's column}.",
+    )
+    ignore: list[str] = Field(
+        default_factory=list, description='Files of the folder that are left out, as patterns: ["*.tmp", "old/*"].'
+    )
 
 
 class Simulated(FlightFiles):

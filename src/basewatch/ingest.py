@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
 from basewatch.config import SECRETS, Settings
 from basewatch.errors import SourceError
-from basewatch.lake.events import GLOBAL, Day, Event, Reject, Rows
+from basewatch.lake.events import GLOBAL, Day, Event, FileReading, Reject, Rows
 from basewatch.lake.ledger import LedgerRow
+from basewatch.lake.readings import Readings
 from basewatch.lake.recording import record
 from basewatch.lake.store import Lake
 from basewatch.reference.load import Reference
@@ -26,6 +27,8 @@ from basewatch.sources.contract import Context, Landed, Window
 
 DONE = {"ok", "empty", "expired"}  # nothing more is to be had for such a day
 BEGINNING = date(1900, 1, 1)
+FILES_NAMED = 10
+DECODER = 2  # of files that are read whole: raised where they would now be read otherwise, so that they are read again
 
 
 @dataclass
@@ -38,6 +41,7 @@ class Outcome:
     error: str | None = None
     is_retryable: bool = False
     is_unchanged: bool = False
+    files: dict[str, FileReading] = field(default_factory=dict)  # what came of each file, where that is to be told
 
     @property
     def is_failure(self) -> bool:
@@ -53,7 +57,18 @@ class Outcome:
             return "unchanged"
         records_kept = sum(row.records_kept for row in self.rows)
         rejected = f", {self.rejected} rejected" if self.rejected else ""
-        return f"{len(self.rows)} new ledger rows, {records_kept} records kept{rejected}"
+        return f"{len(self.rows)} new ledger rows, {records_kept} records kept{rejected}{self._forms}"
+
+    @property
+    def _forms(self) -> str:
+        """What the files were taken for, and which were passed over."""
+        forms = Counter(reading.form for reading in self.files.values() if reading.form and not reading.passed_over)
+        passed_over = [reading.passed_over for reading in self.files.values() if reading.passed_over]
+        taken = [f"{count} × {form}" for form, count in forms.most_common()]
+        told = [f"passed over: {'; '.join(passed_over[:FILES_NAMED])}"] if passed_over else []
+        if len(passed_over) > FILES_NAMED:
+            told.append(f"and {len(passed_over) - FILES_NAMED} more")
+        return "".join(f"; {words}" for words in [*taken, *told])
 
 
 def plan(
@@ -113,11 +128,14 @@ def ingest(window: Window, context: Context[Any], lake: Lake, run_id: str) -> Ou
     outcome = Outcome(window)
     source = contract.module(window.source)
     is_whole = source.grain(context.settings) == "whole"
+    if is_whole:
+        context = replace(context, readings=Readings(lake, window.source))
     try:
         landed = source.fetch(window, context)
         fingerprint = _fingerprint(landed, context) if is_whole else None
         if fingerprint and lake.window_fingerprint(window.source, _span(window)) == fingerprint:
             outcome.is_unchanged = True
+            outcome.files = context.readings.latest() if context.readings else {}
             return outcome
         events = _with_absent_days(source.decode(landed, context), landed)
         if is_whole:
@@ -129,7 +147,7 @@ def ingest(window: Window, context: Context[Any], lake: Lake, run_id: str) -> Ou
         failures = _failures(window, lake, str(error), is_whole=is_whole)
         outcome.rows = record(lake, window.source, failures, run_id).rows
         return outcome
-    outcome.rows, outcome.rejected = recorded.rows, recorded.rejected
+    outcome.rows, outcome.rejected, outcome.files = recorded.rows, recorded.rejected, recorded.files
     landing.discard(landed, context)
     if fingerprint:
         lake.remember_window(window.source, _span(window), fingerprint)
@@ -138,6 +156,7 @@ def ingest(window: Window, context: Context[Any], lake: Lake, run_id: str) -> Ou
 
 def is_unchanged(window: Window, context: Context[Any], lake: Lake) -> bool:
     """Whether a window of local files would be read from the very files it was last ingested from."""
+    context = replace(context, readings=Readings(lake, window.source))
     try:
         landed = contract.module(window.source).fetch(window, context)
     except SourceError:
@@ -181,8 +200,8 @@ def _with_withdrawn_days(events: Iterable[Event], window: Window, lake: Lake) ->
 
 
 def _keys(event: Event) -> set[tuple[str, date]]:
-    """The scope and day that this event makes a ledger row of; none for a reject or a table without rows."""
-    if isinstance(event, Reject) or (isinstance(event, Rows) and event.is_empty):
+    """The scope and day that this event makes a ledger row of; none for a reject, a file, a table without rows."""
+    if isinstance(event, Reject | FileReading) or (isinstance(event, Rows) and event.is_empty):
         return set()
     return {(event.scope, event.day)}
 
@@ -203,8 +222,10 @@ def _span(window: Window) -> str:
 
 
 def _fingerprint(landed: Landed, context: Context[Any]) -> str:
-    """A hash over all that decides what decoding a window gives: the files, the source's settings, the reference."""
+    """A hash over all that decides what decoding a window gives: files, settings, reference, thresholds, withdrawals."""
     shown: dict[str, Any] = context.settings.model_dump(mode="json", exclude=SECRETS)
-    values = [[file.url, file.sha256] for file in landed.files]
-    text = json.dumps([values, shown, context.reference.sha256, _span(landed.window)], sort_keys=True)
+    values = [[file.url, file.sha256, file.note] for file in landed.files]
+    withdrawn = context.readings.withdrawn() if context.readings else []
+    versions = [DECODER, withdrawn, context.reference.sha256, context.params.model_dump_json()]
+    text = json.dumps([values, shown, versions, _span(landed.window)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

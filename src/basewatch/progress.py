@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from collections.abc import Callable, Iterator
 
 from rich.console import Console
@@ -14,16 +15,43 @@ from basewatch.errors import BasewatchError
 
 def plain(line: str) -> None:
     """One line on stderr; control characters of outside text are left out."""
-    sys.stderr.write("".join(letter for letter in line if letter.isprintable() or letter in "\n\t") + "\n")
+    sys.stderr.write(_printable(line) + "\n")
     sys.stderr.flush()
 
 
+def _printable(line: str) -> str:
+    return "".join(letter for letter in line if letter.isprintable() or letter in "\n\t")
+
+
 _shown: Callable[[str], None] = plain
+_live: Progress | None = None  # the bar that is up
 
 
 def say(line: str) -> None:
     """One line of progress, to the bar where one is up, else to stderr."""
     _shown(line)
+
+
+@contextlib.contextmanager
+def _up(console: Console) -> Iterator[Progress]:
+    """The bars of a terminal: those that are up, else new ones for as long as it lasts."""
+    global _live
+    if _live is not None:
+        yield _live
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as live:
+        _live = live
+        try:
+            yield live
+        finally:
+            _live = None
 
 
 @contextlib.contextmanager
@@ -34,14 +62,7 @@ def bar(steps: int) -> Iterator[None]:
     if not console.is_terminal:
         yield
         return
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as live:
+    with _up(console) as live:
         task = live.add_task("working", total=max(steps, 1))
 
         def show(line: str) -> None:
@@ -53,6 +74,35 @@ def bar(steps: int) -> Iterator[None]:
             yield
         finally:
             _shown = plain
+
+
+LONG_SECONDS = 5.0  # elsewhere than at a terminal, a load that lasts longer says how far it is
+Advance = Callable[[int, str], None]  # so many bytes more are read, of this file
+
+
+@contextlib.contextmanager
+def load(what: str, size: int) -> Iterator[Advance]:
+    """While it lasts, a bar over the bytes of the files that are read, where stderr is a terminal; else a line at times."""
+    done, told_at = 0, time.monotonic()
+    console = Console(stderr=True)
+    with _up(console) if console.is_terminal else contextlib.nullcontext() as live:
+        task = live.add_task(what, total=100) if live else None
+
+        def advance(more: int, name: str) -> None:
+            nonlocal done, told_at
+            done += more
+            share = min(done / size, 1.0) if size else 1.0
+            if live is not None and task is not None:
+                live.update(task, completed=int(100 * share), description=f"{what}: {_printable(name)[-40:]}")
+            elif time.monotonic() - told_at >= LONG_SECONDS:
+                told_at = time.monotonic()
+                say(f"{what}: {share:.0%} of {size / 1e6:,.1f} MB read, at {name}")
+
+        try:
+            yield advance
+        finally:
+            if live is not None and task is not None:
+                live.remove_task(task)
 
 
 def complain(error: BasewatchError) -> None:

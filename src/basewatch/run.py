@@ -10,8 +10,8 @@ import contextlib
 import errno
 import os
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -25,7 +25,8 @@ from basewatch.gates.page import write_page
 from basewatch.gates.results import GateResult, explain, write_failing_rows
 from basewatch.ingest import Outcome
 from basewatch.lake import recording
-from basewatch.lake.events import Event
+from basewatch.lake.events import Event, FileReading
+from basewatch.lake.readings import Readings
 from basewatch.reference import load
 from basewatch.reference.load import Params, Reference
 from basewatch.report import write
@@ -37,6 +38,7 @@ from basewatch.warehouse.build import Candidate
 from basewatch.warehouse.releases import Release, Warehouse, new_run_id, utc_now
 
 Progress = Callable[[str], None]
+FILES_TOLD = 20  # a run's last lines are read by people
 
 
 @dataclass
@@ -300,8 +302,82 @@ def write_report(
     )
 
 
+@dataclass(frozen=True)
+class FileToTell:
+    """What came of one of a source's files; `listed_in`: where its rejects stand, one JSON object a line."""
+
+    source: str
+    reading: FileReading
+    listed_in: Path | None
+
+    @property
+    def words(self) -> str:
+        """One line on what is wrong with it."""
+        one = self.reading
+        counts = {"rejected": one.records_rejected, "with a place that is not known": one.records_unresolved}
+        told = [f"{count:,} of {one.records_read or count:,} records {what}" for what, count in counts.items() if count]
+        told += [one.fault] if one.fault else []
+        told += [f"first: {one.reason}"] if one.reason and one.reason != one.fault else []
+        return f"{self.source}: {one.file}: {'; '.join(told)}"
+
+
+def files(warehouse: Warehouse, sources: Iterable[str]) -> list[FileToTell]:
+    """What came of the user's own files, of every source that reads such files whole."""
+    told = []
+    for code in sources:
+        for reading in Readings(warehouse.lake, code).latest().values():
+            told.append(FileToTell(code, reading, _listed_in(warehouse, code, reading)))
+    return told
+
+
+def _listed_in(warehouse: Warehouse, code: str, reading: FileReading) -> Path | None:
+    listed_in = warehouse.quarantine / (reading.run_id or "") / "rejects" / f"{code}.jsonl"
+    return listed_in if listed_in.exists() else None
+
+
+def unsound_files(run: Run) -> list[FileToTell]:
+    """The files of which something is to be told: the user's own, and those that this run fetched."""
+    told = files(run.warehouse, run.settings.enabled_sources())
+    known = {one.source for one in told}
+    for outcome in run.outcomes.values():
+        code = outcome.window.source
+        if code not in known:
+            told += [
+                FileToTell(code, reading, _listed_in(run.warehouse, code, reading))
+                for reading in outcome.files.values()
+            ]
+    return [one for one in told if not one.reading.is_sound]
+
+
+def withdraw(warehouse: Warehouse, settings: Settings, file: str, because: str) -> tuple[str, FileReading]:
+    """Take back what a file once held: its source, and its last good reading. Raises ConfigError where none has lost."""
+    if not because.strip():
+        raise ConfigError("--because is empty: say why what the file held is taken back")
+    short = [one for one in files(warehouse, settings.enabled_sources()) if one.reading.is_short]
+    named = [one for one in short if file in (one.reading.file, Path(one.reading.file).name)]
+    named = [one for one in named if one.reading.file == file] or named
+    if len(named) != 1:
+        shown = ", ".join(f"{one.reading.file} ({one.source})" for one in (named or short)) or "none"
+        what = "several files are called" if named else "no file that has lost records is called"
+        raise ConfigError(f"{what} {file!r}; files that hold less than before: {shown}")
+    (one,) = named
+    return one.source, Readings(warehouse.lake, one.source).withdraw(one.reading.file, because)
+
+
+def _tell_files(run: Run, told: list[FileToTell]) -> None:
+    """The run's last lines: each file that was not wholly read, and where the whole list is."""
+    for one in told[:FILES_TOLD]:
+        run.progress(one.words)
+    if len(told) > FILES_TOLD:
+        run.progress(f"… and {len(told) - FILES_TOLD} more files: basewatch status")
+    for listed_in in sorted({one.listed_in for one in told if one.listed_in}):
+        run.progress(f"the whole list: {listed_in}")
+
+
 def finish(run: Run, status: int, release: Release | None, error: str | None) -> None:
-    """Keep the run's record."""
+    """Keep the run's record, and tell of the files that were not wholly read."""
+    told = unsound_files(run)
+    _tell_files(run, told)
     run.warehouse.note_run(
         run.run_id,
         {
@@ -314,6 +390,10 @@ def finish(run: Run, status: int, release: Release | None, error: str | None) ->
             "error": error,
             "failures": {o.window.name: o.error for o in run.outcomes.values() if o.is_failure},
             "rejected": sum(o.rejected for o in run.outcomes.values()),
+            "files": [
+                {"source": one.source, **asdict(one.reading), "list": one.listed_in and str(one.listed_in)}
+                for one in told
+            ],
         },
     )
 

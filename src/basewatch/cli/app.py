@@ -289,6 +289,37 @@ def doctor(config_file: ConfigFile = None) -> None:
         raise typer.Exit(2)
 
 
+@app.command("try")
+def try_files(
+    paths: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Files to look at.", show_default=False)],
+    config_file: ConfigFile = None,
+) -> None:
+    """What each file would be taken for: form, columns, sample rows as understood, rejects. Nothing is written."""
+    from basewatch.cli import trial
+
+    settings = config.load(config_file)
+    sound = [trial.show(path, settings) for path in paths]
+    if not all(sound):
+        raise typer.Exit(2)
+
+
+@app.command()
+def withdraw(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The file, as `status` names it.", show_default=False)],
+    because: Annotated[str, typer.Option(help="Why what it held is taken back.", show_default=False)],
+    config_file: ConfigFile = None,
+) -> None:
+    """Take back what a file once held and holds no more; the next run leaves it out."""
+    settings = config.load(config_file)
+    warehouse = Warehouse(settings.root)
+    with warehouse.lock():
+        source, reading = run.withdraw(warehouse, settings, file, because)
+    print(
+        f"withdrawn {source}: {reading.file}: {reading.records_held} records of {reading.since} to {reading.until}; the next "
+        "`basewatch nightly` or `backfill` leaves them out"
+    )
+
+
 app.add_typer(aircraft.app, name="aircraft")
 app.add_typer(model.app, name="model")
 

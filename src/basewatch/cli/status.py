@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import asdict
 from datetime import date
 from typing import Any
 
 import duckdb
 
+from basewatch import run
 from basewatch.cli import tables
 from basewatch.config import Settings
 from basewatch.lake.events import GLOBAL
@@ -27,6 +29,7 @@ def read(settings: Settings) -> dict[str, Any]:
         "releases_kept": [entry.release_id for entry in warehouse.releases()],
         "last_run": warehouse.last_run(),
         "sources": _sources(settings, warehouse.lake.ledger()),
+        "files": _files(settings, warehouse),
         "open_gaps": [],
         "gates": None,
     }
@@ -47,6 +50,31 @@ def read(settings: Settings) -> dict[str, Any]:
                 ),
             }
     return values
+
+
+FILES_SHOWN = 20
+
+
+def _files(settings: Settings, warehouse: Warehouse) -> list[dict[str, Any]]:
+    """What came of each file: the user's own, and those of other sources that the last run found something wrong with."""
+    told = [
+        {"source": one.source, **asdict(one.reading), "list": str(one.listed_in) if one.listed_in else None}
+        for one in run.files(warehouse, settings.enabled_sources())
+    ]
+    known = {entry["source"] for entry in told}
+    last = warehouse.last_run() or {}
+    told += [entry for entry in last.get("files", []) if entry["source"] not in known]
+    return [
+        {
+            **{name: value for name, value in entry.items() if name not in ("reason", "run_id", "sha256")},
+            "first_reason": entry["reason"],
+            "is_sound": not any(entry[name] for name in _UNSOUND),
+        }
+        for entry in told
+    ]
+
+
+_UNSOUND = ("records_rejected", "records_unresolved", "fault", "is_short")
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
@@ -104,6 +132,23 @@ def show(values: dict[str, Any]) -> None:
         *("records_rejected", "last_fault"),
     )
     tables.print_table("Sources", names, [[entry[name] for name in names] for entry in values["sources"]])
+    shown = [entry for entry in values["files"] if not entry["is_sound"]]
+    of_file = (
+        "source",
+        "file",
+        "records_read",
+        "records_kept",
+        "records_rejected",
+        "records_duplicate",
+        "first_reason",
+    )
+    tables.print_table(
+        "Files that were not wholly read", of_file, [[entry[name] for name in of_file] for entry in shown[:FILES_SHOWN]]
+    )
+    if len(shown) > FILES_SHOWN:
+        print(f"          … and {len(shown) - FILES_SHOWN} more: basewatch status --json")
+    for listed_in in sorted({entry["list"] for entry in shown if entry["list"]}):
+        print(f"rejects   {listed_in}")
     gaps = ("gap_id", "first_day", "gap_days", "kind")
     tables.print_table("Open spells with no visit", gaps, [[gap[name] for name in gaps] for gap in values["open_gaps"]])
     if values["gates"]:

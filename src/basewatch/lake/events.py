@@ -53,4 +53,38 @@ class Day:
     error: str | None = None
 
 
-Event = Rows | Reject | Day
+@dataclass(frozen=True)
+class FileReading:
+    """What came of one of the user's own files: rows read = kept + rejected + duplicates.
+
+    form: what it was taken for, empty where nothing could be read. records_unresolved: kept ones that name a place which
+    is not known. fault: why it, or a part of it, could not be read. reason: the first reason of a reject, or of what is
+    unresolved. passed_over: what of it is no list of flights, and why. records_held, since, until: of its last good reading. is_short: it now holds far less than that, or is
+    gone, so that its last good reading stays.
+    """
+
+    file: str
+    sha256: str | None = None
+    form: str = ""
+    records_read: int = 0
+    records_kept: int = 0
+    records_rejected: int = 0
+    records_duplicate: int = 0
+    records_unresolved: int = 0
+    fault: str | None = None
+    reason: str | None = None
+    passed_over: str | None = None
+    records_held: int = 0
+    since: date | None = None
+    until: date | None = None
+    is_short: bool = False
+    withdrawn_because: str | None = None
+    run_id: str | None = None
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing is to be said of it."""
+        return not (self.records_rejected or self.records_unresolved or self.fault or self.is_short)
+
+
+Event = Rows | Reject | Day | FileReading

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 
 import pyarrow as pa
 
-from basewatch.lake.events import Day, Event, Reject, Rows
+from basewatch.lake.events import Day, Event, FileReading, Reject, Rows
 from basewatch.lake.ledger import LedgerRow, ledger_row
+from basewatch.lake.readings import Readings
 from basewatch.lake.store import Lake
 
 RAW_KEPT = 2000  # characters of a rejected record that are kept in quarantine
@@ -24,6 +25,7 @@ class Recorded:
 
     rows: list[LedgerRow]
     rejected: int
+    files: dict[str, FileReading] = field(default_factory=dict)  # those with rejects, and all that the source tells of
 
 
 def record(
@@ -49,12 +51,15 @@ def record(
     tables: dict[tuple[str, str, date], list[pa.Table]] = defaultdict(list)
     notes: list[Day] = []
     rejects: list[Reject] = []
+    readings: list[FileReading] = []
     for event in events:
         match event:
             case Day():
                 notes.append(event)
             case Reject():
                 rejects.append(event)
+            case FileReading():
+                readings.append(event)
             case Rows(data=Path() as file):
                 parts[event.scope, event.day].add(lake.adopt(event.table, source, event.day, file))
             case Rows() if not event.is_empty:
@@ -71,7 +76,20 @@ def record(
     added = lake.commit(
         ledger_row(source, note, run_id, parts.get((note.scope, note.day), ()), at, looked_for) for note in notes
     )
-    return Recorded(added, len(rejects))
+    if readings:
+        Readings(lake, source).remember(readings, run_id)
+    return Recorded(added, len(rejects), _of_files(readings, rejects, run_id))
+
+
+def _of_files(readings: list[FileReading], rejects: list[Reject], run_id: str) -> dict[str, FileReading]:
+    """Readings by file; of a source that tells of none, made of its rejects."""
+    files = {reading.file: replace(reading, run_id=run_id) for reading in readings}
+    if not files:
+        for reject in rejects:
+            name = reject.where.partition(", ")[0]
+            seen = files.get(name, FileReading(name, reason=reject.reason, run_id=run_id))
+            files[name] = replace(seen, records_rejected=seen.records_rejected + 1)
+    return files
 
 
 def expire(lake: Lake, source: str, before: datetime, why: str, run_id: str, at: datetime) -> list[LedgerRow]:

@@ -75,8 +75,9 @@ _TABLES = [
     _table(
         "opensky_flights",
         "record_id",
-        "OpenSky flight objects; distances in metres, airports are OpenSky's estimates.",
-        version=2,
+        "OpenSky flight objects, and lists made of its data; distances in metres, airports and times are estimates. "
+        "registration, type_code and operator stand in the public monthly list and in OPDI alone.",
+        version=3,
         record_id=pa.string(),
         icao24=pa.string(),
         callsign=pa.string(),
@@ -90,6 +91,9 @@ _TABLES = [
         est_arrival_airport_vert_distance=pa.int64(),
         departure_airport_candidates_count=pa.int64(),
         arrival_airport_candidates_count=pa.int64(),
+        registration=pa.string(),
+        type_code=pa.string(),
+        operator=pa.string(),
         origin_file=pa.string(),
         origin_sha256=pa.string(),
         origin_place=pa.string(),

@@ -18,6 +18,8 @@ class Thresholds(BaseModel):
 
     rejected_share_max: float
     reject_partial_share: float
+    file_loss_share_max: float
+    record_longest_days: float
 
     archive_ring_outer_nm: float
     archive_ring_outer_ft: int

@@ -11,6 +11,7 @@ A module may also offer
     restated(done, context) -> list[date]        of the days that are done, those to be read again
     pace(context)           -> str               how often it polls (grain "live"); raises ConfigError, asks nothing
     watch(context, write, stop) -> int           polls until `stop` is set
+    taken_for(file, context) -> Taken            what it would take a file for, for `basewatch try` and `doctor`
 
 `fetch` raises SourceError when the window could not be had at all; a day that the provider does not have is not an
 error but a note in `Landed.absent`. `decode` never raises for a bad file or record: it yields a Reject and goes on.
@@ -33,6 +34,7 @@ from basewatch.lake.events import Event
 
 if TYPE_CHECKING:
     from basewatch.config import Settings
+    from basewatch.lake.readings import Readings
     from basewatch.reference.load import Params, Reference
     from basewatch.reference.thresholds import Thresholds
 
@@ -108,7 +110,8 @@ class Expiry:
 class Context(Generic[Section]):
     """What a source may know: its own settings, the reference tables, the thresholds, and where landing files go.
 
-    source: its code. landing: its own folder there. folder: where relative paths of the settings start.
+    source: its code. landing: its own folder there. folder: where relative paths of the settings start. readings: what
+    the lake holds of the user's own files, None where nothing is to be written.
     """
 
     source: str
@@ -118,6 +121,7 @@ class Context(Generic[Section]):
     landing: Path
     folder: Path
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    readings: Readings | None = None
     sources: Sources = field(default_factory=Sources, repr=False)
 
     def path(self, value: str) -> Path:
@@ -142,8 +146,25 @@ def context(code: str, settings: Settings, reference: Reference, params: Params,
         settings.root / "landing" / code,
         settings.folder,
         now,
-        settings.sources,
+        sources=settings.sources,
     )
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a file would be taken for. `form` is empty where it cannot be read; `sample`: some rows as understood."""
+
+    form: str
+    notes: list[str] = field(default_factory=list)
+    sample: list[dict[str, Any]] = field(default_factory=list)
+    rejects: list[str] = field(default_factory=list)
+    records_read: int = 0
+    records_kept: int = 0
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it can be read, and wholly."""
+        return bool(self.form) and not self.rejects
 
 
 Writer = Callable[[list[Event]], None]  # takes the events of some polls, which are in the lake when it returns
@@ -161,6 +182,7 @@ class SourceModule:
     restated: Callable[[Mapping[date, int], Context[Any]], list[date]] | None = None
     pace: Callable[[Context[Any]], str] | None = None
     watch: Callable[[Context[Any], Writer, threading.Event], int] | None = None
+    taken_for: Callable[[Path, Context[Any]], Taken] | None = None
 
 
 @cache

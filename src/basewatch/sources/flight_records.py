@@ -1,30 +1,45 @@
-"""Flight records of Flightradar24 and OpenSky, as JSON or CSV values, to lake rows: pure, used by APIs and files."""
+"""Flight records of Flightradar24, OpenSky and the plain form to lake rows: pure, used by APIs and files alike.
+
+A record comes as fields by name; names count without case, blanks and underscores. What each field holds is said once,
+in the tables below. Places are resolved to one code a field (`places.Places`), where the caller knows them.
+"""
 
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from basewatch.callsigns import callsign_of
+from basewatch.geo import distance_km
 from basewatch.lake.events import Reject
 from basewatch.lake.schemas import TABLES
+from basewatch.sources.places import Place, Places
+from basewatch.sources.values import (
+    DateOrder,
+    Malformed,
+    callsign,
+    flag,
+    icao24,
+    is_day_alone,
+    moment,
+    number,
+    text,
+    upper,
+    whole,
+)
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MILLISECONDS_ABOVE = 1e11  # as seconds this is the year 5138: a larger number counts milliseconds
-FIRST_YEAR, LAST_YEAR = 1990, 2100  # ADS-B is younger; anything outside is a broken clock, not a flight
-LONGEST_TEXT = 300
 LONGEST_RAW = 2000
-SAFE_INT = 2**53
+M_FT = 3.28084  # a metre in feet
 
-_HEX = re.compile(r"~?[0-9a-f]{6}")
-_EPOCH_TEXT = re.compile(r"-?\d{9,}(\.\d*)?")  # fewer digits may be an ISO date without hyphens
+Fields = Mapping[str, object]  # value by field name, in lower case without blanks and underscores
+Reader = Callable[[object], Any]
 
 
 @dataclass(frozen=True)
@@ -35,118 +50,20 @@ class Origin:
     sha256: str
 
 
-class Malformed(ValueError):
-    """A value is present but is not what its field should hold."""
+@dataclass
+class Record:
+    """One record as a lake row, and what of it could not be used: places that are not resolved, an address dropped."""
+
+    values: dict[str, Any]
+    unresolved: list[Place] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
 
 
-def text(value: object) -> str | None:
-    """The value as stripped text; None for null and blank. Numbers become their digits (callsigns can be digits)."""
-    if value is None:
-        return None
-    if isinstance(value, bool | list | dict | tuple):
-        raise Malformed("is not text")
-    stripped = str(value).strip()
-    if len(stripped) > LONGEST_TEXT:
-        raise Malformed(f"is longer than {LONGEST_TEXT} characters")
-    try:
-        stripped.encode("utf-8")
-    except UnicodeEncodeError:
-        raise Malformed("is not valid Unicode") from None
-    return stripped or None
+@lru_cache(4096)
+def plain_name(name: str) -> str:
+    """A field's name without case, blanks, underscores and other marks."""
+    return re.sub(r"[\W_]+", "", name).lower()
 
-
-def number(value: object) -> float | None:
-    """The value as a float; None for null, blank and NaN."""
-    if isinstance(value, bool):
-        raise Malformed("is a boolean, not a number")
-    if isinstance(value, int | float):
-        parsed = float(value)
-    else:
-        written = text(value)
-        if written is None:
-            return None
-        try:
-            parsed = float(written)
-        except ValueError:
-            raise Malformed("is not a number") from None
-    if math.isnan(parsed):
-        return None
-    if math.isinf(parsed):
-        raise Malformed("is infinite")
-    return parsed
-
-
-def whole(value: object) -> int | None:
-    """The value as an int; `"12.0"` counts as 12, as spreadsheets write it."""
-    parsed = number(value)
-    if parsed is None:
-        return None
-    if parsed != int(parsed) or abs(parsed) > SAFE_INT:
-        raise Malformed("is not a whole number")
-    return int(parsed)
-
-
-def flag(value: object) -> bool | None:
-    """The value as a boolean; the words true and false count in any case."""
-    if value is None or isinstance(value, bool):
-        return value
-    written = (text(value) or "").lower()
-    if not written:
-        return None
-    if written in ("true", "1", "1.0", "t", "yes"):
-        return True
-    if written in ("false", "0", "0.0", "f", "no"):
-        return False
-    raise Malformed("is neither true nor false")
-
-
-def moment(value: object) -> datetime | None:
-    """The value as a UTC time: epoch seconds or milliseconds, or ISO text with `T` or a space, with or without a zone.
-
-    Text without a zone is UTC: both providers say so of all their times.
-    """
-    if isinstance(value, bool):
-        raise Malformed("is a boolean, not a time")
-    written = text(value)
-    if written is None:
-        return None
-    try:
-        if isinstance(value, int | float) or _EPOCH_TEXT.fullmatch(written):
-            seconds = float(written)
-            time = EPOCH + timedelta(seconds=seconds / 1000 if abs(seconds) > MILLISECONDS_ABOVE else seconds)
-        else:
-            time = datetime.fromisoformat(written)
-            time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Malformed("is not a time") from None
-    if not FIRST_YEAR <= time.year <= LAST_YEAR:
-        raise Malformed(f"is a time outside {FIRST_YEAR}–{LAST_YEAR}")
-    return time
-
-
-def icao24(value: object) -> str | None:
-    """The address as six lower-case hex digits, `~` kept in front of one that ICAO did not issue."""
-    address = text(value)
-    if address is None:
-        return None
-    lowered = address.lower()
-    if not _HEX.fullmatch(lowered):
-        raise Malformed("is not a 24-bit address in six hex digits")
-    return lowered
-
-
-def upper(value: object) -> str | None:
-    """Stripped text in upper case: airport codes, registrations and type designators."""
-    stripped = text(value)
-    return stripped.upper() if stripped else None
-
-
-def callsign(value: object) -> str | None:
-    """A callsign in upper case; None where it names no flight."""
-    return callsign_of(upper(value))
-
-
-Reader = Callable[[object], Any]
 
 _FLIGHTRADAR24: dict[str, Reader] = {
     "flight": text,
@@ -155,33 +72,25 @@ _FLIGHTRADAR24: dict[str, Reader] = {
     "painted_as": upper,
     "type": upper,
     "reg": upper,
-    "hex": icao24,
-    "orig_icao": upper,
     "orig_iata": upper,
-    "datetime_takeoff": moment,
     "runway_takeoff": text,
-    "dest_icao": upper,
     "dest_iata": upper,
-    "dest_icao_actual": upper,
     "dest_iata_actual": upper,
-    "datetime_landed": moment,
     "runway_landed": text,
     "flight_time": number,
     "actual_distance": number,
     "circle_distance": number,
     "category": text,
-    "first_seen": moment,
-    "last_seen": moment,
     "flight_ended": flag,
 }
+_FLIGHTRADAR24_TIMES = ("datetime_takeoff", "datetime_landed", "first_seen", "last_seen")
+_FLIGHTRADAR24_PLACES = {"orig_icao": "orig_iata", "dest_icao": "dest_iata", "dest_icao_actual": "dest_iata_actual"}
 
-_OPENSKY: dict[str, tuple[str, Reader]] = {  # lake column: the provider's key without case and underscores
-    "icao24": ("icao24", icao24),
+_OPENSKY: dict[str, tuple[str, Reader]] = {  # lake column: the provider's name without case and underscores
     "callsign": ("callsign", callsign),
-    "first_seen": ("firstseen", moment),
-    "last_seen": ("lastseen", moment),
-    "est_departure_airport": ("estdepartureairport", upper),
-    "est_arrival_airport": ("estarrivalairport", upper),
+    "registration": ("registration", upper),
+    "type_code": ("typecode", upper),
+    "operator": ("operator", text),
     "est_departure_airport_horiz_distance": ("estdepartureairporthorizdistance", whole),
     "est_departure_airport_vert_distance": ("estdepartureairportvertdistance", whole),
     "est_arrival_airport_horiz_distance": ("estarrivalairporthorizdistance", whole),
@@ -189,70 +98,195 @@ _OPENSKY: dict[str, tuple[str, Reader]] = {  # lake column: the provider's key w
     "departure_airport_candidates_count": ("departureairportcandidatescount", whole),
     "arrival_airport_candidates_count": ("arrivalairportcandidatescount", whole),
 }
+_OPENSKY_PLACES = {"est_departure_airport": "estdepartureairport", "est_arrival_airport": "estarrivalairport"}
+_OPENSKY_TIMES = {"first_seen": "firstseen", "last_seen": "lastseen"}
+
+_PLAIN: dict[str, Reader] = {
+    "registration": upper,
+    "callsign": callsign,
+    "type_code": upper,
+    "operator": text,
+    "url": text,
+}
+TIMES = {  # of each table: the fields that state when a flight began and when it ended
+    "flightradar24_flights": ("datetimetakeoff", "datetimelanded"),
+    "opensky_flights": ("firstseen", "lastseen"),
+    "plain_flights": ("departedat", "arrivedat"),
+}
+PLACES = {  # of each table: the fields that name where it began and ended
+    "flightradar24_flights": ("origicao", "desticaoactual"),
+    "opensky_flights": ("estdepartureairport", "estarrivalairport"),
+    "plain_flights": ("origin", "destination"),
+}
+ENDS = {  # of each table: the lake columns of place and time of both ends
+    "flightradar24_flights": (("orig_icao", "datetime_takeoff"), ("dest_icao_actual", "datetime_landed")),
+    "opensky_flights": (("est_departure_airport", "first_seen"), ("est_arrival_airport", "last_seen")),
+    "plain_flights": (("origin", "departed_at"), ("destination", "arrived_at")),
+}
 
 
-def _read(name: str, reader: Reader, value: object) -> Any:
-    try:
-        return reader(value)
-    except Malformed as fault:
-        raise Malformed(f"{name} {fault}: {str(value)[:80]!r}") from None
+class Converter:
+    """Makes lake rows of records. `places`: resolves places, None leaves them as stated; `order`: of dates in digits."""
 
+    def __init__(self, places: Places | None = None, order: DateOrder | None = None) -> None:
+        self._places, self._order = places, order
 
-def _flightradar24(row: Mapping[Any, object]) -> dict[str, Any]:
-    fields = {str(key).strip().lower(): value for key, value in row.items()}
-    if fields.get("operating_as") in (None, ""):
-        fields["operating_as"] = fields.get("operated_as")
-    record = {name: _read(name, reader, fields.get(name)) for name, reader in _FLIGHTRADAR24.items()}
-    record["record_id"] = _read("fr24_id", text, fields.get("fr24_id"))
-    if record["record_id"] is None:
-        raise Malformed("fr24_id is missing")
-    times = (record[name] for name in ("first_seen", "datetime_takeoff", "datetime_landed", "last_seen"))
-    when: datetime | None = next((time for time in times if time), None)
-    if when is None:
-        raise Malformed("no time: first_seen, datetime_takeoff, datetime_landed and last_seen are all empty")
-    record["day"] = when.date()
-    return record
+    def convert(self, table: str, fields: Fields) -> Record:
+        """One record as a row of a lake table. Raises Malformed naming the field."""
+        makers = {
+            "flightradar24_flights": self._flightradar24,
+            "opensky_flights": self._opensky,
+            "plain_flights": self._plain,
+        }
+        return makers[table](fields)
 
-
-def _opensky(row: Mapping[Any, object]) -> dict[str, Any]:
-    fields = {str(key).strip().lower().replace("_", ""): value for key, value in row.items()}
-    record = {name: _read(key, reader, fields.get(key)) for name, (key, reader) in _OPENSKY.items()}
-    if record["icao24"] is None:
-        raise Malformed("icao24 is missing")
-    when: datetime | None = record["first_seen"] or record["last_seen"]
-    if when is None:
-        raise Malformed("firstSeen and lastSeen are both empty")
-    record["day"] = when.date()
-    record["record_id"] = f"{record['icao24']}-{int(when.timestamp())}"
-    return record
-
-
-def _table(
-    name: str,
-    rows: Iterable[Mapping[Any, object]],
-    convert: Callable[[Mapping[Any, object]], dict[str, Any]],
-    origin: Origin,
-    constants: dict[str, Any],
-) -> tuple[pa.Table, list[Reject]]:
-    schema = TABLES[name].schema
-    records: list[dict[str, Any]] = []
-    rejects: list[Reject] = []
-    for position, row in enumerate(rows, start=1):
+    def _read(self, name: str, reader: Reader, fields: Fields) -> Any:
+        value = fields.get(plain_name(name))
         try:
-            if not isinstance(row, Mapping):
-                raise Malformed(f"a {type(row).__name__} stands where a record is due")
-            if None in row:  # how csv.DictReader hands over fields without a heading
-                raise Malformed("more fields than the heading names")
-            stood = {"origin_file": origin.file, "origin_sha256": origin.sha256, "origin_place": f"record {position}"}
-            records.append({**convert(row), **constants, **stood})
+            return reader(value)
         except Malformed as fault:
-            raw = json.dumps(row, default=str, ensure_ascii=True)[:LONGEST_RAW]
+            raise Malformed(f"{name} {fault}: {str(value)[:80]!r}") from None
+
+    def _time(self, name: str, fields: Fields) -> datetime | None:
+        value: datetime | None = self._read(name, lambda written: moment(written, self._order), fields)
+        return value
+
+    def _place(self, name: str, fields: Fields, record: Record, spare: str | None = None) -> str | None:
+        """The code of the place that a field names, else of the one that a spare field names."""
+        stated = self._read(name, text, fields) or (self._read(spare, text, fields) if spare else None)
+        if self._places is None:
+            return stated.upper() if stated and self._read(name, text, fields) else None
+        place = self._places.resolve(stated)
+        if not place.is_resolved:
+            record.unresolved.append(place)
+        return place.code
+
+    def _address(self, name: str, fields: Fields, record: Record, registration: str | None) -> str | None:
+        """The address. One that cannot be read is dropped where a registration names the aircraft."""
+        try:
+            address: str | None = self._read(name, icao24, fields)
+        except Malformed as fault:
+            if registration is None:
+                raise
+            record.dropped.append(str(fault))
+            return None
+        return address
+
+    def _flightradar24(self, fields: Fields) -> Record:
+        values = {name: self._read(name, reader, fields) for name, reader in _FLIGHTRADAR24.items()}
+        record = Record(values)
+        values["operating_as"] = values["operating_as"] or self._read("operated_as", upper, fields)
+        values["record_id"] = self._read("fr24_id", text, fields)
+        if values["record_id"] is None:
+            raise Malformed("fr24_id is missing")
+        values.update({name: self._time(name, fields) for name in _FLIGHTRADAR24_TIMES})
+        for name, spare in _FLIGHTRADAR24_PLACES.items():
+            values[name] = self._place(name, fields, record, spare)
+        values["hex"] = self._address("hex", fields, record, values["reg"])
+        times = (values[name] for name in ("first_seen", "datetime_takeoff", "datetime_landed", "last_seen"))
+        when: datetime | None = next((time for time in times if time), None)
+        if when is None:
+            raise Malformed("no time: first_seen, datetime_takeoff, datetime_landed and last_seen are all empty")
+        values["day"] = when.date()
+        return record
+
+    def _opensky(self, fields: Fields) -> Record:
+        values = {column: self._read(name, reader, fields) for column, (name, reader) in _OPENSKY.items()}
+        record = Record(values)
+        values.update({column: self._time(name, fields) for column, name in _OPENSKY_TIMES.items()})
+        for column, name in _OPENSKY_PLACES.items():
+            values[column] = self._place(name, fields, record)
+        values["icao24"] = self._address("icao24", fields, record, values["registration"])
+        if values["icao24"] is None and values["registration"] is None:
+            raise Malformed("icao24 is missing")
+        when: datetime | None = values["first_seen"] or values["last_seen"]
+        if when is None:
+            raise Malformed("firstSeen and lastSeen are both empty")
+        self._distance(values, "est_departure_airport", fields, "1")
+        self._distance(values, "est_arrival_airport", fields, "2")
+        values["day"] = when.date()
+        values["record_id"] = f"{values['icao24'] or values['registration']}-{int(when.timestamp())}"
+        return record
+
+    def _distance(self, values: dict[str, Any], airport: str, fields: Fields, end: str) -> None:
+        """Fill in how far (m) the first or last position lay from the airport, where a list gives that position.
+
+        The public monthly list gives positions (degrees, metres) in place of the API's distances.
+        """
+        latitude, longitude = (self._read(f"{name}_{end}", number, fields) for name in ("latitude", "longitude"))
+        height = self._read(f"altitude_{end}", number, fields)
+        if latitude is None or longitude is None or values[f"{airport}_horiz_distance"] is not None:
+            return
+        field_at = self._places.position(values[airport]) if self._places else None
+        if field_at is None or not (abs(latitude) <= 90 and abs(longitude) <= 180):
+            return
+        where = [np.array([value]) for value in (latitude, longitude, field_at[0], field_at[1])]
+        values[f"{airport}_horiz_distance"] = round(float(distance_km(*where)[0]) * 1000)
+        if height is not None and field_at[2] is not None:
+            values[f"{airport}_vert_distance"] = round(height - field_at[2] / M_FT)
+
+    def _plain(self, fields: Fields) -> Record:
+        values = {name: self._read(name, reader, fields) for name, reader in _PLAIN.items()}
+        record = Record(values)
+        departed, arrived = self._time("departed_at", fields), self._time("arrived_at", fields)
+        if departed and arrived and is_day_alone(fields.get("arrivedat")) and _is_same_day(departed, arrived):
+            arrived = None  # its time of day is not known, and midnight would be before the take-off
+        values["departed_at"], values["arrived_at"] = departed, arrived
+        values["origin"] = self._place("origin", fields, record)
+        values["destination"] = self._place("destination", fields, record)
+        values["icao24"] = self._address("icao24", fields, record, values["registration"])
+        if values["icao24"] is None and values["registration"] is None:
+            raise Malformed("neither icao24 nor registration is given: nobody can say which aircraft it was")
+        when = departed or arrived
+        if when is None:
+            raise Malformed("departed_at and arrived_at are both empty")
+        values["day"] = when.date()
+        # the same flight in two files is one record
+        made = f"{values['icao24'] or values['registration']}-{int(when.timestamp())}"
+        values["record_id"] = self._read("record_id", text, fields) or made
+        return record
+
+
+def _is_same_day(departed: datetime, arrived: datetime) -> bool:
+    return arrived < departed < arrived + timedelta(days=1)
+
+
+def rows(
+    table: str,
+    records: Iterable[object],
+    constants: Mapping[str, Any],
+    origin: Origin,
+    places: Places | None = None,
+) -> tuple[pa.Table, list[Reject]]:
+    """Lake rows of records (JSON objects or CSV values by name), and the rejects; a bad record is rejected whole."""
+    converter = Converter(places)
+    kept: list[dict[str, Any]] = []
+    rejects: list[Reject] = []
+    for position, record in enumerate(records, start=1):
+        try:
+            if not isinstance(record, Mapping):
+                raise Malformed(f"a {type(record).__name__} stands where a record is due")
+            if None in record:  # how csv.DictReader hands over fields without a heading
+                raise Malformed("more fields than the heading names")
+            fields = {plain_name(str(name)): value for name, value in record.items()}
+            kept.append({**converter.convert(table, fields).values, **constants, **stood(origin, f"record {position}")})
+        except Malformed as fault:
+            raw = json.dumps(record, default=str, ensure_ascii=True)[:LONGEST_RAW]
             rejects.append(Reject(None, f"{origin.file}, record {position}", str(fault), raw))
-    return pa.Table.from_pylist(records, schema=schema), rejects
+    return pa.Table.from_pylist(kept, schema=TABLES[table].schema), rejects
+
+
+def stood(origin: Origin, place: str) -> dict[str, str]:
+    """The columns that say where a record stood."""
+    return {"origin_file": origin.file, "origin_sha256": origin.sha256, "origin_place": place}
 
 
 def flightradar24_rows(
-    rows: Iterable[Mapping[Any, object]], source: str, origin: Origin, fetched_at: datetime | None
+    records: Iterable[object],
+    source: str,
+    origin: Origin,
+    fetched_at: datetime | None,
+    places: Places | None = None,
 ) -> tuple[pa.Table, list[Reject]]:
     """Lake rows `flightradar24_flights` of flight-summary records (light or full, JSON or CSV values), and the rejects.
 
@@ -261,59 +295,35 @@ def flightradar24_rows(
     last_seen: the API selects by first_seen. A record without fr24_id or any time, or with a value that its field
     cannot hold, is rejected whole with the field named. Rules: the official SDK's models and the API documentation.
     """
-    constants = {"source": source, "fetched_at": fetched_at}
-    return _table("flightradar24_flights", rows, _flightradar24, origin, constants)
+    return rows("flightradar24_flights", records, {"source": source, "fetched_at": fetched_at}, origin, places)
 
 
 def opensky_rows(
-    rows: Iterable[Mapping[Any, object]], source: str, origin: Origin, fetched_at: datetime | None = None
+    records: Iterable[object],
+    source: str,
+    origin: Origin,
+    fetched_at: datetime | None = None,
+    places: Places | None = None,
 ) -> tuple[pa.Table, list[Reject]]:
     """Lake rows `opensky_flights` of OpenSky flight objects (JSON or CSV values), and the rejects.
 
-    Times are epoch seconds or ISO text, UTC; distances metres; airports are OpenSky's estimates. Keys count without
-    case and underscores, so the REST names and those of the historical database both fit. `day` is the UTC day of
-    firstSeen, else of lastSeen; record_id is the address and that time. `fetched_at` is accepted for symmetry and not
-    kept.
+    Times are epoch seconds or ISO text, UTC; distances metres; airports are OpenSky's estimates. The REST names and
+    those of the historical database both fit. `day` is the UTC day of firstSeen, else of lastSeen; record_id is the
+    address and that time. `fetched_at` is accepted for symmetry and not kept.
     """
-    return _table("opensky_flights", rows, _opensky, origin, {"source": source})
-
-
-_PLAIN: dict[str, Reader] = {
-    "icao24": icao24,
-    "registration": upper,
-    "callsign": callsign,
-    "type_code": upper,
-    "operator": text,
-    "origin": upper,
-    "departed_at": moment,
-    "destination": upper,
-    "arrived_at": moment,
-    "url": text,
-}
-
-
-def _plain(row: Mapping[Any, object]) -> dict[str, Any]:
-    fields = {str(key).strip().lower(): value for key, value in row.items()}
-    record = {name: _read(name, reader, fields.get(name)) for name, reader in _PLAIN.items()}
-    if record["icao24"] is None and record["registration"] is None:
-        raise Malformed("neither icao24 nor registration is given: nobody can say which aircraft it was")
-    when: datetime | None = record["departed_at"] or record["arrived_at"]
-    if when is None:
-        raise Malformed("departed_at and arrived_at are both empty")
-    record["day"] = when.date()
-    named = _read("record_id", text, fields.get("record_id"))
-    if named is None:  # the same flight in two files is one record
-        named = f"{record['icao24'] or record['registration']}-{int(when.timestamp())}"
-    record["record_id"] = named
-    return record
+    return rows("opensky_flights", records, {"source": source}, origin, places)
 
 
 def plain_rows(
-    rows: Iterable[Mapping[Any, object]], source: str, origin: Origin, fetched_at: datetime | None = None
+    records: Iterable[object],
+    source: str,
+    origin: Origin,
+    fetched_at: datetime | None = None,
+    places: Places | None = None,
 ) -> tuple[pa.Table, list[Reject]]:
     """Lake rows `plain_flights` of records in the project's own plain form (docs/flight-files.md), and the rejects.
 
     Times are ISO text or epoch seconds, UTC. A record needs an aircraft (icao24 or registration) and a time. `day` is
     the UTC day of departed_at, else of arrived_at; record_id is made of aircraft and time where none is given.
     """
-    return _table("plain_flights", rows, _plain, origin, {"source": source})
+    return rows("plain_flights", records, {"source": source}, origin, places)

@@ -24,7 +24,7 @@ from basewatch.net import providers
 from basewatch.net.client import Client
 from basewatch.net.faults import HttpFault
 from basewatch.readsb import polled
-from basewatch.sources import flight_records, scoped
+from basewatch.sources import flight_records, scoped, values
 from basewatch.sources.contract import Context, Expiry, Finding, Grain, Landed, Window
 from basewatch.sources.landing import (
     LandedAnswer,
@@ -387,22 +387,22 @@ def sighting(row: Mapping[str, Any]) -> polled.Sighting | None:
     """
     if row.get("hex") is None or str(row.get("source", "")).upper() == "ESTIMATED":
         return None
-    at = flight_records.moment(row["timestamp"])
-    address = flight_records.icao24(row["hex"])
-    latitude, longitude = flight_records.number(row["lat"]), flight_records.number(row["lon"])
+    at = values.moment(row["timestamp"])
+    address = values.icao24(row["hex"])
+    latitude, longitude = values.number(row["lat"]), values.number(row["lon"])
     if at is None or address is None or latitude is None or longitude is None:
         raise ValueError("no time, address or place")
-    height = flight_records.whole(row.get("alt"))
+    height = values.whole(row.get("alt"))
     craft = polled.Craft(
         hex=address,
-        flight=flight_records.callsign(row.get("callsign")),
-        r=flight_records.upper(row.get("reg")),
-        t=flight_records.upper(row.get("type")),
-        type=(flight_records.text(row.get("source")) or "").lower() or None,
+        flight=values.callsign(row.get("callsign")),
+        r=values.upper(row.get("reg")),
+        t=values.upper(row.get("type")),
+        type=(values.text(row.get("source")) or "").lower() or None,
         alt_baro="ground" if height == 0 else height,
-        gs=flight_records.number(row.get("gspeed")),
-        track=flight_records.number(row.get("track")) or None,
-        baro_rate=flight_records.number(row.get("vspeed")),
+        gs=values.number(row.get("gspeed")),
+        track=values.number(row.get("track")) or None,
+        baro_rate=values.number(row.get("vspeed")),
         lat=latitude,
         lon=longitude,
     )

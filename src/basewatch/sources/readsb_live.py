@@ -32,9 +32,10 @@ from basewatch.net.limits import STATE
 from basewatch.net.secrets import clean_url, redact
 from basewatch.readsb import polled
 from basewatch.readsb.polled import Sighting
-from basewatch.sources import flight_records, opensky, scoped
+from basewatch.sources import opensky, scoped
 from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Window, Writer
 from basewatch.sources.landing import Landing, is_url, midnight
+from basewatch.sources.values import Malformed, icao24, moment
 
 CODE = "readsb_live"
 SEEN = "aircraft:polled"  # the scope that carries the rows: aircraft that were seen, wherever; it covers no base
@@ -137,8 +138,8 @@ def queries(context: Context[ReadsbLive]) -> list[Query]:
 
 def _address(text: str) -> str:
     try:
-        address = flight_records.icao24(text)
-    except flight_records.Malformed as error:
+        address = icao24(text)
+    except Malformed as error:
         raise SourceError(f"sources.{CODE}.aircraft: {text!r} {error}") from None
     if address is None:
         raise SourceError(f"sources.{CODE}.aircraft holds an empty address")
@@ -484,7 +485,7 @@ def _understand(value: Any, context: Context[ReadsbLive]) -> tuple[Poll, list[Si
             raise answer
         return poll, *_from_states(answer)
     if isinstance(value, Mapping) and "observed_at_utc" in value:
-        at = flight_records.moment(value["observed_at_utc"])
+        at = moment(value["observed_at_utc"])
         if at is None:
             raise ValueError("observed_at_utc is empty")
         seen, faults = polled.sightings({"ac": [value]}, column(network), at.timestamp())

@@ -1,5 +1,5 @@
 """Made-up flight records for demonstrations: read like flight_files, under a source name that says what they are."""
 
-from basewatch.sources.flight_files import decode, fetch, grain
+from basewatch.sources.flight_files import check, decode, fetch, grain, taken_for
 
-__all__ = ["decode", "fetch", "grain"]
+__all__ = ["check", "decode", "fetch", "grain", "taken_for"]

@@ -1,0 +1,620 @@
+"""A file's bytes to tables of cells, whatever it is packed in: what it holds says how, not its ending.
+
+gzip, bzip2, xz, zstd, zip; UTF-8, UTF-16 and older encodings; text with any delimiter; JSON in its usual shapes, JSON
+Lines; Parquet, Arrow; Excel and OpenDocument. What cannot be read is a fault with words, and what can be read before
+the damage is still read.
+"""
+
+from __future__ import annotations
+
+import bz2
+import csv
+import io
+import json
+import lzma
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from itertools import pairwise
+from pathlib import PurePosixPath
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+LARGEST_UNPACKED = 4 * 2**30  # bytes: a file that unpacks to more is an error, or an attack
+DEEPEST = 3  # archives within archives
+HEADING_WITHIN = 30  # lines: a heading stands among the first, below a title or comments
+DELIMITERS = (",", ";", "\t", "|")
+# Encodings of one byte a letter in which spreadsheets of the languages concerned are written. All keep ASCII as it is,
+# so that codes, times and addresses are read rightly even where the guess is wrong.
+CODE_PAGES = ["cp1251", "koi8_r", "cp1252", "iso8859_5", "cp1256", "cp866", "cp1254", "cp1250"]
+MOST_CONTROLS = 0.01  # share of control characters above which bytes are no text
+# What plainly holds no flight records: passed over, but named.
+NO_DATA = frozenset(
+    [".md", ".rst", ".html", ".htm", ".xhtml", ".pdf", ".doc", ".docx", ".odt", ".rtf", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".ico", ".css", ".js", ".py", ".r", ".sql", ".ipynb", ".toml", ".yaml", ".yml", ".ini", ".cfg", ".log", ".sh", ".bat", ".md5", ".sha1", ".sha256", ".sig", ".asc", ".url", ".webloc", ".lnk", ".kml", ".kmz"]
+)
+NO_DATA_NAMES = frozenset({"readme", "license", "licence", "changelog", "makefile", "thumbs", "desktop", "notes"})
+
+
+class Unreadable(ValueError):
+    """What cannot be read, and why."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: where it stands, its cells, or why it could not be split into cells (then `raw` is all there is)."""
+
+    place: str
+    cells: Sequence[Any] = ()
+    raw: str = ""
+    fault: str | None = None
+
+
+@dataclass
+class Table:
+    """Rows under one heading, or still without one (text and sheets: the heading is among the first rows).
+
+    columns: as written; None where the heading must be found. rows: each as long as the columns, or not. length: about
+    how many rows. losses: what of it is lost; whole only when the rows have been read. above: what stands above the
+    heading, or beside the list: it may say of when the data are.
+    """
+
+    name: str
+    kind: str
+    rows: Iterator[Row]
+    columns: list[str] | None = None
+    length: int = 0
+    above: str = ""
+    losses: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A file, or a part of one, of which nothing can be read. `text`: what it holds, where that can be seen."""
+
+    name: str
+    reason: str
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class NoData:
+    """A file, or a part of one, that plainly is no list of flights."""
+
+    name: str
+    reason: str
+
+
+Part = Table | Fault | NoData
+
+
+def parts(data: bytes, name: str, has_form: Callable[[Iterable[object]], bool], depth: int = 0) -> Iterator[Part]:
+    """The tables in a file, and what in it is none.
+
+    has_form: whether a row is the heading of a known form; it tells a heading from the lines above it, and which mark
+    parts the cells.
+    """
+    try:
+        packed = _unpacked(data, name, depth)
+        if packed is not None:
+            for one in packed:
+                yield from [one] if isinstance(one, Fault) else _of_member(one, has_form, depth + 1)
+            return
+        yield from _tables(data, name, has_form)
+    except Unreadable as fault:
+        yield Fault(name, str(fault))
+
+
+@dataclass(frozen=True)
+class _Member:
+    name: str
+    data: bytes
+    loss: str | None = None
+
+
+def _of_member(member: _Member, has_form: Callable[[Iterable[object]], bool], depth: int) -> Iterator[Part]:
+    for part in parts(member.data, member.name, has_form, depth):
+        if member.loss and isinstance(part, Table):
+            part.losses.append(member.loss)
+        yield (
+            Fault(part.name, f"{part.reason}; {member.loss}", part.text)
+            if member.loss and isinstance(part, Fault)
+            else part
+        )
+
+
+# ---- what it is packed in
+
+
+def _unpacked(data: bytes, name: str, depth: int) -> list[_Member | Fault] | None:
+    """What a packed file holds; None for one that is not packed. Raises Unreadable."""
+    if data[:2] == b"\x1f\x8b":
+        inflated, loss = _inflated(data, lambda: zlib.decompressobj(zlib.MAX_WBITS | 16))
+    elif data[:3] == b"BZh":
+        inflated, loss = _inflated(data, bz2.BZ2Decompressor)
+    elif data[:6] == b"\xfd7zXZ\x00":
+        inflated, loss = _inflated(data, lzma.LZMADecompressor)
+    elif data[:4] == b"\x28\xb5\x2f\xfd":
+        inflated, loss = _zstd(data)
+    elif data[:4] == b"PK\x03\x04" and not _is_workbook(data):
+        return _zip_members(data, name)
+    elif data[:4] in (b"7z\xbc\xaf", b"Rar!"):
+        raise Unreadable("an archive of a kind that is not read: pack it as .zip or .gz")
+    else:
+        return None
+    if depth >= DEEPEST:
+        raise Unreadable(f"archives within archives, more than {DEEPEST} deep")
+    inner = PurePosixPath(name)
+    return [_Member(inner.stem if inner.suffix.lower() in _PACKED_ENDINGS else name, inflated, loss)]
+
+
+_PACKED_ENDINGS = (".gz", ".gzip", ".bz2", ".xz", ".zst", ".zstd")
+
+
+def _inflated(data: bytes, decompressor: Callable[[], Any]) -> tuple[bytes, str | None]:
+    """The unpacked bytes, and what was lost. Raises Unreadable where nothing came."""
+    out: list[bytes] = []
+    size, rest, loss = 0, data, None
+    while rest:
+        stream = decompressor()
+        try:
+            for start in range(0, len(rest), 2**20):
+                out.append(stream.decompress(rest[start : start + 2**20]))
+                size += len(out[-1])
+                if size > LARGEST_UNPACKED:
+                    raise Unreadable(f"unpacks to more than {LARGEST_UNPACKED / 2**30:.0f} GiB")
+                if stream.eof:
+                    break
+        except (zlib.error, OSError, EOFError, lzma.LZMAError) as error:
+            loss = f"damaged: it can be unpacked up to byte {size} only ({error})"
+            break
+        if not stream.eof:
+            loss = f"cut short: it ends within the packed data, after {size} bytes"
+            break
+        rest = stream.unused_data + rest[start + 2**20 :]
+        if not rest.strip(b"\x00"):  # tapes and some tools fill up with zeros
+            break
+        if not rest.startswith(data[:2]):
+            loss = "damaged: other bytes follow the packed data"
+            break
+    unpacked = b"".join(out)
+    if loss and not unpacked:
+        raise Unreadable(loss)
+    return unpacked, loss
+
+
+def _zstd(data: bytes) -> tuple[bytes, str | None]:
+    out: list[bytes] = []
+    try:
+        with pa.CompressedInputStream(pa.BufferReader(data), "zstd") as stream:
+            while piece := stream.read(2**20):
+                out.append(piece)
+                if sum(map(len, out)) > LARGEST_UNPACKED:
+                    raise Unreadable(f"unpacks to more than {LARGEST_UNPACKED / 2**30:.0f} GiB")
+    except (pa.ArrowException, OSError) as error:
+        if not out:
+            raise Unreadable(f"damaged: it cannot be unpacked ({error})") from None
+        return b"".join(out), f"cut short or damaged: it cannot be unpacked to its end ({error})"
+    return b"".join(out), None
+
+
+def _is_workbook(data: bytes) -> bool:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = archive.namelist()
+    except zipfile.BadZipFile:
+        return b"xl/work" in data[:65536] or b"xl/_rels" in data[:65536] or b"opendocument.spreadsheet" in data[:512]
+    return any(name.startswith("xl/") for name in names) or "content.xml" in names
+
+
+def _zip_members(data: bytes, name: str) -> list[_Member | Fault]:
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(data))
+    except zipfile.BadZipFile as error:
+        raise Unreadable(f"damaged or cut short: not readable as a zip ({error})") from None
+    found: list[_Member | Fault] = []
+    size = 0
+    with archive:
+        for entry in archive.infolist():
+            if entry.is_dir() or entry.filename.startswith("__MACOSX/"):
+                continue
+            inside = f"{name}, {entry.filename}"
+            size += entry.file_size
+            if size > LARGEST_UNPACKED:
+                found.append(Fault(inside, f"unpacks to more than {LARGEST_UNPACKED / 2**30:.0f} GiB"))
+                break
+            try:
+                found.append(_Member(inside, archive.read(entry)))
+            except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, zlib.error, EOFError) as error:
+                found.append(Fault(inside, f"cannot be unpacked: {error}"))
+    return found
+
+
+# ---- what kind of file
+
+
+def _tables(data: bytes, name: str, has_form: Callable[[Iterable[object]], bool]) -> Iterator[Part]:
+    ending = PurePosixPath(name).suffix.lower()
+    if data[:4] == b"PAR1":
+        yield _parquet(data, name)
+    elif data[:6] in (b"ARROW1", b"FEA1"):
+        yield _arrow(data, name)
+    elif data[:4] in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0"):
+        yield from _sheets(data, name)
+    elif ending in (".parquet", ".feather", ".arrow", ".xlsx", ".xls", ".xlsb", ".ods") and data:
+        words, _ = _decoded(data) or ("", "")
+        yield Fault(name, f"not readable as {ending[1:].capitalize()}: it does not begin as such a file does", words)
+    elif _is_plainly_no_data(name, ending):
+        yield NoData(name, "of a kind that holds no list of flights")
+    else:
+        yield _text(data, name, has_form)
+
+
+def _is_plainly_no_data(name: str, ending: str) -> bool:
+    own_name = PurePosixPath(name.rsplit(", ", 1)[-1]).name
+    return ending in NO_DATA or own_name.split(".")[0].lower() in NO_DATA_NAMES or own_name.startswith("~$")
+
+
+def _parquet(data: bytes, name: str) -> Table:
+    try:
+        opened = pq.ParquetFile(io.BytesIO(data))
+        columns = list(opened.schema_arrow.names)
+    except (pa.ArrowException, OSError) as error:
+        raise Unreadable(f"not readable as Parquet: {_first_line(error)}") from None
+    table = Table(name, "Parquet", iter(()), columns, opened.metadata.num_rows)
+
+    def rows() -> Iterator[Row]:
+        number = 0
+        try:
+            for batch in opened.iter_batches(batch_size=8192):
+                for cells in zip(*(_values(column) for column in batch.columns), strict=True):
+                    number += 1
+                    yield Row(f"record {number}", cells)
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+            table.losses.append(f"damaged: not readable after record {number} ({_first_line(error)})")
+
+    table.rows = rows()
+    return table
+
+
+def _arrow(data: bytes, name: str) -> Table:
+    try:
+        whole = pa.ipc.open_file(pa.BufferReader(data)).read_all()
+    except (pa.ArrowException, OSError) as error:
+        raise Unreadable(f"not readable as an Arrow file: {_first_line(error)}") from None
+    rows = (
+        Row(f"record {number}", cells)
+        for number, cells in enumerate(zip(*(_values(column) for column in whole.columns), strict=True), start=1)
+    )
+    return Table(name, "Arrow", rows, list(whole.column_names), whole.num_rows)
+
+
+def _values(column: Any) -> list[Any]:
+    if pa.types.is_timestamp(column.type) and column.type.unit == "ns":  # a pandas object a cell else
+        column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
+    return list(column.to_pylist())
+
+
+def _sheets(data: bytes, name: str) -> Iterator[Part]:
+    from python_calamine import CalamineError, CalamineWorkbook  # only for those who have spreadsheets
+
+    try:
+        workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
+        names = workbook.sheet_names
+    except (CalamineError, OSError, ValueError, zipfile.BadZipFile) as error:
+        raise Unreadable(f"not readable as a spreadsheet: {_first_line(error)}") from None
+    for sheet in names:
+        inside = f"{name}, sheet {sheet}" if len(names) > 1 else name
+        try:
+            grid = workbook.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
+        except (CalamineError, OSError, ValueError) as error:
+            yield Fault(inside, f"not readable as a spreadsheet: {_first_line(error)}")
+            continue
+        rows = (Row(f"row {number}", [_cell(value) for value in cells]) for number, cells in enumerate(grid, start=1))
+        is_empty = not any(map(any, grid))
+        yield NoData(inside, "an empty sheet") if is_empty else Table(inside, "spreadsheet", rows, length=len(grid))
+
+
+def _cell(value: Any) -> Any:
+    return f"{value}" if isinstance(value, timedelta) else value
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).split("\n", 1)[0][:200] or type(error).__name__
+
+
+# ---- text
+
+
+def _decoded(data: bytes) -> tuple[str, str] | None:
+    """A text and its encoding; None for what is no text."""
+    for mark, encoding in ((b"\xff\xfe\x00\x00", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+        if data.startswith(mark):
+            return data.decode(encoding, "replace").removeprefix("\ufeff"), encoding.upper()
+    zeros = data[:65536].count(b"\x00")
+    if zeros > 0.2 * min(len(data), 65536) > 0:  # Latin text in UTF-16: every other byte is zero
+        encoding = "utf-16-le" if data[1:65536:2].count(b"\x00") > data[0:65536:2].count(b"\x00") else "utf-16-be"
+        words = data.decode(encoding, "replace")
+        return (words, encoding.upper()) if words.isprintable() or _is_text(words) else None
+    try:
+        words, encoding = data.decode("utf-8-sig"), "UTF-8"
+    except UnicodeDecodeError:
+        words, encoding = _older(data)
+    return (words, encoding) if _is_text(words) else None
+
+
+def _is_text(words: str) -> bool:
+    sample = words[:65536]
+    controls = sum(letter < " " and letter not in "\t\n\r\f\x1a" for letter in sample)
+    return controls <= MOST_CONTROLS * max(len(sample), 1)
+
+
+def _older(data: bytes) -> tuple[str, str]:
+    """Text that is not UTF-8: UTF-8 with damaged bytes where most others are sound, else the likeliest code page."""
+    replaced = data.decode("utf-8", "replace").removeprefix("\ufeff")
+    damaged = replaced.count("\ufffd")
+    if sum(not letter.isascii() for letter in replaced) - damaged >= 4 * damaged:
+        return replaced, "UTF-8 with damaged bytes"
+    from charset_normalizer import from_bytes  # a tenth of a second to import, for few files
+
+    best = from_bytes(data[:262144], cp_isolation=CODE_PAGES, enable_fallback=False).best()
+    encoding = best.encoding if best else "cp1252"
+    return data.decode(encoding, "replace"), encoding
+
+
+def _text(data: bytes, name: str, has_form: Callable[[Iterable[object]], bool]) -> Part:
+    decoded = _decoded(data)
+    if decoded is None:
+        raise Unreadable("binary data of a kind that is not known")
+    words, encoding = decoded
+    words = words.replace("\r\n", "\n").replace("\r", "\n").rstrip("\x1a")
+    kind = f", {encoding}" if encoding != "UTF-8" else ""
+    start = words.lstrip()[:1]
+    if start in ("{", "["):
+        return _json(words, name, kind)
+    ending = PurePosixPath(name).suffix.lower()
+    lines = words.split("\n")
+    if not words.strip():
+        return Table(name, f"empty{kind}", iter(()), [])
+    heading = _heading(lines, has_form)
+    if heading is None:
+        if words.lstrip()[:200].lower().startswith(("<!doctype html", "<html", "<?xml")):
+            return Fault(name, "a web page or XML stands where a list of flights is due", words)
+        if ending in (".json", ".jsonl", ".ndjson"):
+            return Fault(name, "neither JSON nor JSON Lines", words)
+        delimiter = max(DELIMITERS, key=lambda mark: sum(line.count(mark) for line in lines[:HEADING_WITHIN]))
+        first = next((line for line in lines if line.strip()), "")
+        if ending not in _TABLE_ENDINGS and first.count(delimiter) < 2 and not _DATE.search(words):
+            return NoData(name, "a text without a table")
+        return Table(name, f"text{kind}", _lines(lines, delimiter), length=len(lines))
+    delimiter, number = heading
+    named = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}[delimiter]
+    return Table(
+        name, f"text with {named}{kind}", _lines(lines, delimiter, number), None, len(lines), "\n".join(lines[:number])
+    )
+
+
+_TABLE_ENDINGS = (".csv", ".tsv", ".tab", ".psv")
+_DATE = re.compile(r"(?:19|20)\d{2}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[./]\d{1,2}[./](?:19|20)\d{2}")
+
+
+def _heading(lines: list[str], has_form: Callable[[Iterable[object]], bool]) -> tuple[str, int] | None:
+    """The mark between cells and the number (from 0) of the line that is the heading of a known form."""
+    for number, line in enumerate(lines[:HEADING_WITHIN]):
+        for delimiter in DELIMITERS:
+            if delimiter in line and has_form(_split(line, delimiter)):
+                return delimiter, number
+    return None
+
+
+def _split(line: str, delimiter: str, *, strict: bool = False) -> list[str]:
+    return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=strict), [])
+
+
+def _lines(lines: list[str], delimiter: str, start: int = 0) -> Iterator[Row]:
+    """The rows of a text, from a line on. A quote that is never closed spoils its own line, not those that follow."""
+    width = 0
+    at = start
+    while at < len(lines):
+        line, place = lines[at], f"line {at + 1}"
+        if not line.strip():
+            at += 1
+            continue
+        cells, taken = _row(lines, at, delimiter, width)
+        if cells is None:
+            yield Row(place, raw=line, fault="a quote is opened and never closed")
+        else:
+            width = width or len(cells)
+            yield Row(place, cells, line)
+        at += taken
+
+
+MOST_LINES = 200  # in one cell
+
+
+def _row(lines: list[str], at: int, delimiter: str, width: int) -> tuple[list[str] | None, int]:
+    """The cells of the row that begins at a line, and how many lines it takes; no cells where a quote stays open."""
+    line = lines[at]
+    if '"' not in line:
+        return _split(line, delimiter), 1
+    try:
+        return _split(line, delimiter, strict=True), 1
+    except csv.Error:
+        pass
+    if line.count('"') % 2 == 0:  # quotes within a cell, not doubled
+        return _split(line, delimiter), 1
+    for more in range(1, min(MOST_LINES, len(lines) - at)):
+        following = lines[at + more]
+        if not following.count('"') % 2:
+            if width > 1 and len(_split(following, delimiter)) == width:
+                break  # a whole row of its own: the quote before it was never closed
+            continue
+        try:
+            cells = next(
+                csv.reader(
+                    ["\n".join(lines[at : at + more + 1])], delimiter=delimiter, skipinitialspace=True, strict=True
+                )
+            )
+        except (csv.Error, StopIteration):
+            break
+        if width and len(cells) != width:
+            break
+        return cells, more + 1
+    return None, 1
+
+
+# ---- JSON
+
+
+def _json(words: str, name: str, kind: str) -> Part:
+    """A table of the objects in a JSON text, in any of its usual shapes, whole or cut short."""
+    try:
+        return _shaped(json.loads(words), name, f"JSON{kind}", words)
+    except json.JSONDecodeError as error:
+        fault = f"line {error.lineno}, column {error.colno}: {error.msg}"
+    lines = [(number, line) for number, line in enumerate(words.split("\n"), start=1) if line.strip()]
+    objects: list[tuple[str, Any]] = []
+    wrong = 0
+    for number, line in lines:
+        try:
+            objects.append((f"line {number}", json.loads(line)))
+        except json.JSONDecodeError:
+            objects.append((f"line {number}", _Broken(line)))
+            wrong += 1
+    if (
+        wrong < len(objects)
+        and wrong <= len(objects) / 2
+        and all(isinstance(value, Mapping | _Broken) for _, value in objects)
+    ):
+        return _of_objects(objects, name, f"JSON Lines{kind}")
+    pieces = _pieces(words)
+    if not any(isinstance(value, Mapping) for _, value in pieces):
+        return Fault(name, f"neither JSON nor JSON Lines ({fault})", words)
+    table = _of_objects(pieces, name, f"JSON{kind}")
+    if isinstance(pieces[-1][1], _Broken) or not words.rstrip().endswith(("]", "}")):
+        table.losses.append("cut short: the JSON text ends before its end")
+    return table
+
+
+class _Broken(str):
+    """A piece of JSON text that is none."""
+
+
+_OBJECT_START = re.compile(r"\{")
+_NEXT_OBJECT = re.compile(r"\}\s*,?\s*(?=\{)")
+_LIST_START = re.compile(r"\[\s*(?=\{)")
+
+
+def _pieces(words: str) -> list[tuple[str, Any]]:
+    """The objects of a damaged list, one by one; what lies between is broken."""
+    begin = _LIST_START.search(words) or _OBJECT_START.search(words)
+    if begin is None:
+        return []
+    at = begin.end() if begin.group().startswith("[") else begin.start()
+    decoder = json.JSONDecoder()
+    pieces: list[tuple[str, Any]] = []
+    while at < len(words):
+        place = f"record {len(pieces) + 1}"
+        try:
+            value, end = decoder.raw_decode(words, at)
+            pieces.append((place, value))
+        except json.JSONDecodeError:
+            after = _NEXT_OBJECT.search(words, at)
+            end = after.end() if after else len(words)
+            pieces.append((place, _Broken(words[at:end].strip()[:2000])))
+        following = _OBJECT_START.search(words, end)
+        at = following.start() if following else len(words)
+    return pieces
+
+
+_LISTS = ("data", "flights", "results", "records", "rows", "items", "flightlist")
+
+
+def _shaped(whole: Any, name: str, kind: str, words: str) -> Part:
+    """A table of a JSON value: a list of objects, an object that holds one, or as pandas writes a frame."""
+    above = ""
+    if isinstance(whole, Mapping):
+        above = "\n".join(f"{key}: {value}" for key, value in whole.items() if isinstance(value, str | int | float))
+        held = next((whole[key] for key in _LISTS if isinstance(whole.get(key), list)), None)
+        if isinstance(whole.get("columns"), list) and isinstance(held, list):  # orient="split"
+            columns = [str(column) for column in whole["columns"]]
+            rows = [
+                Row(f"record {number}", cells) for number, cells in enumerate(held, start=1) if isinstance(cells, list)
+            ]
+            return Table(name, kind, iter(rows), columns, len(rows))
+        if held is None and len(lists := [value for value in whole.values() if _is_of_objects(value)]) == 1:
+            held = lists[0]
+        if held is None and whole and all(isinstance(value, Mapping) for value in whole.values()):
+            held = _frame(whole)
+        if held is None and not any(key in whole for key in _LISTS):
+            held = [whole]
+        whole = held
+    if not isinstance(whole, list):
+        return Fault(name, "JSON holds neither a list of records nor an object with `data`", words)
+    table = _of_objects([(f"record {number}", value) for number, value in enumerate(whole, start=1)], name, kind)
+    table.above = above
+    return table
+
+
+def _is_of_objects(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, Mapping) for one in value)
+
+
+def _frame(whole: Mapping[str, Any]) -> list[Any] | None:
+    """The records of a frame as pandas writes it by default (by column, then by row) or by row."""
+    if any(isinstance(cell, Mapping | list) for column in whole.values() for cell in column.values()):
+        return None
+    keys = [list(column) for column in whole.values()]
+    if all(left == right for left, right in pairwise(keys)) and keys and all(key.isdigit() for key in keys[0]):
+        return [{column: cells[row] for column, cells in whole.items()} for row in keys[0]]
+    return list(whole.values()) if all(key.isdigit() for key in whole) else None
+
+
+def _of_objects(objects: list[tuple[str, Any]], name: str, kind: str) -> Table:
+    columns: dict[str, None] = {}
+    for _, value in objects:
+        if isinstance(value, Mapping):
+            columns.update(dict.fromkeys(map(str, value)))
+    names = list(columns)
+
+    def rows() -> Iterator[Row]:
+        for place, value in objects:
+            if isinstance(value, Mapping):
+                yield Row(place, [value.get(column) for column in names])
+            elif isinstance(value, _Broken):
+                yield Row(place, raw=str(value), fault="not readable as JSON")
+            elif value is not None:
+                yield Row(place, raw=json.dumps(value)[:2000], fault=f"a {_word(value)} stands where a record is due")
+
+    return Table(name, kind, rows(), names, len(objects))
+
+
+def _word(value: Any) -> str:
+    return {list: "list", str: "text", bool: "boolean"}.get(type(value), "number")
+
+
+def days_in(words: str) -> set[date]:
+    """The days that a text names, as dates in digits or seconds to nanoseconds since 1970; ambiguous ones as both."""
+    from basewatch.sources.values import Ambiguous, Malformed, moment
+
+    days: set[date] = set()
+    for match in _DAY_TEXT.finditer(words):
+        try:
+            at = moment(match.group())
+        except Ambiguous as twice:
+            days.update(twice.readings)
+        except Malformed:
+            continue
+        else:
+            days |= {at.date()} if at else set()
+    return days
+
+
+_DAY_TEXT = re.compile(
+    r"(?<!\d)(?:(?:19|20)\d{2}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(?:19|20)\d{2}|(?:19|20)\d{6}|"
+    r"\d{1,2}[- ][A-Za-z]{3,9}[- ](?:20)?\d{2}|[1-4]\d{9}(?:\d{3}){0,3})(?!\d)"
+)

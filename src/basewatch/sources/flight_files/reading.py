@@ -1,0 +1,501 @@
+"""One file to lake rows: the records of its tables, what of them was rejected and why, and what could not be read.
+
+Nothing here decides what a loss means for a day; it says which days and bases a loss may concern (covers.py decides).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from itertools import chain, islice, pairwise
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+
+from basewatch.lake.schemas import TABLES
+from basewatch.sources.flight_files import forms, opening
+from basewatch.sources.flight_files.forms import LOG, Mapped
+from basewatch.sources.flight_files.opening import Fault, NoData, Row, Table, days_in
+from basewatch.sources.flight_records import ENDS, LONGEST_RAW, PLACES, TIMES, Converter, Origin, plain_name, stood
+from basewatch.sources.places import Places
+from basewatch.sources.values import Ambiguous, DateOrder, Malformed, date_order, moment, text
+
+CHUNK = 20_000  # records put into one Arrow table at a time
+SAMPLE = 200  # rows looked at to tell places from times
+ONE_DAY = timedelta(days=1)
+TOTALS = (
+    "total", "totals", "sum", "count", "subtotal", "grand total", "итого", "всего", "сумма", "gesamt", "summe", "toplam",
+    "المجموع", "somme",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Something of a file that could not be used, and what it may concern.
+
+    days: those that it names, empty where it names none. bases: the watched bases that it may concern, None for all.
+    is_cut: what follows it is lost too. Where nothing of a file could be read, `is_whole`.
+    """
+
+    where: str
+    reason: str
+    raw: str = ""
+    days: frozenset[date] = frozenset()
+    bases: frozenset[str] | None = None
+    is_reject: bool = True
+    is_cut: bool = False
+    is_whole: bool = False
+    is_inside: bool = False  # between two records of a file in order of days: its day lies among the file's
+
+
+@dataclass
+class Reading:
+    """What came of one file. forms: form and kind of each table that was read."""
+
+    forms: list[str] = field(default_factory=list)
+    mapped: list[Mapped] = field(default_factory=list)
+    rows: dict[str, list[pa.Table]] = field(default_factory=dict)
+    losses: list[Lost] = field(default_factory=list)
+    passed_over: list[str] = field(default_factory=list)
+    unresolved: Counter[str] = field(default_factory=Counter)
+    unresolved_at: str = ""
+    dropped: int = 0  # addresses that could not be read, of records that have a registration
+    records_read: int = 0
+    records_kept: int = 0
+    days: set[date] = field(default_factory=set)  # of any end of any record
+    above: list[str] = field(default_factory=list)  # what stands above the tables
+
+    @property
+    def rejects(self) -> list[Lost]:
+        """The losses that are records."""
+        return [loss for loss in self.losses if loss.is_reject]
+
+    @property
+    def fault(self) -> str | None:
+        """Why the file, or a part of it, could not be read."""
+        reasons = [loss.reason for loss in self.losses if not loss.is_reject and (loss.is_whole or loss.is_cut)]
+        return "; ".join(dict.fromkeys(reasons)) or None
+
+
+def read(
+    data: bytes,
+    origin: Origin,
+    places: Places,
+    stated: Mapping[str, str],
+    longest_days: float,
+    now: datetime,
+    advance: Callable[[float], None] = lambda _: None,
+) -> Reading:
+    """Read one file. `stated`: the setting `columns`. `longest_days`: ends farther apart are of no one flight.
+
+    now: no flight ends later (UTC).
+    advance: told now and then what share of the file is done. Never raises for what the file holds.
+    """
+    reading = Reading()
+    for part in opening.parts(data, origin.file, lambda columns: forms.recognise(columns, stated) is not None):
+        match part:
+            case NoData():
+                reading.passed_over.append(f"{part.name}: {part.reason}")
+            case Fault():
+                reading.losses.append(_unread(part.name, part.reason, part.text.split("\n")))
+            case Table():
+                _Tabled(part, origin, places, stated, timedelta(days=longest_days), now, reading, advance).read()
+    return reading
+
+
+def _unread(where: str, reason: str, lines: Sequence[str]) -> Lost:
+    """The loss of a whole table. Its days are known where each of its rows, as far as they can be seen, names one."""
+    rows = [line for line in lines if line.strip()]
+    days = [days_in(line) for line in rows]
+    # the heading and a title above it name no day; a total below neither
+    named = [of_line for of_line in days if of_line]
+    is_all = len(named) >= max(1, len(rows) - 2) and not days[0] if days else False
+    whole = frozenset(day for of_line in named for day in _with_next(of_line)) if is_all else frozenset()
+    return Lost(where, reason, "\n".join(rows[:5])[:LONGEST_RAW], whole, is_reject=False, is_whole=True)
+
+
+def _with_next(days: set[date]) -> set[date]:
+    return days | {day + ONE_DAY for day in days}
+
+
+class _Tabled:
+    """One table being read."""
+
+    def __init__(
+        self,
+        table: Table,
+        origin: Origin,
+        places: Places,
+        stated: Mapping[str, str],
+        longest: timedelta,
+        now: datetime,
+        reading: Reading,
+        advance: Callable[[float], None],
+    ) -> None:
+        self.table, self.origin, self.places, self.stated = table, origin, places, stated
+        self.longest, self.latest = longest, now + ONE_DAY
+        self.reading, self.advance = reading, advance
+        self.prefix = table.name.removeprefix(origin.file).lstrip(", ")
+        self.order_of_days: list[tuple[int, date]] = []  # number of the row and its day, of the records kept
+        self.converter = Converter(places)
+        self.waiting: list[dict[str, Any]] = []
+
+    def read(self) -> None:
+        """Read the rows into the reading."""
+        rows = iter(self.table.rows)
+        first = list(islice(rows, SAMPLE))
+        mapped, first = self._mapped(first)
+        if mapped is None:
+            self._not_mapped(first, rows)
+            return
+        self.mapped = mapped
+        self.reading.mapped.append(mapped)
+        self.reading.above += self.table.above.split("\n")
+        self.reading.forms.append(f"{mapped.form.name} ({self.table.kind})")
+        times = {number for name in TIMES[mapped.form.table] for number in mapped.numbers.get(name, ())}
+        if any(_has_slashes(row, times) for row in first):
+            first = [*first, *rows]
+            rows = iter(())
+            self.converter = Converter(self.places, _order(first, times))
+        before = len(self.reading.losses)
+        for number, row in enumerate(chain(first, rows), start=1):
+            if number % 5000 == 0:
+                self.advance(min(number / max(self.table.length, number), 1.0))
+            self._row(row, number)
+        self._flush()
+        self._place_rejects(before)
+        self.reading.losses += [Lost(self.table.name, loss, is_reject=False, is_cut=True) for loss in self.table.losses]
+
+    # ---- the heading
+
+    def _mapped(self, first: list[Row]) -> tuple[Mapped | None, list[Row]]:
+        """The form by the columns, or by the first row that is the heading of one; and the rows below."""
+        if self.table.columns is not None:
+            return forms.mapped(self.table.columns, [row.cells for row in first], self.places, self.stated), first
+        for number, row in enumerate(first[: opening.HEADING_WITHIN]):
+            columns = [str(cell).strip() if cell is not None else "" for cell in row.cells]
+            below = first[number + 1 :]
+            mapped = forms.mapped(columns, [one.cells for one in below], self.places, self.stated)
+            if mapped:
+                self.reading.above += [" ".join(map(_shown, one.cells)) for one in first[:number]]
+                return mapped, below
+        return None, first
+
+    def _not_mapped(self, first: list[Row], rest: Iterator[Row]) -> None:
+        """A table of no known form: no data where it is empty or, in a workbook, a sheet that names no day."""
+        columns = self.table.columns
+        rows = [*first, *rest]
+        if columns is None:
+            widest = max((len(row.cells) for row in first), default=0)
+            heading = next((row for row in first if len(row.cells) == widest), None)
+            columns = [str(cell) for cell in heading.cells] if heading else []
+        lines = [row.raw or " ".join(map(_shown, row.cells)) for row in rows]
+        is_sheet = self.table.kind == "spreadsheet"
+        if self.table.columns is not None and not rows and not columns and not self.table.losses:
+            self.reading.forms.append(f"no records ({self.table.kind})")
+        elif is_sheet and not any(days_in(line) for line in lines):
+            self.reading.passed_over.append(f"{self.table.name}: a sheet without a table of flights")
+        else:
+            with_heading = ["", *lines] if self.table.columns is not None else lines
+            lost = _unread(self.table.name, forms.not_recognised(columns), with_heading)
+            self.reading.losses.append(lost)
+            self.reading.losses += [
+                Lost(self.table.name, loss, is_reject=False, is_cut=True) for loss in self.table.losses
+            ]
+
+    # ---- rows
+
+    def _row(self, row: Row, number: int) -> None:
+        cells = row.cells
+        if row.fault is None and self._is_no_record(cells):
+            return
+        self.reading.records_read += 1
+        where = f"{self.origin.file}, {self._place(row)}"
+        try:
+            if row.fault is not None:
+                raise _Split(row.fault)
+            cells = self._as_wide(cells)
+            fields = self._fields(cells)
+            record = self._convert(fields)
+        except _Split as fault:
+            raw = row.raw or _raw(cells)
+            named = frozenset(_with_next(days_in(raw)))
+            self._reject(Lost(where, str(fault), raw[:LONGEST_RAW], named), number)
+            return
+        except Malformed as fault:
+            days, bases = self._concerns(fields)
+            self._reject(Lost(where, str(fault), _raw(cells)[:LONGEST_RAW], days, bases), number)
+            return
+        self.reading.records_kept += 1
+        self.reading.dropped += bool(record.dropped)
+        self.order_of_days.append((number, record.values["day"]))
+        self._note_unresolved(record.values, record.unresolved, cells, where)
+        self.waiting.append({**record.values, **stood(self.origin, self._place(row))})
+        if len(self.waiting) >= CHUNK:
+            self._flush()
+
+    def _place(self, row: Row) -> str:
+        return f"{self.prefix}, {row.place}" if self.prefix else row.place
+
+    def _is_no_record(self, cells: Sequence[Any]) -> bool:
+        """Whether a row is blank, a comment, a total, or the heading once more: none of them is a record."""
+        filled = [cell for cell in cells if cell is not None and str(cell).strip()]
+        if not filled:
+            return True
+        first = str(filled[0]).strip()
+        if first.startswith("#") and len(filled) < 3:
+            return True
+        words = first.lower().rstrip(": 0123456789")
+        if words in TOTALS and not any(days_in(str(cell)) for cell in filled):
+            return True
+        own = {plain_name(str(column)) for column in self.mapped.columns if str(column).strip()}
+        return len(filled) > 1 and {plain_name(str(cell)) for cell in filled} <= own
+
+    def _as_wide(self, cells: Sequence[Any]) -> Sequence[Any]:
+        """The cells, as many as columns. Raises _Split where cells that matter are missing, or others too many."""
+        width = len(self.mapped.columns)
+        if len(cells) > width:
+            if any(cell is not None and str(cell).strip() for cell in cells[width:]):
+                raise _Split(f"{len(cells)} cells under {width} columns")
+            return cells[:width]
+        if len(cells) < width:
+            table = self.mapped.form.table
+            needed = [
+                self.mapped.numbers[name] for name in (*TIMES[table], *PLACES[table]) if name in self.mapped.numbers
+            ]
+            if any(len(cells) <= min(numbers) for numbers in needed):
+                raise _Split(f"ends after {len(cells)} of {width} cells")
+            return [*cells, *[None] * (width - len(cells))]
+        return cells
+
+    def _fields(self, cells: Sequence[Any]) -> dict[str, Any]:
+        """Cells by field; of several columns for one field the first that is filled."""
+        fields = {}
+        for name, numbers in self.mapped.numbers.items():
+            value = cells[numbers[0]]
+            if len(numbers) > 1:
+                value = next((cells[number] for number in numbers if cells[number] not in (None, "")), None)
+            fields[name] = value
+        return fields
+
+    def _convert(self, fields: dict[str, Any]) -> Any:
+        if self.mapped.form is LOG:
+            fields = _in_utc(fields, self.places)
+        record = self.converter.convert(self.mapped.form.table, fields)
+        (_, began_at), (_, ended_at) = ENDS[self.mapped.form.table]
+        began, ended = record.values[began_at], record.values[ended_at]
+        late = next((at for at in (began, ended) if at and at > self.latest), None)
+        if late:
+            raise Malformed(f"lies in the future: {late:%Y-%m-%d %H:%M}")
+        if began and ended and abs(ended - began) > self.longest:
+            raise Malformed(
+                f"take-off and landing lie {abs(ended - began).days} days apart, which is no one flight: {began:%Y-%m-%d %H:%M} "
+                f"and {ended:%Y-%m-%d %H:%M}"
+            )
+        return record
+
+    # ---- what a fault may concern
+
+    def _reject(self, lost: Lost, number: int) -> None:
+        self.reading.losses.append(lost)
+        self.order_of_days.append((number, date.min))
+
+    def _place_rejects(self, before: int) -> None:
+        """Mark the rejects that lie between records of a table in order of days: their day lies among the table's."""
+        days = [day for _, day in self.order_of_days if day != date.min]
+        is_in_order = len(days) > 2 and (
+            all(one <= other for one, other in pairwise(days)) or all(one >= other for one, other in pairwise(days))
+        )
+        if not is_in_order:
+            return
+        kept = [position for position, (_, day) in enumerate(self.order_of_days) if day != date.min]
+        rejected = iter(range(before, len(self.reading.losses)))
+        for position, (_, day) in enumerate(self.order_of_days):
+            if day != date.min:
+                continue
+            at = next(rejected, None)
+            if at is not None and kept[0] < position < kept[-1]:
+                lost = self.reading.losses[at]
+                self.reading.losses[at] = Lost(**{**vars(lost), "is_inside": True})
+
+    def _concerns(self, fields: Mapping[str, Any]) -> tuple[frozenset[date], frozenset[str] | None]:
+        """The days that a rejected record may be of, and the watched bases (None: any)."""
+        table = self.mapped.form.table
+        began, ended = (self._days_of(fields.get(name)) for name in TIMES[table])
+        if began and ended:
+            span = max(ended) - min(began)
+            between = {min(began) + ONE_DAY * step for step in range(span.days + 1)} if 0 <= span.days < 4 else set()
+            days = began | ended | between
+        elif began:
+            days = _with_next(began)
+        elif ended:
+            days = ended | {day - ONE_DAY for day in ended}
+        else:
+            days = {day for value in fields.values() for day in days_in(_shown(value))}
+            days = _with_next(days)
+        days = {day for day in days if day <= self.latest.date()}
+        bases: set[str] = set()
+        for name in PLACES[table]:
+            try:
+                stated = text(fields.get(name))
+            except Malformed:
+                return frozenset(days), None
+            place = self.places.resolve(stated)
+            if place.code is None:
+                return frozenset(days), None
+            base = self.places.base_of(place.code)
+            bases |= place.may_be | ({base} if base else set())
+        return frozenset(days), frozenset(bases)
+
+    def _days_of(self, value: Any) -> set[date]:
+        try:
+            at = moment(value, self.converter._order)
+        except Ambiguous as twice:
+            return set(twice.readings)
+        except Malformed:
+            return days_in(_shown(value))
+        return {at.date()} if at else set()
+
+    def _note_unresolved(
+        self, values: Mapping[str, Any], unresolved: Sequence[Any], cells: Sequence[Any], where: str
+    ) -> None:
+        """Count a record that names a place which is not known, or no place for an end that it gives a time of."""
+        table = self.mapped.form.table
+        days = {at.date() for _, time_of in ENDS[table] if (at := values[time_of])} or {values["day"]}
+        days |= self._span_of(values)
+        names = [place.code for place in unresolved]
+        bases = {base for place in unresolved for base in place.may_be}
+        ends = [(values[place], values[at]) for place, at in ENDS[table]]
+        is_estimate = table == "opensky_flights"  # where an estimate is missing, the provider knows of no airport
+        is_open = any(place is None for place, _ in ends)
+        if not is_estimate and any(place is None and at is not None for place, at in ends):
+            if not any(self.places.base_of(place) for place, _ in ends):
+                names.append("(blank)")
+                bases |= self.places.base_ids
+        if is_open:  # a column that is not read may name the base in its place
+            for number in self.mapped.unread:
+                base = self.places.base_of(str(cells[number]).strip().upper()) if cells[number] else None
+                if base:
+                    names.append(f"{cells[number]} in column {self.mapped.columns[number]}")
+                    bases.add(base)
+        if not names:
+            return
+        self.reading.unresolved.update(str(name)[:60] for name in names)
+        self.reading.unresolved_at = self.reading.unresolved_at or where
+        if bases:
+            reason = f"names a place that is not known: {', '.join(map(str, names))[:120]}"
+            self.reading.losses.append(Lost(where, reason, "", frozenset(days), frozenset(bases), is_reject=False))
+
+    def _span_of(self, values: Mapping[str, Any]) -> set[date]:
+        (_, began_at), (_, ended_at) = ENDS[self.mapped.form.table]
+        began, ended = values[began_at], values[ended_at]
+        if began and not ended:
+            return {began.date(), began.date() + ONE_DAY}
+        if ended and not began:
+            return {ended.date() - ONE_DAY, ended.date()}
+        return set()
+
+    def _flush(self) -> None:
+        if not self.waiting:
+            return
+        table = self.mapped.form.table
+        rows = pa.Table.from_pylist(self.waiting, schema=TABLES[table].schema)
+        self.waiting = []
+        for _, at in ENDS[table]:
+            self.reading.days |= {
+                time_of.date() for time_of in rows.column(at).unique().to_pylist() if time_of is not None
+            }
+        self.reading.rows.setdefault(table, []).append(rows)
+
+
+class _Split(ValueError):
+    """A row whose cells do not stand under their columns: which of them is what cannot be said."""
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ")
+    return "" if value is None else str(value)
+
+
+def _raw(cells: Sequence[Any]) -> str:
+    return json.dumps(list(cells), default=str, ensure_ascii=False)
+
+
+def _has_slashes(row: Row, times: set[int]) -> bool:
+    return any(
+        number < len(row.cells) and isinstance(row.cells[number], str) and _is_slashed(row.cells[number])
+        for number in times
+    )
+
+
+def _is_slashed(value: str) -> bool:
+    return value.count("/") == 2 or (value.count("-") == 2 and not value[:4].isdigit())
+
+
+def _order(rows: Sequence[Row], times: set[int]) -> DateOrder | None:
+    """The order of dates in digits that a table proves: some have a day above twelve, and all agree."""
+    orders = {
+        order
+        for row in rows
+        for number in times
+        if number < len(row.cells) and isinstance(row.cells[number], str) and (order := date_order(row.cells[number]))
+    }
+    return orders.pop() if len(orders) == 1 else None
+
+
+def _in_utc(fields: Mapping[str, Any], places: Places) -> dict[str, Any]:
+    """A flight log's record with its local times in UTC. Raises Malformed where a time or its zone is not known."""
+    values = dict(fields)
+    day = moment(fields.get("date"))
+    if day is None:
+        raise Malformed("date is missing")
+    zones = {}
+    for name in ("origin", "destination"):
+        code = places.resolve(text(fields.get(name))).code
+        zone = places.zone(code)
+        if zone is None:
+            raise Malformed(
+                f"{name} {fields.get(name)!r} is no airport whose time zone is known, and its times are local"
+            )
+        zones[name] = ZoneInfo(zone)
+    clock = {name: _clock(name, fields.get(name)) for name in ("departedat", "arrivedat", "duration")}
+    departed = clock["departedat"]
+    if departed is None:
+        raise Malformed("dep time is missing")
+    begun = datetime.combine(day.date(), time(), zones["origin"]) + departed
+    values["departedat"] = begun
+    arrived, duration = clock["arrivedat"], clock["duration"]
+    if arrived is not None:
+        ended = datetime.combine(day.date(), time(), zones["destination"]) + arrived
+        while ended < begun:
+            ended += ONE_DAY
+        values["arrivedat"] = ended
+    else:
+        values["arrivedat"] = begun + duration if duration else None
+    kind = _in_brackets(str(fields.get("typecode") or ""))
+    values["typecode"] = kind
+    return values
+
+
+def _in_brackets(written: str) -> str | None:
+    inside = written.rpartition("(")[2].rstrip(") ") if "(" in written else written
+    return inside.strip() or None
+
+
+def _clock(name: str, value: Any) -> timedelta | None:
+    """A time of day or a length as hours, minutes and seconds. Raises Malformed."""
+    if isinstance(value, time):
+        return timedelta(hours=value.hour, minutes=value.minute, seconds=value.second)
+    written = text(value)
+    if written is None:
+        return None
+    pieces = written.split(":")
+    if not 2 <= len(pieces) <= 3 or not all(piece.strip().isdigit() for piece in pieces):
+        raise Malformed(f"{name} is no time of day: {written[:40]!r}")
+    hours, minutes, seconds = (*map(int, pieces), 0)[:3]
+    return timedelta(hours=hours, minutes=minutes, seconds=seconds)

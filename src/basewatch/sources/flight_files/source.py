@@ -1,0 +1,492 @@
+"""The source itself: the user's files where they lie, their records as rows, and the days that they bear out."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, timedelta
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from basewatch import progress
+from basewatch.config import FlightFiles
+from basewatch.errors import SourceError
+from basewatch.lake.events import GLOBAL, Day, Event, FileReading, Reject, Rows
+from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Taken, Window
+from basewatch.sources.flight_files import covers, sameness
+from basewatch.sources.flight_files.covers import Doubt, End
+from basewatch.sources.flight_files.reading import Lost, Reading, read
+from basewatch.sources.flight_records import ENDS, Origin
+from basewatch.sources.places import Places
+
+UNDECLARED = "records without a declared cover: a lower bound, not a count"
+NOT_OPENED = "cannot be opened: "
+ONE_DAY = timedelta(days=1)
+SHOWN = 3  # rows of a file on trial
+
+
+def grain(_: FlightFiles) -> Grain:
+    """All files at once."""
+    return "whole"
+
+
+# ---- which files
+
+
+@dataclass(frozen=True)
+class Place:
+    """A file at the location, and why it could not be looked at, where it could not."""
+
+    path: Path
+    name: str
+    fault: str | None = None
+
+
+def files_at(location: Path, ignore: Iterable[str] = ()) -> list[Place]:
+    """The files at a file, a folder (searched to the bottom) or a pattern, sorted by name; hidden ones left out.
+
+    A folder that may not be listed, and a link that leads nowhere, are told as faults: they may hold records.
+    """
+    ignored = tuple(ignore)
+    found: list[Place] = []
+    if location.is_dir():
+
+        def refused(error: OSError) -> None:
+            folder = Path(error.filename or location)
+            found.append(Place(folder, _name(folder, location), f"{NOT_OPENED}{error.strerror}"))
+
+        for folder, _, names in os.walk(location, onerror=refused, followlinks=True):
+            found += [_place(Path(folder) / name, location) for name in names]
+    elif location.exists():
+        found = [Place(location, location.name)]
+    else:
+        paths = [Path(name) for name in glob.glob(str(location), recursive=True)]  # noqa: PTH207 - an absolute pattern
+        top = _fixed_part(location)
+        found = [_place(path, top) for path in paths if not path.is_dir()]
+    return sorted(
+        (one for one in found if not _is_hidden(one.name) and not _is_ignored(one.name, ignored)),
+        key=lambda one: one.name,
+    )
+
+
+def _fixed_part(pattern: Path) -> Path:
+    """The folder of a pattern above its first wildcard: names are told from there."""
+    return next(folder for folder in pattern.parents if not glob.has_magic(str(folder)))
+
+
+def _name(path: Path, top: Path) -> str:
+    relative = os.fsencode(path.relative_to(top)) if path != top else b"."
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in relative.decode("utf-8", "replace"))
+
+
+def _place(path: Path, top: Path) -> Place:
+    is_dangling = path.is_symlink() and not path.exists()
+    return Place(path, _name(path, top), f"{NOT_OPENED}a link that leads nowhere" if is_dangling else None)
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith((".", "~$")) and part != "." for part in Path(name).parts)
+
+
+def _is_ignored(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatch(name, pattern) or fnmatch(Path(name).name, pattern) for pattern in patterns)
+
+
+def fetch(window: Window, context: Context[FlightFiles]) -> Landed:
+    """The files at the configured location, where they are. Raises SourceError where there are none, and never were."""
+    settings = context.settings
+    if not settings.location:
+        raise SourceError(
+            f"{window.source} has no location: set sources.{window.source}.location to a folder, file or pattern"
+        )
+    places = files_at(context.folder / Path(settings.location).expanduser(), settings.ignore)
+    if not places and not (context.readings and context.readings.held()):
+        raise SourceError(f"{window.source}: no file at {settings.location}")
+    return Landed(window, tuple(_landed(place, context) for place in places))
+
+
+def _landed(place: Place, context: Context[FlightFiles]) -> LandedFile:
+    fault = place.fault
+    if fault is None:
+        try:
+            with place.path.open("rb") as handle:
+                digest = hashlib.file_digest(handle, "sha256").hexdigest()
+            return LandedFile(place.path, place.name, digest, place.path.stat().st_size, context.now)
+        except OSError as error:
+            fault = f"{NOT_OPENED}{error.strerror or error}"
+    return LandedFile(place.path, place.name, "", 0, context.now, note=fault)
+
+
+# ---- what is in them
+
+
+@dataclass
+class _Tally:
+    """What one day came to, over all files."""
+
+    read: int = 0
+    kept: int = 0
+    files: dict[str, LandedFile] = field(default_factory=dict)
+
+
+@dataclass
+class _Files:
+    """All files of a reading: what came of each, and their records, each once."""
+
+    readings: dict[str, Reading]
+    tables: dict[str, pa.Table]
+    duplicates: Counter[str]
+    notes: dict[str, FileReading]
+
+
+def decode(landed: Landed, context: Context[FlightFiles]) -> Iterator[Event]:
+    """Rows of the records that touch the window, rejects, the files, and the days: declared covers, and days with records.
+
+    A day's row with scope `global` says that there are records but not that they are all (`partial`); with scope
+    `base:<id>` that the user declares them complete for that base: `ok`, `empty` where no record touches it, `partial` or
+    `missing` where the files do not bear it out.
+    """
+    window = landed.window
+    settings = context.settings
+    places = Places(context.reference)
+    for cover in settings.covers:
+        if cover.base not in context.reference.bases:
+            raise SourceError(f"{window.source}.covers: base {cover.base!r} is not in bases.csv")
+    files = _read_all(landed, context, places)
+    yield from files.notes.values()
+    yield from _records(landed, files)
+    by_file = {base: _days_at(files.tables, places, base) for base in {cover.base for cover in settings.covers}}
+    end = covers.end_of_data(files.readings)
+    for cover in settings.covers:
+        yield from _covered(cover, window, files, by_file[cover.base], end)
+
+
+def _read_all(landed: Landed, context: Context[FlightFiles], places: Places) -> _Files:
+    """Every file read, each record once, and the last good reading of files that now hold far less."""
+    readings: dict[str, Reading] = {}
+    size = sum(file.size for file in landed.files)
+    with progress.load(landed.window.source, size) as advance:
+        for file in landed.files:
+            readings[file.url] = _read(file, context, places, advance)
+    pieces: dict[str, list[pa.Table]] = defaultdict(list)
+    for reading in readings.values():
+        for table, of_file in reading.rows.items():
+            pieces[table] += of_file
+    tables: dict[str, pa.Table] = {}
+    duplicates: Counter[str] = Counter()
+    for table, of_table in sorted(pieces.items()):
+        rows = _with_source(pa.concat_tables(of_table), context.source)
+        tables[table], dropped = sameness.without_duplicates(table, rows)
+        duplicates += dropped
+    files = _Files(readings, tables, duplicates, {})
+    shas = {file.url: file.sha256 or None for file in landed.files}
+    for name, reading in readings.items():
+        files.notes[name] = _note(name, shas[name], reading, duplicates[name])
+    if context.readings:
+        _keep_lasting(files, context)
+    return files
+
+
+def _with_source(rows: pa.Table, source: str) -> pa.Table:
+    index = rows.schema.get_field_index("source")
+    return rows.set_column(index, rows.schema.field(index), pa.array([source] * rows.num_rows, pa.string()))
+
+
+def _read(file: LandedFile, context: Context[FlightFiles], places: Places, advance: progress.Advance) -> Reading:
+    """One file read; what cannot be opened is a loss of the whole."""
+    done = 0
+
+    def told(share: float) -> None:
+        nonlocal done
+        now = int(share * file.size)
+        advance(now - done, file.url)
+        done = now
+
+    reading = Reading()
+    if file.note.startswith(NOT_OPENED):
+        reading.losses.append(Lost(file.url, file.note, is_reject=False, is_whole=True))
+        return reading
+    try:
+        data = file.path.read_bytes()
+    except OSError as error:
+        reading.losses.append(Lost(file.url, f"{NOT_OPENED}{error.strerror or error}", is_reject=False, is_whole=True))
+        return reading
+    origin = Origin(file.url, file.sha256)
+    stated = {column: name for name, column in context.settings.columns.items()}
+    reading = read(data, origin, places, stated, context.params.record_longest_days, context.now, told)
+    told(1.0)
+    return reading
+
+
+def _note(name: str, sha256: str | None, reading: Reading, duplicates: int) -> FileReading:
+    reasons = [*(loss.reason for loss in reading.rejects), reading.fault]
+    if reading.unresolved:
+        reasons.append(
+            f"names a place that is not known: {', '.join(list(reading.unresolved)[:3])} ({reading.unresolved_at})"
+        )
+    return FileReading(
+        file=name,
+        sha256=sha256,
+        form="; ".join(dict.fromkeys(reading.forms)) or ("no flight records" if reading.passed_over else ""),
+        records_read=reading.records_read,
+        records_kept=reading.records_kept - duplicates,
+        records_rejected=len(reading.rejects),
+        records_duplicate=duplicates,
+        records_unresolved=reading.unresolved.total(),
+        fault=reading.fault,
+        reason=next(filter(None, reasons), None),
+        passed_over="; ".join(reading.passed_over) or None,
+        records_held=reading.records_kept,
+        since=min(reading.days, default=None),
+        until=max(reading.days, default=None),
+    )
+
+
+def _keep_lasting(files: _Files, context: Context[FlightFiles]) -> None:
+    """Of files that held far more when they were last read well: keep what they held, and doubt their days."""
+    assert context.readings
+    for name, before in context.readings.held().items():
+        now = files.notes.get(name)
+        held = before.records_held
+        is_short = held > 0 and (now.records_held if now else 0) < (1 - context.params.file_loss_share_max) * held
+        if not is_short or _is_ignored(name, tuple(context.settings.ignore)):
+            continue
+        if before.withdrawn_because:
+            files.notes[name] = _withdrawn(now, before)
+            continue
+        lost = _lost_rows(name, files, context)
+        if not lost:
+            continue
+        for table, rows in lost.items():
+            held_now = files.tables.get(table, rows.schema.empty_table())
+            files.tables[table] = pa.concat_tables([held_now, rows.select(held_now.column_names)])
+        reason = (
+            f"held {held} records before and now {f'holds {now.records_held}' if now else 'is gone'}; what it held stays "
+            f'until it is taken back: basewatch withdraw "{name}" --because TEXT'
+        )
+        span = frozenset(covers.span({day for day in (before.since, before.until) if day}))
+        reading = files.readings.setdefault(name, Reading())
+        reading.losses.append(Lost(name, reason, days=span, is_reject=False))
+        note = now or FileReading(name)
+        files.notes[name] = FileReading(
+            **{
+                **vars(note),
+                "records_held": held,
+                "since": before.since,
+                "until": before.until,
+                "is_short": True,
+                "reason": note.reason or reason,
+                "fault": note.fault or reason,
+            }
+        )
+
+
+def _withdrawn(now: FileReading | None, before: FileReading) -> FileReading:
+    """What stands of a file whose former rows are taken back: its present reading, or that it is gone."""
+    if now is None:
+        return FileReading(
+            before.file, records_held=before.records_held, withdrawn_because=before.withdrawn_because, form="taken back"
+        )
+    return FileReading(**{**vars(now), "withdrawn_because": None})
+
+
+def _lost_rows(name: str, files: _Files, context: Context[FlightFiles]) -> dict[str, pa.Table]:
+    """The rows that the lake holds of a file and that stand in no file now."""
+    assert context.readings
+    lost = {}
+    for table in ENDS:
+        rows = context.readings.rows(table, name)
+        now = files.tables.get(table)
+        if now is not None and rows.num_rows:
+            rows = rows.filter(
+                pc.invert(pc.is_in(rows.column("record_id"), value_set=now.column("record_id").combine_chunks()))
+            )
+        if rows.num_rows:
+            lost[table] = rows
+    return lost
+
+
+# ---- rows and days
+
+
+def _records(landed: Landed, files: _Files) -> Iterator[Event]:
+    """Rows by day, rejects, and for each day with either the ledger's row of scope `global`."""
+    window = landed.window
+    by_name = {file.url: file for file in landed.files}
+    tallies: dict[date, _Tally] = defaultdict(_Tally)
+    for table, rows in files.tables.items():
+        for day in _filing_days(table, rows, window):
+            of_day = rows.filter(pc.equal(rows.column("day"), pa.scalar(day, pa.date32())))
+            tally = tallies[day]
+            tally.read += of_day.num_rows
+            tally.kept += of_day.num_rows
+            for name in of_day.column("origin_file").unique().to_pylist():
+                if name in by_name:
+                    tally.files[by_name[name].sha256] = by_name[name]
+            yield Rows(table, day, of_day)
+    rejected: dict[date, int] = defaultdict(int)
+    for reading in files.readings.values():
+        for loss in reading.losses:
+            if not (loss.is_reject or loss.is_whole or loss.is_cut):
+                continue
+            day = _day_of(loss, reading, window)
+            rejected[day] += 1
+            yield Reject(day, loss.where, loss.reason, loss.raw)
+    for day in sorted({*tallies, *rejected}):
+        yield _day(day, GLOBAL, "partial", tallies.get(day, _Tally()), rejected.get(day, 0), UNDECLARED)
+
+
+def _filing_days(table: str, rows: pa.Table, window: Window) -> list[date]:
+    """The days under which records lie that have an end in the window, or that lie in it themselves.
+
+    A take-off on the evening before the window lies under the day before; its landing is in the window.
+    """
+    day = rows.column("day")
+    first, last = (pa.scalar(edge, pa.date32()) for edge in (window.since, window.until))
+    touches = pc.and_(pc.greater_equal(day, first), pc.less_equal(day, last))
+    for _, at in ENDS[table]:
+        on = rows.column(at).cast(pa.date32())
+        touches = pc.or_(touches, pc.fill_null(pc.and_(pc.greater_equal(on, first), pc.less_equal(on, last)), False))
+    return sorted(day.filter(touches).unique().to_pylist())
+
+
+def _day_of(loss: Lost, reading: Reading, window: Window) -> date:
+    """The day on which a loss is counted: one that it names, else the file's last in the window, else the window's last."""
+    for days in (loss.days, reading.days):
+        inside = [day for day in days if window.holds(day)]
+        if inside:
+            return min(inside) if days is loss.days else max(inside)
+    return window.until
+
+
+def _day(day: date, scope: str, status: str, tally: _Tally, rejected: int, error: str | None) -> Day:
+    digest = hashlib.sha256("\n".join(sorted(tally.files)).encode()).hexdigest() if tally.files else None
+    size = sum(file.size for file in tally.files.values())
+    read_all = tally.read + rejected
+    return Day(day, status, scope, len(tally.files), size, read_all, tally.kept, rejected, digest, None, error)
+
+
+def _days_at(tables: Mapping[str, pa.Table], places: Places, base: str) -> dict[str, Counter[date]]:
+    """By file, how many ends of its records lie at a base on each day."""
+    by_file: dict[str, Counter[date]] = defaultdict(Counter)
+    for table, rows in tables.items():
+        for place, at in ENDS[table]:
+            codes = [code for code in rows.column(place).unique().to_pylist() if places.base_of(code) == base]
+            ends = rows.filter(pc.is_in(rows.column(place), value_set=pa.array(codes, pa.string())))
+            other = next(column for _, column in ENDS[table] if column != at)
+            times = pc.coalesce(ends.column(at), ends.column(other))
+            for name, time_of in zip(ends.column("origin_file").to_pylist(), times.to_pylist(), strict=True):
+                if time_of is not None:
+                    by_file[name][time_of.astimezone(UTC).date()] += 1
+    return by_file
+
+
+def _covered(
+    cover: Any, window: Window, files: _Files, by_file: Mapping[str, Counter[date]], end: End | None
+) -> Iterator[Day]:
+    """The ledger's rows of a declared cover."""
+    last = covers.last_day(cover, end)
+    until = min(cover.until or window.until, window.until)
+    whole = Window(window.source, cover.since, max(cover.since, min(last, window.until))) if last else None
+    doubts = covers.doubts(
+        cover.base, whole.days() if whole else (), files.readings, {name: set(days) for name, days in by_file.items()}
+    )
+    counts: Counter[date] = Counter()
+    for days in by_file.values():
+        counts += days
+    for day in Window(window.source, max(cover.since, window.since), until).days():
+        count = counts[day]
+        doubt = doubts.get(day, Doubt())
+        if last is None or day > last:
+            basis = end.basis if end else "no record and no statement of when the data end"
+            status, error = ("partial" if count else "missing"), f"after the end of the data: {basis}"
+        elif doubt.reasons:
+            status, error = ("partial" if count or doubt.names_it else "missing"), doubt.words
+        elif cover.until is None and end and day == end.day and not end.is_whole:
+            status, error = "partial", f"the data may end within this day: {end.basis}"
+        else:
+            status, error = ("ok" if count else "empty"), None
+        yield Day(
+            day,
+            status,
+            f"base:{cover.base}",
+            sum(day in days for days in by_file.values()),
+            records_read=count + doubt.rejected,
+            records_kept=count,
+            records_rejected=doubt.rejected,
+            error=error,
+        )
+
+
+# ---- before it is read
+
+
+def taken_for(file: Path, context: Context[FlightFiles]) -> Taken:
+    """What a file would be taken for, its columns, some rows as understood, and the rejects."""
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        return Taken("", [f"{NOT_OPENED}{error.strerror or error}"])
+    stated = {column: name for name, column in context.settings.columns.items()}
+    origin = Origin(file.name, hashlib.sha256(data).hexdigest())
+    reading = read(data, origin, Places(context.reference), stated, context.params.record_longest_days, context.now)
+    notes = []
+    for mapped in reading.mapped:
+        notes.append(f"columns read: {mapped.shown}")
+        if mapped.unread:
+            notes.append(f"columns not read: {', '.join(mapped.columns[number] for number in mapped.unread)}")
+        if mapped.form.says:
+            notes.append(mapped.form.says)
+    notes += [f"passed over: {note}" for note in reading.passed_over]
+    if reading.dropped:
+        notes.append(f"{reading.dropped} records kept by their registration alone: their address cannot be read")
+    if reading.unresolved:
+        shown = ", ".join(f"{name} ({count})" for name, count in reading.unresolved.most_common(10))
+        notes.append(f"{reading.unresolved.total()} records name a place that is not known: {shown}")
+    duplicates = 0
+    sample: list[dict[str, Any]] = []
+    for table, pieces in reading.rows.items():
+        rows, dropped = sameness.without_duplicates(table, pa.concat_tables(pieces))
+        duplicates += dropped.total()
+        left_out = ("origin_sha256", "source")
+        sample += [
+            {name: value for name, value in row.items() if value is not None and name not in left_out}
+            for row in rows.slice(0, SHOWN).to_pylist()
+        ]
+    if duplicates:
+        notes.append(f"{duplicates} records stand more than once")
+    rejects = [
+        f"{loss.where}: {loss.reason}" for loss in reading.losses if loss.is_reject or loss.is_whole or loss.is_cut
+    ]
+    form = "; ".join(dict.fromkeys(reading.forms)) or ("no flight records" if reading.passed_over else "")
+    return Taken(form, notes, sample[:SHOWN], rejects, reading.records_read, reading.records_kept - duplicates)
+
+
+def check(context: Context[FlightFiles]) -> list[Finding]:
+    """What each file at the location would be taken for."""
+    location = context.settings.location
+    if not location:
+        return [Finding(False, f"{context.source}: no location", f"set sources.{context.source}.location")]
+    path = context.folder / Path(location).expanduser()
+    places = files_at(path, context.settings.ignore)
+    if not places:
+        advice = f"put files there, or set sources.{context.source}.location to where they are"
+        return [Finding(False, f"{context.source}: no file at {path}", advice)]
+    findings = [Finding(True, f"{context.source}: reads {path}")]
+    for place in places:
+        taken = Taken("", [place.fault]) if place.fault else taken_for(place.path, context)
+        what = f"{context.source}: {place.name}: {taken.form or 'cannot be read'}"
+        if taken.records_read:
+            what += f", {taken.records_kept} of {taken.records_read} records kept"
+        fault = next(iter([*taken.rejects, *([] if taken.form else taken.notes)]), None)
+        advice = f"{fault}; basewatch try {place.path}" if fault else ""
+        findings.append(Finding(taken.is_sound, what, advice))
+    return findings
