@@ -55,7 +55,8 @@ class Outcome:
             return f"failed: {self.error}"
         if self.is_unchanged:
             return "unchanged"
-        records_kept = sum(row.records_kept for row in self.rows)
+        summed_up = {row.day for row in self.rows if row.scope == GLOBAL}
+        records_kept = sum(row.records_kept for row in self.rows if row.scope == GLOBAL or row.day not in summed_up)
         rejected = f", {self.rejected} rejected" if self.rejected else ""
         return f"{len(self.rows)} new ledger rows, {records_kept} records kept{rejected}{self._forms}"
 
@@ -222,7 +223,7 @@ def _span(window: Window) -> str:
 
 
 def _fingerprint(landed: Landed, context: Context[Any]) -> str:
-    """A hash over all that decides what decoding a window gives: files, settings, reference, thresholds, withdrawals."""
+    """A hash over all that decides what a window gives: files, settings, reference, thresholds, withdrawals."""
     shown: dict[str, Any] = context.settings.model_dump(mode="json", exclude=SECRETS)
     values = [[file.url, file.sha256, file.note] for file in landed.files]
     withdrawn = context.readings.withdrawn() if context.readings else []

@@ -82,7 +82,7 @@ Advance = Callable[[int, str], None]  # so many bytes more are read, of this fil
 
 @contextlib.contextmanager
 def load(what: str, size: int) -> Iterator[Advance]:
-    """While it lasts, a bar over the bytes of the files that are read, where stderr is a terminal; else a line at times."""
+    """While it lasts, a bar over the bytes of files that are read, where stderr is a terminal; else a line at times."""
     done, told_at = 0, time.monotonic()
     console = Console(stderr=True)
     with _up(console) if console.is_terminal else contextlib.nullcontext() as live:

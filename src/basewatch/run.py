@@ -323,11 +323,11 @@ class FileToTell:
 
 def files(warehouse: Warehouse, sources: Iterable[str]) -> list[FileToTell]:
     """What came of the user's own files, of every source that reads such files whole."""
-    told = []
-    for code in sources:
-        for reading in Readings(warehouse.lake, code).latest().values():
-            told.append(FileToTell(code, reading, _listed_in(warehouse, code, reading)))
-    return told
+    return [
+        FileToTell(code, reading, _listed_in(warehouse, code, reading))
+        for code in sources
+        for reading in Readings(warehouse.lake, code).latest().values()
+    ]
 
 
 def _listed_in(warehouse: Warehouse, code: str, reading: FileReading) -> Path | None:
@@ -350,7 +350,7 @@ def unsound_files(run: Run) -> list[FileToTell]:
 
 
 def withdraw(warehouse: Warehouse, settings: Settings, file: str, because: str) -> tuple[str, FileReading]:
-    """Take back what a file once held: its source, and its last good reading. Raises ConfigError where none has lost."""
+    """Take back what a file once held: its source and last good reading. Raises ConfigError where it lost nothing."""
     if not because.strip():
         raise ConfigError("--because is empty: say why what the file held is taken back")
     short = [one for one in files(warehouse, settings.enabled_sources()) if one.reading.is_short]

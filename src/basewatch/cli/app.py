@@ -315,8 +315,8 @@ def withdraw(
     with warehouse.lock():
         source, reading = run.withdraw(warehouse, settings, file, because)
     print(
-        f"withdrawn {source}: {reading.file}: {reading.records_held} records of {reading.since} to {reading.until}; the next "
-        "`basewatch nightly` or `backfill` leaves them out"
+        f"withdrawn {source}: {reading.file}: {reading.records_held} records of {reading.since} to {reading.until}; "
+        "the next `basewatch nightly` or `backfill` leaves them out"
     )
 
 

@@ -56,7 +56,7 @@ FILES_SHOWN = 20
 
 
 def _files(settings: Settings, warehouse: Warehouse) -> list[dict[str, Any]]:
-    """What came of each file: the user's own, and those of other sources that the last run found something wrong with."""
+    """What came of each file: of the user's own all, of other sources those in which the last run met a fault."""
     told = [
         {"source": one.source, **asdict(one.reading), "list": str(one.listed_in) if one.listed_in else None}
         for one in run.files(warehouse, settings.enabled_sources())

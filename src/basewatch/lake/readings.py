@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from basewatch.errors import ConfigError
-from basewatch.lake.events import FileReading
+from basewatch.lake.events import GLOBAL, FileReading
 from basewatch.lake.files import read_batches, write_aside
 from basewatch.lake.schemas import TABLES
 from basewatch.lake.store import Lake
@@ -62,6 +62,14 @@ class Readings:
         schema = TABLES[table].schema
         return pa.concat_tables([batch.select(schema.names) for batch in batches]) if batches else schema.empty_table()
 
+    def rows_of_day(self, table: str, day: date) -> pa.Table:
+        """The rows that the lake holds of a day."""
+        declared = TABLES[table]
+        row = self._lake.ledger_row(self._source, GLOBAL, day)
+        files = self._lake.files(table, [row] if row else [])
+        batches = [batch for file in files for batch in read_batches(file, declared.schema, declared.version)]
+        return pa.concat_tables(batches) if batches else declared.schema.empty_table()
+
     def _batches(self, table: str, names: list[str] | None) -> Iterable[pa.Table]:
         declared = TABLES[table]
         for file in self._lake.files(table, self._lake.ledger(self._source)):
@@ -69,7 +77,7 @@ class Readings:
                 yield batch if names is None else batch.select(names)
 
     def remember(self, readings: Iterable[FileReading], run_id: str) -> None:
-        """Note the latest reading of every file that there is, or was; one that is read no more and held nothing goes."""
+        """Note the latest reading of every file that there is, or of which something is kept; others go."""
         noted = {reading.file: replace(reading, run_id=run_id) for reading in readings}
         before = self.latest()
         for name, reading in noted.items():  # what says the same keeps the run in whose list its rejects stand

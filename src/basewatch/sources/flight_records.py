@@ -126,7 +126,7 @@ ENDS = {  # of each table: the lake columns of place and time of both ends
 
 
 class Converter:
-    """Makes lake rows of records. `places`: resolves places, None leaves them as stated; `order`: of dates in digits."""
+    """Makes lake rows of records. `places` resolves places, None leaves them as stated; `order`: of dates in digits."""
 
     def __init__(self, places: Places | None = None, order: DateOrder | None = None) -> None:
         self._places, self._order = places, order

@@ -81,7 +81,7 @@ class Places:
         return self._resolved[stated]
 
     def position(self, code: str | None) -> tuple[float, float, float | None] | None:
-        """Latitude, longitude (WGS-84 degrees) and elevation (ft, None where unknown) of a kept code; None if unknown."""
+        """Latitude, longitude (WGS-84 degrees) and elevation (ft, None if unknown) of a kept code; None if unknown."""
         if not code:
             return None
         row = self._own_fields.get(code)

@@ -20,7 +20,7 @@ FIRST_YEAR, LAST_YEAR = 1990, 2100  # ADS-B is younger; anything outside is a br
 LONGEST_TEXT = 300
 SAFE_INT = 2**53
 
-# What pandas, SQL and spreadsheets write for a value that is not there. `NA` and `NAN` are codes of airlines and fields.
+# What pandas, SQL and spreadsheets write for a value that is not there. `NA` and `NAN` are codes, of airline and field.
 NO_VALUE = {"nan", "NaN", "NaT", "None", "none", "null", "NULL", "Null", "<NA>", "\\N", "-", "--", "N/A", "n/a", "#N/A"}
 
 DateOrder = Literal["day first", "month first"]
@@ -150,7 +150,7 @@ def icao24(value: object) -> str | None:
 
 
 def moment(value: object, order: DateOrder | None = None) -> datetime | None:
-    """The value as a UTC time: a time or day, seconds to nanoseconds since 1970, ISO text, or a date in words or digits.
+    """The value as a UTC time: a time or day, seconds to nanoseconds since 1970, ISO text, a date in words or digits.
 
     A time without a zone is UTC: the providers say so of all their times. A day alone is its midnight. `order`: how a
     date in digits with the year last is read, where its file shows that; dots mean the day first. Raises Malformed,
@@ -221,7 +221,7 @@ def _written(written: str, order: DateOrder | None) -> datetime:
 
 
 def _year_last(first: int, second: int, year: int, order: DateOrder | None) -> date:
-    """The day of a date in digits with the year last. Raises Ambiguous where both readings are days and no order is known."""
+    """The day of a date in digits with the year last. Raises Ambiguous where it can be read in two ways."""
     if order == "day first":
         return date(year, second, first)
     if order == "month first":

@@ -112,7 +112,7 @@ def _day(written: str) -> date | None:
 
 
 def days_of_name(name: str) -> set[date]:
-    """The days that a file's name speaks of: a range, a day, a month or a year; none where it tells when it was made."""
+    """The days that a file's name speaks of: a range, days, months or a year; none where it tells when it was made."""
     own = PurePosixPath(name).name
     match = _RANGE.search(own)
     if match:

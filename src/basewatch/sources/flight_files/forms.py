@@ -1,7 +1,7 @@
 """A table's form, by its columns: whose list of flights it is, and which column is which field of the lake's row.
 
-A form is taken only where its columns name an aircraft, a place and a time: half a form would give records without a
-meaning. Column names count without case, blanks and marks. What the user states in `columns` goes before.
+The forms stand in sql/reference/flight_lists.yml. A form is taken only where its columns name an aircraft, a place and
+a time: half a form would give records without a meaning. What the user states in `columns` goes before.
 """
 
 from __future__ import annotations
@@ -9,10 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
 
+from basewatch.news.text import load_yaml
 from basewatch.sources.flight_records import plain_name
 from basewatch.sources.places import Places
 from basewatch.sources.values import Malformed, moment, text
+
+LOG = "my.flightradar24 flight log"  # times are local, which no other form's are
+TRACKS = "track_points"
 
 
 @dataclass(frozen=True)
@@ -27,8 +33,12 @@ class Form:
     table: str
     needs: tuple[frozenset[str], ...]
     fields: Mapping[str, tuple[str, ...]]
-    lacks: frozenset[str] = frozenset()
-    says: str = ""
+    lacks: frozenset[str]
+    says: str
+
+    def is_in(self, present: frozenset[str] | set[str]) -> bool:
+        """Whether these columns are of this form."""
+        return all(group & present for group in self.needs) and not self.lacks & present
 
 
 @dataclass(frozen=True)
@@ -47,163 +57,71 @@ class Mapped:
         return ", ".join(pairs)
 
 
-def _group(*names: str) -> frozenset[str]:
-    return frozenset(names)
+@cache
+def known() -> dict[str, Any]:
+    """What is known of lists of flights: sql/reference/flight_lists.yml."""
+    return load_yaml("flight_lists.yml")
 
 
-_POSITION = _group("latitude", "lat", "position")
+@cache
+def forms() -> tuple[Form, ...]:
+    """The known forms, in the order in which they are tried."""
+    return tuple(_form(values) for values in known()["forms"])
 
-# Names of columns that mean one thing in whatever list of flights they stand.
-ADDRESS = (
-    "icao24", "hex", "hexcode", "icaohex", "icao24hex", "hexident", "icao24address", "icaoaddress", "modes", "modescode",
-    "modeshex", "transponderhex", "transpondercode", "adshex", "icao24code", "address",
-)  # fmt: skip
-REGISTRATION = (
-    "registration", "reg", "regnumber", "tail", "tailnumber", "tailno", "acregistration", "aircraftregistration", "acreg",
-    "aircraftreg", "regno",
-)  # fmt: skip
-ORIGIN = (
-    "origin", "originicao", "originairport", "originairporticao", "origicao", "orig", "adep", "departureairport", "departureicao",
-    "departureairporticao", "depairport", "depicao", "departureairportcode", "fromicao", "fromairport", "from", "icaofrom",
-    "takeoffairport", "estdepartureairport", "airportofdeparture", "origiata", "originiata", "depiata", "dep", "departure",
-)  # fmt: skip
-DESTINATION = (
-    "destination", "destinationicao", "destinationairport", "destinationairporticao", "desticaoactual", "dest", "ades",
-    "arrivalairport", "arrivalicao", "arrivalairporticao", "arrairport", "arricao", "arrivalairportcode", "toicao", "toairport",
-    "to", "icaoto", "landingairport", "estarrivalairport", "airportofdestination", "destiataactual", "destinationiata",
-    "arriata", "desticao", "arr", "arrival",
-)  # fmt: skip
-DEPARTED = (
-    "departedat", "departuretime", "deptime", "departuredatetime", "datetimetakeoff", "takeofftime", "takeoff", "takeoffat", "atot",
-    "atd", "actualdeparturetime", "departuretimestamp", "departed", "timeofdeparture", "actualoffblocktime", "aobt", "offblock",
-    "departuredate", "departureday", "depdate",
-)  # fmt: skip
-ARRIVED = (
-    "arrivedat", "arrivaltime", "arrtime", "arrivaldatetime", "datetimelanded", "landingtime", "landed", "landedat", "landing",
-    "aldt", "ata", "actualarrivaltime", "arrivaltimestamp", "arrived", "timeofarrival", "aibt", "arrivaldate", "arrivalday",
-    "arrdate",
-)  # fmt: skip
-FIRST = ("firstseen", "start", "firstseenat", "starttime", "firstcontact")
-LAST = ("lastseen", "stop", "lastseenat", "end", "endtime", "stoptime", "lastcontact")
-CALLSIGN = ("callsign", "fltid", "acid", "flightcallsign", "atccallsign", "flight", "flightnumber")
-TYPE = (
-    "typecode", "actype", "aircrafttype", "icaotype", "type", "typedesignator", "aircrafttypeicao", "aircrafticaotype",
-    "aircraftcode", "typeicao", "aircraft", "model",
-)  # fmt: skip
-OPERATOR = ("operator", "airline", "icaooperator", "operatoricao", "acoperator", "owner", "company")
-EITHER = {"departure": ("origin", "departedat"), "arrival": ("destination", "arrivedat"), "dep": ("origin", "departedat"),
-          "arr": ("destination", "arrivedat")}  # fmt: skip
-"""Columns that one list uses for a place and another for a time: what stands in them decides."""
 
-_LISTED = {
-    "icao24": ADDRESS,
-    "registration": REGISTRATION,
-    "callsign": CALLSIGN,
-    "typecode": TYPE[:-2],
-    "operator": OPERATOR,
-    "firstseen": FIRST,
-    "lastseen": LAST,
-}
-_DISTANCES = {
-    name: (name,)
-    for name in (
-        "estdepartureairporthorizdistance", "estdepartureairportvertdistance", "estarrivalairporthorizdistance",
-        "estarrivalairportvertdistance", "departureairportcandidatescount", "arrivalairportcandidatescount",
+def _form(values: Mapping[str, Any]) -> Form:
+    columns = known()["columns"]
+    fields = {**values["fields"], **values.get("ends", {})}
+    groups = [*values["needs"], *values.get("ends", {}).values()]
+    return Form(
+        values["name"],
+        values["table"],
+        tuple(frozenset(_all_names(group, columns)) for group in groups),
+        {name: tuple(_all_names(of_field, columns, is_whole=True)) for name, of_field in fields.items()},
+        frozenset(values.get("lacks", ())),
+        values.get("says", ""),
     )
-}  # fmt: skip
-_POSITIONS = {f"{name}{end}": (f"{name}{end}",) for end in "12" for name in ("latitude", "longitude", "altitude")}
-_SEEN = (frozenset((*ADDRESS, *REGISTRATION)), frozenset(FIRST), frozenset(LAST))
 
 
-def _estimates(name: str, origin: tuple[str, ...], destination: tuple[str, ...], **more: tuple[str, ...]) -> Form:
-    """A list made of OpenSky's data: first and last contact, and the airports that they suggest."""
-    fields = {**_LISTED, "estdepartureairport": origin, "estarrivalairport": destination, **more}
-    says = "airports and times are estimates from positions: confidence 2"
-    return Form(name, "opensky_flights", (*_SEEN, frozenset(origin), frozenset(destination)), fields, says=says)
+def _all_names(group: str | list[str], columns: Mapping[str, list[str]], *, is_whole: bool = False) -> list[str]:
+    """The names in a group: a list as it stands, a single name as all that are known for it.
+
+    is_whole: a list is exactly what it says; else each name in it that is known stands for all of its names.
+    """
+    if isinstance(group, str):
+        return columns[group]
+    if is_whole:
+        return group
+    return [name for one in group for name in columns.get(one, [one])]
 
 
-FLIGHTRADAR24 = Form(
-    "Flightradar24 flight summary",
-    "flightradar24_flights",
-    (_group("fr24id", "flightid"), _group("datetimetakeoff", "datetimelanded", "firstseen"),
-     _group("origicao", "origiata"), _group("desticao", "desticaoactual", "destiata", "destiataactual")),
-    {
-        "fr24id": ("fr24id", "flightid"),
-        **{name: (name,) for name in (
-            "flight", "callsign", "operatingas", "operatedas", "paintedas", "type", "reg", "hex", "origicao", "origiata",
-            "datetimetakeoff", "runwaytakeoff", "desticao", "destiata", "desticaoactual", "destiataactual", "datetimelanded",
-            "runwaylanded", "flighttime", "actualdistance", "circledistance", "category", "firstseen", "lastseen", "flightended",
-        )},
-    },
-    lacks=_group("lat", "latitude", "position"),
-    says="dest_icao alone is a plan: confidence 1",
-)  # fmt: skip
-LOG = Form(
-    "my.flightradar24 flight log",
-    "plain_flights",
-    (_group("date"), _group("from"), _group("to"), _group("deptime"), _group("arrtime"), _group("registration")),
-    {
-        "date": ("date",), "origin": ("from",), "destination": ("to",), "departedat": ("deptime",), "arrivedat": ("arrtime",),
-        "duration": ("duration",), "callsign": ("flightnumber",), "operator": ("airline",), "typecode": ("aircraft",),
-        "registration": ("registration",),
-    },
-    says="times are local times of the airports; no address is given",
-)  # fmt: skip
-PLAIN_FIELDS = {
-    "recordid": ("recordid",),
-    "icao24": ADDRESS,
-    "registration": REGISTRATION,
-    "callsign": CALLSIGN,
-    "typecode": TYPE,
-    "operator": OPERATOR,
-    "origin": ORIGIN,
-    "departedat": DEPARTED,
-    "destination": DESTINATION,
-    "arrivedat": ARRIVED,
-    "url": ("url", "link", "sourceurl"),
-}
-_WHO = frozenset((*ADDRESS, *REGISTRATION))
-PLAIN = (
-    Form("plain", "plain_flights",
-         (_WHO, frozenset(ORIGIN), frozenset(DEPARTED), frozenset(DESTINATION), frozenset(ARRIVED)), PLAIN_FIELDS,
-         lacks=_POSITION),
-    Form("plain, arrivals", "plain_flights", (_WHO, frozenset(DESTINATION), frozenset(ARRIVED)), PLAIN_FIELDS,
-         lacks=_POSITION, says="take-offs are not stated"),
-    Form("plain, departures", "plain_flights", (_WHO, frozenset(ORIGIN), frozenset(DEPARTED)), PLAIN_FIELDS,
-         lacks=_POSITION, says="landings are not stated"),
-)  # fmt: skip
-FORMS = (
-    FLIGHTRADAR24,
-    _estimates(
-        "OpenSky flights (REST API, Trino)",
-        ("estdepartureairport", "airportofdeparture"), ("estarrivalairport", "airportofdestination"), **_DISTANCES,
-    ),
-    _estimates("OpenSky flights (flights_data5)", ("airportofdeparture",), ("airportofdestination",)),
-    _estimates("OpenSky flights (pyopensky, traffic)", ("departure",), ("arrival",)),
-    _estimates("OPDI flight list", ("adep",), ("ades",)),
-    _estimates("OpenSky public monthly list, traffic summary", ("origin",), ("destination",), **_POSITIONS),
-    _estimates("flight list of first and last contacts", ORIGIN, DESTINATION, **_POSITIONS, **_DISTANCES),
-    LOG,
-    *PLAIN,
-)  # fmt: skip
-STATED = {  # what `columns` may name: the plain form's fields, and other usual names of them
-    name: canonical for canonical, names in PLAIN_FIELDS.items() for name in (canonical, *names)
-} | {"departureicao": "origin", "arrivalicao": "destination"}
+@cache
+def _stated() -> dict[str, str]:
+    """The plain form's field by any name that `columns` may use for it."""
+    fields = forms()[-1].fields
+    return {name: own for own, names in fields.items() for name in (own, *names)} | {
+        "departureicao": "origin",
+        "arrivalicao": "destination",
+    }
+
+
+@cache
+def _every_name() -> frozenset[str]:
+    return frozenset(name for form in forms() for names in form.fields.values() for name in names)
 
 
 def recognise(columns: Iterable[object], stated: Mapping[str, str] | None = None) -> Form | None:
-    """The form that these columns give away, None if they are none that is known. `stated`: the setting `columns`."""
-    names = _names([str(column) for column in columns], stated or {})
-    present = {name for name in names if name}
-    for form in FORMS:
-        if all(group & present for group in form.needs) and not form.lacks & present:
-            return form
-    return None
+    """The form that these columns give away, None if they are none that is known. `stated`: field by column."""
+    present = set(_names([str(column) for column in columns], stated or {}))
+    return next((form for form in forms() if form.is_in(present)), None)
+
+
+_ZONE_AT_END = re.compile(r"(?:utc|gmt|zulu)$")
 
 
 def _names(columns: Sequence[str], stated: Mapping[str, str]) -> list[str]:
     """The plain name of each column: as the user states it, else as written, without a zone's name at its end."""
-    own = {plain_name(column): STATED.get(plain_name(name), plain_name(name)) for name, column in stated.items()}
+    own = {plain_name(column): _stated().get(plain_name(name), plain_name(name)) for column, name in stated.items()}
     applies = bool(own) and set(own) <= {plain_name(column) for column in columns}
     names = []
     for column in columns:
@@ -212,29 +130,26 @@ def _names(columns: Sequence[str], stated: Mapping[str, str]) -> list[str]:
             name = own[name]
         elif applies and name in own.values():
             name = ""  # another column was stated for this field
-        names.append(_ZONE_AT_END.sub("", name) if name not in _ALL_NAMES else name)
+        names.append(name if name in _every_name() else _ZONE_AT_END.sub("", name))
     return names
-
-
-_ALL_NAMES = frozenset(name for form in FORMS for names in form.fields.values() for name in names)
-_ZONE_AT_END = re.compile(r"(?:utc|gmt|zulu)$")
 
 
 def mapped(
     columns: Sequence[str], sample: Sequence[Sequence[object]], places: Places, stated: Mapping[str, str]
 ) -> Mapped | None:
-    """The form of a table and where its fields stand; `sample`: the cells of some rows, which tell a place from a time."""
+    """The form of a table and where its fields stand; None where it is of no known form.
+
+    sample: the cells of some rows, which tell a place from a time. stated: field by column, as the user states it.
+    """
     form = recognise(columns, stated)
     if form is None:
         return None
     names = _names(columns, stated)
-    if form.table == "plain_flights" and form is not LOG:
+    if form.table == "plain_flights" and form.name != LOG:
         names = [_told_apart(name, number, sample, places) for number, name in enumerate(names)]
-        present = set(names)
-        if not all(group & present for group in form.needs):
-            form = next((one for one in PLAIN if all(group & present for group in one.needs)), form)
-            if not all(group & present for group in form.needs):
-                return None
+        form = next((one for one in forms() if one.table == form.table and one.is_in(set(names))), None)
+        if form is None:
+            return None
     numbers: dict[str, tuple[int, ...]] = {}
     for name, alternatives in form.fields.items():
         of_field = tuple(number for one in alternatives for number, written in enumerate(names) if written == one)
@@ -247,35 +162,31 @@ def mapped(
 
 def _told_apart(name: str, number: int, sample: Sequence[Sequence[object]], places: Places) -> str:
     """What a column is that may hold a place or a time, by what stands in it."""
-    if name not in EITHER:
+    if name not in known()["place_or_time"]:
         return name
-    place, time = EITHER[name]
+    place, time = known()["place_or_time"][name]
     cells = [cells[number] for cells in sample if number < len(cells) and cells[number] not in (None, "")]
     times = 0
     for cell in cells:
         try:
-            times += moment(cell) is not None and not (isinstance(cell, str) and places.resolve(text(cell)).is_resolved)
+            is_place = isinstance(cell, str) and places.resolve(text(cell)).is_resolved
+            times += not is_place and moment(cell) is not None
         except Malformed:
             continue
-    return time if cells and times * 2 > len(cells) else place
-
-
-WANTED = (
-    "known forms: Flightradar24 flight summaries and logs; OpenSky flights (REST, Trino, pyopensky, traffic, monthly list); "
-    "OPDI; the plain form (icao24 or registration, with origin and departed_at or destination and arrived_at)"
-)
+    return str(time if cells and times * 2 > len(cells) else place)
 
 
 def not_recognised(columns: Sequence[object]) -> str:
     """Why a table is not read, with its columns and what to do."""
     shown = ", ".join(str(column)[:40] for column in columns[:20] if str(column).strip()) or "none"
     present = {plain_name(str(column)) for column in columns}
-    if present & _POSITION and not present >= {"origin", "destination"}:
+    if present & {"position", "latitude", "lat", "tracks"}:
         return (
-            f"a list of positions, of which the track cannot be read (columns: {shown}): positions need an address, a time, "
-            "latitude and longitude; ask the provider for the list of flights, or leave the file out with `ignore`"
+            f"a list of positions that names no aircraft, or no time (columns: {shown}): add a column icao24, or ask "
+            "the provider for its list of flights, or leave the file out with `ignore`"
         )
+    names = ", ".join(dict.fromkeys(form.name for form in forms()))
     return (
-        f'columns not recognised ({shown}); map them in basewatch.toml: columns = {{destination = "…", arrived_at = "…", '
-        f'registration = "…"}}, or leave the file out with `ignore`; {WANTED}'
+        f'columns not recognised ({shown}): say which is which in basewatch.toml, columns = {{registration = "…", '
+        f'destination = "…", arrived_at = "…"}}, or leave the file out with `ignore`; known forms: {names}'
     )

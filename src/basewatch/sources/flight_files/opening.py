@@ -15,7 +15,7 @@ import lzma
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import pairwise
@@ -25,6 +25,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from basewatch.sources.flight_files import forms
+from basewatch.sources.values import Ambiguous, Malformed, moment
+
 LARGEST_UNPACKED = 4 * 2**30  # bytes: a file that unpacks to more is an error, or an attack
 DEEPEST = 3  # archives within archives
 HEADING_WITHIN = 30  # lines: a heading stands among the first, below a title or comments
@@ -33,11 +36,6 @@ DELIMITERS = (",", ";", "\t", "|")
 # so that codes, times and addresses are read rightly even where the guess is wrong.
 CODE_PAGES = ["cp1251", "koi8_r", "cp1252", "iso8859_5", "cp1256", "cp866", "cp1254", "cp1250"]
 MOST_CONTROLS = 0.01  # share of control characters above which bytes are no text
-# What plainly holds no flight records: passed over, but named.
-NO_DATA = frozenset(
-    [".md", ".rst", ".html", ".htm", ".xhtml", ".pdf", ".doc", ".docx", ".odt", ".rtf", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".ico", ".css", ".js", ".py", ".r", ".sql", ".ipynb", ".toml", ".yaml", ".yml", ".ini", ".cfg", ".log", ".sh", ".bat", ".md5", ".sha1", ".sha256", ".sig", ".asc", ".url", ".webloc", ".lnk", ".kml", ".kmz"]
-)
-NO_DATA_NAMES = frozenset({"readme", "license", "licence", "changelog", "makefile", "thumbs", "desktop", "notes"})
 
 
 class Unreadable(ValueError):
@@ -92,19 +90,18 @@ class NoData:
 Part = Table | Fault | NoData
 
 
-def parts(data: bytes, name: str, has_form: Callable[[Iterable[object]], bool], depth: int = 0) -> Iterator[Part]:
+def parts(data: bytes, name: str, stated: Mapping[str, str], depth: int = 0) -> Iterator[Part]:
     """The tables in a file, and what in it is none.
 
-    has_form: whether a row is the heading of a known form; it tells a heading from the lines above it, and which mark
-    parts the cells.
+    stated: the setting `columns`, field by column. The heading of a known form tells which mark parts the cells.
     """
     try:
         packed = _unpacked(data, name, depth)
         if packed is not None:
             for one in packed:
-                yield from [one] if isinstance(one, Fault) else _of_member(one, has_form, depth + 1)
+                yield from [one] if isinstance(one, Fault) else _of_member(one, stated, depth + 1)
             return
-        yield from _tables(data, name, has_form)
+        yield from _tables(data, name, stated)
     except Unreadable as fault:
         yield Fault(name, str(fault))
 
@@ -116,8 +113,8 @@ class _Member:
     loss: str | None = None
 
 
-def _of_member(member: _Member, has_form: Callable[[Iterable[object]], bool], depth: int) -> Iterator[Part]:
-    for part in parts(member.data, member.name, has_form, depth):
+def _of_member(member: _Member, stated: Mapping[str, str], depth: int) -> Iterator[Part]:
+    for part in parts(member.data, member.name, stated, depth):
         if member.loss and isinstance(part, Table):
             part.losses.append(member.loss)
         yield (
@@ -237,9 +234,11 @@ def _zip_members(data: bytes, name: str) -> list[_Member | Fault]:
 # ---- what kind of file
 
 
-def _tables(data: bytes, name: str, has_form: Callable[[Iterable[object]], bool]) -> Iterator[Part]:
+def _tables(data: bytes, name: str, stated: Mapping[str, str]) -> Iterator[Part]:
     ending = PurePosixPath(name).suffix.lower()
-    if data[:4] == b"PAR1":
+    if _is_plainly_no_data(name, ending):
+        yield NoData(name, "of a kind that holds no list of flights")
+    elif data[:4] == b"PAR1":
         yield _parquet(data, name)
     elif data[:6] in (b"ARROW1", b"FEA1"):
         yield _arrow(data, name)
@@ -248,15 +247,15 @@ def _tables(data: bytes, name: str, has_form: Callable[[Iterable[object]], bool]
     elif ending in (".parquet", ".feather", ".arrow", ".xlsx", ".xls", ".xlsb", ".ods") and data:
         words, _ = _decoded(data) or ("", "")
         yield Fault(name, f"not readable as {ending[1:].capitalize()}: it does not begin as such a file does", words)
-    elif _is_plainly_no_data(name, ending):
-        yield NoData(name, "of a kind that holds no list of flights")
     else:
-        yield _text(data, name, has_form)
+        yield _text(data, name, stated)
 
 
 def _is_plainly_no_data(name: str, ending: str) -> bool:
     own_name = PurePosixPath(name.rsplit(", ", 1)[-1]).name
-    return ending in NO_DATA or own_name.split(".")[0].lower() in NO_DATA_NAMES or own_name.startswith("~$")
+    known = forms.known()["no_data"]
+    is_named_so = own_name.split(".")[0].lower() in known["names"] and ending not in known["unless_ending"]
+    return ending in known["endings"] or is_named_so
 
 
 def _parquet(data: bytes, name: str) -> Table:
@@ -366,7 +365,7 @@ def _older(data: bytes) -> tuple[str, str]:
     return data.decode(encoding, "replace"), encoding
 
 
-def _text(data: bytes, name: str, has_form: Callable[[Iterable[object]], bool]) -> Part:
+def _text(data: bytes, name: str, stated: Mapping[str, str]) -> Part:
     decoded = _decoded(data)
     if decoded is None:
         raise Unreadable("binary data of a kind that is not known")
@@ -380,7 +379,7 @@ def _text(data: bytes, name: str, has_form: Callable[[Iterable[object]], bool]) 
     lines = words.split("\n")
     if not words.strip():
         return Table(name, f"empty{kind}", iter(()), [])
-    heading = _heading(lines, has_form)
+    heading = _heading(lines, stated)
     if heading is None:
         if words.lstrip()[:200].lower().startswith(("<!doctype html", "<html", "<?xml")):
             return Fault(name, "a web page or XML stands where a list of flights is due", words)
@@ -402,11 +401,11 @@ _TABLE_ENDINGS = (".csv", ".tsv", ".tab", ".psv")
 _DATE = re.compile(r"(?:19|20)\d{2}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[./]\d{1,2}[./](?:19|20)\d{2}")
 
 
-def _heading(lines: list[str], has_form: Callable[[Iterable[object]], bool]) -> tuple[str, int] | None:
+def _heading(lines: list[str], stated: Mapping[str, str]) -> tuple[str, int] | None:
     """The mark between cells and the number (from 0) of the line that is the heading of a known form."""
     for number, line in enumerate(lines[:HEADING_WITHIN]):
         for delimiter in DELIMITERS:
-            if delimiter in line and has_form(_split(line, delimiter)):
+            if delimiter in line and forms.recognise(_split(line, delimiter), stated):
                 return delimiter, number
     return None
 
@@ -537,6 +536,9 @@ _LISTS = ("data", "flights", "results", "records", "rows", "items", "flightlist"
 def _shaped(whole: Any, name: str, kind: str, words: str) -> Part:
     """A table of a JSON value: a list of objects, an object that holds one, or as pandas writes a frame."""
     above = ""
+    track = _track(whole, name, kind)
+    if track is not None:
+        return track
     if isinstance(whole, Mapping):
         above = "\n".join(f"{key}: {value}" for key, value in whole.items() if isinstance(value, str | int | float))
         held = next((whole[key] for key in _LISTS if isinstance(whole.get(key), list)), None)
@@ -558,6 +560,67 @@ def _shaped(whole: Any, name: str, kind: str, words: str) -> Part:
     table = _of_objects([(f"record {number}", value) for number, value in enumerate(whole, start=1)], name, kind)
     table.above = above
     return table
+
+
+STATE = (  # the fields of OpenSky's state vectors, in their order (REST API documentation)
+    "icao24", "callsign", "origincountry", "timeposition", "lastcontact", "longitude", "latitude", "baroaltitude",
+    "onground", "velocity", "truetrack", "vertrate", "sensors", "geoaltitude",
+)  # fmt: skip
+
+
+def _track(whole: Any, name: str, kind: str) -> Table | None:
+    """Positions in a JSON value of their own shape: OpenSky's states, or the playback of one Flightradar24 flight."""
+    if isinstance(whole, Mapping) and isinstance(whole.get("states"), list):
+        cells = [
+            state[: len(STATE)] for state in whole["states"] if isinstance(state, list) and len(state) >= len(STATE)
+        ]
+        rows = [Row(f"record {number}", of_state) for number, of_state in enumerate(cells, start=1)]
+        return Table(name, kind, iter(rows), list(STATE), len(rows))
+    flight = _flight_with_track(whole)
+    if flight is None:
+        return None
+    aircraft = flight.get("aircraft") or {}
+    identity = aircraft.get("identification") or aircraft
+    own = {
+        "fr24_id": _inside(flight, "identification", "id"),
+        "hex": identity.get("modes") or identity.get("hex") or aircraft.get("hex"),
+        "registration": identity.get("registration") or aircraft.get("registration"),
+        "callsign": _inside(flight, "identification", "callsign"),
+        "type_code": _inside(aircraft, "model", "code"),
+    }
+    columns = [*own, "timestamp", "latitude", "longitude", "alt", "gspeed", "vspeed", "track"]
+    rows = []
+    for number, point in enumerate(flight["track"], start=1):
+        if not isinstance(point, Mapping):
+            continue
+        of_point = [point.get("timestamp"), point.get("latitude"), point.get("longitude")]
+        of_point += [
+            _inside(point, "altitude", "feet"),
+            _inside(point, "speed", "kts"),
+            _inside(point, "verticalSpeed", "fpm"),
+        ]
+        rows.append(Row(f"record {number}", [*own.values(), *of_point, point.get("heading")]))
+    return Table(name, kind, iter(rows), columns, len(rows))
+
+
+def _inside(value: Mapping[str, Any], *names: str) -> Any:
+    """What stands under a path of names; a value that is no object stands for all below it."""
+    found: Any = value
+    for one in names:
+        if not isinstance(found, Mapping):
+            break
+        found = found.get(one)
+    return found
+
+
+def _flight_with_track(value: Any, depth: int = 0) -> Mapping[str, Any] | None:
+    """The flight whose track a playback holds, a few levels down."""
+    if not isinstance(value, Mapping) or depth > 5:
+        return None
+    track = value.get("track")
+    if isinstance(track, list) and track and isinstance(track[0], Mapping) and "latitude" in track[0]:
+        return value
+    return next(filter(None, (_flight_with_track(inner, depth + 1) for inner in value.values())), None)
 
 
 def _is_of_objects(value: Any) -> bool:
@@ -599,8 +662,6 @@ def _word(value: Any) -> str:
 
 def days_in(words: str) -> set[date]:
     """The days that a text names, as dates in digits or seconds to nanoseconds since 1970; ambiguous ones as both."""
-    from basewatch.sources.values import Ambiguous, Malformed, moment
-
     days: set[date] = set()
     for match in _DAY_TEXT.finditer(words):
         try:

@@ -17,8 +17,9 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from basewatch.lake.schemas import TABLES
-from basewatch.sources.flight_files import forms, opening
-from basewatch.sources.flight_files.forms import LOG, Mapped
+from basewatch.readsb.polled import Sighting
+from basewatch.sources.flight_files import forms, opening, tracks
+from basewatch.sources.flight_files.forms import LOG, TRACKS, Mapped
 from basewatch.sources.flight_files.opening import Fault, NoData, Row, Table, days_in
 from basewatch.sources.flight_records import ENDS, LONGEST_RAW, PLACES, TIMES, Converter, Origin, plain_name, stood
 from basewatch.sources.places import Places
@@ -27,10 +28,6 @@ from basewatch.sources.values import Ambiguous, DateOrder, Malformed, date_order
 CHUNK = 20_000  # records put into one Arrow table at a time
 SAMPLE = 200  # rows looked at to tell places from times
 ONE_DAY = timedelta(days=1)
-TOTALS = (
-    "total", "totals", "sum", "count", "subtotal", "grand total", "итого", "всего", "сумма", "gesamt", "summe", "toplam",
-    "المجموع", "somme",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -59,6 +56,7 @@ class Reading:
     forms: list[str] = field(default_factory=list)
     mapped: list[Mapped] = field(default_factory=list)
     rows: dict[str, list[pa.Table]] = field(default_factory=dict)
+    sightings: list[Sighting] = field(default_factory=list)
     losses: list[Lost] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
     unresolved: Counter[str] = field(default_factory=Counter)
@@ -96,7 +94,7 @@ def read(
     advance: told now and then what share of the file is done. Never raises for what the file holds.
     """
     reading = Reading()
-    for part in opening.parts(data, origin.file, lambda columns: forms.recognise(columns, stated) is not None):
+    for part in opening.parts(data, origin.file, stated):
         match part:
             case NoData():
                 reading.passed_over.append(f"{part.name}: {part.reason}")
@@ -156,7 +154,9 @@ class _Tabled:
         self.reading.mapped.append(mapped)
         self.reading.above += self.table.above.split("\n")
         self.reading.forms.append(f"{mapped.form.name} ({self.table.kind})")
-        times = {number for name in TIMES[mapped.form.table] for number in mapped.numbers.get(name, ())}
+        self.times = ("at",) if mapped.form.table == TRACKS else TIMES[mapped.form.table]
+        self.places_of = ("latitude", "longitude") if mapped.form.table == TRACKS else PLACES[mapped.form.table]
+        times = {number for name in self.times for number in mapped.numbers.get(name, ())}
         if any(_has_slashes(row, times) for row in first):
             first = [*first, *rows]
             rows = iter(())
@@ -220,6 +220,10 @@ class _Tabled:
                 raise _Split(row.fault)
             cells = self._as_wide(cells)
             fields = self._fields(cells)
+            if self.mapped.form.table == TRACKS:
+                self._sight(fields)
+                self.reading.records_kept += 1
+                return
             record = self._convert(fields)
         except _Split as fault:
             raw = row.raw or _raw(cells)
@@ -250,7 +254,7 @@ class _Tabled:
         if first.startswith("#") and len(filled) < 3:
             return True
         words = first.lower().rstrip(": 0123456789")
-        if words in TOTALS and not any(days_in(str(cell)) for cell in filled):
+        if words in forms.known()["totals"] and not any(days_in(str(cell)) for cell in filled):
             return True
         own = {plain_name(str(column)) for column in self.mapped.columns if str(column).strip()}
         return len(filled) > 1 and {plain_name(str(cell)) for cell in filled} <= own
@@ -263,9 +267,8 @@ class _Tabled:
                 raise _Split(f"{len(cells)} cells under {width} columns")
             return cells[:width]
         if len(cells) < width:
-            table = self.mapped.form.table
             needed = [
-                self.mapped.numbers[name] for name in (*TIMES[table], *PLACES[table]) if name in self.mapped.numbers
+                self.mapped.numbers[name] for name in (*self.times, *self.places_of) if name in self.mapped.numbers
             ]
             if any(len(cells) <= min(numbers) for numbers in needed):
                 raise _Split(f"ends after {len(cells)} of {width} cells")
@@ -282,8 +285,14 @@ class _Tabled:
             fields[name] = value
         return fields
 
+    def _sight(self, fields: dict[str, Any]) -> None:
+        seen = tracks.sighting(self.mapped.form.name, fields)
+        if seen is not None:
+            self.reading.sightings.append(seen)
+            self.reading.days.add(tracks.day_of(seen))
+
     def _convert(self, fields: dict[str, Any]) -> Any:
-        if self.mapped.form is LOG:
+        if self.mapped.form.name == LOG:
             fields = _in_utc(fields, self.places)
         record = self.converter.convert(self.mapped.form.table, fields)
         (_, began_at), (_, ended_at) = ENDS[self.mapped.form.table]
@@ -293,8 +302,8 @@ class _Tabled:
             raise Malformed(f"lies in the future: {late:%Y-%m-%d %H:%M}")
         if began and ended and abs(ended - began) > self.longest:
             raise Malformed(
-                f"take-off and landing lie {abs(ended - began).days} days apart, which is no one flight: {began:%Y-%m-%d %H:%M} "
-                f"and {ended:%Y-%m-%d %H:%M}"
+                f"take-off and landing lie {abs(ended - began).days} days apart, which is no one flight: "
+                f"{began:%Y-%m-%d %H:%M} and {ended:%Y-%m-%d %H:%M}"
             )
         return record
 
@@ -325,6 +334,8 @@ class _Tabled:
     def _concerns(self, fields: Mapping[str, Any]) -> tuple[frozenset[date], frozenset[str] | None]:
         """The days that a rejected record may be of, and the watched bases (None: any)."""
         table = self.mapped.form.table
+        if table == TRACKS:
+            return frozenset(self._days_of(fields.get("at"))), None
         began, ended = (self._days_of(fields.get(name)) for name in TIMES[table])
         if began and ended:
             span = max(ended) - min(began)
@@ -370,12 +381,11 @@ class _Tabled:
         names = [place.code for place in unresolved]
         bases = {base for place in unresolved for base in place.may_be}
         ends = [(values[place], values[at]) for place, at in ENDS[table]]
-        is_estimate = table == "opensky_flights"  # where an estimate is missing, the provider knows of no airport
         is_open = any(place is None for place, _ in ends)
-        if not is_estimate and any(place is None and at is not None for place, at in ends):
-            if not any(self.places.base_of(place) for place, _ in ends):
-                names.append("(blank)")
-                bases |= self.places.base_ids
+        is_blank = any(place is None and at is not None for place, at in ends)
+        if is_blank and table != "opensky_flights":  # where an estimate is missing, the provider knows of no airport
+            names.append("(blank)")
+            bases |= self.places.base_ids - {self.places.base_of(place) for place, _ in ends}
         if is_open:  # a column that is not read may name the base in its place
             for number in self.mapped.unread:
                 base = self.places.base_of(str(cells[number]).strip().upper()) if cells[number] else None

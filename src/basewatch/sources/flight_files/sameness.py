@@ -67,7 +67,7 @@ def without_duplicates(table: str, rows: pa.Table) -> tuple[pa.Table, Counter[st
 
 
 def _is_same(table: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two records of one id are one flight: what both state is equal, and one of them states all that is stated."""
+    """Whether two records of one id are one flight: what both state is equal, and one states all that is stated."""
     only_one = only_other = False
     for name in MATTERS[table]:
         left, right = one[name], other[name]

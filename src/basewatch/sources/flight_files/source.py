@@ -8,7 +8,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,9 @@ from basewatch import progress
 from basewatch.config import FlightFiles
 from basewatch.errors import SourceError
 from basewatch.lake.events import GLOBAL, Day, Event, FileReading, Reject, Rows
+from basewatch.readsb.polled import Sighting
 from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Taken, Window
-from basewatch.sources.flight_files import covers, sameness
+from basewatch.sources.flight_files import covers, sameness, tracks
 from basewatch.sources.flight_files.covers import Doubt, End
 from basewatch.sources.flight_files.reading import Lost, Reading, read
 from basewatch.sources.flight_records import ENDS, Origin
@@ -148,11 +149,11 @@ class _Files:
 
 
 def decode(landed: Landed, context: Context[FlightFiles]) -> Iterator[Event]:
-    """Rows of the records that touch the window, rejects, the files, and the days: declared covers, and days with records.
+    """Rows of the records that touch the window, rejects, the files, and the days: those covered, those with records.
 
     A day's row with scope `global` says that there are records but not that they are all (`partial`); with scope
-    `base:<id>` that the user declares them complete for that base: `ok`, `empty` where no record touches it, `partial` or
-    `missing` where the files do not bear it out.
+    `base:<id>` that the user declares them complete for that base: `ok`, `empty` where no record touches it, `partial`
+    or `missing` where the files do not bear it out.
     """
     window = landed.window
     settings = context.settings
@@ -162,7 +163,7 @@ def decode(landed: Landed, context: Context[FlightFiles]) -> Iterator[Event]:
             raise SourceError(f"{window.source}.covers: base {cover.base!r} is not in bases.csv")
     files = _read_all(landed, context, places)
     yield from files.notes.values()
-    yield from _records(landed, files)
+    yield from _records(landed, files, context)
     by_file = {base: _days_at(files.tables, places, base) for base in {cover.base for cover in settings.covers}}
     end = covers.end_of_data(files.readings)
     for cover in settings.covers:
@@ -244,6 +245,7 @@ def _note(name: str, sha256: str | None, reading: Reading, duplicates: int) -> F
         fault=reading.fault,
         reason=next(filter(None, reasons), None),
         passed_over="; ".join(reading.passed_over) or None,
+        is_track=bool(reading.sightings),
         records_held=reading.records_kept,
         since=min(reading.days, default=None),
         until=max(reading.days, default=None),
@@ -263,14 +265,14 @@ def _keep_lasting(files: _Files, context: Context[FlightFiles]) -> None:
             files.notes[name] = _withdrawn(now, before)
             continue
         lost = _lost_rows(name, files, context)
-        if not lost:
+        if not lost and not before.is_track:
             continue
         for table, rows in lost.items():
             held_now = files.tables.get(table, rows.schema.empty_table())
             files.tables[table] = pa.concat_tables([held_now, rows.select(held_now.column_names)])
         reason = (
-            f"held {held} records before and now {f'holds {now.records_held}' if now else 'is gone'}; what it held stays "
-            f'until it is taken back: basewatch withdraw "{name}" --because TEXT'
+            f"held {held} records before and now {f'holds {now.records_held}' if now else 'is gone'}; what it held "
+            f'stays until it is taken back: basewatch withdraw "{name}" --because TEXT'
         )
         span = frozenset(covers.span({day for day in (before.since, before.until) if day}))
         reading = files.readings.setdefault(name, Reading())
@@ -283,6 +285,7 @@ def _keep_lasting(files: _Files, context: Context[FlightFiles]) -> None:
                 "since": before.since,
                 "until": before.until,
                 "is_short": True,
+                "is_track": before.is_track,
                 "reason": note.reason or reason,
                 "fault": note.fault or reason,
             }
@@ -317,7 +320,7 @@ def _lost_rows(name: str, files: _Files, context: Context[FlightFiles]) -> dict[
 # ---- rows and days
 
 
-def _records(landed: Landed, files: _Files) -> Iterator[Event]:
+def _records(landed: Landed, files: _Files, context: Context[FlightFiles]) -> Iterator[Event]:
     """Rows by day, rejects, and for each day with either the ledger's row of scope `global`."""
     window = landed.window
     by_name = {file.url: file for file in landed.files}
@@ -332,6 +335,12 @@ def _records(landed: Landed, files: _Files) -> Iterator[Event]:
                 if name in by_name:
                     tally.files[by_name[name].sha256] = by_name[name]
             yield Rows(table, day, of_day)
+    for day, table, of_day in _tracks(files, context):
+        if window.holds(day):
+            tally = tallies[day]
+            tally.read += of_day.num_rows
+            tally.kept += of_day.num_rows
+            yield Rows(table, day, of_day)
     rejected: dict[date, int] = defaultdict(int)
     for reading in files.readings.values():
         for loss in reading.losses:
@@ -342,6 +351,24 @@ def _records(landed: Landed, files: _Files) -> Iterator[Event]:
             yield Reject(day, loss.where, loss.reason, loss.raw)
     for day in sorted({*tallies, *rejected}):
         yield _day(day, GLOBAL, "partial", tallies.get(day, _Tally()), rejected.get(day, 0), UNDECLARED)
+
+
+def _tracks(files: _Files, context: Context[FlightFiles]) -> Iterator[tuple[date, str, pa.Table]]:
+    """The positions of all files by day and lake table, with what the lake held of days of which a file lost some."""
+    seen = [each for reading in files.readings.values() for each in reading.sightings]
+    lasting = {
+        day
+        for note in files.notes.values()
+        if note.is_short and note.is_track
+        for day in covers.span({day for day in (note.since, note.until) if day})
+    }
+    yield from tracks.rows(seen, context)
+    if context.readings:
+        for table in ("track_points", "track_edges"):
+            for day in sorted(lasting):
+                rows = context.readings.rows_of_day(table, day)
+                if rows.num_rows:
+                    yield day, table, rows
 
 
 def _filing_days(table: str, rows: pa.Table, window: Window) -> list[date]:
@@ -359,7 +386,7 @@ def _filing_days(table: str, rows: pa.Table, window: Window) -> list[date]:
 
 
 def _day_of(loss: Lost, reading: Reading, window: Window) -> date:
-    """The day on which a loss is counted: one that it names, else the file's last in the window, else the window's last."""
+    """The day on which a loss is counted: one that it names, else the file's last, else the window's last."""
     for days in (loss.days, reading.days):
         inside = [day for day in days if window.holds(day)]
         if inside:
@@ -463,11 +490,19 @@ def taken_for(file: Path, context: Context[FlightFiles]) -> Taken:
         ]
     if duplicates:
         notes.append(f"{duplicates} records stand more than once")
+    if reading.sightings and not sample:
+        sample = [_shown(each) for each in reading.sightings[:SHOWN]]
     rejects = [
         f"{loss.where}: {loss.reason}" for loss in reading.losses if loss.is_reject or loss.is_whole or loss.is_cut
     ]
     form = "; ".join(dict.fromkeys(reading.forms)) or ("no flight records" if reading.passed_over else "")
     return Taken(form, notes, sample[:SHOWN], rejects, reading.records_read, reading.records_kept - duplicates)
+
+
+def _shown(seen: Sighting) -> dict[str, Any]:
+    one, at = seen.craft, datetime.fromtimestamp(seen.at, UTC)
+    where = {"latitude": one.lat, "longitude": one.lon, "height_ft": one.alt_baro, "speed_kt": one.gs}
+    return {"icao24": one.hex, "callsign": one.flight, "at": at, **where}
 
 
 def check(context: Context[FlightFiles]) -> list[Finding]:
