@@ -237,7 +237,7 @@ def test_status_tells_the_release_the_sources_the_silence_and_the_gates(small_wa
 
 
 def test_status_tells_the_last_fault_of_a_source_and_how_a_run_ended(own_watch: Watch) -> None:
-    (own_watch.folder / "flights" / "flights.csv").unlink()
+    (own_watch.folder / "flights").rename(own_watch.folder / "unmounted")
     own_watch.configure(covers='on_failure = "stop"')
     done = own_watch.inside("nightly", "--plain", "--day", "2025-03-01")
     assert done.returncode == 4 and "flight_files failed and its policy is stop" in done.stderr, done

@@ -23,6 +23,8 @@ def faults(settings: Settings) -> list[str]:
 
 def test_a_sound_installation_has_no_faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "flights").mkdir()
+    heading = "registration,destination,arrived_at"
+    (tmp_path / "flights" / "a.csv").write_text(f"{heading}\nRF-1,OSLK,2025-06-01T10:00Z\n", encoding="utf-8")
     monkeypatch.setattr(doctor, "LEAST_FREE_GB", 0.0)
     assert faults(setup.settings(tmp_path, flight_files={"location": "flights"})) == []
 

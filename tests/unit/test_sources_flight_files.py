@@ -19,6 +19,7 @@ from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.reference import load
 from basewatch.sources import contract, flight_files, press_flights
 from basewatch.sources.contract import Context, Landed, Window
+from basewatch.sources.flight_files.source import files_at
 
 WINDOW = Window("flight_files", date(2025, 1, 1), date(2025, 12, 31))
 FACTS = load.tables(config.Settings())
@@ -77,7 +78,7 @@ def test_each_row_says_in_which_record_of_which_file_it_stood(tmp_path: Path) ->
         FULL + "".join(fr24(name, first_seen="2025-10-25T09:00:00Z") for name in ("1a", "", "3c")), encoding="utf-8"
     )
     found = {row["record_id"]: row for row in rows(events(tmp_path), "flightradar24_flights")}
-    assert {name: row["origin_place"] for name, row in found.items()} == {"1a": "record 1", "3c": "record 3"}
+    assert {name: row["origin_place"] for name, row in found.items()} == {"1a": "line 2", "3c": "line 4"}
     digest = hashlib.sha256((tmp_path / "a.csv").read_bytes()).hexdigest()
     assert {(row["origin_file"], row["origin_sha256"]) for row in found.values()} == {("a.csv", digest)}
 
@@ -92,7 +93,7 @@ def test_negative_times_digit_callsigns_and_missing_hex_are_kept_as_stated(tmp_p
 def test_the_form_follows_from_the_columns_and_the_format_from_the_ending(tmp_path: Path) -> None:
     light = {
         "data": [
-            {"fr24_id": "1", "reg": "5Y-BRE", "hex": "04C17F", "first_seen": "2025-06-17T05:05:19Z", "callsign": None}
+            {"fr24_id": "1", "reg": "5Y-BRE", "first_seen": "2025-06-17T05:05:19Z", "orig_icao": None, "dest_icao": None}
         ]
     }
     (tmp_path / "light.json").write_text(json.dumps(light), encoding="utf-8")
@@ -127,11 +128,16 @@ def test_the_form_follows_from_the_columns_and_the_format_from_the_ending(tmp_pa
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("a.csv", "speed,colour\n1,red\n", "columns not recognised (colour, speed)"),
-        ("a.csv", "", "no records"),
+        ("a.csv", "speed,colour\n1,red\n", "columns not recognised (speed, colour)"),
         ("a.json", '{"data": 3}', "neither a list"),
-        ("a.json", "<html>", "neither JSON nor JSON Lines"),
+        ("a.json", '{"message": "Unauthenticated."}', "columns not recognised (message)"),
+        ("a.json", "<html>", "a web page"),
+        ("a.json", "none", "neither JSON nor JSON Lines"),
+        ("a.csv", "<!DOCTYPE html><html><body>Please log in</body></html>", "a web page"),
         ("a.parquet", "PAR?", "not readable as Parquet"),
+        ("a.xlsx", "PK??", "not readable as Xlsx"),
+        ("a.csv", "icao24,firstseen,lastseen,callsign\n15406e,1,2,X\n", "columns not recognised"),
+        ("a.dat", "\x00\x01\x02\x03" * 9, "binary data"),
     ],
 )
 def test_a_bad_file_is_kept_aside_and_the_rest_counts(tmp_path: Path, name: str, text: str, said: str) -> None:
@@ -142,25 +148,27 @@ def test_a_bad_file_is_kept_aside_and_the_rest_counts(tmp_path: Path, name: str,
     assert len(rows(found, "plain_flights")) == 1
 
 
-def test_text_in_another_encoding_says_so(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_bytes("record_id,registration\nr,Ё\n".encode("cp1251"))
-    found = events(tmp_path)
-    assert isinstance(found[0], Reject)
-    assert "not UTF-8" in found[0].reason
+@pytest.mark.parametrize("encoding", ["cp1251", "koi8-r", "utf-16", "utf-16-le", "utf-8-sig", "iso8859-5"])
+def test_text_in_another_encoding_is_read(tmp_path: Path, encoding: str) -> None:
+    text = "operator,registration,destination,arrived_at\nВоздушно-космические силы Российской Федерации: военно-транспортная авиация,RF-1,OSLK,2025-06-01T10:00Z\n"
+    (tmp_path / "a.csv").write_bytes(text.encode(encoding))
+    row = rows(events(tmp_path), "plain_flights")[0]
+    assert (row["registration"], row["destination"], row["operator"][:9]) == ("RF-1", "OSLK", "Воздушно-")
 
 
 def test_bad_records_are_counted_and_the_others_kept(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(
         PLAIN + "good,15406e,,OSLK,2025-06-01T10:00Z,,\nno-aircraft,,,OSLK,2025-06-02T10:00Z,,\n"
-        "no-time,15406e,,OSLK,,,\nbad-hex,15406x,,OSLK,2025-06-02T10:00Z,,\nextra,15406e,,OSLK,2025-06-02T10:00Z,,,,,\n",
+        "no-time,15406e,,OSLK,,,\nbad-hex,15406x,,OSLK,2025-06-02T10:00Z,,\nextra,15406e,,OSLK,2025-06-02T10:00Z,,,x,,\n",
         encoding="utf-8",
     )
     found = events(tmp_path)
     days = [event for event in found if isinstance(event, Day)]
     assert [(day.day, day.status, day.records_kept, day.records_rejected) for day in days] == [
-        (date(2025, 6, 1), "partial", 1, 4)
+        (date(2025, 6, 1), "partial", 1, 1),  # the reject that names no day
+        (date(2025, 6, 2), "partial", 0, 3),
     ]
-    assert {event.where for event in found if isinstance(event, Reject)} == {f"a.csv, record {n}" for n in (2, 3, 4, 5)}
+    assert {event.where for event in found if isinstance(event, Reject)} == {f"a.csv, line {n}" for n in (3, 4, 5, 6)}
 
 
 def test_covers_say_which_days_were_complete(tmp_path: Path) -> None:
@@ -187,16 +195,19 @@ def test_a_cover_for_an_unknown_base_is_an_error(tmp_path: Path) -> None:
 
 
 def test_no_file_is_an_error_that_says_where(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"no \.csv, .* file at"):
+    with pytest.raises(SourceError, match=r"no file at"):
         flight_files.fetch(WINDOW, context(tmp_path))
     with pytest.raises(SourceError, match="no location"):
         flight_files.fetch(WINDOW, context(tmp_path, location=None))
 
 
 def test_a_pattern_names_files(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text(PLAIN, encoding="utf-8")
-    (tmp_path / "b.txt").write_text(PLAIN, encoding="utf-8")
-    assert [file.name for file in flight_files.files_at(tmp_path / "*.*")] == ["a.csv"]
+    (tmp_path / "deep").mkdir()
+    for name in ("a.csv", "b.txt", "deep/c.csv", ".hidden.csv", "~$lock.xlsx"):
+        (tmp_path / name).write_text(PLAIN, encoding="utf-8")
+    assert [file.name for file in files_at(tmp_path / "*.csv")] == ["a.csv"]
+    assert [file.name for file in files_at(tmp_path)] == ["a.csv", "b.txt", "deep/c.csv"]
+    assert [file.name for file in files_at(tmp_path, ["*.txt", "deep/*"])] == ["a.csv"]
 
 
 # ---- press reports

@@ -378,7 +378,7 @@ def _text(data: bytes, name: str, stated: Mapping[str, str]) -> Part:
     ending = PurePosixPath(name).suffix.lower()
     lines = words.split("\n")
     if not words.strip():
-        return Table(name, f"empty{kind}", iter(()), [])
+        raise Unreadable("holds nothing, not even a heading")
     heading = _heading(lines, stated)
     if heading is None:
         if words.lstrip()[:200].lower().startswith(("<!doctype html", "<html", "<?xml")):

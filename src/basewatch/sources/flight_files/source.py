@@ -102,14 +102,20 @@ def _is_ignored(name: str, patterns: tuple[str, ...]) -> bool:
 
 
 def fetch(window: Window, context: Context[FlightFiles]) -> Landed:
-    """The files at the configured location, where they are. Raises SourceError where there are none, and never were."""
+    """The files at the configured location, where they are.
+
+    Raises SourceError where there are none and never were, and where the folder itself is gone: a disk that is not
+    mounted says nothing of its files.
+    """
     settings = context.settings
     if not settings.location:
         raise SourceError(
             f"{window.source} has no location: set sources.{window.source}.location to a folder, file or pattern"
         )
-    places = files_at(context.folder / Path(settings.location).expanduser(), settings.ignore)
-    if not places and not (context.readings and context.readings.held()):
+    location = context.folder / Path(settings.location).expanduser()
+    places = files_at(location, settings.ignore)
+    is_gone = not location.is_dir() and not (location.suffix and location.parent.is_dir())
+    if not places and (is_gone or not (context.readings and context.readings.held())):
         raise SourceError(f"{window.source}: no file at {settings.location}")
     return Landed(window, tuple(_landed(place, context) for place in places))
 
