@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from flight_lists.files import Listing, Piece, encoded, joined, packed, pieces, split_pieces, write
@@ -20,10 +20,11 @@ PAGE = "<!DOCTYPE html><html><head><title>Sign in</title></head><body><h1>Sessio
 
 @dataclass
 class Harm:
-    """What damage could touch. everything: the covered days that no other file records, of every base."""
+    """What damage could touch: days, and what a file states. everything: the covered days that no other file records."""
 
     kind: str
-    days: set[date] = field(default_factory=set)
+    days: set[date]
+    entries: list[Entry]
     everything: bool = False
 
 
@@ -94,7 +95,7 @@ def befall(kind: str, listing: Listing, month: date, rng: random.Random) -> Harm
         count = rng.choice([1, 1, 2])
         rows = sorted({rng.randrange(len(listing.rows)) for _ in range(count)})
         days = set().union(*(CELLS[kind](listing, row, rng) for row in rows))
-        return Harm(kind, days)
+        return Harm(kind, days, [listing.entries[row] for row in rows])
     if kind in PIECES:
         made = pieces(listing)
         at = next(n for n, piece in enumerate(made) if piece.row == number)
@@ -105,8 +106,8 @@ def befall(kind: str, listing: Listing, month: date, rng: random.Random) -> Harm
         PIECES[kind](listing, made, at, rng)
         listing.content = packed([encoded(joined(listing, made), listing.shape)], listing)
         hit = listing.entries[row:] if kind == "quote_open" else listing.entries[row : row + 2]
-        return Harm(kind, around(hit) | reach(listing.entries))
-    harm = Harm(kind, reach(listing.entries) | named(month), everything=kind in WIDE)
+        return Harm(kind, around(hit) | reach(listing.entries), hit)
+    harm = Harm(kind, reach(listing.entries) | named(month), [*listing.entries], everything=kind in WIDE)
     WHOLE[kind](listing, rng)
     return harm
 

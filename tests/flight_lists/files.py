@@ -258,12 +258,7 @@ def packed(parts: list[bytes], listing: Listing) -> bytes:
     if shape.compression == "xz":
         return lzma.compress(content)
     if shape.compression == "zst":
-        sink = io.BytesIO()
-        with pa.CompressedOutputStream(sink, "zstd") as stream:
-            stream.write(content)
-            stream.flush()
-            stream.close()
-            return sink.getvalue()
+        return bytes(pa.compress(content, codec="zstd", asbytes=True))
     return content
 
 

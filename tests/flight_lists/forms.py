@@ -72,6 +72,7 @@ class Form:
     kinds: tuple[str, ...] = ("csv", "json", "jsonl", "parquet", "xlsx")
     may_be_renamed: bool = True  # whether the case and order of its columns are free
     is_slow: bool = False  # whether its times are days alone
+    is_local: bool = False  # whether its times are those of clocks on the spot
     is_split: bool = False  # whether a row states one end
 
 
@@ -344,7 +345,7 @@ FORMS = {
         Form("opdi", LISTED, _opdi, ("icao", "ident"), ("naive", "iso_z", "bigquery", "epoch_s")),
         Form("fr24_light", BOTH, _fr24_light, ("icao", "ident"), ("iso_z", "naive_t", "naive", "iso_utc_offset")),
         Form("fr24_full", BOTH, _fr24_full, ("icao", "ident"), ("iso_z", "naive_t", "naive", "iso_utc_offset")),
-        Form("fr24_log", ("mark",), _fr24_log, ("named",), ("iso_z",), ("csv",), may_be_renamed=False),
+        Form("fr24_log", ("mark",), _fr24_log, ("named",), ("iso_z",), ("csv",), may_be_renamed=False, is_local=True),
         Form("plain", BOTH, _plain, ANY_PLACE),
         Form("plain_ends", BOTH, _plain, ANY_PLACE, is_split=True),
         Form("plain_days", BOTH, _plain_days, ANY_PLACE, ("naive", "dotted"), is_slow=True, is_split=True),

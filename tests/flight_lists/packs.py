@@ -65,13 +65,17 @@ def make(seed: int, flavour: str, numbers: Iterable[int]) -> Pack:
 def _example(seed: int, flavour: str, number: int) -> Example:
     rng = random.Random(f"{seed}/{flavour}/{number}")
     month = world.month_of_example(number)
-    bases = [world.base(number, which, rng) for which in range(rng.choice([1, 1, 2]))]
+    forms = [FORMS[name] for name in rng.choices(list(FORMS), k=rng.choice([1, 1, 2, 2, 3]))]
+    is_local = any(form.is_local for form in forms)
+    # days alone do not tell the order of a hop from one base to another
+    count = 1 if any(form.is_slow for form in forms) else rng.choice([1, 1, 2])
+    bases = [world.real_base(number, n) if is_local else world.base(number, n, rng) for n in range(count)]
     covers = {}
     for base in bases:
         days = world.days_between(month, world.last_of(month))
         first, last = (0, len(days) - 1) if rng.random() < 0.7 else sorted(rng.sample(range(len(days)), 2))
         covers[str(base.base_id)] = (days[first], days[last])
-    listings = _listings(number, month, bases, rng)
+    listings = _listings(number, month, bases, forms, rng)
     example = Example(number, month, bases, covers, listings)
     if flavour == "whole":
         _extras(example, rng)
@@ -80,16 +84,16 @@ def _example(seed: int, flavour: str, number: int) -> Example:
     return example
 
 
-def _listings(number: int, month: date, bases: list[Place], rng: random.Random) -> list[Listing]:
+def _listings(number: int, month: date, bases: list[Place], forms: list[Form], rng: random.Random) -> list[Listing]:
     """The files of an example: each leg in one of them, some in two."""
-    forms = [FORMS[name] for name in rng.choices(list(FORMS), k=rng.choice([1, 1, 2, 2, 3]))]
+    away = world.real_fields()[world.FAR] if any(form.is_local for form in forms) else world.fields()
     is_slow = any(form.is_slow for form in forms)
     identities = [rng.choice(form.identities) for form in forms]
     fleet = [
         world.aircraft(number, which, identity, rng)
         for which, identity in enumerate([*identities, *rng.choices(identities, k=rng.choice([0, 1, 2]))])
     ]
-    legs = world.flights(bases, fleet, month, rng, is_slow)
+    legs = world.flights(bases, away, fleet, month, rng, is_slow)
     held: list[list[Entry]] = [[] for _ in forms]
     for leg in legs:
         able = [n for n, form in enumerate(forms) if leg.aircraft.identity in form.identities]
@@ -144,7 +148,7 @@ def _listing(number: int, which: int, form: Form, month: date, entries: list[Ent
 def _empty_row(form: Form, styles: Styles, rng: random.Random) -> dict[str, Cell]:
     """The columns of a form, from a flight that nobody flew."""
     plane = world.aircraft(0, 0, form.identities[0], rng)
-    leg = world.flights([world.base(0, 0, rng)], [plane], world.month_of_example(0), rng, False)[0]
+    leg = world.flights([world.base(0, 0, rng)], world.fields(), [plane], world.month_of_example(0), rng, False)[0]
     return form.rows(Entry(leg), styles, rng)[0]
 
 
@@ -241,10 +245,14 @@ def _toml(tables: Iterable[str], source: dict[str, Any]) -> str:
     )
 
 
+def span(pack: Pack) -> tuple[date, date]:
+    """The first and last day of the run."""
+    return min(one.month for one in pack.examples), max(world.last_of(one.month) for one in pack.examples)
+
+
 def execute(pack: Pack, settings: Settings) -> None:
     """Run the product over the pack's months."""
-    since = min(one.month for one in pack.examples)
-    until = max(world.last_of(one.month) for one in pack.examples)
+    since, until = span(pack)
     work = run.start(settings, until, since)
     work.progress = lambda _: None
     run.execute(work)
@@ -255,7 +263,6 @@ def execute(pack: Pack, settings: Settings) -> None:
 
 def faults(pack: Pack, settings: Settings) -> dict[int, list[str]]:
     """What is wrong with what was published, by example; nothing where all is right."""
-    until = max(world.last_of(one.month) for one in pack.examples)
     with duckdb.connect(str((settings.root / "basewatch.duckdb").resolve()), read_only=True) as connection:
         daily = connection.execute(
             "SELECT base_id, day, observability, arrivals, departures, visits FROM base_daily_activity "
@@ -271,15 +278,27 @@ def faults(pack: Pack, settings: Settings) -> dict[int, list[str]]:
     touched = set().union(*(harm.days for one in pack.examples for harm in one.harms))
     told: dict[int, list[str]] = {}
     for one in pack.examples:
-        wrong = [*_wrong_days(pack, one, days, touched, until), *_wrong_months(pack, one, months, touched, until)]
+        wrong = [*_wrong_days(pack, one, days, touched), *_wrong_months(pack, one, months, touched)]
         wrong += _wrong_accounts(one, accounts, bool(wrong) or bool(one.harms))
         if wrong:
             told[one.number] = wrong
     return told
 
 
-def _truth(example: Example) -> world.Truth:
-    return world.truth(entry for listing in example.listings for entry in listing.entries)
+def _truth(pack: Pack, example: Example) -> world.Truth:
+    """What is to be counted; rows of which nothing lies in the run's days are not asked for."""
+    since, _ = span(pack)
+    stated = (entry for listing in example.listings for entry in listing.entries)
+    return world.truth(entry for entry in stated if max(entry.days) >= since)
+
+
+def _without_what_was_harmed(pack: Pack, example: Example) -> world.Truth:
+    """The same where nothing that damage touched could be read: a stay whose take-off is lost lasts until the next end."""
+    since, _ = span(pack)
+    harmed = [entry for harm in example.harms for entry in harm.entries]
+    whole = [entry for one in example.listings if not one.damages for entry in one.entries]
+    kept = [entry for one in example.listings if one.damages for entry in one.entries if entry not in harmed]
+    return world.truth(entry for entry in [*whole, *kept] if max(entry.days) >= since)
 
 
 def _is_blind(pack: Pack) -> bool:
@@ -297,33 +316,35 @@ def _wrong_days(
     example: Example,
     published: dict[tuple[str, date], tuple[Any, ...]],
     touched: set[date],
-    until: date,
 ) -> list[str]:
-    real, wrong = _truth(example), []
+    real, wrong = _truth(pack, example), []
+    _, until = span(pack)
     vouched, is_blind = _vouched(example), _is_blind(pack)
+    longer = _without_what_was_harmed(pack, example).days
     for place in example.bases:
         base = str(place.base_id)
         first, last = example.covers[base]
         spine = min(first, real.first_evidence.get(base, first))
-        if not (example.harms or is_blind) and min((d for b, d in published if b == base), default=None) != spine:
-            wrong.append(f"{base}: the spine does not begin on {spine}")
+        begun = min((d for b, d in published if b == base), default=until)
         for day in world.days_between(spine, until):
             count = real.days.get((base, day), world.Count())
             want = (count.arrivals, count.departures, count.visits)
             row = published.get((base, day))
             is_loose = day in touched or (is_blind and (base, day) not in vouched)
-            if row is None:
-                if not (is_loose and day < first):
+            if row is None:  # a spine begins with the first day that is looked at or recorded
+                if not is_loose and (first <= day <= last or day > begun):
                     wrong.append(f"{base} {day}: no row")
                 continue
             seen, got = row[0], row[1:]
             if first <= day <= last and seen == "unmeasured":
-                if got != want:
+                most = max(want[2], longer.get((base, day), world.Count()).visits)
+                if got[:2] != want[:2] or not want[2] <= got[2] <= most:
                     wrong.append(f"{base} {day}: {got} published, {want} true{' (touched)' if is_loose else ''}")
             elif seen != "missing" or (first <= day <= last and not is_loose):
                 wrong.append(f"{base} {day}: {seen} {got}, true {want}")
             elif is_loose:
-                if any(value is not None and value > most for value, most in zip(got, want, strict=True)):
+                # stays made longer are no lower bound
+                if any(value is not None and value > most for value, most in zip(got[:2], want, strict=False)):
                     wrong.append(f"{base} {day}: {seen} {got} is more than the truth, {want} (touched)")
                 if 0 in got:
                     wrong.append(f"{base} {day}: a zero on a missing day, {got}")
@@ -337,9 +358,9 @@ def _wrong_months(
     example: Example,
     published: dict[tuple[str, date], tuple[Any, ...]],
     touched: set[date],
-    until: date,
 ) -> list[str]:
-    real, wrong = _truth(example), []
+    real, wrong = _truth(pack, example), []
+    _, until = span(pack)
     for place in example.bases:
         base = str(place.base_id)
         first, last = example.covers[base]

@@ -8,8 +8,11 @@ import io
 import random
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
+
+import airportsdata
 
 FIRST_YEAR, FIRST_MONTH = 2020, 3
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -186,6 +189,35 @@ def fields() -> list[Place]:
     ]
 
 
+ZONES = {  # none of them has changed its clocks since 2015
+    "Europe/Moscow": timedelta(hours=3),
+    "Asia/Yekaterinburg": timedelta(hours=5),
+    "Africa/Algiers": timedelta(hours=1),
+    "Africa/Tripoli": timedelta(hours=2),
+    "Africa/Nairobi": timedelta(hours=3),
+    "Asia/Dubai": timedelta(hours=4),
+}
+
+
+@cache
+def real_fields() -> list[Place]:
+    """Airports whose clocks are known: lists in local time make sense of no others."""
+    known = sorted(airportsdata.load("ICAO").items())
+    return [
+        Place(code, code, one["iata"], one["name"], one["city"], one["lat"], one["lon"], one["country"], ZONES[one["tz"]])
+        for code, one in known
+        if one["tz"] in ZONES and one["iata"] and one["city"] and (one["name"] + one["city"]).isascii()
+    ]
+
+
+FAR = slice(0, 6)  # of the real fields those that nobody watches
+
+
+def real_base(number: int, which: int) -> Place:
+    """A watched base that is a real airport."""
+    return replace(real_fields()[FAR.stop + 2 * number + which], base_id=f"b{number:02}" + "abc"[which])
+
+
 def base(number: int, which: int, rng: random.Random) -> Place:
     """A watched base of an example; some have no ICAO code, some no IATA code, all have an identifier."""
     two = LETTERS[number // 26 + 5 * which] + LETTERS[number % 26]
@@ -236,7 +268,7 @@ def reference(bases: Iterable[Place]) -> dict[str, str]:
                     "ident": one.ident, "icao": one.icao, "name": one.name, "country": one.country,
                     "latitude": one.latitude, "longitude": one.longitude, "elevation_ft": 500, "serves": "unknown",
                 }
-                for one in sorted(fields(), key=lambda one: one.ident)
+                for one in sorted([*fields(), *real_fields()[FAR]], key=lambda one: one.ident)
             ],
         ),  # fmt: skip
         "fleets": table(
@@ -284,8 +316,10 @@ def aircraft(number: int, which: int, identity: str, rng: random.Random) -> Airc
     )
 
 
-def flights(bases: list[Place], fleet: list[Aircraft], month: date, rng: random.Random, is_slow: bool) -> list[Leg]:
-    """What the aircraft fly around a month: in from a field, some hours on the ground, out again, days between.
+def flights(
+    bases: list[Place], away: list[Place], fleet: list[Aircraft], month: date, rng: random.Random, is_slow: bool
+) -> list[Leg]:
+    """What the aircraft fly around a month: in from a field away, some hours on the ground, out again, days between.
 
     A stay lasts into the next day at most. is_slow: days lie between a take-off and the next landing, so that the order
     of flights is plain from their dates alone.
@@ -302,14 +336,14 @@ def flights(bases: list[Place], fleet: list[Aircraft], month: date, rng: random.
         while at < end:
             arrived = at + timedelta(minutes=rng.randrange(50, 400), seconds=rng.choice([0, 0, 7, 41]))
             here, left = rng.choice(bases), arrived + timedelta(minutes=rng.randrange(55, 60 * 20))
-            away = left + timedelta(minutes=rng.randrange(50, 400))
-            inbound = (rng.choice(fields()), at, here, arrived)
-            outbound = (here, left, rng.choice(fields()), away)
+            gone = left + timedelta(minutes=rng.randrange(50, 400))
+            inbound = (rng.choice(away), at, here, arrived)
+            outbound = (here, left, rng.choice(away), gone)
             kept = rng.choices(["both", "inbound", "outbound"], [8, 1, 0 if was_left_open else 1])[0]
             was_left_open = kept == "inbound"
             for name, (origin, off, destination, on) in (("inbound", inbound), ("outbound", outbound)):
                 if kept in ("both", name):
                     word = f"RFF{1000 + len(legs) % 9000}"
                     legs.append(Leg(len(legs), plane, word, origin, off, destination, on))
-            at = away + timedelta(hours=rng.randrange(72, 90 + pause) if is_slow else rng.randrange(8, pause))
+            at = gone + timedelta(hours=rng.randrange(72, 90 + pause) if is_slow else rng.randrange(8, pause))
     return legs
