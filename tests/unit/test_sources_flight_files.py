@@ -15,7 +15,7 @@ import pytest
 
 from basewatch import config
 from basewatch.errors import SourceError
-from basewatch.lake.events import Day, Event, Reject, Rows
+from basewatch.lake.events import Day, Event, FileReading, Reject, Rows
 from basewatch.reference import load
 from basewatch.sources import contract, flight_files, press_flights
 from basewatch.sources.contract import Context, Landed, Window
@@ -93,7 +93,13 @@ def test_negative_times_digit_callsigns_and_missing_hex_are_kept_as_stated(tmp_p
 def test_the_form_follows_from_the_columns_and_the_format_from_the_ending(tmp_path: Path) -> None:
     light = {
         "data": [
-            {"fr24_id": "1", "reg": "5Y-BRE", "first_seen": "2025-06-17T05:05:19Z", "orig_icao": None, "dest_icao": None}
+            {
+                "fr24_id": "1",
+                "reg": "5Y-BRE",
+                "first_seen": "2025-06-17T05:05:19Z",
+                "orig_icao": None,
+                "dest_icao": None,
+            }
         ]
     }
     (tmp_path / "light.json").write_text(json.dumps(light), encoding="utf-8")
@@ -276,3 +282,279 @@ def test_landed_is_what_fetch_found(tmp_path: Path) -> None:
     landed = flight_files.fetch(WINDOW, context(tmp_path))
     assert isinstance(landed, Landed)
     assert landed.files[0].size == len(PLAIN)
+
+
+# ---- forms
+
+IN = ("2025-06-01T02:00:00Z", "2025-06-01T06:00:00Z")  # take-off at Chkalovsky, landing at Latakia
+FORMS = {
+    "OpenSky flights (REST API, Trino)": "icao24,firstSeen,lastSeen,estDepartureAirport,estArrivalAirport\n153301,{0},{1},UUMU,OSLK\n",
+    "OpenSky flights (pyopensky, traffic)": "icao24,firstseen,departure,lastseen,arrival\n153301,{0},UUMU,{1},OSLK\n",
+    "OPDI flight list": "id,icao24,flt_id,dof,adep,ades,first_seen,last_seen\n1,153301,RFF1,2025-06-01,UUMU,OSLK,{0},{1}\n",
+    "OpenSky public monthly list, traffic summary": (
+        "callsign,number,icao24,registration,typecode,origin,destination,firstseen,lastseen,day\n"
+        "RFF1,,153301,RF-00301,IL76,UUMU,OSLK,{0},{1},2025-06-01\n"
+    ),
+    "list of first and last contacts": "hex,start,stop,from,to\n153301,{0},{1},CKL,LTK\n",
+    "plain": "Hex,Dep airport,Departure time (UTC),Arr airport,Arrival time (UTC)\n153301,UUMU,{0},Latakia (LTK/OSLK),{1}\n",
+    "my.flightradar24 flight log": (
+        "\nDate,Flight number,From,To,Dep time,Arr time,Duration,Airline,Aircraft,Registration\n"
+        '2025-06-01,RFF1,"Moscow / Chkalovsky (CKL/UUMU)","Latakia (LTK/OSLK)",05:00:00,09:00:00,04:00:00,VKS,'
+        "Ilyushin Il-76 (IL76),RF-00301\n"
+    ),
+    "Flightradar24 flight summary": (
+        "fr24_id,reg,orig_icao,datetime_takeoff,dest_icao,dest_icao_actual,datetime_landed,hex\n"
+        "3a1,RF-00301,,{0},,OSLK,{1},153301\n"
+    ),
+}
+CURRENT = {
+    "flightradar24_flights": "dest_icao_actual",
+    "opensky_flights": "est_arrival_airport",
+    "plain_flights": "destination",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_each_form_gives_its_landing_at_the_base(tmp_path: Path, form: str) -> None:
+    (tmp_path / "a.csv").write_text(FORMS[form].format(*IN), encoding="utf-8")
+    found = events(tmp_path, covers=[{"base": "hmeimim", "from": "2025-06-01", "to": "2025-06-01"}])
+    (reading,) = (event for event in found if isinstance(event, FileReading))
+    assert reading.form.startswith(f"{form} (")
+    ((table, row),) = [(e.table, r) for e in found if isinstance(e, Rows) for r in e.data.to_pylist()]  # type: ignore[union-attr]
+    assert row[CURRENT[table]] == "OSLK"
+    assert [
+        (day.status, day.records_kept) for day in found if isinstance(day, Day) and day.scope == "base:hmeimim"
+    ] == [("ok", 1)]
+    landed = row.get("arrived_at") or row.get("last_seen") or row.get("datetime_landed")
+    assert landed == datetime(2025, 6, 1, 6, 0, tzinfo=UTC)
+
+
+def test_a_column_may_hold_places_or_times(tmp_path: Path) -> None:
+    text = "reg,origin,departure,destination,arrival\nRF-1,UUMU,2025-06-01 02:00,OSLK,2025-06-01 06:00\n"
+    (tmp_path / "a.csv").write_text(text, encoding="utf-8")
+    (row,) = rows(events(tmp_path), "plain_flights")
+    assert (row["origin"], row["destination"], row["arrived_at"]) == (
+        "UUMU",
+        "OSLK",
+        datetime(2025, 6, 1, 6, tzinfo=UTC),
+    )
+
+
+def test_columns_of_ones_own_are_mapped_and_other_files_are_read_as_ever(tmp_path: Path) -> None:
+    (tmp_path / "own.csv").write_text("Борт,Куда,Когда\nRF-1,OSLK,2025-06-01 06:00\n", encoding="utf-8")
+    (tmp_path / "plain.csv").write_text(
+        PLAIN + "r,15406e,,UUMU,2025-06-02T01:00Z,OSLK,2025-06-02T05:00Z\n", encoding="utf-8"
+    )
+    columns = {"registration": "Борт", "arrival_icao": "Куда", "arrived_at": "Когда"}
+    assert len(rows(events(tmp_path, columns=columns), "plain_flights")) == 2
+    refused = [event.reason for event in events(tmp_path) if isinstance(event, Reject)]
+    assert len(refused) == 1 and "Борт, Куда, Когда" in refused[0] and "columns = {" in refused[0]
+
+
+def test_far_from_the_airport_an_estimate_of_a_list_is_told_as_far(tmp_path: Path) -> None:
+    heading = "icao24,origin,destination,firstseen,lastseen,latitude_2,longitude_2,altitude_2\n"
+    near, far = "35.41,35.95,200", "36.5,35.95,6000"
+    lines = "".join(f"15330{n},UUMU,OSLK,{IN[0]},{IN[1]},{where}\n" for n, where in enumerate((near, far)))
+    (tmp_path / "a.csv").write_text(heading + lines, encoding="utf-8")
+    distances = [row["est_arrival_airport_horiz_distance"] for row in rows(events(tmp_path), "opensky_flights")]
+    assert distances[0] < 2000 and distances[1] > 100_000
+
+
+def test_a_list_of_positions_is_a_track(tmp_path: Path) -> None:
+    start = int(datetime(2025, 6, 1, 5, 50, tzinfo=UTC).timestamp())
+    text = "time,icao24,lat,lon,velocity,heading,vertrate,callsign,onground,baroaltitude,geoaltitude\n" + "".join(
+        f"{start + 10 * n},153301,{35.55 - 0.004 * n:.4f},35.9487,80,170,-3,RFF1 ,{n > 33},{max(0, 900 - 27 * n)},\n"
+        for n in range(40)
+    )
+    (tmp_path / "states.csv").write_text(text, encoding="utf-8")
+    found = events(tmp_path)
+    points = rows(found, "track_points")
+    assert {row["icao24"] for row in points} == {"153301"} and any(row["is_ground"] for row in points)
+    assert max(row["altitude_baro_ft"] for row in points if row["altitude_baro_ft"]) == int(900 * 3.28084)
+    (reading,) = (event for event in found if isinstance(event, FileReading))
+    assert reading.form.startswith("OpenSky state vectors") and reading.is_track and reading.records_kept == 40
+
+
+def test_positions_that_name_no_aircraft_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    text = 'Timestamp,UTC,Callsign,Position,Altitude,Speed,Direction\n1748757000,2025-06-01T05:50:00Z,RFF1,"35.5,35.9",900,150,170\n'
+    (tmp_path / "RFF1_3a1.csv").write_text(text, encoding="utf-8")
+    found = events(tmp_path, covers=[{"base": "hmeimim", "from": "2025-05-30", "to": "2025-06-03"}])
+    (reject,) = (event for event in found if isinstance(event, Reject))
+    assert "names no aircraft" in reject.reason and "Timestamp, UTC, Callsign" in reject.reason
+    days = {day.day.day: day.status for day in found if isinstance(day, Day) and day.scope == "base:hmeimim"}
+    assert days == {30: "empty", 31: "empty", 1: "partial", 2: "partial", 3: "empty"}
+
+
+# ---- what a loss means for the days that are declared complete
+
+COVER = [{"base": "hmeimim", "from": "2025-06-01", "to": "2025-06-10"}]
+LANDING = "r{0},15406e,,UUMU,2025-06-{0}T01:00Z,OSLK,2025-06-{0}T05:00Z\n"
+
+
+def covered(found: list[Event]) -> dict[int, str]:
+    """Status of each covered day of June by its number."""
+    return {day.day.day: day.status for day in found if isinstance(day, Day) and day.scope == "base:hmeimim"}
+
+
+def lost(found: list[Event]) -> set[int]:
+    """The covered days that do not count."""
+    return {day for day, status in covered(found).items() if status not in ("ok", "empty")}
+
+
+@pytest.mark.parametrize(
+    ("row", "days"),
+    [
+        ("x,15406e,,UUMU,2025-06-05T01:00Z,OSLK,soon\n", {5, 6}),  # it may have landed on the next day
+        ("x,15406e,,UUMU,soon,OSLK,2025-06-05T01:00Z\n", {4, 5}),
+        ("x,15406e,,UUMU,2025-06-05T01:00Z,OSLK,05/06/2025\n", {5}),  # 5 June or 6 May
+        ("x,zz,,UUMU,2025-06-05T01:00Z,OSLK,2025-06-05T05:00Z\n", {5}),
+        ("x,zz,,UUMU,2025-06-05T01:00Z,UUWW,2025-06-05T05:00Z\n", set()),  # a flight of elsewhere
+        ("x,15406e,,UUMU,2025-06-05T01:00Z,the base,2025-06-05T05:00Z\n", {5}),
+        ("x,15406e,,UUMU,2025-06-05T01:00Z,,2025-06-05T05:00Z\n", {5}),  # where it landed is not said
+        ("x,15406e,,UUMU,2025-06-05T01:00Z,#N/A,2025-06-05T05:00Z\n", {5}),  # or is lost
+        ("x,15406e,,UUMU,2025-06-05T01:00Z,OSLK,########\n", {5, 6}),
+        ("x,15406e,,UUMU,2025-06-05T01:00Z,OSLK,2025-06-05T05:00Z,surplus\n", {5, 6}),
+        ("x,15406e,,UUMU,2025-06-05T01:00Z,OS", {5, 6}),  # cut short
+        ('x,"15406e,,UUMU,2025-06-05T01:00Z,OSLK,2025-06-05T05:00Z\n', {5, 6}),
+        ("x,15406e,,UUMU,soon,OSLK,later\n", {3, 4, 5, 6, 7}),  # between two rows of a file in order
+        (",,,,,,\n\n,  ,\n", set()),
+        ("Total: 2,,,,,,\n", set()),
+        (PLAIN, set()),
+    ],
+)
+def test_a_rejected_row_makes_partial_the_days_that_it_may_be_of(tmp_path: Path, row: str, days: set[int]) -> None:
+    is_last = not row.endswith("\n")
+    good = [LANDING.format("03"), LANDING.format("06"), LANDING.format("07")]
+    text = PLAIN + "".join([*good, row] if is_last else [*good[:1], row, *good[1:]])
+    (tmp_path / "a.csv").write_text(text, encoding="utf-8")
+    found = events(tmp_path, covers=COVER)
+    assert lost(found) == days
+    assert len(rows(found, "plain_flights")) >= 3
+    (reading,) = (event for event in found if isinstance(event, FileReading))
+    assert reading.records_read == reading.records_kept + reading.records_rejected + reading.records_duplicate
+    assert not days or not reading.is_sound
+
+
+def test_a_row_without_a_day_in_a_file_of_no_order_makes_doubtful_all_that_no_other_file_shows(tmp_path: Path) -> None:
+    text = PLAIN + LANDING.format("07") + "x,15406e,,UUMU,soon,OSLK,later\n" + LANDING.format("03")
+    (tmp_path / "a.csv").write_text(text, encoding="utf-8")
+    (tmp_path / "b.csv").write_text(PLAIN + LANDING.format("09"), encoding="utf-8")
+    assert lost(events(tmp_path, covers=COVER)) == set(range(1, 11)) - {9}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "days"),
+    [
+        (
+            "b.csv",
+            "colour,when\nred,2025-06-04 05:00\nblue,2025-06-08 05:00\n",
+            {4, 5, 8, 9},
+        ),  # every row names its day
+        ("2025-06-04.csv", "<html>", {4}),
+        ("2025-06-04_2025-06-06.csv", "<html>", {4, 5, 6}),
+        ("2025-06.csv", "<html>", set(range(1, 11))),
+        ("2025-05.csv", "<html>", set()),
+        ("2025-07-01.csv", "<html>", {1, 2, 4, 5, 6, 8, 9, 10}),  # the day on which it was made, as like as not
+        ("export-2025-06-04.csv", "<html>", {1, 2, 4, 5, 6, 8, 9, 10}),  # the day on which it was made
+        ("b.csv", "colour,when\nred,2025-06-04 05:00\nblue,soon\n", {1, 2, 4, 5, 6, 8, 9, 10}),
+        ("b.csv", "", {1, 2, 4, 5, 6, 8, 9, 10}),
+        ("b.csv", PLAIN, set()),  # a list of nothing
+        ("b.json", "[]", set()),
+        ("notes.md", "Flights of 2025-06-04", set()),
+    ],
+)
+def test_a_file_that_cannot_be_read_voids_its_days_else_those_that_no_other_file_shows(
+    tmp_path: Path, name: str, text: str, days: set[int]
+) -> None:
+    (tmp_path / "a.csv").write_text(PLAIN + LANDING.format("03") + LANDING.format("07"), encoding="utf-8")
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    found = events(tmp_path, covers=COVER)
+    assert lost(found) == days
+    named = {event.file: event for event in found if isinstance(event, FileReading)}
+    assert name in named
+    ignored = events(tmp_path, covers=COVER, ignore=[name])
+    assert lost(ignored) == set()
+
+
+def test_a_file_that_may_not_be_opened_is_named_and_voids(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(PLAIN + LANDING.format("03"), encoding="utf-8")
+    (tmp_path / "b.csv").symlink_to(tmp_path / "nowhere.csv")
+    found = events(tmp_path, covers=COVER)
+    assert lost(found) == set(range(1, 11)) - {3}
+    assert [event.reason for event in found if isinstance(event, Reject)] == [
+        "cannot be opened: a link that leads nowhere"
+    ]
+
+
+def test_a_landing_whose_take_off_was_before_the_window_counts_in_it(tmp_path: Path) -> None:
+    row = "r1,15406e,,UUMU,2025-05-31T22:00Z,OSLK,2025-06-01T02:00Z\n"
+    (tmp_path / "a.csv").write_text(PLAIN + row + LANDING.format("03"), encoding="utf-8")
+    found = events(tmp_path, Window("flight_files", date(2025, 6, 1), date(2025, 6, 10)), covers=COVER)
+    assert {row["arrived_at"].day for row in rows(found, "plain_flights")} == {1, 3}
+    assert covered(found)[1] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("name", "above", "last", "is_whole"),
+    [
+        ("a.csv", "", 7, False),
+        ("2025-06-01_2025-06-09.csv", "", 9, True),
+        ("a.csv", "# Period: 2025-06-01 - 2025-06-09\n", 9, True),
+        ("a.csv", "Exported 2025-06-10 08:00 UTC\n", 10, False),
+        ("2025-06.csv", "", 7, False),  # the month may not have ended when it was made
+    ],
+)
+def test_an_open_cover_ends_where_the_data_end(
+    tmp_path: Path, name: str, above: str, last: int, is_whole: bool
+) -> None:
+    (tmp_path / name).write_text(above + PLAIN + LANDING.format("03") + LANDING.format("07"), encoding="utf-8")
+    window = Window("flight_files", date(2025, 5, 1), date(2025, 6, 12))
+    found = events(tmp_path, window, covers=[{"base": "hmeimim", "from": "2025-06-01"}])
+    days = covered(found)
+    assert {day for day, status in days.items() if status in ("ok", "empty")} == set(range(1, last + is_whole))
+    assert all(days[day] == "missing" for day in range(last + 1, 13))
+
+
+# ---- which records are one
+
+
+def test_running_numbers_of_two_files_are_two_flights(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(
+        PLAIN + "1,153301,,UUMU,2025-06-03T01:00Z,OSLK,2025-06-03T05:00Z\n", encoding="utf-8"
+    )
+    (tmp_path / "b.csv").write_text(
+        PLAIN + "1,153302,,UUMU,2025-06-07T01:00Z,OSLK,2025-06-07T05:00Z\n", encoding="utf-8"
+    )
+    found = events(tmp_path, covers=COVER)
+    assert len({row["record_id"] for row in rows(found, "plain_flights")}) == 2
+    assert [day for day, status in covered(found).items() if status == "ok"] == [3, 7]
+
+
+def test_two_flights_of_a_day_without_times_are_two(tmp_path: Path) -> None:
+    text = "registration,origin,departed_at,destination,arrived_at\nRF-1,,,OSLK,2025-06-03\nRF-1,OSLK,2025-06-03,,\n"
+    (tmp_path / "a.csv").write_text(text, encoding="utf-8")
+    assert len(rows(events(tmp_path), "plain_flights")) == 2
+
+
+def test_the_same_flight_in_two_files_is_one_and_is_counted_as_a_duplicate(tmp_path: Path) -> None:
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text(PLAIN + LANDING.format("03"), encoding="utf-8")
+    found = events(tmp_path)
+    assert len(rows(found, "plain_flights")) == 1
+    assert [event.records_duplicate for event in found if isinstance(event, FileReading)] == [0, 1]
+
+
+def test_a_later_export_that_knows_the_landing_is_the_same_flight(tmp_path: Path) -> None:
+    for name, landed in (("a.csv", ""), ("b.csv", "2025-06-03T05:00Z")):
+        (tmp_path / name).write_text(PLAIN + f"1,153301,,UUMU,2025-06-03T01:00Z,OSLK,{landed}\n", encoding="utf-8")
+    (row,) = rows(events(tmp_path), "plain_flights")
+    assert row["arrived_at"] == datetime(2025, 6, 3, 5, tzinfo=UTC)
+
+
+def test_ids_that_a_spreadsheet_rounded_are_no_proof_of_sameness(tmp_path: Path) -> None:
+    lines = "".join(
+        fr24("3.00E+12", reg=f"RF-{n}", dest_icao_actual="OSLK", datetime_landed=f"2025-06-0{n}T05:00:00Z")
+        for n in (3, 7)
+    )
+    (tmp_path / "a.csv").write_text(FULL + lines, encoding="utf-8")
+    assert len(rows(events(tmp_path), "flightradar24_flights")) == 2

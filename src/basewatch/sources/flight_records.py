@@ -28,6 +28,7 @@ from basewatch.sources.values import (
     flag,
     icao24,
     is_day_alone,
+    is_lost,
     moment,
     number,
     text,
@@ -130,6 +131,7 @@ class Converter:
 
     def __init__(self, places: Places | None = None, order: DateOrder | None = None) -> None:
         self._places, self._order = places, order
+        self._all_bases = places.base_ids if places else frozenset()
 
     def convert(self, table: str, fields: Fields) -> Record:
         """One record as a row of a lake table. Raises Malformed naming the field."""
@@ -142,6 +144,8 @@ class Converter:
 
     def _read(self, name: str, reader: Reader, fields: Fields) -> Any:
         value = fields.get(plain_name(name))
+        if value is None or value == "":
+            return None
         try:
             return reader(value)
         except Malformed as fault:
@@ -154,6 +158,9 @@ class Converter:
     def _place(self, name: str, fields: Fields, record: Record, spare: str | None = None) -> str | None:
         """The code of the place that a field names, else of the one that a spare field names."""
         stated = self._read(name, text, fields) or (self._read(spare, text, fields) if spare else None)
+        if is_lost(fields.get(plain_name(name))):
+            record.unresolved.append(Place(str(fields[plain_name(name)]).strip(), False, self._all_bases))
+            return None
         if self._places is None:
             return stated.upper() if stated and self._read(name, text, fields) else None
         place = self._places.resolve(stated)

@@ -186,7 +186,8 @@ class Places:
         """Kept code by folded name; a name that two fields share names neither, but a base's strong aliases do."""
         shared: dict[str, set[str]] = defaultdict(set)
         for code, row in self._world.items():
-            shared[folded(row["name"])].add(code)
+            if not row["name"].lower().startswith("unknown"):  # there is a field of that name
+                shared[folded(row["name"])].add(code)
         for row in self._fields:
             if row.icao or row.ident:
                 shared[folded(row.name)].add(row.icao or row.ident)

@@ -20,8 +20,10 @@ FIRST_YEAR, LAST_YEAR = 1990, 2100  # ADS-B is younger; anything outside is a br
 LONGEST_TEXT = 300
 SAFE_INT = 2**53
 
+# What a spreadsheet shows in place of a value that it lost. It is no blank: there was something.
+LOST = {"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!"}
 # What pandas, SQL and spreadsheets write for a value that is not there. `NA` and `NAN` are codes, of airline and field.
-NO_VALUE = {"nan", "NaN", "NaT", "None", "none", "null", "NULL", "Null", "<NA>", "\\N", "-", "--", "N/A", "n/a", "#N/A"}
+NO_VALUE = {"nan", "NaN", "NaT", "None", "none", "null", "NULL", "Null", "<NA>", "\\N", "-", "--", "N/A", "n/a", *LOST}
 
 DateOrder = Literal["day first", "month first"]
 
@@ -61,22 +63,30 @@ def text(value: object) -> str | None:
 
     Numbers become their digits (callsigns can be digits; a spreadsheet makes a number of an address).
     """
-    if value is None:
-        return None
-    if isinstance(value, bool | list | dict | tuple):
-        raise Malformed("is not text")
-    if isinstance(value, float):
-        if math.isnan(value):
+    if not isinstance(value, str):
+        if value is None:
             return None
-        value = int(value) if value.is_integer() else value
-    stripped = str(value).strip()
+        if isinstance(value, bool | list | dict | tuple):
+            raise Malformed("is not text")
+        if isinstance(value, float):
+            if math.isnan(value):
+                return None
+            value = int(value) if value.is_integer() else value
+        value = str(value)
+    stripped = value.strip()
     if len(stripped) > LONGEST_TEXT:
         raise Malformed(f"is longer than {LONGEST_TEXT} characters")
-    try:
-        stripped.encode("utf-8")
-    except UnicodeEncodeError:
-        raise Malformed("is not valid Unicode") from None
+    if not stripped.isascii():
+        try:
+            stripped.encode("utf-8")
+        except UnicodeEncodeError:
+            raise Malformed("is not valid Unicode") from None
     return None if not stripped or stripped in NO_VALUE else stripped
+
+
+def is_lost(value: object) -> bool:
+    """Whether a spreadsheet's error stands in place of the value."""
+    return isinstance(value, str) and (value.strip() in LOST or value.strip().strip("#") == "" != value.strip())
 
 
 def number(value: object) -> float | None:
@@ -158,6 +168,8 @@ def moment(value: object, order: DateOrder | None = None) -> datetime | None:
     """
     if isinstance(value, bool):
         raise Malformed("is a boolean, not a time")
+    if is_lost(value):
+        raise Malformed("is a spreadsheet's word for a value that it lost")
     try:
         if isinstance(value, date):
             at = value if isinstance(value, datetime) else datetime.combine(value, time())
@@ -199,6 +211,10 @@ def _since_1970(number_of: float) -> datetime:
 
 def _written(written: str, order: DateOrder | None) -> datetime:
     """The time that a text states. Raises ValueError, Malformed, Ambiguous."""
+    try:
+        return datetime.fromisoformat(written)  # what nearly every file holds
+    except ValueError:
+        pass
     plain = _REGION.sub("", written.lstrip("'"))
     zone = ""
     utc, offset = _UTC.search(plain), _OFFSET.search(plain)

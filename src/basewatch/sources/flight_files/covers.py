@@ -47,6 +47,7 @@ def doubts(
     readings: by file. days_at_base: by file, the days on which one of its records has an end at the base.
     """
     covered = set(cover)
+    day_names = _day_names_hold(readings)
     found: dict[date, Doubt] = {}
     for file, reading in readings.items():
         reach: set[date] | None = None
@@ -56,9 +57,11 @@ def doubts(
             days = set(loss.days)
             is_open = loss.is_cut or not days
             named = days_of_name(loss.where) or days_of_name(file) if loss.is_whole or is_open else set()
-            if loss.is_whole and (days | named) & covered:
+            if len(named) == 1 and day_names is not True and (day_names is False or not named & covered):
+                named = set()  # a day on which a file was made is not the day that it is of
+            if loss.is_whole and (days or named):
                 days |= named
-            elif is_open and named & covered:
+            elif is_open and named:
                 days |= named | span(reading.days)
             elif is_open:
                 reach = span(reading.days) if reach is None else reach
@@ -71,6 +74,17 @@ def doubts(
                 doubt.rejected += loss.is_reject
                 doubt.names_it |= day in loss.days
     return found
+
+
+def _day_names_hold(readings: Mapping[str, Reading]) -> bool | None:
+    """Whether the days in files' names are those of their records; None where no file with such a name has any."""
+    agree = [
+        all(abs((day - of_name).days) <= 1 for day in reading.days)
+        for file, reading in readings.items()
+        if reading.days and len(days_of_name(file)) == 1
+        for of_name in days_of_name(file)
+    ]
+    return all(agree) if agree else None
 
 
 def _words(loss: Lost) -> str:

@@ -72,11 +72,12 @@ def forms() -> tuple[Form, ...]:
 def _form(values: Mapping[str, Any]) -> Form:
     columns = known()["columns"]
     fields = {**values["fields"], **values.get("ends", {})}
-    groups = [*values["needs"], *values.get("ends", {}).values()]
+    ends = [_all_names(names, columns, is_whole=True) for names in values.get("ends", {}).values()]
+    needs = [_all_names(group, columns) for group in values["needs"]]
     return Form(
         values["name"],
         values["table"],
-        tuple(frozenset(_all_names(group, columns)) for group in groups),
+        tuple(map(frozenset, [*needs, *ends])),
         {name: tuple(_all_names(of_field, columns, is_whole=True)) for name, of_field in fields.items()},
         frozenset(values.get("lacks", ())),
         values.get("says", ""),
@@ -113,6 +114,9 @@ def _every_name() -> frozenset[str]:
 def recognise(columns: Iterable[object], stated: Mapping[str, str] | None = None) -> Form | None:
     """The form that these columns give away, None if they are none that is known. `stated`: field by column."""
     present = set(_names([str(column) for column in columns], stated or {}))
+    for name, both in known()["place_or_time"].items():
+        if name in present and not present & {"firstseen", "lastseen"}:  # what stands in it decides later
+            present |= set(both)
     return next((form for form in forms() if form.is_in(present)), None)
 
 

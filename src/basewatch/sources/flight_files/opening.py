@@ -145,8 +145,9 @@ def _unpacked(data: bytes, name: str, depth: int) -> list[_Member | Fault] | Non
         return None
     if depth >= DEEPEST:
         raise Unreadable(f"archives within archives, more than {DEEPEST} deep")
-    inner = PurePosixPath(name)
-    return [_Member(inner.stem if inner.suffix.lower() in _PACKED_ENDINGS else name, inflated, loss)]
+    ending = PurePosixPath(name).suffix
+    inside = name.removesuffix(ending) if ending.lower() in _PACKED_ENDINGS else name
+    return [_Member(inside, inflated, loss)]
 
 
 _PACKED_ENDINGS = (".gz", ".gzip", ".bz2", ".xz", ".zst", ".zstd")

@@ -6,6 +6,7 @@ Nothing here decides what a loss means for a day; it says which days and bases a
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -109,11 +110,16 @@ def _unread(where: str, reason: str, lines: Sequence[str]) -> Lost:
     """The loss of a whole table. Its days are known where each of its rows, as far as they can be seen, names one."""
     rows = [line for line in lines if line.strip()]
     days = [days_in(line) for line in rows]
-    # the heading and a title above it name no day; a total below neither
-    named = [of_line for of_line in days if of_line]
-    is_all = len(named) >= max(1, len(rows) - 2) and not days[0] if days else False
-    whole = frozenset(day for of_line in named for day in _with_next(of_line)) if is_all else frozenset()
+    dated = [number for number, of_line in enumerate(days) if of_line]
+    # above them stand a heading and a title, below them a total; one row without a day may be of any
+    is_all = bool(dated) and dated[0] > 0 and len(dated) == dated[-1] - dated[0] + 1
+    is_all = is_all and all(_is_total(line) for line in rows[dated[-1] + 1 :])
+    whole = frozenset(day for of_line in days for day in _with_next(of_line)) if is_all else frozenset()
     return Lost(where, reason, "\n".join(rows[:5])[:LONGEST_RAW], whole, is_reject=False, is_whole=True)
+
+
+def _is_total(line: str) -> bool:
+    return re.split(r"[\W\d]", line.strip().lower(), maxsplit=1)[0] in forms.known()["totals"]
 
 
 def _with_next(days: set[date]) -> set[date]:
@@ -151,6 +157,8 @@ class _Tabled:
             self._not_mapped(first, rows)
             return
         self.mapped = mapped
+        self.own = {str(column).strip() for column in mapped.columns if str(column).strip()}
+        self.own_plain = {plain_name(column) for column in self.own}
         self.reading.mapped.append(mapped)
         self.reading.above += self.table.above.split("\n")
         self.reading.forms.append(f"{mapped.form.name} ({self.table.kind})")
@@ -253,11 +261,11 @@ class _Tabled:
         first = str(filled[0]).strip()
         if first.startswith("#") and len(filled) < 3:
             return True
-        words = first.lower().rstrip(": 0123456789")
+        words = first.lower().rstrip(": 0123456789") if first[:1].isalpha() else ""
         if words in forms.known()["totals"] and not any(days_in(str(cell)) for cell in filled):
             return True
-        own = {plain_name(str(column)) for column in self.mapped.columns if str(column).strip()}
-        return len(filled) > 1 and {plain_name(str(cell)) for cell in filled} <= own
+        # the heading once more, where two lists were joined
+        return len(filled) > 1 and first in self.own and {plain_name(str(cell)) for cell in filled} <= self.own_plain
 
     def _as_wide(self, cells: Sequence[Any]) -> Sequence[Any]:
         """The cells, as many as columns. Raises _Split where cells that matter are missing, or others too many."""

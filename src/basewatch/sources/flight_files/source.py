@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from fnmatch import fnmatch
 from pathlib import Path
@@ -265,6 +265,8 @@ def _keep_lasting(files: _Files, context: Context[FlightFiles]) -> None:
         now = files.notes.get(name)
         held = before.records_held
         is_short = held > 0 and (now.records_held if now else 0) < (1 - context.params.file_loss_share_max) * held
+        if before.withdrawn_because and now and not is_short and now.sha256 == before.sha256:
+            files.notes[name] = replace(now, withdrawn_because=before.withdrawn_because)  # as it was when that was said
         if not is_short or _is_ignored(name, tuple(context.settings.ignore)):
             continue
         if before.withdrawn_because:
@@ -284,27 +286,21 @@ def _keep_lasting(files: _Files, context: Context[FlightFiles]) -> None:
         reading = files.readings.setdefault(name, Reading())
         reading.losses.append(Lost(name, reason, days=span, is_reject=False))
         note = now or FileReading(name)
-        files.notes[name] = FileReading(
-            **{
-                **vars(note),
-                "records_held": held,
-                "since": before.since,
-                "until": before.until,
-                "is_short": True,
-                "is_track": before.is_track,
-                "reason": note.reason or reason,
-                "fault": note.fault or reason,
-            }
+        files.notes[name] = replace(
+            note,
+            records_held=held,
+            since=before.since,
+            until=before.until,
+            is_short=True,
+            is_track=before.is_track,
+            fault="; ".join(filter(None, (note.fault, reason))),
         )
 
 
 def _withdrawn(now: FileReading | None, before: FileReading) -> FileReading:
     """What stands of a file whose former rows are taken back: its present reading, or that it is gone."""
-    if now is None:
-        return FileReading(
-            before.file, records_held=before.records_held, withdrawn_because=before.withdrawn_because, form="taken back"
-        )
-    return FileReading(**{**vars(now), "withdrawn_because": None})
+    gone = FileReading(before.file, form="taken back", records_held=before.records_held)
+    return replace(now or gone, withdrawn_because=before.withdrawn_because)
 
 
 def _lost_rows(name: str, files: _Files, context: Context[FlightFiles]) -> dict[str, pa.Table]:
