@@ -95,10 +95,15 @@ def _listings(number: int, month: date, bases: list[Place], forms: list[Form], r
     ]
     legs = world.flights(bases, away, fleet, month, rng, is_slow)
     held: list[list[Entry]] = [[] for _ in forms]
+    able_of = {
+        plane: [n for n, form in enumerate(forms) if plane.identity in form.identities] for plane in fleet
+    }
+    # where one file tells days alone, each aircraft keeps to one file: a time and a day do not tell which came first
+    home = {plane: rng.choice(able) for plane, able in able_of.items()}
     for leg in legs:
-        able = [n for n, form in enumerate(forms) if leg.aircraft.identity in form.identities]
-        chosen = rng.choice(able)
-        others = [n for n in able if n != chosen and not forms[n].is_slow and not forms[chosen].is_slow]
+        able = able_of[leg.aircraft]
+        chosen = home[leg.aircraft] if is_slow else rng.choice(able)
+        others = [n for n in able if n != chosen and not is_slow]
         for n in {chosen, *(rng.sample(others, 1) if others and rng.random() < 0.2 else [])}:
             held[n].append(Entry(leg))
     return [
