@@ -13,6 +13,7 @@ import typer
 
 from basewatch.cli import app as cli
 from basewatch.config import Settings
+from basewatch.sources.flight_files.forms import forms
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDES = [
@@ -69,3 +70,10 @@ def test_the_make_targets_of_the_guides_exist() -> None:
         for name in re.findall(r"(?:^|`)make ([a-z]+)", guide.read_text(encoding="utf-8"), re.M)
     }
     assert told and told <= targets
+
+
+def test_every_form_of_flight_list_is_described() -> None:
+    text = (ROOT / "docs" / "sources.md").read_text(encoding="utf-8").lower()
+    for form in forms():
+        name = re.split(r"[(,]", form.name, maxsplit=1)[0].strip().lower()
+        assert f"| {name}" in text, form.name

@@ -1,4 +1,4 @@
-"""What a file once held stays until it is taken back: gone, emptied, shrunk and unreadable files, through the ingest."""
+"""What a file once held stays until it is taken back: gone, emptied, shrunk and unreadable files."""
 
 from __future__ import annotations
 

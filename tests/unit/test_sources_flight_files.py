@@ -156,7 +156,8 @@ def test_a_bad_file_is_kept_aside_and_the_rest_counts(tmp_path: Path, name: str,
 
 @pytest.mark.parametrize("encoding", ["cp1251", "koi8-r", "utf-16", "utf-16-le", "utf-8-sig", "iso8859-5"])
 def test_text_in_another_encoding_is_read(tmp_path: Path, encoding: str) -> None:
-    text = "operator,registration,destination,arrived_at\nВоздушно-космические силы Российской Федерации: военно-транспортная авиация,RF-1,OSLK,2025-06-01T10:00Z\n"
+    operator = "Воздушно-космические силы Российской Федерации: военно-транспортная авиация"
+    text = f"operator,registration,destination,arrived_at\n{operator},RF-1,OSLK,2025-06-01T10:00Z\n"
     (tmp_path / "a.csv").write_bytes(text.encode(encoding))
     row = rows(events(tmp_path), "plain_flights")[0]
     assert (row["registration"], row["destination"], row["operator"][:9]) == ("RF-1", "OSLK", "Воздушно-")
@@ -288,15 +289,21 @@ def test_landed_is_what_fetch_found(tmp_path: Path) -> None:
 
 IN = ("2025-06-01T02:00:00Z", "2025-06-01T06:00:00Z")  # take-off at Chkalovsky, landing at Latakia
 FORMS = {
-    "OpenSky flights (REST API, Trino)": "icao24,firstSeen,lastSeen,estDepartureAirport,estArrivalAirport\n153301,{0},{1},UUMU,OSLK\n",
+    "OpenSky flights (REST API, Trino)": (
+        "icao24,firstSeen,lastSeen,estDepartureAirport,estArrivalAirport\n153301,{0},{1},UUMU,OSLK\n"
+    ),
     "OpenSky flights (pyopensky, traffic)": "icao24,firstseen,departure,lastseen,arrival\n153301,{0},UUMU,{1},OSLK\n",
-    "OPDI flight list": "id,icao24,flt_id,dof,adep,ades,first_seen,last_seen\n1,153301,RFF1,2025-06-01,UUMU,OSLK,{0},{1}\n",
+    "OPDI flight list": (
+        "id,icao24,flt_id,dof,adep,ades,first_seen,last_seen\n1,153301,RFF1,2025-06-01,UUMU,OSLK,{0},{1}\n"
+    ),
     "OpenSky public monthly list, traffic summary": (
         "callsign,number,icao24,registration,typecode,origin,destination,firstseen,lastseen,day\n"
         "RFF1,,153301,RF-00301,IL76,UUMU,OSLK,{0},{1},2025-06-01\n"
     ),
     "list of first and last contacts": "hex,start,stop,from,to\n153301,{0},{1},CKL,LTK\n",
-    "plain": "Hex,Dep airport,Departure time (UTC),Arr airport,Arrival time (UTC)\n153301,UUMU,{0},Latakia (LTK/OSLK),{1}\n",
+    "plain": (
+        "Hex,Dep airport,Departure time (UTC),Arr airport,Arrival time (UTC)\n153301,UUMU,{0},Latakia (LTK/OSLK),{1}\n"
+    ),
     "my.flightradar24 flight log": (
         "\nDate,Flight number,From,To,Dep time,Arr time,Duration,Airline,Aircraft,Registration\n"
         '2025-06-01,RFF1,"Moscow / Chkalovsky (CKL/UUMU)","Latakia (LTK/OSLK)",05:00:00,09:00:00,04:00:00,VKS,'
@@ -376,7 +383,8 @@ def test_a_list_of_positions_is_a_track(tmp_path: Path) -> None:
 
 
 def test_positions_that_name_no_aircraft_are_refused_with_what_to_do(tmp_path: Path) -> None:
-    text = 'Timestamp,UTC,Callsign,Position,Altitude,Speed,Direction\n1748757000,2025-06-01T05:50:00Z,RFF1,"35.5,35.9",900,150,170\n'
+    heading = "Timestamp,UTC,Callsign,Position,Altitude,Speed,Direction\n"
+    text = heading + '1748757000,2025-06-01T05:50:00Z,RFF1,"35.5,35.9",900,150,170\n'
     (tmp_path / "RFF1_3a1.csv").write_text(text, encoding="utf-8")
     found = events(tmp_path, covers=[{"base": "hmeimim", "from": "2025-05-30", "to": "2025-06-03"}])
     (reject,) = (event for event in found if isinstance(event, Reject))

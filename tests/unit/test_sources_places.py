@@ -43,7 +43,9 @@ def test_no_place_is_no_place(stated: str | None) -> None:
     assert PLACES.resolve(stated).may_be == frozenset()
 
 
-@pytest.mark.parametrize("stated", ["Latakia", "Syria, west", "unknown field", "OSLX", "XSLK", "OSL", "O5LK", "the usual field"])
+@pytest.mark.parametrize(
+    "stated", ["Latakia", "Syria, west", "unknown field", "OSLX", "XSLK", "OSL", "O5LK", "the usual field"]
+)
 def test_what_may_be_the_base_says_so(stated: str) -> None:
     place = PLACES.resolve(stated)
     assert "hmeimim" in place.may_be or place.code == "ENGM", stated  # OSL is Oslo: known, so it is not Hmeimim

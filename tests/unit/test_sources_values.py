@@ -63,8 +63,8 @@ def test_codes_that_look_like_no_value_are_codes(code: str) -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["06:00", "Oct 5", "October 2025", "2025", "now", "tomorrow", "2025-10-0", "2025-13-01", "2025-10-05 06:00 IST", True,
-     "#N/A", "#REF!", "########", "2025-10-05 25:00", "10/05/25", "32/13/2025", "1899-12-30", 45935.25],
+    ["06:00", "Oct 5", "October 2025", "2025", "now", "tomorrow", "2025-10-0", "2025-13-01", "2025-10-05 06:00 IST",
+     "#N/A", "#REF!", "########", "2025-10-05 25:00", "10/05/25", "32/13/2025", "1899-12-30", 45935.25, True],
 )  # fmt: skip
 def test_what_is_no_whole_time_is_malformed(written: object) -> None:
     with pytest.raises(Malformed):

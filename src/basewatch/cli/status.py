@@ -53,6 +53,7 @@ def read(settings: Settings) -> dict[str, Any]:
 
 
 FILES_SHOWN = 20
+REASON_SHOWN = 100
 
 
 def _files(settings: Settings, warehouse: Warehouse) -> list[dict[str, Any]]:
@@ -67,11 +68,15 @@ def _files(settings: Settings, warehouse: Warehouse) -> list[dict[str, Any]]:
     return [
         {
             **{name: value for name, value in entry.items() if name not in ("reason", "run_id", "sha256")},
-            "first_reason": entry["reason"],
+            "first_reason": entry["reason"] or entry["fault"],
             "is_sound": not any(entry[name] for name in _UNSOUND),
         }
         for entry in told
     ]
+
+
+def _short(value: Any) -> Any:
+    return f"{value[:REASON_SHOWN]}…" if isinstance(value, str) and len(value) > REASON_SHOWN else value
 
 
 _UNSOUND = ("records_rejected", "records_unresolved", "fault", "is_short")
@@ -143,7 +148,9 @@ def show(values: dict[str, Any]) -> None:
         "first_reason",
     )
     tables.print_table(
-        "Files that were not wholly read", of_file, [[entry[name] for name in of_file] for entry in shown[:FILES_SHOWN]]
+        "Files that were not wholly read",
+        of_file,
+        [[_short(entry[name]) for name in of_file] for entry in shown[:FILES_SHOWN]],
     )
     if len(shown) > FILES_SHOWN:
         print(f"          … and {len(shown) - FILES_SHOWN} more: basewatch status --json")

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import PurePosixPath
 
@@ -23,17 +24,20 @@ ONE_DAY = timedelta(days=1)
 
 @dataclass
 class Doubt:
-    """Why a covered day is not borne out: `names_it` where something lost is of that day, not only may be."""
+    """Why a covered day is not borne out: the first reason, how many there are, and how many of them are records.
 
-    reasons: list[str] = field(default_factory=list)
+    names_it: whether something lost is of that day, not only may be.
+    """
+
+    reason: str
+    reasons: int = 0
     rejected: int = 0
     names_it: bool = False
 
     @property
     def words(self) -> str:
         """The first reason, and how many more there are."""
-        more = len(self.reasons) - 1
-        return f"{self.reasons[0]}{f' (and {more} more)' if more else ''}"
+        return f"{self.reason}{f' (and {self.reasons - 1} more)' if self.reasons > 1 else ''}"
 
 
 def doubts(
@@ -50,30 +54,49 @@ def doubts(
     day_names = _day_names_hold(readings)
     found: dict[date, Doubt] = {}
     for file, reading in readings.items():
-        reach: set[date] | None = None
+        alike: dict[tuple[object, ...], list[Lost]] = defaultdict(list)  # losses that concern the same days
         for loss in reading.losses:
-            if loss.bases is not None and base_id not in loss.bases:
-                continue
-            days = set(loss.days)
-            is_open = loss.is_cut or not days
-            named = days_of_name(loss.where) or days_of_name(file) if loss.is_whole or is_open else set()
-            if len(named) == 1 and day_names is not True and (day_names is False or not named & covered):
-                named = set()  # a day on which a file was made is not the day that it is of
-            if loss.is_whole and (days or named):
-                days |= named
-            elif is_open and named:
-                days |= named | span(reading.days)
-            elif is_open:
-                reach = span(reading.days) if reach is None else reach
-                days |= reach
-                if not loss.is_inside:  # its day may lie beyond all that the file still shows
-                    days |= covered - _of_others(file, days_at_base)
+            if loss.bases is None or base_id in loss.bases:
+                alike[loss.days, loss.is_whole, loss.is_cut, loss.is_inside, _part(loss)].append(loss)
+        for losses in alike.values():
+            days = _days(losses[0], file, reading, covered, day_names, days_at_base)
             for day in days & covered:
-                doubt = found.setdefault(day, Doubt())
-                doubt.reasons.append(_words(loss))
-                doubt.rejected += loss.is_reject
-                doubt.names_it |= day in loss.days
+                doubt = found.setdefault(day, Doubt(f"{losses[0].where}: {losses[0].reason}"[:400]))
+                doubt.reasons += len(losses)
+                doubt.rejected += sum(loss.is_reject for loss in losses)
+                doubt.names_it |= day in losses[0].days
     return found
+
+
+def _part(loss: Lost) -> str:
+    """The table that a loss of a whole one is of: its name may tell its days."""
+    return loss.where if loss.is_whole or loss.is_cut else ""
+
+
+def _days(
+    loss: Lost,
+    file: str,
+    reading: Reading,
+    covered: set[date],
+    day_names: bool | None,
+    days_at_base: Mapping[str, set[date]],
+) -> set[date]:
+    """The days that something lost may be of."""
+    days = set(loss.days)
+    is_open = loss.is_cut or not days
+    if not (loss.is_whole or is_open):
+        return days
+    named = days_of_name(loss.where) or days_of_name(file)
+    if len(named) == 1 and day_names is not True and (day_names is False or not named & covered):
+        named = set()  # a day on which a file was made is not the day that it is of
+    if loss.is_whole and (days or named):
+        return days | named
+    if named:
+        return days | named | span(reading.days)
+    if loss.is_inside:
+        return days | span(reading.days)
+    # its day may lie beyond all that the file still shows
+    return days | span(reading.days) | (covered - _of_others(file, days_at_base))
 
 
 def _day_names_hold(readings: Mapping[str, Reading]) -> bool | None:
@@ -85,10 +108,6 @@ def _day_names_hold(readings: Mapping[str, Reading]) -> bool | None:
         for of_name in days_of_name(file)
     ]
     return all(agree) if agree else None
-
-
-def _words(loss: Lost) -> str:
-    return f"{loss.where}: {loss.reason}"[:400]
 
 
 def _of_others(file: str, days_at_base: Mapping[str, set[date]]) -> set[date]:

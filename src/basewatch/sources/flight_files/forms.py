@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from basewatch.lake.schemas import TABLES
 from basewatch.news.text import load_yaml
 from basewatch.sources.flight_records import plain_name
 from basewatch.sources.places import Places
@@ -53,7 +54,12 @@ class Mapped:
     @property
     def shown(self) -> str:
         """The columns and the fields that they are read as, in words."""
-        pairs = [f"{self.columns[number]} → {name}" for name, numbers in self.numbers.items() for number in numbers]
+        own = {plain_name(name): name for name in TABLES[self.form.table].schema.names}
+        pairs = [
+            f"{self.columns[number]} → {own.get(name, name)}"
+            for name, numbers in self.numbers.items()
+            for number in numbers
+        ]
         return ", ".join(pairs)
 
 
@@ -189,8 +195,7 @@ def not_recognised(columns: Sequence[object]) -> str:
             f"a list of positions that names no aircraft, or no time (columns: {shown}): add a column icao24, or ask "
             "the provider for its list of flights, or leave the file out with `ignore`"
         )
-    names = ", ".join(dict.fromkeys(form.name for form in forms()))
     return (
         f'columns not recognised ({shown}): say which is which in basewatch.toml, columns = {{registration = "…", '
-        f'destination = "…", arrived_at = "…"}}, or leave the file out with `ignore`; known forms: {names}'
+        f'destination = "…", arrived_at = "…"}}, or leave the file out with `ignore`; docs/sources.md has the forms'
     )

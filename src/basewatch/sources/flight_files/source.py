@@ -23,7 +23,7 @@ from basewatch.lake.events import GLOBAL, Day, Event, FileReading, Reject, Rows
 from basewatch.readsb.polled import Sighting
 from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Taken, Window
 from basewatch.sources.flight_files import covers, sameness, tracks
-from basewatch.sources.flight_files.covers import Doubt, End
+from basewatch.sources.flight_files.covers import End
 from basewatch.sources.flight_files.reading import Lost, Reading, read
 from basewatch.sources.flight_records import ENDS, Origin
 from basewatch.sources.places import Places
@@ -165,8 +165,14 @@ def decode(landed: Landed, context: Context[FlightFiles]) -> Iterator[Event]:
     settings = context.settings
     places = Places(context.reference)
     for cover in settings.covers:
-        if cover.base not in context.reference.bases:
+        base = context.reference.bases.get(cover.base)
+        if base is None:
             raise SourceError(f"{window.source}.covers: base {cover.base!r} is not in bases.csv")
+        if not (base.icao or base.ident):
+            raise SourceError(
+                f"{window.source}.covers: {cover.base} has neither an ICAO code nor an ident in bases.csv, so that no "
+                "record can name it"
+            )
     files = _read_all(landed, context, places)
     yield from files.notes.values()
     yield from _records(landed, files, context)
@@ -433,11 +439,11 @@ def _covered(
         counts += days
     for day in Window(window.source, max(cover.since, window.since), until).days():
         count = counts[day]
-        doubt = doubts.get(day, Doubt())
+        doubt = doubts.get(day)
         if last is None or day > last:
             basis = end.basis if end else "no record and no statement of when the data end"
             status, error = ("partial" if count else "missing"), f"after the end of the data: {basis}"
-        elif doubt.reasons:
+        elif doubt:
             status, error = ("partial" if count or doubt.names_it else "missing"), doubt.words
         elif cover.until is None and end and day == end.day and not end.is_whole:
             status, error = "partial", f"the data may end within this day: {end.basis}"
@@ -448,9 +454,9 @@ def _covered(
             status,
             f"base:{cover.base}",
             sum(day in days for days in by_file.values()),
-            records_read=count + doubt.rejected,
+            records_read=count + (doubt.rejected if doubt else 0),
             records_kept=count,
-            records_rejected=doubt.rejected,
+            records_rejected=doubt.rejected if doubt else 0,
             error=error,
         )
 
