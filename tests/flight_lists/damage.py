@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from flight_lists.files import Listing, Piece, encoded, joined, packed, pieces, split_pieces, write
 from flight_lists.world import DAY, Entry, days_between, last_of
@@ -48,66 +48,78 @@ def named(month: date) -> set[date]:
     return set(days_between(month - DAY, last_of(month) + DAY))
 
 
-def can(kind: str, listing: Listing, is_named: bool) -> bool:
-    """Whether this damage can befall the file. is_named: whether its name states its month."""
+def is_in_order(listing: Listing) -> bool:
+    """Whether the rows follow each other by days, one way or the other."""
+    days = [(min(entry.days), max(entry.days)) for entry in listing.entries]
+    return days == sorted(days) or days == sorted(days, reverse=True)
+
+
+def can(kind: str, listing: Listing, is_named: bool, is_wide: bool) -> bool:
+    """Whether this damage can befall the file. is_named: whether its name states its month.
+
+    is_wide: the damage is to leave no trace of the days that were lost; else it is to leave one.
+    """
     shape, count = listing.shape, len(listing.rows)
-    if count < 2 or listing.damages:
+    if count < 4 or listing.damages:
         return False
-    if kind in ("address",):
-        return all(row.get("registration") is None and row.get("reg") is None for row in listing.rows) and (
-            _address_column(listing) is not None
-        )
-    if kind in ("time", "place"):
-        return kind == "time" or listing.form.name != "fr24_log"
+    if kind in ("time", "cell_removed", "row_cut", "fields_added", "quote_open", "bytes_flipped"):
+        if not is_wide and not is_in_order(listing):
+            return False
+        if kind != "time":
+            return shape.members == 1 and (shape.kind == "csv" or (shape.kind == "jsonl" and kind == "bytes_flipped"))
+        return True
+    if kind == "one_time":
+        return listing.form.name != "fr24_log" and not listing.form.is_split
+    if kind == "place":
+        return listing.form.name != "fr24_log"
+    if kind == "address":
+        has_mark = any(row.get(name) is not None for row in listing.rows for name in ("registration", "reg", "Tail"))
+        return not has_mark and _address_column(listing) is not None
     if kind == "slash_date":
         return shape.kind == "csv" and listing.form.name not in ("fr24_log", "plain_days")
-    if kind in ("cell_removed", "row_cut", "fields_added", "quote_open"):
-        return shape.kind == "csv" and shape.members == 1
-    if kind == "bytes_flipped":
-        return shape.kind in LINES and shape.members == 1
-    if kind in ("heading_lost", "heading_misspelt"):
-        return is_named and (shape.kind == "csv" or kind == "heading_misspelt")
-    if kind == "packing_flipped":
-        return is_named and shape.compression not in ("none", "zst")  # pyarrow writes no checksum into zstd
-    if kind == "packing_header":
-        return is_named and shape.compression in ("gz", "zip", "xz", "bz2")
-    if kind in ("web_page", "noise", "wrong_ending", "link_to_nowhere", "no_bytes"):
-        return is_named
     if kind == "cut_short":
-        return shape.members == 1 and (shape.kind != "csv" or count > 3)
-    assert kind == "web_page_unnamed", kind
-    return not is_named
+        return is_wide and shape.members == 1
+    if kind == "heading_lost" and shape.kind != "csv":
+        return False
+    if kind == "packing_flipped" and shape.compression in ("none", "zst"):  # pyarrow writes no checksum into zstd
+        return False
+    if kind == "packing_header" and shape.compression not in ("gz", "zip", "xz", "bz2"):
+        return False
+    return is_named != is_wide
 
 
 LOCAL = (
-    "time", "place", "address", "slash_date", "cell_removed", "row_cut", "fields_added", "quote_open", "bytes_flipped",
-    "heading_lost", "heading_misspelt", "packing_flipped", "packing_header", "web_page", "noise", "wrong_ending",
-    "link_to_nowhere", "no_bytes",
+    "time", "one_time", "place", "address", "slash_date", "cell_removed", "row_cut", "fields_added", "quote_open",
+    "bytes_flipped", "heading_lost", "heading_misspelt", "packing_flipped", "packing_header", "web_page", "noise",
+    "wrong_ending", "link_to_nowhere", "no_bytes",
 )  # fmt: skip
-WIDE = ("cut_short", "web_page_unnamed")
+WIDE = (
+    "cut_short", "cut_short", "time", "row_cut", "bytes_flipped", "heading_lost", "heading_misspelt", "packing_flipped",
+    "packing_header", "web_page", "noise", "wrong_ending", "link_to_nowhere", "no_bytes",
+)  # fmt: skip
 
 
-def befall(kind: str, listing: Listing, month: date, rng: random.Random) -> Harm:
-    """Damage the file so; returns what that could touch."""
+def befall(kind: str, listing: Listing, month: date, rng: random.Random, is_named: bool, is_wide: bool) -> Harm:
+    """Damage the file so; returns what that could touch. Damage that is not wide leaves first and last row alone."""
     listing.damages.append(kind)
-    number = rng.randrange(len(listing.rows))
+    stated = named(month) if is_named else set()
+    first, last = (0, len(listing.rows) - 1) if is_wide else (1, len(listing.rows) - 2)
     if kind in CELLS:
-        count = rng.choice([1, 1, 2])
-        rows = sorted({rng.randrange(len(listing.rows)) for _ in range(count)})
+        rows = sorted({rng.randint(first, last) for _ in range(rng.choice([1, 1, 2]))})
         days = set().union(*(CELLS[kind](listing, row, rng) for row in rows))
-        return Harm(kind, days, [listing.entries[row] for row in rows])
+        if kind == "time":
+            days |= stated
+        return Harm(kind, days, [listing.entries[row] for row in rows], is_wide)
     if kind in PIECES:
         made = pieces(listing)
-        at = next(n for n, piece in enumerate(made) if piece.row == number)
-        if kind == "row_cut" and at == len(made) - 1:  # cut in the last row is a file cut short
-            at = next(n for n, piece in enumerate(made) if piece.row is not None)
-        row = made[at].row
-        assert row is not None
+        # a row that is cut in the last line is a file cut short
+        row = rng.randint(first, min(last, len(listing.rows) - 2))
+        at = next(n for n, piece in enumerate(made) if piece.row == row)
         PIECES[kind](listing, made, at, rng)
         listing.content = packed([encoded(joined(listing, made), listing.shape)], listing)
         hit = listing.entries[row:] if kind == "quote_open" else listing.entries[row : row + 2]
-        return Harm(kind, around(hit) | reach(listing.entries), hit)
-    harm = Harm(kind, reach(listing.entries) | named(month), [*listing.entries], everything=kind in WIDE)
+        return Harm(kind, around(hit) | reach(listing.entries) | stated, hit, is_wide)
+    harm = Harm(kind, reach(listing.entries) | stated, [*listing.entries], is_wide)
     WHOLE[kind](listing, rng)
     return harm
 
@@ -119,6 +131,7 @@ def _address_column(listing: Listing) -> str | None:
     return next((name for name in ("icao24", "hex", "Mode S") if name in listing.columns), None)
 
 
+OTHER_TIMES = ("day", "dof", "first_seen", "last_seen")  # beside those of the ends; with OPDI they are those of the ends
 PLACES = (
     "estDepartureAirport", "estArrivalAirport", "estdepartureairport", "estarrivalairport", "departure", "arrival",
     "origin", "destination", "adep", "ades", "orig_icao", "dest_icao_actual", "Left from", "Came to",
@@ -130,12 +143,20 @@ def _spoil_time(listing: Listing, row: int, rng: random.Random) -> set[date]:
     stated = [name for name, value in values.items() if isinstance(value, (datetime, date)) and name != "dof"]
     if listing.form.name == "fr24_log":
         stated = ["Date", "Dep time", "Arr time"]
-    hit = rng.sample(stated, rng.choice([1, len(stated)]))
-    for name in hit:
+    for name in stated:
         values[name] = rng.choice(BAD_TIMES)
     if "Duration" in values and rng.random() < 0.5:
         values["Duration"] = None
     return around([entry]) | reach(listing.entries)
+
+
+def _spoil_one_time(listing: Listing, row: int, rng: random.Random) -> set[date]:
+    """The time of one end; the other stands."""
+    values = listing.rows[row]
+    times = [name for name, value in values.items() if isinstance(value, datetime)]
+    ends = [name for name in times if name.lower() not in OTHER_TIMES] or [name for name in times if name.lower() != "dof"]
+    values[rng.choice(ends)] = rng.choice(BAD_TIMES)
+    return around([listing.entries[row]])
 
 
 def _spoil_place(listing: Listing, row: int, rng: random.Random) -> set[date]:
@@ -159,20 +180,19 @@ def _spoil_address(listing: Listing, row: int, rng: random.Random) -> set[date]:
 
 
 def _spoil_slashes(listing: Listing, row: int, rng: random.Random) -> set[date]:
-    """Dates with two readings: both lose their count."""
-    entry, values = listing.entries[row], listing.rows[row]
-    days = around([entry]) | reach(listing.entries)
-    for name, value in values.items():
-        if isinstance(value, datetime):
-            values[name] = f"{value:%m/%d/%Y %H:%M}" if value.day <= 12 else "01/02/2025 10:00"
-            for at in (value,):
-                if at.day <= 12:
-                    days |= {date(at.year, at.day, at.month) + timedelta(days=n) for n in (-1, 0, 1)}
+    """Dates with two readings: the days of both lose their count."""
+    days = around([listing.entries[row]])
+    for name, value in listing.rows[row].items():
+        if isinstance(value, datetime) and value.day <= 12:
+            listing.rows[row][name] = f"{value:%m/%d/%Y %H:%M}"
+            other = date(value.year, value.day, value.month)
+            days |= {other - DAY, other, other + DAY}
     return days
 
 
 CELLS: dict[str, Callable[[Listing, int, random.Random], set[date]]] = {
     "time": _spoil_time,
+    "one_time": _spoil_one_time,
     "place": _spoil_place,
     "address": _spoil_address,
     "slash_date": _spoil_slashes,
@@ -305,7 +325,6 @@ WHOLE: dict[str, Callable[[Listing, random.Random], None]] = {
     "packing_flipped": _flip_packing,
     "packing_header": _break_packing_header,
     "web_page": _page,
-    "web_page_unnamed": _page,
     "noise": _noise,
     "no_bytes": _nothing,
     "link_to_nowhere": _link,

@@ -117,11 +117,13 @@ def _listing(number: int, which: int, form: Form, month: date, entries: list[Ent
         parts = [[Entry(e.leg, True, False), Entry(e.leg, False, True)] for e in entries]
         entries = [part for both in parts for part in both if part.ends or rng.random() < 0.5]
     order = rng.choice(["as they flew", "newest first", "any"])
+    entries = sorted(entries, key=lambda entry: (min(entry.days), max(entry.days), entry.leg.departed_at))
     if order == "any":
         rng.shuffle(entries)
     elif order == "newest first":
         entries.reverse()
-    shape = files.random_shape(rng.choice(form.kinds), form, rng)
+    kinds = [kind for kind in form.kinds if entries or kind != "jsonl"]  # JSON Lines of no rows are a file of no bytes
+    shape = files.random_shape(rng.choice(kinds), form, rng)
     times = rng.choice(form.times or list(files.TEXT_TIMES))
     styles = Styles(times, rng.choice(form.places), rng.random() < 0.5, rng.choice(["as is", "as is", "upper", "lower"]))
     names = files.operators(shape)
@@ -183,12 +185,12 @@ def _harm(example: Example, flavour: str, rng: random.Random) -> None:
     is_blind = flavour == "blind"  # one file alone is lost among ten examples: two would hide what either does not touch
     wanted = int(example.number % 10 == 0) if is_blind else rng.choice([0, 1, 1, 1, 2, 3])
     for kind in kinds:
-        able = [one for one in example.listings if damage.can(kind, one, is_named(example, one))]
+        able = [one for one in example.listings if damage.can(kind, one, is_named(example, one), is_blind)]
         if wanted and able:
             hit = rng.choice(able)
-            if kind in damage.WIDE:
+            if is_blind:
                 _part(example, hit)
-            example.harms.append(damage.befall(kind, hit, example.month, rng))
+            example.harms.append(damage.befall(kind, hit, example.month, rng, is_named(example, hit), is_blind))
             wanted -= 1
 
 
@@ -297,13 +299,21 @@ def _truth(pack: Pack, example: Example) -> world.Truth:
     return world.truth(entry for entry in stated if max(entry.days) >= since)
 
 
-def _without_what_was_harmed(pack: Pack, example: Example) -> world.Truth:
-    """The same where nothing that damage touched could be read: a stay whose take-off is lost lasts until the next end."""
+def _longest_stays(pack: Pack, example: Example) -> dict[tuple[str, date], int]:
+    """Stays by base and day where one or all of the rows that damage touched are lost.
+
+    A stay whose take-off is lost lasts until the next end that was read.
+    """
     since, _ = span(pack)
     harmed = [entry for harm in example.harms for entry in harm.entries]
     whole = [entry for one in example.listings if not one.damages for entry in one.entries]
-    kept = [entry for one in example.listings if one.damages for entry in one.entries if entry not in harmed]
-    return world.truth(entry for entry in [*whole, *kept] if max(entry.days) >= since)
+    hit = [entry for one in example.listings if one.damages for entry in one.entries]
+    most: dict[tuple[str, date], int] = {}
+    for lost in [harmed, *([entry] for entry in harmed)]:
+        kept = [entry for entry in [*whole, *(one for one in hit if one not in lost)] if max(entry.days) >= since]
+        for key, count in world.truth(kept).days.items():
+            most[key] = max(most.get(key, 0), count.visits)
+    return most
 
 
 def _is_blind(pack: Pack) -> bool:
@@ -325,7 +335,7 @@ def _wrong_days(
     real, wrong = _truth(pack, example), []
     _, until = span(pack)
     vouched, is_blind = _vouched(example), _is_blind(pack)
-    longer = _without_what_was_harmed(pack, example).days
+    longest = _longest_stays(pack, example)
     for place in example.bases:
         base = str(place.base_id)
         first, last = example.covers[base]
@@ -342,7 +352,7 @@ def _wrong_days(
                 continue
             seen, got = row[0], row[1:]
             if first <= day <= last and seen == "unmeasured":
-                most = max(want[2], longer.get((base, day), world.Count()).visits)
+                most = max(want[2], longest.get((base, day), 0))
                 if got[:2] != want[:2] or not want[2] <= got[2] <= most:
                     wrong.append(f"{base} {day}: {got} published, {want} true{' (touched)' if is_loose else ''}")
             elif seen != "missing" or (first <= day <= last and not is_loose):
@@ -369,6 +379,7 @@ def _wrong_months(
     for place in example.bases:
         base = str(place.base_id)
         first, last = example.covers[base]
+        begun = min((month for b, month in published if b == base), default=until)
         month = min(first, real.first_evidence.get(base, first)).replace(day=1)
         while month <= until:
             days = world.days_between(month - world.DAY, world.last_of(month) + world.DAY)
@@ -381,7 +392,7 @@ def _wrong_months(
                     *(value if is_known else value or None for value in values),
                     covered, len(days) - 2 - covered, 0, 0,
                 )  # fmt: skip
-                if published.get((base, month)) != want:
+                if published.get((base, month)) != want and (month >= begun or covered or any(values)):
                     wrong.append(f"{base} {month:%Y-%m}: {published.get((base, month))} published, {want} true")
             month = world.last_of(month) + world.DAY
     return wrong
