@@ -190,6 +190,10 @@ def not_recognised(columns: Sequence[object]) -> str:
     """Why a table is not read, with its columns and what to do."""
     shown = ", ".join(str(column)[:40] for column in columns[:20] if str(column).strip()) or "none"
     present = {plain_name(str(column)) for column in columns}
+    if {"icao", "trace"} <= present:
+        return "a trace of readsb, which [sources.readsb_archive] reads; leave it out here with `ignore`"
+    if {"hex", "lat", "lon"} <= present:
+        return "an answer of a live provider, which [sources.readsb_live] reads; leave it out here with `ignore`"
     if present & {"position", "latitude", "lat", "tracks"}:
         return (
             f"a list of positions that names no aircraft, or no time (columns: {shown}): add a column icao24, or ask "

@@ -29,6 +29,7 @@ from basewatch.sources.values import Ambiguous, DateOrder, Malformed, date_order
 CHUNK = 20_000  # records put into one Arrow table at a time
 SAMPLE = 200  # rows looked at to tell places from times
 ONE_DAY = timedelta(days=1)
+BLANK = "a time without a place"
 
 
 @dataclass(frozen=True)
@@ -386,13 +387,13 @@ class _Tabled:
         table = self.mapped.form.table
         days = {at.date() for _, time_of in ENDS[table] if (at := values[time_of])} or {values["day"]}
         days |= self._span_of(values)
-        names = [place.code for place in unresolved]
+        names = [str(place.code) for place in unresolved]
         bases = {base for place in unresolved for base in place.may_be}
         ends = [(values[place], values[at]) for place, at in ENDS[table]]
         is_open = any(place is None for place, _ in ends)
         is_blank = any(place is None and at is not None for place, at in ends)
         if is_blank and table != "opensky_flights":  # where an estimate is missing, the provider knows of no airport
-            names.append("(blank)")
+            names.append(BLANK)
             bases |= self.places.base_ids - {self.places.base_of(place) for place, _ in ends}
         if is_open:  # a column that is not read may name the base in its place
             for number in self.mapped.unread:
@@ -402,10 +403,10 @@ class _Tabled:
                     bases.add(base)
         if not names:
             return
-        self.reading.unresolved.update(str(name)[:60] for name in names)
+        self.reading.unresolved.update(name[:60] for name in names)
         self.reading.unresolved_at = self.reading.unresolved_at or where
         if bases:
-            reason = f"names a place that is not known: {', '.join(map(str, names))[:120]}"
+            reason = f"may be of the base: {', '.join(names)[:120]}"
             self.reading.losses.append(Lost(where, reason, "", frozenset(days), frozenset(bases), is_reject=False))
 
     def _span_of(self, values: Mapping[str, Any]) -> set[date]:
