@@ -299,21 +299,18 @@ def _truth(pack: Pack, example: Example) -> world.Truth:
     return world.truth(entry for entry in stated if max(entry.days) >= since)
 
 
-def _longest_stays(pack: Pack, example: Example) -> dict[tuple[str, date], int]:
-    """Stays by base and day where one or all of the rows that damage touched are lost.
+def _stays_of_what_is_left(pack: Pack, example: Example) -> list[world.Truth]:
+    """What is to be counted where one or all of the rows that damage touched are lost.
 
-    A stay whose take-off is lost lasts until the next end that was read.
+    A stay whose take-off is lost lasts until the next end that was read, one whose landing is lost begins later: on days
+    between its ends, which nothing names, stays may differ by it.
     """
     since, _ = span(pack)
     harmed = [entry for harm in example.harms for entry in harm.entries]
     whole = [entry for one in example.listings if not one.damages for entry in one.entries]
     hit = [entry for one in example.listings if one.damages for entry in one.entries]
-    most: dict[tuple[str, date], int] = {}
-    for lost in [harmed, *([entry] for entry in harmed)]:
-        kept = [entry for entry in [*whole, *(one for one in hit if one not in lost)] if max(entry.days) >= since]
-        for key, count in world.truth(kept).days.items():
-            most[key] = max(most.get(key, 0), count.visits)
-    return most
+    left = [[*whole, *(one for one in hit if one not in lost)] for lost in [harmed, *([entry] for entry in harmed)]]
+    return [world.truth(entry for entry in entries if max(entry.days) >= since) for entries in left]
 
 
 def _is_blind(pack: Pack) -> bool:
@@ -335,7 +332,7 @@ def _wrong_days(
     real, wrong = _truth(pack, example), []
     _, until = span(pack)
     vouched, is_blind = _vouched(example), _is_blind(pack)
-    longest = _longest_stays(pack, example)
+    variants = _stays_of_what_is_left(pack, example) if example.harms else []
     for place in example.bases:
         base = str(place.base_id)
         first, last = example.covers[base]
@@ -352,8 +349,8 @@ def _wrong_days(
                 continue
             seen, got = row[0], row[1:]
             if first <= day <= last and seen == "unmeasured":
-                most = max(want[2], longest.get((base, day), 0))
-                if got[:2] != want[:2] or not want[2] <= got[2] <= most:
+                stays = [want[2], *(one.days.get((base, day), world.Count()).visits for one in variants)]
+                if got[:2] != want[:2] or not min(stays) <= got[2] <= max(stays):
                     wrong.append(f"{base} {day}: {got} published, {want} true{' (touched)' if is_loose else ''}")
             elif seen != "missing" or (first <= day <= last and not is_loose):
                 wrong.append(f"{base} {day}: {seen} {got}, true {want}")
