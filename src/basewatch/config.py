@@ -223,6 +223,12 @@ class ReadsbLive(OverHttp):
     max_gap_minutes: float = Field(
         10, gt=0, description="A longer time without an answer makes a hole: not polled is not quiet."
     )
+    max_clock_difference_minutes: float = Field(
+        10,
+        gt=0,
+        description="An answer whose own time `now` is farther from when it came is none: it was kept by somebody in "
+        "between, or its clock is wrong.",
+    )
 
 
 class OpenSky(OverHttp):

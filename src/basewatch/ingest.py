@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
@@ -112,6 +112,26 @@ def _catch_up_from(done: dict[date, bool], until: date, horizon: int) -> date:
     if good:
         return min(first, max(good) + timedelta(days=1))
     return min(first, max(is_done_by_day, default=first))  # nothing was ever good: from the last day looked at in vain
+
+
+def together(windows: Iterable[Window], absent: Mapping[str, Collection[date]]) -> list[Window]:
+    """The windows in their order, those of days without data that follow each other as one.
+
+    absent: by source, the days that it is known not to have. A window is a task, a fetch and a commit, which ten years
+    of a sparse archive should not cost day by day.
+    """
+    joined: list[Window] = []
+    for window in windows:
+        last = joined[-1] if joined else None
+        if (
+            last is not None
+            and (last.source, last.until + timedelta(days=1)) == (window.source, window.since)
+            and all(day in absent.get(window.source, ()) for day in (last.until, window.since, window.until))
+        ):
+            joined[-1] = Window(window.source, last.since, window.until)
+        else:
+            joined.append(window)
+    return joined
 
 
 def done_lately(source: str, ledger: Iterable[LedgerRow], until: date, horizon: int) -> dict[date, int]:

@@ -19,7 +19,7 @@ import duckdb
 
 from basewatch import ingest, progress
 from basewatch.config import Settings, Source, Sources
-from basewatch.errors import BasewatchError, ConfigError, GateRefused, SourcesFailed
+from basewatch.errors import BasewatchError, ConfigError, GateRefused, SourceError, SourcesFailed
 from basewatch.gates.check import check_candidate
 from basewatch.gates.page import write_page
 from basewatch.gates.results import GateResult, explain, write_failing_rows
@@ -104,9 +104,10 @@ def start(settings: Settings, until: date | None, since: date | None = None) -> 
 
 
 def settle(run: Run) -> None:
-    """Before the first window: let go what a source's terms no longer allow to keep, and plan restated days.
+    """Before the first window: let go what a source's terms no longer allow to keep, plan restated days, and take
+    together days that a source does not have.
 
-    Both change nothing, and cost at most one conditional request, where there is nothing to be done.
+    The former two change nothing, and cost at most one conditional request, where there is nothing to be done.
     """
     lake = run.warehouse.lake
     for code in run.settings.enabled_sources():
@@ -120,6 +121,19 @@ def settle(run: Run) -> None:
             done = ingest.done_lately(code, lake.ledger(code), run.until, run.settings.nightly.horizon_days)
             again = [Window(code, day, day) for day in source.restated(done, run.context(code))]
             run.windows += [window for window in again if window not in run.windows]
+    run.windows = ingest.together(run.windows, {code: _absent(run, code) for code in run.settings.enabled_sources()})
+
+
+def _absent(run: Run, code: str) -> set[date]:
+    """Of the days that are planned one by one, those that the source does not have, where it can tell at once."""
+    source = contract.module(code)
+    days = [window.since for window in run.windows if window.source == code and window.since == window.until]
+    if source.absent is None or len(days) < 2:
+        return set()
+    try:
+        return source.absent(days, run.context(code))
+    except SourceError:
+        return set()  # the fetch of each day says so, and the ledger keeps it
 
 
 def watch(settings: Settings, stop: threading.Event) -> int:

@@ -102,6 +102,7 @@ military = false
 every_seconds = 1
 flush_seconds = 2
 max_gap_minutes = 0.08
+max_clock_difference_minutes = 70
 attempts = 1
 breaker_seconds = 4
 {more}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from basewatch.config import Settings
-from basewatch.ingest import BEGINNING, done_lately, plan
+from basewatch.ingest import BEGINNING, done_lately, plan, together
 from basewatch.lake.events import GLOBAL
 from basewatch.lake.ledger import LedgerRow
 from basewatch.sources.contract import Window
@@ -152,3 +152,34 @@ def test_days_done_lately_are_whole_days_of_the_horizon_with_their_size() -> Non
         row(UNTIL + timedelta(days=1)),
     ]
     assert done_lately("opensky", ledger, UNTIL, HORIZON) == {UNTIL: 100, ago(HORIZON - 1): 100}
+
+
+# ---- days that a source does not have
+
+
+def windows(source: str, *days: int) -> list[Window]:
+    """A window a day, so many days before UNTIL."""
+    return [Window(source, ago(day), ago(day)) for day in days]
+
+
+def test_lacking_days_that_follow_each_other_are_one_window() -> None:
+    planned = windows("opensky", 9, 8, 7, 6, 5, 4)
+    joined = together(planned, {"opensky": {ago(9), ago(8), ago(7), ago(5), ago(4)}})
+    assert joined == [
+        Window("opensky", ago(9), ago(7)),
+        Window("opensky", ago(6), ago(6)),
+        Window("opensky", ago(5), ago(4)),
+    ]
+
+
+def test_days_that_are_done_are_not_taken_in_between() -> None:
+    planned = windows("opensky", 9, 8, 6, 5)
+    joined = together(planned, {"opensky": {ago(day) for day in range(10)}})
+    assert joined == [Window("opensky", ago(9), ago(8)), Window("opensky", ago(6), ago(5))]
+
+
+def test_windows_of_another_source_and_of_files_stay_as_they_are() -> None:
+    planned = [*windows("opensky", 9, 8), *windows("gdelt_doc", 7, 6), Window("flight_files", BEGINNING, UNTIL)]
+    assert together(planned, {"gdelt_doc": {ago(7)}, "opensky": set()}) == planned
+    assert together(planned, {}) == planned
+    assert together([], {"opensky": {ago(1)}}) == []

@@ -16,6 +16,7 @@ from server import setup
 
 NOW = datetime(2026, 10, 2, tzinfo=UTC)
 START = datetime(2026, 10, 1, tzinfo=UTC).timestamp()
+APART_S = 600.0
 
 
 def rounds(seed: int) -> list[list[Sighting]]:
@@ -69,23 +70,25 @@ def test_what_is_left_out_changes_no_row(tmp_path: Path, seed: int) -> None:
 )
 def test_what_is_no_answer_says_so(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        polled.read(text, "local", START)
+        polled.read(text, "local", START, APART_S)
 
 
 def test_an_answer_without_aircraft_is_an_answer() -> None:
-    assert polled.read('{"ac": [], "now": 1790812800000, "total": 0}', "local", START) == ([], [])
+    heard = polled.read('{"ac": [], "now": 1790812800000, "total": 0}', "local", 1790812830.0, APART_S)
+    assert heard == polled.Heard(1790812800.0, [], [], 0)
 
 
 @pytest.mark.parametrize("now", ["1790812800", "1790812800000", "1790812800.0", "null"])
 def test_now_is_seconds_or_milliseconds_or_the_time_of_the_poll(now: str) -> None:
     body = f'{{"ac": [{{"hex": "1533f3", "lat": 1, "lon": 2, "seen_pos": 3.5}}], "now": {now}}}'
-    ((one,), faults) = polled.read(body, "local", 1790812800.0)
-    assert (one.at, faults) == (1790812796.5, [])
+    heard = polled.read(body, "local", 1790812800.0, APART_S)
+    assert [one.at for one in heard.seen] == [1790812796.5]
+    assert heard.doubt is None
 
 
 def test_one_malformed_object_spoils_no_other() -> None:
     listed = '{"hex": "a", "alt_baro": "high"}, {"hex": "1533f3", "lat": 1, "lon": 2, "seen_pos": 1}'
     body = f'{{"ac": [{listed}], "now": 1790812800}}'
-    seen, faults = polled.read(body, "local", START)
-    assert [each.craft.hex for each in seen] == ["1533f3"]
-    assert faults == ["alt_baro is neither a number nor `ground`: 'high'"]
+    heard = polled.read(body, "local", 1790812800.0, APART_S)
+    assert [each.craft.hex for each in heard.seen] == ["1533f3"]
+    assert heard.faults == ["alt_baro is neither a number nor `ground`: 'high'"]

@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
+from basewatch.config import Settings
 from basewatch.lake.schemas import TABLES
-from basewatch.sources.flight_records import Origin, flightradar24_rows, opensky_rows, plain_rows
+from basewatch.reference import load
+from basewatch.sources.flight_records import Converter, Origin, flightradar24_rows, opensky_rows, plain_rows
+from basewatch.sources.places import Places
 
 FETCHED = datetime(2025, 11, 16, 5, 0, tzinfo=UTC)
 
@@ -283,3 +286,25 @@ def test_an_opensky_flight_without_a_first_time_goes_by_its_last() -> None:
 )
 def test_a_malformed_opensky_flight_is_rejected(change: dict[str, Any], reason: str) -> None:
     assert opensky({**ESTIMATE, **change}) == ([], [reason])
+
+
+PLACES = Places(load.tables(Settings()))
+
+
+def test_a_place_that_only_its_iata_code_names_is_that_place() -> None:
+    record = {**FULL, "orig_icao": None, "dest_icao": "", "dest_icao_actual": None}
+    (row,) = flightradar24_rows([record], "flightradar24", Origin("rows", "0a"), FETCHED, PLACES)[0].to_pylist()
+    assert (row["orig_icao"], row["dest_icao"], row["dest_icao_actual"]) == ("UUMU", "OSLK", "OSLK")
+
+
+def test_a_place_that_is_not_known_is_kept_as_stated_and_told() -> None:
+    record = Converter(PLACES).convert(
+        "plain_flights", {"registration": "RF-1", "destination": "the field", "arrivedat": 1.7e9}
+    )
+    assert record.values["destination"] == "THE FIELD"
+    assert [place.code for place in record.unresolved] == ["THE FIELD"] and "hmeimim" in record.unresolved[0].may_be
+
+
+def test_an_address_that_cannot_be_read_is_dropped_where_a_registration_names_the_aircraft() -> None:
+    record = Converter(PLACES).convert("plain_flights", {"registration": "RF-1", "icao24": "10203", "arrivedat": 1.7e9})
+    assert record.values["icao24"] is None and record.values["registration"] == "RF-1" and len(record.dropped) == 1

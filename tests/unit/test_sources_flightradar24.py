@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -21,7 +22,7 @@ from basewatch.lake.store import Lake
 from basewatch.sources import flightradar24
 from basewatch.sources.contract import Context
 from server import setup
-from server.core import FakeClock, Reply, serving
+from server.core import FakeClock, Reply, Request, reply_json, serving
 from server.flights import Flight, Flightradar24
 
 NOW = datetime(2026, 10, 2, 5, 15, tzinfo=UTC)
@@ -387,3 +388,42 @@ def test_each_row_says_in_which_record_of_which_file_it_stood(world: World) -> N
         assert file.name == row["origin_file"]
         record = json.loads(file.read_bytes())["data"][int(row["origin_place"].removeprefix("record ")) - 1]
         assert record["fr24_id"] == row["record_id"]
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ({"message": "moved"}, "the message 'moved': it has no list `data`"),
+        ({"data": None}, "it has no list `data`"),
+        ({"data": {}}, "it has no list `data`"),
+        ({"data": [], "errors": ["quota"]}, "it reports an error beside an empty list"),
+        ({"data": ["a", 1]}, "its list holds other things than records"),
+        ([], "it has no list `data`"),
+    ],
+)
+def test_json_that_is_no_answer_fails_and_says_why(world: World, content: Any, why: str) -> None:
+    world.provider.api.fault(lambda _, __: reply_json(content), times=99)
+    with pytest.raises(SourceError, match=re.escape(why)):
+        world.decode("2026-10-01")
+    finding = flightradar24.check(world.context())[-1]
+    assert (finding.ok, why in finding.what) == (False, True)
+
+
+def test_an_answer_of_other_days_alone_is_no_answer(world: World) -> None:
+    seen = {"first_seen": "2024-05-01T10:00:00Z", "last_seen": "2024-05-01T12:00:00Z"}
+    static = {"fr24_id": "a1", "hex": "1533F3", **seen}
+    world.provider.api.fault(lambda _, __: reply_json({"data": [static]}), times=99)
+    got = world.decode("2026-10-01")
+    assert got.status() == {("base:hmeimim", "2026-10-01"): "partial", ("global", "2026-10-01"): "partial"}
+    assert [reject.reason for reject in got.rejects] == ["none of its 1 flights is of the days that were asked for"]
+    assert got.rows == []
+
+
+def test_a_malformed_record_spoils_each_day_that_was_asked_for(world: World) -> None:
+    def spoilt(_: Request, right: Reply) -> Reply:
+        return reply_json({"data": [*json.loads(right.body)["data"], {"fr24_id": None}]})
+
+    world.provider.api.fault(spoilt, times=99)
+    got = world.decode("2026-09-30", "2026-10-01")
+    assert set(got.status().values()) == {"partial"}
+    assert len(got.table("flightradar24_flights")) == 3

@@ -375,3 +375,49 @@ def test_each_article_says_where_in_which_answer_it_stood(world: World) -> None:
         assert file.name == row["origin_file"]
         listed = json.loads(file.read_bytes())["articles"]
         assert listed[int(row["origin_place"].removeprefix("article ")) - 1]["url"] == row["url"]
+
+
+@pytest.mark.parametrize(
+    "body", ['{"status": "error"}', '{"articles": null}', '{"articles": {}}', '{"timeline": []}', '{"message": "busy"}']
+)
+def test_json_that_is_no_list_of_articles_is_no_answer(world: World, body: str) -> None:
+    world.provider.host.text(body, times=99)
+    with pytest.raises(SourceError, match=r"it is neither `\{\}` nor has it a list `articles`"):
+        world.decode(totals=[])
+
+
+def test_json_that_was_landed_and_is_no_answer_is_asked_for_again(world: World) -> None:
+    world.decode(totals=[])
+    landed = [path for path in world.context().landing.rglob("*.json") if path.name != "manifest.json"]
+    path = max(landed, key=lambda path: path.stat().st_size)  # the others are equal, and so are their hashes
+    manifest = path.with_name("manifest.json")
+    before = hashlib.sha256(path.read_bytes()).hexdigest()
+    path.write_text('{"error": "busy"}')
+    after = hashlib.sha256(path.read_bytes()).hexdigest()
+    manifest.write_text(manifest.read_text().replace(before, after))
+    asked = len(world.searches())
+    assert world.decode(totals=[]).status()["base:hmeimim", DAY] == "ok"
+    assert len(world.searches()) == asked + 1
+
+
+def test_an_answer_of_other_days_alone_is_no_answer(world: World) -> None:
+    article = {
+        "url": "https://example.org/1",
+        "title": "Hmeimim",
+        "seendate": "20251231T120000Z",
+        "language": "English",
+    }
+    world.provider.host.text(json.dumps({"articles": [article]}), times=99)
+    got = world.decode(totals=[])
+    assert got.status()["base:hmeimim", DAY] == "partial"
+    assert {reject.reason for reject in got.rejects} == {"none of its 1 articles is of the day that was asked for"}
+
+
+@pytest.mark.parametrize("timeline", [["x"], [{"data": 5}], [{"series": "a"}], [{"data": ["x"]}]])
+def test_a_malformed_timeline_is_a_reject_and_the_articles_stay(world: World, timeline: list[Any]) -> None:
+    world.provider.host.text(
+        json.dumps({"timeline": timeline}), times=99, when=lambda request: request.one("mode") != "ArtList"
+    )
+    got = world.decode()
+    assert got.status()["base:hmeimim", DAY] == "ok"
+    assert {reject.reason.partition(":")[0] for reject in got.rejects} == {"not readable as an answer of the DOC API"}

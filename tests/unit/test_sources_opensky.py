@@ -17,7 +17,7 @@ from basewatch.errors import SourceError
 from basewatch.sources import opensky
 from basewatch.sources.contract import Context
 from server import setup
-from server.core import FakeClock, Reply, serving
+from server.core import FakeClock, Reply, Request, reply_json, serving
 from server.flights import Flight, OpenSky
 
 NOW = datetime(2026, 10, 2, 5, 15, tzinfo=UTC)
@@ -248,7 +248,9 @@ def test_a_body_that_is_no_list_of_flights_is_a_reject(world: World) -> None:
     landed = opensky.fetch(setup.window("opensky", "2026-10-01"), about)
     next(file for file in landed.files if "arrival" in file.path.name).path.write_text('{"error": "x"}')
     got = setup.Decoded(landed, about)
-    assert [reject.reason for reject in got.rejects] == ["not readable as OpenSky flights: not a list of flights"]
+    assert [reject.reason for reject in got.rejects] == [
+        "not readable as OpenSky flights: the message 'x' where a list of flights is due"
+    ]
     assert got.status()["base:hmeimim", "2026-10-01"] == "partial"
 
 
@@ -334,3 +336,52 @@ def test_each_row_says_in_which_record_of_which_file_it_stood(world: World) -> N
         assert file.name == row["origin_file"]
         record = json.loads(file.read_bytes())[int(row["origin_place"].removeprefix("record ")) - 1]
         assert f"{record['icao24']}-{record['firstSeen']}" == row["record_id"]
+
+
+@pytest.mark.parametrize("body", [b"[]", b" []\n", b"\xef\xbb\xbf[ ]"])
+def test_404_says_no_flights_with_an_empty_list_alone(world: World, body: bytes) -> None:
+    world.provider.api.fault(lambda _, __: Reply(404, body, "text/plain"), times=9)
+    assert world.decode("2026-10-01").status()["global", "2026-10-01"] == "empty"
+
+
+@pytest.mark.parametrize("body", [b"", b"<html></html>", b'{"message": "no such route"}', b"{}", b"null", b"[1]", b"["])
+def test_another_404_is_a_failure_that_says_what_to_look_at(world: World, body: bytes) -> None:
+    world.provider.api.fault(lambda _, __: Reply(404, body), times=9)
+    with pytest.raises(
+        SourceError, match=r"answered 404 with .*: check the address \(sources.opensky.location\)"
+    ) as told:
+        world.decode("2026-10-01")
+    assert not told.value.retryable
+
+
+def test_a_404_of_one_question_leaves_the_other_and_makes_the_day_partial(world: World) -> None:
+    world.provider.api.fault(lambda _, __: Reply(404, b"<html></html>"), times=9, when=lambda r: "departure" in r.path)
+    got = world.decode("2026-10-01")
+    assert got.status() == {("base:hmeimim", "2026-10-01"): "partial", ("global", "2026-10-01"): "partial"}
+    assert "an HTML page" in str(got.day("base:hmeimim", "2026-10-01").error)
+
+
+def test_a_record_without_a_day_spoils_each_day_that_was_asked_for(world: World) -> None:
+    def spoilt(_: Request, right: Reply) -> Reply:
+        return reply_json([*json.loads(right.body), {"icao24": "1533f3", "firstSeen": None}])
+
+    world.provider.api.fault(spoilt, times=1, when=lambda r: "arrival" in r.path)
+    got = world.decode("2026-09-30", "2026-10-01")
+    assert {status for (_, _), status in got.status().items()} == {"partial"}
+    assert len(got.table("opensky_flights")) == 3
+
+
+def test_an_answer_of_other_days_alone_is_no_answer(world: World) -> None:
+    old = [{"icao24": "1533f3", "firstSeen": 1600000000, "lastSeen": 1600003600, "estArrivalAirport": "OSLK"}]
+    world.provider.api.fault(lambda _, __: reply_json(old), times=9)
+    got = world.decode("2026-10-01")
+    assert got.status()["base:hmeimim", "2026-10-01"] == "partial"
+    assert {reject.reason for reject in got.rejects} == {"none of its 1 flights is of the days that were asked for"}
+    assert got.table("opensky_flights") == []
+
+
+def test_doctor_tells_an_answer_that_is_none(world: World) -> None:
+    world.provider.api.fault(lambda _, __: reply_json({"message": "moved"}), times=9)
+    finding = opensky.check(world.context())[-1]
+    assert not finding.ok
+    assert "the message 'moved': it has no `states`" in finding.what

@@ -21,7 +21,7 @@ from basewatch.readsb import workers
 from basewatch.readsb.decoder import Shard
 from basewatch.reference import load
 from basewatch.reference.rows import BaseRow
-from basewatch.sources.contract import LandedFile, Window
+from basewatch.sources.contract import Window
 from basewatch.sources.readsb_archive import local
 from basewatch.sources.readsb_archive.local import Copy, choose, copies, judge_completeness
 from tracekit import (
@@ -374,7 +374,7 @@ def test_a_decoding_process_that_dies_is_an_error_and_not_a_hang(
 
 
 def test_a_fault_in_a_decoding_process_is_told(tmp_path: Path) -> None:
-    job = local._job(DAY, (LandedFile(tmp_path / "x.tar", "", "", 0, at(0), DAY),), context(tmp_path), tmp_path)
+    job = local._job(DAY, [tmp_path / "x.tar"], context(tmp_path), tmp_path)
     (tmp_path / "x.tar").write_bytes(tar([trace("14f10a", NEAR)]))
     job.out = str(tmp_path / "gone")
     with pytest.raises(SourceError, match="decoding failed"):
@@ -563,7 +563,9 @@ def test_the_same_address_twice_counts_once(tmp_path: Path) -> None:
 
 def test_an_archive_without_traces_failed(tmp_path: Path) -> None:
     result = run(tmp_path, ("./README.txt", b"hello"))
-    assert (result.day.status, result.day.error) == ("failed", "it holds no traces")
+    assert result.day.status == "failed"
+    assert "none of its 1 files is named traces/<last two digits>/trace_full_<address>.json" in str(result.day.error)
+    assert "README.txt" in str(result.day.error)
 
 
 def test_an_archive_of_nothing_usable_failed(tmp_path: Path) -> None:

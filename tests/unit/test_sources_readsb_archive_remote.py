@@ -20,7 +20,7 @@ from basewatch.sources.readsb_archive import remote
 from basewatch.sources.readsb_archive.remote import choose
 from server import setup
 from server.archives import GitHub, Release, Traces, day_tar, split_assets, trace
-from server.core import FakeClock, serving
+from server.core import FakeClock, reply_json, serving
 
 NOW = datetime(2026, 1, 20, 8, 0, tzinfo=UTC)
 TOKEN = "ghp_0123456789abcdef"
@@ -474,3 +474,36 @@ def test_check_says_what_to_do(world: World) -> None:
     world.github.api.broken(403, times=99)
     faults = [finding for finding in remote.check(world.context(now=NOW + timedelta(days=3))) if not finding.ok]
     assert len(faults) == 1
+
+
+def test_a_year_without_a_repository_is_asked_for_once_and_its_days_are_known(world: World) -> None:
+    month(world.github)
+    days = [date(2020, 6, 1) + timedelta(days=offset) for offset in range(400)] + [date(2026, 1, 5)]
+    about = world.context()
+    assert remote.absent(days, about) == set(days[:-1])
+    asked = [request.path for request in world.github.api.asked()]
+    years = (2019, 2020, 2021, 2022, 2026)
+    assert sorted(asked) == [f"/repos/adsblol/globe_history_{year}/releases" for year in years]
+    landed = world.fetch("2020-06-01", "2020-06-30")
+    assert {status for status, _ in landed.absent.values()} == {"missing"}
+    assert len(landed.absent) == 30
+    assert len(world.github.api.asked()) == len(asked), "what was learnt of a year holds for all of its days"
+
+
+def test_days_of_a_year_that_has_a_repository_are_not_said_to_be_lacking(world: World) -> None:
+    month(world.github)
+    assert remote.absent([date(2026, 3, 1), date(2026, 3, 2)], world.context()) == set()
+
+
+def test_the_samples_lack_all_days_but_the_first_of_a_month(world: World) -> None:
+    days = [date(2026, 1, 30) + timedelta(days=offset) for offset in range(4)]
+    about = world.context(layout="samples")
+    assert remote.absent(days, about) == {days[0], days[1], days[3]}
+    assert remote.absent(days, world.context(layout="globe_history")) == set()
+    assert world.github.api.asked() == []
+
+
+def test_a_list_whose_assets_are_no_list_has_no_tar(world: World) -> None:
+    body = [{"tag_name": "v2026.01.19-planes-readsb-prod-0", "assets": 5}]
+    world.github.api.fault(lambda _, __: reply_json(body), times=9)
+    assert world.fetch("2026-01-19").absent[date(2026, 1, 19)][0] == "late"

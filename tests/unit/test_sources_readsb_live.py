@@ -415,9 +415,9 @@ def test_the_shipped_observations_are_read(tmp_path: Path) -> None:
 
 def test_real_receiver_files_are_read(recorded: Path) -> None:
     for path in sorted((recorded / "aircraft_json").glob("*.json")):
-        seen, faults = polled.sightings(json.loads(path.read_text()), "local")
-        assert faults == []
-        assert len(seen) > 50
+        heard = polled.heard(json.loads(path.read_text()), "local", None, 600.0)
+        assert heard.faults == []
+        assert len(heard.seen) > 50
 
 
 def test_check_says_what_to_do(world: World) -> None:

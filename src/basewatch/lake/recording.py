@@ -16,6 +16,7 @@ from basewatch.lake.ledger import LedgerRow, ledger_row
 from basewatch.lake.readings import Readings
 from basewatch.lake.store import Lake
 
+SOUND = ("ok", "empty")
 RAW_KEPT = 2000  # characters of a rejected record that are kept in quarantine
 
 
@@ -78,14 +79,19 @@ def record(
     )
     if readings:
         Readings(lake, source).remember(readings, run_id)
-    return Recorded(added, len(rejects), _of_files(readings, rejects, run_id))
+    unsound = {note.day for note in notes if note.status not in SOUND}
+    return Recorded(added, len(rejects), _of_files(readings, rejects, unsound, run_id))
 
 
-def _of_files(readings: list[FileReading], rejects: list[Reject], run_id: str) -> dict[str, FileReading]:
-    """Readings by file; of a source that tells of none, made of its rejects."""
+def _of_files(
+    readings: list[FileReading], rejects: list[Reject], unsound: set[date], run_id: str
+) -> dict[str, FileReading]:
+    """Readings by file; of a source that tells of none, made of the rejects of days that do not count for them."""
     files = {reading.file: replace(reading, run_id=run_id) for reading in readings}
     if not files:
         for reject in rejects:
+            if reject.day is not None and reject.day not in unsound:
+                continue
             name = reject.where.partition(", ")[0]
             seen = files.get(name, FileReading(name, reason=reject.reason, run_id=run_id))
             files[name] = replace(seen, records_rejected=seen.records_rejected + 1)

@@ -129,8 +129,9 @@ class Client:
     ) -> Answer:
         """The answer to a GET whose status is in `ok` (304 too, where `etag` or `modified` make it conditional).
 
-        `expect` is json, gzip, text or bytes and is checked on the bytes of a 200, whatever the headers say. Raises
-        HttpFault once retries are used up or cannot help.
+        `expect` is json, gzip, zip, trace, tar, text or bytes and is checked on the bytes of a 200, whatever the
+        headers say; what another accepted status means is the caller's to judge. Raises HttpFault once retries are
+        used up or cannot help.
         """
         conditional = {"If-None-Match": etag, "If-Modified-Since": modified}
         sent = {**(headers or {}), **{name: value for name, value in conditional.items() if value}}

@@ -10,6 +10,7 @@ import msgspec
 from basewatch.net.secrets import redact
 
 GZIP = b"\x1f\x8b"
+ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the second is of a zip without a member
 NESTED_GZIP = 3  # a gzip file under Content-Encoding: gzip is two; more is an attack
 LONGEST_QUOTE = 160
 
@@ -52,7 +53,10 @@ def describe(body: bytes) -> str:
     if head.startswith("<"):
         title = re.search(r"<title[^>]*>([^<]*)", head, re.IGNORECASE)
         named = f" titled {quoted(title[1])}" if title and title[1].strip() else ""
-        return f"an HTML page{named}" if re.search(r"<(!doctype\s+)?html", head, re.IGNORECASE) else "XML or markup"
+        if re.search(r"<(!doctype\s+)?html", head, re.IGNORECASE):
+            return f"an HTML page{named}"
+        message = re.search(r"<Message>([^<]+)", head)  # as S3 and its kin report errors
+        return f"XML with the message {quoted(message[1])}" if message else "XML or markup"
     if head.startswith("{"):
         try:
             content = msgspec.json.decode(body)
@@ -78,6 +82,8 @@ def content_fault(body: bytes, expect: str) -> str | None:
         return None if head[:1] in (b"{", b"[") else f"{describe(body)} where JSON is due"
     if expect == "gzip":
         return None if body.startswith(GZIP) else f"{describe(body)} where gzip is due"
+    if expect == "zip":
+        return None if body.startswith(ZIP) else f"{describe(body)} where a zip is due"
     if expect == "trace":  # readsb's files are gzip under a .json name, unless a server has unpacked them
         return None if body.startswith(GZIP) or head[:1] == b"{" else f"{describe(body)} where a trace is due"
     if expect == "tar":

@@ -60,7 +60,10 @@ _MILITARY = re.compile(rb'"dbFlags": *[0-9]*[13579]\b')
 
 
 class Job(msgspec.Struct):
-    """What all parts of a day's decoding share. Times are µs since 1970, UTC."""
+    """What all parts of a day's decoding share. Times are µs since 1970, UTC.
+
+    parts: the files of a tar. folder: that of an unpacked day instead; the names of its traces begin with `usual`.
+    """
 
     parts: list[str]
     folder: str | None
@@ -77,13 +80,18 @@ class Job(msgspec.Struct):
     limits: Limits
     field_latitudes: list[float]
     field_longitudes: list[float]
+    usual: str = ""
 
 
 class Shard(msgspec.Struct):
-    """A part: address and, in a tar, offset and size of each of its traces, by address."""
+    """A part: address and, in a tar, offset and size of each of its traces, by address.
+
+    names: the paths below an unpacked day's folder of traces that are not named as usual.
+    """
 
     number: int
     members: list[tuple[str, int, int]]
+    names: dict[str, str] = {}
 
 
 class Outcome(msgspec.Struct):
@@ -127,14 +135,15 @@ class Decoder:
         """Decode one part: its rows written aside, its counts returned."""
         return _Part(self, shard).run()
 
-    def read(self, icao24: str, offset: int, size: int, most: int = LARGEST_MEMBER) -> bytes:
+    def read(self, icao24: str, offset: int, size: int, name: str | None, most: int = LARGEST_MEMBER) -> bytes:
         """A member's bytes, or the first so many of them. Raises BadTrace where they cannot be had."""
         length = min(size, most)
         if self.volume is not None:
             data = self.volume.read(offset, length)
         else:
-            # the address was taken from a listing by a strict pattern, so the path stays inside the folder
-            path = Path(self.job.folder or "", icao24[-2:], f"trace_full_{icao24}.json")
+            # name and address were taken from a listing of the folder, so that the path stays inside
+            usual = f"{self.job.usual}{icao24[-2:]}/trace_full_{icao24}.json"
+            path = Path(self.job.folder or "", name or usual)
             try:
                 with path.open("rb") as handle:
                     data = handle.read(length)
@@ -168,7 +177,7 @@ class _Part:
                     continue
                 if size > LARGEST_MEMBER:
                     raise BadTrace(f"{size} bytes are too many for one trace")
-                data = self.decoder.read(icao24, offset, size)
+                data = self.decoder.read(icao24, offset, size, self.shard.names.get(icao24))
                 # address, length and gzip trailer (CRC-32 and length of the text) stand for a trace's content
                 digest.update(b"%b %d %b" % (icao24.encode(), len(data), data[-8:]))
                 self._take(icao24, gunzip(data))
@@ -199,7 +208,7 @@ class _Part:
             return True
         if self.job.scan == "watch_list":
             return False
-        head = peek(self.decoder.read(icao24, offset, size, PEEKED_BYTES))
+        head = peek(self.decoder.read(icao24, offset, size, self.shard.names.get(icao24), PEEKED_BYTES))
         return _MILITARY.search(head) is not None or is_listed(self.job.watch, icao24, _mark(head))
 
     def _take(self, icao24: str, text: bytes) -> None:

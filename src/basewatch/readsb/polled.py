@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 
 MILLISECONDS_ABOVE = 1e11  # `now` is seconds in aircraft.json, milliseconds in /v2
 SAME_WITHIN_S = 1.5  # a position told again by the next answer; its time is given with rounding
+EARLIEST = datetime(2010, 1, 1, tzinfo=UTC).timestamp()  # no program wrote answers of this kind before
+LATEST = datetime(2100, 1, 1, tzinfo=UTC).timestamp()  # beyond it a number is no date; the caller knows what is due
+NO_ERROR = {"", "no error", "no errors", "ok", "success"}  # what `msg` holds where all is well, in lower case
 GEOMETRIC_RATE = 4  # readsb's flag of a vertical rate that is not by pressure
 
 
@@ -79,12 +82,30 @@ class Sighting:
     craft: Craft
 
 
+@dataclass(frozen=True)
+class Heard:
+    """What one answer says.
+
+    at: its time, epoch seconds. seen: the aircraft with a position. faults: what was wrong with other objects.
+    objects: how many there were in all. doubt: why the answer does not say all that was in the air; None where it may.
+    """
+
+    at: float
+    seen: list[Sighting]
+    faults: list[str]
+    objects: int
+    doubt: str | None = None
+
+
 class _Answer(msgspec.Struct):
     """An answer all of whose aircraft are well formed: the ordinary case, read without a Python dictionary."""
 
     ac: list[Craft] | None = None
     aircraft: list[Craft] | None = None
     now: float | None = None
+    msg: str | None = None
+    total: int | None = None
+    resultCount: int | None = None  # noqa: N815 (the provider's spelling)
 
 
 _answers = msgspec.json.Decoder(_Answer)
@@ -104,50 +125,80 @@ def _checked(aircraft: Craft) -> Craft:
     return aircraft
 
 
-def read(text: str, network: str, polled_at: float) -> tuple[list[Sighting], list[str]]:
-    """As `sightings`, from an answer's text. Raises ValueError, also where the text is no JSON."""
+def read(text: str, network: str, polled_at: float, apart_s: float) -> Heard:
+    """As `heard`, from an answer's text. Raises ValueError, also where the text is no JSON."""
+    if not text.strip():
+        raise ValueError("the answer is empty")
     try:
         answer = _answers.decode(text)
         aircraft = answer.ac if answer.ac is not None else answer.aircraft
         if aircraft is not None:
-            return _placed(map(_checked, aircraft), _seconds(answer.now, polled_at), network), []
+            at = time_of(answer.now, polled_at, apart_s)
+            stated = answer.total if answer.total is not None else answer.resultCount
+            doubt = _doubt(answer.msg, stated, len(aircraft))
+            return Heard(at, _placed(map(_checked, aircraft), at, network), [], len(aircraft), doubt)
     except (msgspec.DecodeError, ValueError):  # one malformed object: go through them one by one
         pass
     try:
         values = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"not readable as JSON: {error}") from None
-    return sightings(values, network, polled_at)
+    return heard(values, network, polled_at, apart_s)
 
 
-def sightings(answer: Any, network: str, polled_at: float | None = None) -> tuple[list[Sighting], list[str]]:
-    """The aircraft with a position in one answer, and what was wrong with others.
+def heard(answer: Any, network: str, polled_at: float | None, apart_s: float) -> Heard:
+    """What one answer says, by its `ac` or `aircraft`; an empty list says that nothing was heard.
 
-    Accepts `ac` and `aircraft`, and `now` in seconds or milliseconds; without it the time of the poll counts. The time
-    of a position is `now` less its age. Very rough positions (`rr_lat`) and those older than a minute (`lastPosition`)
-    are no positions. Raises ValueError where the answer holds no list of aircraft or no time.
+    `now` is seconds or milliseconds, by its size; without it the time of the poll counts. The time of a position is
+    `now` less its age. Very rough positions (`rr_lat`) and those older than a minute (`lastPosition`) are no positions.
+
+    polled_at: when the answer came (epoch seconds), None where nobody knows. apart_s: how far its `now` may lie from
+    that. Raises ValueError where the answer holds no list of aircraft, or no time, or one that cannot be.
     """
-    objects = answer.get("ac", answer.get("aircraft")) if isinstance(answer, Mapping) else None
+    values = answer if isinstance(answer, Mapping) else {}
+    msg = values.get("msg")
+    objects = values["ac"] if values.get("ac") is not None else values.get("aircraft")
     if not isinstance(objects, list):
-        raise ValueError("neither `ac` nor `aircraft` holds a list")
-    stated_now = answer.get("now")
-    now = _seconds(
-        stated_now if isinstance(stated_now, int | float) and not isinstance(stated_now, bool) else None, polled_at
-    )
+        told = f"; it reports {str(msg)[:200]!r}" if msg else ""
+        raise ValueError(f"neither `ac` nor `aircraft` holds a list{told}")
+    at = time_of(values.get("now"), polled_at, apart_s)
     aircraft, faults = [], []
-    for values in objects:
+    for each in objects:
         try:
-            aircraft.append(craft(values))
+            aircraft.append(craft(each))
         except ValueError as error:
             faults.append(str(error))
-    return _placed(aircraft, now, network), faults
+    stated = values.get("total", values.get("resultCount"))
+    return Heard(at, _placed(aircraft, at, network), faults, len(objects), _doubt(msg, stated, len(objects)))
 
 
-def _seconds(stated_now: float | None, polled_at: float | None) -> float:
-    now = stated_now if stated_now is not None else polled_at
-    if now is None:
-        raise ValueError("no time `now`")
-    return now / 1000 if now > MILLISECONDS_ABOVE else now
+def _doubt(msg: object, stated: object, objects: int) -> str | None:
+    """Why an answer with a list may not be whole: it reports an error, or states more aircraft than it holds."""
+    if msg is not None and str(msg).strip(" .!").lower() not in NO_ERROR:
+        return f"it reports {str(msg)[:200]!r}"
+    if isinstance(stated, int) and stated > objects:
+        return f"it holds {objects} of the {stated} aircraft that it states"
+    return None
+
+
+def time_of(stated_now: object, polled_at: float | None, apart_s: float) -> float:
+    """An answer's time, epoch seconds. Raises ValueError for one that cannot be, and where there is none.
+
+    An answer whose time is far from the poll was kept by somebody in between, or its clock is wrong: it says nothing of
+    the time at which it came.
+    """
+    if stated_now is None:
+        if polled_at is None:
+            raise ValueError("no time `now`")
+        return polled_at
+    if isinstance(stated_now, bool) or not isinstance(stated_now, int | float):
+        raise ValueError(f"its time `now` is no number: {str(stated_now)[:40]!r}")
+    now = stated_now / 1000 if stated_now > MILLISECONDS_ABOVE else float(stated_now)
+    if polled_at is not None and not abs(now - polled_at) <= apart_s:
+        raise ValueError(f"its time `now` ({stated_now}) is more than {apart_s / 60:,.0f} min from when it came")
+    if not EARLIEST <= now < LATEST:
+        raise ValueError(f"its time `now` ({stated_now}) is no time at which it can have been written")
+    return now
 
 
 def _placed(aircraft: Iterable[Craft], now: float, network: str) -> list[Sighting]:

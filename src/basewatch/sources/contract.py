@@ -9,6 +9,7 @@ A module may also offer
     check(context)          -> list[Finding]     for `basewatch doctor`, which else looks whether the location exists
     expire(context)         -> Expiry | None     what its terms no longer allow to keep
     restated(done, context) -> list[date]        of the days that are done, those to be read again
+    absent(days, context)   -> set[date]         of the days to be looked at, those that it does not have, told at once
     pace(context)           -> str               how often it polls (grain "live"); raises ConfigError, asks nothing
     watch(context, write, stop) -> int           polls until `stop` is set
     taken_for(file, context) -> Taken            what it would take a file for, for `basewatch try` and `doctor`
@@ -22,7 +23,7 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -180,6 +181,7 @@ class SourceModule:
     check: Callable[[Context[Any]], list[Finding]] | None = None
     expire: Callable[[Context[Any]], Expiry | None] | None = None
     restated: Callable[[Mapping[date, int], Context[Any]], list[date]] | None = None
+    absent: Callable[[Sequence[date], Context[Any]], set[date]] | None = None
     pace: Callable[[Context[Any]], str] | None = None
     watch: Callable[[Context[Any], Writer, threading.Event], int] | None = None
     taken_for: Callable[[Path, Context[Any]], Taken] | None = None

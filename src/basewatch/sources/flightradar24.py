@@ -22,6 +22,7 @@ from basewatch.errors import SourceError
 from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.net import providers
 from basewatch.net.client import Client
+from basewatch.net.content import describe
 from basewatch.net.faults import HttpFault
 from basewatch.readsb import polled
 from basewatch.sources import flight_records, scoped, values
@@ -38,6 +39,7 @@ from basewatch.sources.landing import (
     remove_expired,
     replay,
 )
+from basewatch.sources.places import Places
 
 CODE = "flightradar24"
 API = "https://fr24api.flightradar24.com/api"
@@ -227,10 +229,26 @@ class _Asker:
                 raise _Stopped(fault, str(fault)) from None
             raise
         content = answer.json()
-        rows = content.get("data") if isinstance(content, dict) else None
-        if not isinstance(rows, list):
-            raise HttpFault(f"flightradar24: {answer.url} answered JSON without a list `data`", kind="content")
-        return answer.body, answer.url, len(rows)
+        complaint = data_fault(content)
+        if complaint:
+            raise HttpFault(
+                f"{CODE}: {answer.url} answered 200 with {describe(answer.body)}: {complaint}",
+                kind="content",
+                retryable=True,
+            )
+        return answer.body, answer.url, len(content["data"])
+
+
+def data_fault(content: Any) -> str | None:
+    """Why JSON is no answer of the API; None where it is one. Only `data`, a list, says what there was, if anything."""
+    rows = content.get("data") if isinstance(content, dict) else None
+    if not isinstance(rows, list):
+        return "it has no list `data`"
+    if not rows and any(content.get(key) for key in ("message", "error", "errors", "details")):
+        return "it reports an error beside an empty list"
+    if rows and not any(isinstance(row, dict) for row in rows):
+        return "its list holds other things than records"
+    return None
 
 
 def _text(at: datetime) -> str:
@@ -270,6 +288,7 @@ def decode(landed: Landed, context: Context[Flightradar24]) -> Iterator[Event]:
     window = landed.window
     tallies = scoped.tallies()
     unended: set[tuple[str, date]] = set()
+    places = Places(context.reference)
     read: list[Manifest] = []
     for folder, manifest in manifests(landed):
         read.append(manifest)
@@ -279,8 +298,8 @@ def decode(landed: Landed, context: Context[Flightradar24]) -> Iterator[Event]:
             if answer.kind == POSITIONS:
                 yield from _positions(folder, answer, manifest, window, tallies, context)
             else:
-                yield from _summaries(folder, answer, manifest, window, tallies, unended)
-    for noted in scoped.judge(window, read, tallies, context):
+                yield from _summaries(folder, answer, manifest, window, tallies, unended, places, context)
+    for noted in scoped.judge(window, read, tallies, context, rejected_share_max=0.0):
         yield _not_ended(noted, unended)
 
 
@@ -299,10 +318,10 @@ def _read(folder: Path, answer: LandedAnswer, manifest: Manifest) -> tuple[list[
         content = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"not readable as JSON: {error}") from None
-    rows = content.get("data") if isinstance(content, dict) else None
-    if not isinstance(rows, list):
-        raise ValueError("no list `data`")
-    return rows, len(body), str(manifest.files[answer.file]["sha256"])
+    fault = data_fault(content)
+    if fault:
+        raise ValueError(f"no answer of the API: {fault}")
+    return content["data"], len(body), str(manifest.files[answer.file]["sha256"])
 
 
 def _summaries(
@@ -312,22 +331,29 @@ def _summaries(
     window: Window,
     tallies: scoped.Tallies,
     unended: set[tuple[str, date]],
+    places: Places,
+    context: Context[Flightradar24],
 ) -> Iterator[Event]:
     assert answer.file is not None
     first, last = max(answer.since, window.since), min(answer.until, window.until)
     try:
         rows, size, digest = _read(folder, answer, manifest)
     except ValueError as error:
-        tallies[answer.scope, first].count(scoped.Tally(1, 0, 1))
+        scoped.spoil(tallies, answer.scope, first, last)
         yield Reject(first, answer.file, str(error))
         return
     fetched_at = manifest.fetched_at(answer.file)
     table, rejects = flight_records.flightradar24_rows(
-        rows, CODE, flight_records.Origin(answer.file, digest), fetched_at
+        rows, CODE, flight_records.Origin(answer.file, digest), fetched_at, places
     )
     for reject in rejects:
-        tallies[answer.scope, first].count(scoped.Tally(1, 0, 1))
+        scoped.spoil(tallies, answer.scope, first, last)
         yield Reject(first, reject.where, reject.reason, reject.raw)
+    earliest = answer.since - timedelta(days=1, hours=context.settings.lookback_hours)
+    if table.num_rows and not scoped.touches(table, earliest, answer.until):
+        scoped.spoil(tallies, answer.scope, first, last)
+        yield Reject(first, answer.file, f"none of its {table.num_rows} flights is of the days that were asked for")
+        return
     days = []
     for on, seen, landed_at, ended in zip(
         *(table.column(name).to_pylist() for name in ("day", "last_seen", "datetime_landed", "flight_ended")),
@@ -458,7 +484,10 @@ def check(context: Context[Flightradar24]) -> list[Finding]:
         "limit": "1",
     }
     try:
-        _client(settings).get(f"{(settings.location or API).rstrip('/')}/flight-summary/light", query)
+        answer = _client(settings).get(f"{(settings.location or API).rstrip('/')}/flight-summary/light", query)
+        fault = data_fault(answer.json())
+        if fault:
+            raise HttpFault(f"{CODE}: {answer.url} answered 200 with {describe(answer.body)}: {fault}", kind="content")
         findings.append(Finding(True, "flightradar24: reachable, token accepted"))
     except SourceError as error:
         findings.append(Finding(False, str(error), "check network, token, plan and credits"))

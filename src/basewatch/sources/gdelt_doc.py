@@ -186,7 +186,7 @@ def _had(window: Window, context: Context[GdeltDoc]) -> dict[str, tuple[LandedAn
             values = manifest.files[answer.file]
             at = manifest.fetched_at(answer.file)
             body = file.read_bytes() if file.exists() else b""
-            if hashlib.sha256(body).hexdigest() != values["sha256"]:
+            if hashlib.sha256(body).hexdigest() != values["sha256"] or not _is_answer(body, answer):
                 continue
             landed[answer.file] = (
                 answer,
@@ -195,6 +195,18 @@ def _had(window: Window, context: Context[GdeltDoc]) -> dict[str, tuple[LandedAn
             if answer.scope == TOTALS and at < settled:
                 steps[answer.kind] = _steps(body)
     return {} if _dead(steps, window.since) else landed
+
+
+def _is_answer(body: bytes, answer: LandedAnswer) -> bool:
+    """Whether a landed body is an answer to its question. Version 0.1 landed any JSON."""
+    try:
+        if answer.scope == TOTALS:
+            _steps(body)
+        else:
+            _listed(body, "ArtList")
+    except ValueError:
+        return False
+    return True
 
 
 def _search(work: _Work, scope: str, query: str, start: datetime, end: datetime, day: date) -> None:
@@ -212,7 +224,7 @@ def _search(work: _Work, scope: str, query: str, start: datetime, end: datetime,
         "enddatetime": f"{last:%Y%m%d%H%M%S}",
     }
     body = _land(work, name, params, scope, query, day)
-    if body is None or len(_articles(body)) < providers.due(CODE, "rows"):
+    if body is None or len(_listed(body, "ArtList")) < providers.due(CODE, "rows"):
         return
     quarters = int((end - start) / timedelta(minutes=providers.due(CODE, "window_minutes")))
     if quarters < 2:
@@ -281,10 +293,10 @@ def ask(client: Client, url: str, params: dict[str, str], attempts: int) -> tupl
             fault = HttpFault(f"{start} with {describe(body)}", kind="limited", status=429, wait=wait, retryable=True)
         elif body.startswith(b"{"):
             try:
-                gdelt.loads(body)
+                _listed(body, params["mode"])
                 return answer.body, answer.url
             except ValueError as error:
-                fault = HttpFault(f"{start} with JSON that cannot be read ({error})", kind="content", retryable=True)
+                fault = HttpFault(f"{start} with {describe(body)}: {error}", kind="content", retryable=True)
         elif not body.startswith(b"<") and len(body) < 400 and _REFUSED.search(body.decode("utf-8", "replace")):
             raise HttpFault(f"{start} with {describe(body)} to the query {params['query']}", kind="denied")
         else:
@@ -293,6 +305,23 @@ def ask(client: Client, url: str, params: dict[str, str], attempts: int) -> tupl
             raise fault
         clock.sleep(wait or client.policy.first_wait_seconds * 2**attempt)
     raise AssertionError("at least one attempt")
+
+
+_LISTS = {"ArtList": "articles", "TimelineVolRaw": "timeline"}  # what an answer of each mode holds, a list
+
+
+def _listed(body: bytes, mode: str) -> list[Any]:
+    """The list in an answer of this mode; empty for `{}`, which is how the API says that nothing matches.
+
+    Raises ValueError for anything else, such as an error told as JSON.
+    """
+    content = gdelt.loads(body)
+    if content == {}:
+        return []
+    rows = content.get(_LISTS[mode]) if isinstance(content, dict) else None
+    if not isinstance(rows, list):
+        raise ValueError(f"it is neither `{{}}` nor has it a list `{_LISTS[mode]}`")
+    return rows
 
 
 def _client(settings: GdeltDoc) -> Client:
@@ -354,11 +383,6 @@ def decode(landed: Landed, context: Context[GdeltDoc]) -> Iterator[Event]:
         yield note
 
 
-def _articles(body: bytes) -> list[Any]:
-    articles = gdelt.loads(body).get("articles")
-    return articles if isinstance(articles, list) else []
-
-
 def _take(
     body: bytes,
     answer: LandedAnswer,
@@ -371,7 +395,15 @@ def _take(
     tally = tallies[answer.scope, answer.since]
     tally.count(scoped.Tally(bytes=len(body), hashes={str(file["sha256"])}))
     first = re.search(r'"([^"]+)"', answer.kind)
-    for place, row in enumerate(_articles(body), 1):
+    rows = _listed(body, "ArtList")
+    times = [gdelt.seen(row.get("seendate")) for row in rows if isinstance(row, dict)]
+    neighbours = {answer.since + timedelta(days=offset) for offset in (-1, 0, 1)}
+    if any(times) and not any(at and at.date() in neighbours for at in times):
+        tally.count(scoped.Tally(read=len(rows), rejected=len(rows)))
+        why = f"none of its {len(rows)} articles is of the day that was asked for"
+        yield Reject(answer.since, answer.file or "", why)
+        return
+    for place, row in enumerate(rows, 1):
         tally.read += 1
         seen = gdelt.seen(row.get("seendate")) if isinstance(row, dict) else None
         url = row.get("url") if isinstance(row, dict) else None
@@ -424,8 +456,11 @@ Steps = dict[datetime, tuple[int, int]]  # (articles of the query, all articles)
 def _steps(body: bytes) -> Steps:
     """The steps of a timeline. Raises ValueError for what is none."""
     steps: Steps = {}
-    for series in gdelt.loads(body).get("timeline") or []:
-        for step in series.get("data") or []:
+    for series in _listed(body, "TimelineVolRaw"):
+        data = series.get("data") if isinstance(series, dict) else None
+        if not isinstance(data, list) or not all(isinstance(step, dict) for step in data):
+            raise ValueError("a series without a list of steps")
+        for step in data:
             at = gdelt.seen(step.get("date"))
             value, norm = step.get("value"), step.get("norm")
             if at is not None and isinstance(value, int | float) and isinstance(norm, int | float):

@@ -258,7 +258,7 @@ def _download(client: Client, address: str, path: Path, archives: dict[str, tupl
     size, md5 = archives.get(name, (None, None))
     tries = min(3, client.policy.attempts)
     for attempt in range(tries):
-        done = client.download(f"{address}/{name}", path / name, size=size)
+        done = client.download(f"{address}/{name}", path / name, size=size, expect="zip")
         etag = done.validator.strip('"').lower()
         due = md5 or (etag if len(etag) == 32 and etag.isalnum() else None)
         md5_of_file = _md5(done.path)

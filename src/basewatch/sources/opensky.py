@@ -20,6 +20,7 @@ from basewatch.errors import SourceError
 from basewatch.lake.events import Event, Reject, Rows
 from basewatch.net import providers
 from basewatch.net.client import Answer, Client
+from basewatch.net.content import describe
 from basewatch.net.faults import HttpFault
 from basewatch.net.limits import STATE
 from basewatch.net.secrets import hide
@@ -88,7 +89,8 @@ def fetch(window: Window, context: Context[OpenSky]) -> Landed:
         except HttpFault as error:
             fault = error
             landing.note(query.scope, query.since, query.until, query.kind, "failed", str(error))
-            if error.kind in ("unauthorised", "limited", "circuit", "disk") or error.status == 403:
+            is_wrong_address = error.kind == "absent" and not answered
+            if error.kind in ("unauthorised", "limited", "circuit", "disk") or error.status == 403 or is_wrong_address:
                 stopped = _advice(error, settings)
     if due and not answered:
         reason = stopped or str(fault)
@@ -137,14 +139,48 @@ def _ask(
     client: Client, url: str, query: Query, landing: Landing, settings: OpenSky, context: Context[OpenSky]
 ) -> None:
     _spend(settings, context, providers.due(CODE, "flights_credits"))
-    answer = client.get(url, query.params, ok=(200, 404))  # 404 means no flights, whatever its body
+    answer = client.get(url, query.params, ok=(200, 404))
     left = answer.headers.get("X-Rate-Limit-Remaining", "")
     if left.isdigit():
         STATE.counters[_account(settings, context)] = _budget(settings) - int(left)
-    if answer.status == 404:
+    if answer.status == 200:
+        fault = flights_fault(answer.body)
+        if fault:
+            raise HttpFault(f"{CODE}: {answer.url} answered 200 with {fault}", kind="content", retryable=True)
+        landing.put(query.name, answer.body, answer.url, query.scope, query.since, query.until, query.kind)
+    elif says_none(answer.body):
         landing.note(query.scope, query.since, query.until, query.kind, "ok")
     else:
-        landing.put(query.name, answer.body, answer.url, query.scope, query.since, query.until, query.kind)
+        raise HttpFault(
+            f"{CODE}: {answer.url} answered 404 with {describe(answer.body)}: check the address "
+            f"(sources.{CODE}.location) and the network; only 404 with an empty list `[]` says `no flights`",
+            kind="absent",
+            status=404,
+        )
+
+
+def says_none(body: bytes) -> bool:
+    """Whether the body of a 404 is the API's own `no flights`, an empty JSON list.
+
+    A web server, a proxy and a moved API answer 404 too, and say nothing of flights by it.
+    """
+    try:
+        return bool(msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf")) == [])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+
+
+def flights_fault(body: bytes) -> str | None:
+    """What a body is that is no list of flights; None where it is one, which may be empty."""
+    try:
+        flights = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return f"what is not readable as JSON: {error}"
+    if not isinstance(flights, list):
+        return f"{describe(body)} where a list of flights is due"
+    if flights and not any(isinstance(flight, dict) for flight in flights):
+        return "a list of other things than flights"
+    return None
 
 
 # ---- credits
@@ -252,7 +288,7 @@ def decode(landed: Landed, context: Context[OpenSky]) -> Iterator[Event]:
             body = (folder / answer.file).read_bytes()
             digest = str(manifest.files[answer.file]["sha256"])
             yield from _flights(body, digest, answer, window, tallies)
-    yield from scoped.judge(window, read, tallies, context)
+    yield from scoped.judge(window, read, tallies, context, rejected_share_max=0.0)
 
 
 def _flights(
@@ -261,18 +297,20 @@ def _flights(
     assert answer.file is not None
     first = max(answer.since, window.since)
     last = min(answer.until, window.until)
-    try:
-        rows = msgspec.json.decode(body)
-        if not isinstance(rows, list):
-            raise ValueError("not a list of flights")
-    except (msgspec.DecodeError, ValueError) as error:
-        yield Reject(first, answer.file, f"not readable as OpenSky flights: {error}")
-        tallies[answer.scope, first].count(scoped.Tally(1, 0, 1, len(body), {digest}))
+    fault = flights_fault(body)
+    if fault:
+        yield Reject(first, answer.file, f"not readable as OpenSky flights: {fault}")
+        scoped.spoil(tallies, answer.scope, first, last)
         return
+    rows = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
     table, rejects = flight_records.opensky_rows(rows, CODE, flight_records.Origin(answer.file, digest), None)
     for reject in rejects:
-        tallies[answer.scope, first].count(scoped.Tally(1, 0, 1))
         yield Reject(first, reject.where, reject.reason, reject.raw)
+        scoped.spoil(tallies, answer.scope, first, last)
+    if table.num_rows and not scoped.touches(table, answer.since - timedelta(days=1), answer.until):
+        yield Reject(first, answer.file, f"none of its {table.num_rows} flights is of the days that were asked for")
+        scoped.spoil(tallies, answer.scope, first, last)
+        return
     by = "first_seen" if answer.kind == "departure" else "last_seen"
     times = [
         at or other
@@ -304,13 +342,29 @@ def states_query(latitude: float, longitude: float, reach_deg: float) -> dict[st
     }
 
 
+def states_fault(answer: Any) -> str | None:
+    """Why JSON is no answer of /states/all; None where it is one. `states` is null where nothing is in the air."""
+    if not isinstance(answer, dict) or "states" not in answer:
+        return "it has no `states`"
+    if not isinstance(answer["states"], list | None):
+        return "`states` holds no list"
+    if isinstance(answer.get("time"), bool) or not isinstance(answer.get("time"), int | float):
+        return "it has no `time`"
+    return None
+
+
+def is_state(state: Any) -> bool:
+    """Whether this has the form of a state vector."""
+    return isinstance(state, list) and len(state) >= 17
+
+
 def states_aircraft(answer: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """State vectors as aircraft objects of the /v2 form: feet, knots and feet a minute in place of metres and m/s.
 
     Vectors without a position are left out; `seen_at` is epoch seconds. Field order: OpenSky REST documentation.
     """
     for state in answer.get("states") or ():
-        if not isinstance(state, list) or len(state) < 17 or state[5] is None or state[6] is None or state[3] is None:
+        if not is_state(state) or state[5] is None or state[6] is None or state[3] is None:
             continue
         source = state[16]
         yield {
@@ -377,7 +431,10 @@ def check(context: Context[OpenSky]) -> list[Finding]:
     )
     try:
         client = _client(settings)
-        client.get(f"{(settings.location or API).rstrip('/')}/states/all", states_query(0.0, 0.0, 0.5))
+        answer = client.get(f"{(settings.location or API).rstrip('/')}/states/all", states_query(0.0, 0.0, 0.5))
+        fault = states_fault(answer.json())
+        if fault:
+            raise HttpFault(f"{CODE}: {answer.url} answered 200 with {describe(answer.body)}: {fault}", kind="content")
         findings.append(Finding(True, "opensky: reachable, credentials accepted", ""))
     except SourceError as error:
         findings.append(Finding(False, str(error), "check network, proxy and credentials"))

@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import logging
 import os
+import re
 import threading
 import zlib
 from collections import defaultdict
@@ -31,7 +32,8 @@ from basewatch.net.content import GZIP, plain
 from basewatch.net.limits import STATE
 from basewatch.net.secrets import clean_url, redact
 from basewatch.readsb import polled
-from basewatch.readsb.polled import Sighting
+from basewatch.readsb.day_names import day_in, days_in
+from basewatch.readsb.polled import Heard, Sighting
 from basewatch.sources import opensky, scoped
 from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Window, Writer
 from basewatch.sources.landing import Landing, is_url, midnight
@@ -43,6 +45,10 @@ MILITARY = "aircraft:military"
 ADDRESSES_A_CALL = 50  # keeps an address list well below any limit on the length of a URL
 MARGIN_NM = 1.0
 LARGEST_ANSWER = 256 << 20  # bytes of text; the whole world's traffic takes a tenth
+ENDINGS = (".json", ".jsonl", ".ndjson")  # of recorded answers, also with .gz behind
+_PAPER = re.compile(r"(readme|licen[cs]e|notice|attribution|copying|copyright|changelog)\b", re.IGNORECASE)
+UNREAD = "not read"  # how a landed file says that no reader takes it
+NAMED_IN_LEDGER = 3  # answers that cannot be used, as the ledger row of their day names them
 NAMED = 50  # rejects of one file that are named; the rest are counted
 log = logging.getLogger("basewatch.watch")
 
@@ -331,10 +337,16 @@ def fetch(window: Window, context: Context[ReadsbLive]) -> Landed:
     if settings.location and not is_url(settings.location):
         location = context.path(settings.location)
         paths = [location] if location.is_file() else sorted(location.rglob("*")) if location.is_dir() else []
-        files = [path for path in paths if path.is_file() and _is_recorded(path)]
-        if not files:
-            raise SourceError(f"{CODE}: no .json, .jsonl or .jsonl.gz file of recorded answers at {settings.location}")
-        return Landed(window, tuple(_landed_file(path, context) for path in files))
+        files = [path for path in paths if path.is_file() and not _is_no_data(path)]
+        if not any(map(_is_recorded, files)):
+            others = f"; there are {', '.join(path.name for path in files[:3])}" if files else ""
+            raise SourceError(
+                f"{CODE}: no .json, .jsonl or .jsonl.gz file of recorded answers at {settings.location}{others}"
+            )
+        return Landed(
+            window,
+            tuple(_landed_file(path, context) if _is_recorded(path) else _unread(path, context) for path in files),
+        )
     landed: list[LandedFile] = []
     absent = {}
     for day in window.days():
@@ -345,8 +357,20 @@ def fetch(window: Window, context: Context[ReadsbLive]) -> Landed:
     return Landed(window, tuple(landed), absent)
 
 
+def _is_no_data(path: Path) -> bool:
+    """Whether a file is plainly none of answers: hidden, a manifest of the landing, or a paper about the data."""
+    return path.name == "manifest.json" or path.name.startswith(".") or bool(_PAPER.match(path.name))
+
+
 def _is_recorded(path: Path) -> bool:
-    return path.name != "manifest.json" and path.name.removesuffix(".gz").endswith((".json", ".jsonl", ".ndjson"))
+    return path.name.lower().removesuffix(".gz").endswith(ENDINGS)
+
+
+def _unread(path: Path, context: Context[ReadsbLive]) -> LandedFile:
+    """A file beside recorded answers that is none by its name; told by size and time, since it may be huge."""
+    state = path.stat()
+    digest = hashlib.sha256(f"{path.name} {state.st_size} {state.st_mtime_ns}".encode()).hexdigest()
+    return LandedFile(path, path.name, digest, state.st_size, context.now.astimezone(UTC), note=UNREAD)
 
 
 # ---- decode
@@ -363,17 +387,41 @@ class _Looked:
     read: int = 0
     rejected: int = 0
     files: dict[str, int] = field(default_factory=dict)
+    lost: list[str] = field(default_factory=list)
+
+    def lose(self, where: str, why: str, file: LandedFile) -> None:
+        """Count an answer that cannot be used: the time for which it stands was not looked at."""
+        self.read += 1
+        self.rejected += 1
+        self.lost.append(f"{where}: {why}")
+        self.files[file.sha256] = file.size
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """A landed or recorded answer as understood; `fault`: why it does not count as one, though some may be seen."""
+
+    poll: Poll
+    heard: Heard | None = None
+    fault: str | None = None
 
 
 def decode(landed: Landed, context: Context[ReadsbLive]) -> Iterator[Event]:
     """Positions near bases, edges and background of the polled days, and the days with the holes between the polls.
 
-    A base that was polled without a hole is `ok`: all traffic around it was asked for. The rows are carried by a scope
-    of their own, which covers no base.
+    A base that was polled without a hole is `ok`: all traffic around it was asked for. An answer that cannot be used is
+    a poll in vain. The rows are carried by a scope of their own, which covers no base.
     """
     days: dict[date, _Looked] = defaultdict(_Looked)
+    nowhere: list[tuple[str, str, LandedFile]] = []  # answers that cannot be used, and nothing tells their day
     for file in landed.files:
-        yield from _read(file, landed.window, days, context)
+        if file.note == UNREAD:
+            yield from _name(file, landed.window, days)
+        else:
+            yield from _read(file, landed.window, days, nowhere, context)
+    for lost in nowhere:
+        for day in sorted(days) or [landed.window.until]:  # it may have been of any
+            days[day].lose(*lost)
     surroundings = polled.Surroundings(context.reference, context.params, context.now)
     for day, looked in sorted(days.items()):
         around = {scope.removeprefix("base:") for scope in looked.answered if scope.startswith("base:")}
@@ -383,42 +431,86 @@ def decode(landed: Landed, context: Context[ReadsbLive]) -> Iterator[Event]:
         yield from _days(day, looked, context)
 
 
+def _name(file: LandedFile, window: Window, days: dict[date, _Looked]) -> Iterator[Reject]:
+    """A file that no reader takes, named; it makes a day doubtful only where its name says which."""
+    why = f"not read: recorded answers end in {', '.join(ENDINGS)}, also with .gz behind"
+    day = _named_day(file)
+    if day is not None and window.holds(day):
+        days[day].lose(file.url, why, file)
+    yield Reject(day, file.url, why)
+
+
+def _named_day(file: LandedFile) -> date | None:
+    """The day that a file's name spells, or else the folders in which it lies."""
+    return file.day or day_in(file.url) or (None if days_in(file.url) else day_in("/".join(file.path.parts[-4:-1])))
+
+
 def _read(
-    file: LandedFile, window: Window, days: dict[date, _Looked], context: Context[ReadsbLive]
+    file: LandedFile,
+    window: Window,
+    days: dict[date, _Looked],
+    nowhere: list[tuple[str, str, LandedFile]],
+    context: Context[ReadsbLive],
 ) -> Iterator[Reject]:
     named = 0
+    reached: set[date] = set()
+    undated: list[tuple[str, str, LandedFile]] = []
+    named_day = _named_day(file)
     for position, value in enumerate(_documents(file.path), start=1):
         where = f"{file.url}, answer {position}"
         try:
             if isinstance(value, ValueError):
                 raise value
-            poll, seen, faults = _understand(value, context)
+            answer = _understand(value, named_day, context)
         except ValueError as error:
-            if file.day is not None and window.holds(file.day):
-                days[file.day].rejected += 1
-            yield Reject(file.day, where, str(error))
+            if named_day is None:
+                undated.append((where, str(error), file))
+            elif window.holds(named_day):
+                days[named_day].lose(where, str(error), file)
+            yield Reject(named_day, where, str(error))
             continue
-        on = datetime.fromtimestamp(poll.at, UTC).date()
+        on = datetime.fromtimestamp(answer.poll.at, UTC).date()
+        reached.add(on)
         if not window.holds(on):
             continue
-        looked = days[on]
-        looked.files[file.sha256] = file.size
-        looked.read += len(seen) + len(faults)
-        looked.rejected += len(faults)
-        looked.seen = looked.seen or polled.Collector(context.reference, context.params)
-        looked.seen.add(seen)
-        for scope in poll.scopes:
-            if poll.error is None:
-                looked.answered[scope].append(poll.at)
-            else:
-                looked.unanswered[scope].append(poll.error)
-        looked.recorded += not poll.scopes
+        looked, faults = days[on], answer.heard.faults if answer.heard else []
+        _take(answer, where, file, looked, context)
+        if answer.fault and not faults:
+            yield Reject(on, where, answer.fault)
         for fault in faults:
             named += 1
             if named <= NAMED:
                 yield Reject(on, where, fault)
     if named > NAMED:
         yield Reject(window.until, file.url, f"{named - NAMED} more aircraft objects that cannot be used")
+    for lost in undated:
+        for day in sorted(reached):  # its neighbours in the file tell when it was
+            if window.holds(day):
+                days[day].lose(*lost)
+    if not reached:
+        nowhere += undated
+
+
+def _take(answer: _Answer, where: str, file: LandedFile, looked: _Looked, context: Context[ReadsbLive]) -> None:
+    """Add an answer to what was looked at on its day."""
+    poll, heard = answer.poll, answer.heard
+    looked.files[file.sha256] = file.size
+    if answer.fault and heard and heard.faults:  # its objects that cannot be read are counted themselves
+        looked.lost.append(f"{where}: {answer.fault}")
+    elif answer.fault:
+        looked.lose(where, answer.fault, file)
+    if heard:
+        looked.read += len(heard.seen) + len(heard.faults)
+        looked.rejected += len(heard.faults)
+        looked.seen = looked.seen or polled.Collector(context.reference, context.params)
+        looked.seen.add(heard.seen)
+    for scope in poll.scopes:
+        error = poll.error or answer.fault
+        if error is None:
+            looked.answered[scope].append(poll.at)
+        else:
+            looked.unanswered[scope].append(error)
+    looked.recorded += not poll.scopes
 
 
 def _documents(path: Path) -> Iterator[Any]:
@@ -428,11 +520,16 @@ def _documents(path: Path) -> Iterator[Any]:
     except OSError as error:
         yield ValueError(f"cannot be read: {error.strerror}")
         return
-    is_whole = path.name.removesuffix(".gz").endswith(".json")
-    pieces = [b"".join(_members(data))] if is_whole else _members(data)
+    if not data.strip():
+        yield ValueError("the file is empty")
+        return
+    is_whole = path.name.lower().removesuffix(".gz").endswith(".json")
+    pieces = list(_members(data)) if is_whole else _members(data)
+    if is_whole:
+        pieces = [b"".join(pieces) if all(pieces) else b""]
     for piece in pieces:
         if not piece:
-            yield ValueError("the file ends within an answer: the poller was stopped while writing it")
+            yield ValueError("the file ends within an answer: it was cut short while it was written or copied")
         elif is_whole:
             yield _decoded(piece)
         else:
@@ -467,43 +564,78 @@ def _members(data: bytes) -> Iterator[bytes]:
         data = stream.unused_data
 
 
-def _understand(value: Any, context: Context[ReadsbLive]) -> tuple[Poll, list[Sighting], list[str]]:
-    """A landed poll, a bare answer, or one recorded aircraft object, with its sightings. Raises ValueError."""
+def _understand(value: Any, named_day: date | None, context: Context[ReadsbLive]) -> _Answer:
+    """A landed poll, a bare answer, or one recorded aircraft object.
+
+    A landed poll says by itself when and of what it was, so that an answer in it that is none is a poll in vain. Raises
+    ValueError for anything else that cannot be used: then nothing but the file's name may tell its day (`named_day`).
+    """
     settings = context.settings
     network = settings.networks[0] if settings.networks else "local"
+    apart_s = settings.max_clock_difference_minutes * 60
+    latest = (context.now + timedelta(days=1)).timestamp()
     if isinstance(value, Mapping) and "scopes" in value and "network" in value:
         try:
             poll = msgspec.convert(value, Poll)
         except msgspec.ValidationError as error:
             raise ValueError(f"not a landed poll: {error}") from None
-        if poll.body is None:
-            return poll, [], []
-        if poll.network != "opensky":
-            return poll, *polled.read(poll.body, column(poll.network), poll.at)
-        answer = _decoded(poll.body.encode())
-        if isinstance(answer, ValueError):
-            raise answer
-        return poll, *_from_states(answer)
+        if not polled.EARLIEST <= poll.at < latest:
+            raise ValueError(f"not a landed poll: its time {poll.at} cannot be")
+        return _understood(poll, apart_s, context)
     if isinstance(value, Mapping) and "observed_at_utc" in value:
-        at = moment(value["observed_at_utc"])
-        if at is None:
+        observed = moment(value["observed_at_utc"])
+        if observed is None:
             raise ValueError("observed_at_utc is empty")
-        seen, faults = polled.sightings({"ac": [value]}, column(network), at.timestamp())
-        return Poll(at.timestamp(), network, ()), seen, faults
-    seen, faults = polled.sightings(value, column(network))
-    now = float(value["now"])
-    return Poll(now / 1000 if now > polled.MILLISECONDS_ABOVE else now, network, ()), seen, faults
+        heard = polled.heard({"ac": [value]}, column(network), observed.timestamp(), apart_s)
+    else:
+        heard = polled.heard(value, column(network), None, apart_s)
+    on = datetime.fromtimestamp(heard.at, UTC)
+    if heard.at > latest:
+        raise ValueError(f"it is of {on:%Y-%m-%d %H:%M} UTC, which has not come yet")
+    if named_day is not None and abs((on.date() - named_day).days) > 1:  # a name may be in local time
+        raise ValueError(f"it is of {on:%Y-%m-%d %H:%M} UTC by its time, and of {named_day} by its name")
+    return _Answer(Poll(heard.at, network, ()), heard, _doubt(heard, context))
 
 
-def _from_states(answer: Any) -> tuple[list[Sighting], list[str]]:
-    seen, faults = [], []
-    for values in opensky.states_aircraft(answer if isinstance(answer, Mapping) else {}):
+def _understood(poll: Poll, apart_s: float, context: Context[ReadsbLive]) -> _Answer:
+    """A landed poll with what its answer says, or why that is none."""
+    if poll.body is None:
+        return _Answer(poll)
+    try:
+        if poll.network == "opensky":
+            heard = _from_states(poll.body, poll.at, apart_s)
+        else:
+            heard = polled.read(poll.body, column(poll.network), poll.at, apart_s)
+    except ValueError as error:
+        return _Answer(poll, None, str(error))
+    return _Answer(poll, heard, _doubt(heard, context))
+
+
+def _doubt(heard: Heard, context: Context[ReadsbLive]) -> str | None:
+    """Why an answer with a list does not say all that was in the air."""
+    if heard.faults and len(heard.faults) >= heard.objects * context.params.rejected_share_max:
+        return f"{len(heard.faults)} of its {heard.objects} aircraft cannot be read: {heard.faults[0]}"
+    return heard.doubt
+
+
+def _from_states(body: str, polled_at: float, apart_s: float) -> Heard:
+    """What an answer of /states/all says. Raises ValueError where it is none."""
+    answer = _decoded(body.encode())
+    if isinstance(answer, ValueError):
+        raise answer
+    complaint = opensky.states_fault(answer)
+    if complaint:
+        raise ValueError(complaint)
+    now = polled.time_of(answer["time"], polled_at, apart_s)
+    vectors = answer["states"] or []
+    seen, faults = [], ["a state vector without its 17 values" for each in vectors if not opensky.is_state(each)]
+    for values in opensky.states_aircraft(answer):
         at = values.pop("seen_at")
         try:
             seen.append(Sighting("opensky", float(at), polled.craft(values)))
         except (ValueError, TypeError) as error:
             faults.append(str(error))
-    return seen, faults
+    return Heard(now, seen, faults, len(vectors))
 
 
 def _days(day: date, looked: _Looked, context: Context[ReadsbLive]) -> Iterator[Day]:
@@ -521,12 +653,29 @@ def _days(day: date, looked: _Looked, context: Context[ReadsbLive]) -> Iterator[
     for scope in sorted({*looked.answered, *looked.unanswered} - {SEEN}):
         status, error = judge(looked.answered.get(scope, []), looked.unanswered.get(scope, []), day, settings, context)
         yield Day(day, status, scope, error=error)
+    lost = _lost(looked)
     if looked.recorded:
-        yield Day(day, "partial", SEEN, error="recorded answers: a lower bound, not a watch kept all day", **counts)
+        why = f"recorded answers: a lower bound, not a watch kept all day{lost and f'; {lost}'}"
+        yield Day(day, "partial", SEEN, error=why, **counts)
+        return
+    if lost and not every and not looked.unanswered:
+        yield Day(day, "failed", SEEN, error=lost, **counts)
         return
     unanswered = [error for errors in looked.unanswered.values() for error in errors]
     status, error = judge(every, unanswered, day, settings, context)
+    if status == "failed" and looked.read > looked.rejected:  # something was seen, though no answer was whole
+        status = "partial"
+    if status != "ok" and lost:
+        error = f"{error}; {lost}"
     yield Day(day, status, SEEN, error=error, **counts)
+
+
+def _lost(looked: _Looked) -> str:
+    """The day's answers that cannot be used: how many, and the first by name; empty where there are none."""
+    if not looked.lost:
+        return ""
+    more = f", and {len(looked.lost) - NAMED_IN_LEDGER} more" if len(looked.lost) > NAMED_IN_LEDGER else ""
+    return f"{len(looked.lost)} answers cannot be used: {'; '.join(looked.lost[:NAMED_IN_LEDGER])}{more}"
 
 
 def judge(
@@ -570,10 +719,17 @@ def check(context: Context[ReadsbLive]) -> list[Finding]:
     settings = context.settings
     if grain(settings) == "whole":
         try:
-            number = len(fetch(Window(CODE, date.min, date.max), context).files)
+            files = fetch(Window(CODE, date.min, date.max), context).files
         except SourceError as error:
             return [Finding(False, str(error), f"set sources.{CODE}.location")]
-        return [Finding(True, f"{CODE}: {number} files of recorded answers")]
+        unread = [file.url for file in files if file.note == UNREAD]
+        findings = [Finding(True, f"{CODE}: {len(files) - len(unread)} files of recorded answers")]
+        if unread:
+            more = ", …" if len(unread) > NAMED_IN_LEDGER else ""
+            names = f"{', '.join(unread[:NAMED_IN_LEDGER])}{more}"
+            advice = f"recorded answers end in {', '.join(ENDINGS)}, also with .gz behind: rename or move what is none"
+            findings.append(Finding(False, f"{CODE}: {len(unread)} files are not read: {names}", advice))
+        return findings
     try:
         calls = queries(context)
     except SourceError as error:
@@ -593,6 +749,8 @@ def check(context: Context[ReadsbLive]) -> list[Finding]:
         first = next(query for query in calls if query.network == network)
         poller = _Poller(context, {network: _client(network, settings)}, clock)
         poll = _poll(first, poller)
-        advice = "check the address, the network and the key" if poll.error else ""
-        findings.append(Finding(poll.error is None, poll.error or f"{CODE}: {network} answers", advice))
+        fault = _understood(poll, settings.max_clock_difference_minutes * 60, context).fault
+        complaint = poll.error or (f"{CODE}: {network} answers, but not with aircraft: {fault}" if fault else None)
+        advice = "check the address, the network and the key" if complaint else ""
+        findings.append(Finding(complaint is None, complaint or f"{CODE}: {network} answers", advice))
     return findings

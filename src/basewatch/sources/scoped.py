@@ -6,7 +6,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -15,7 +15,7 @@ from basewatch.errors import SourceError
 from basewatch.lake.events import GLOBAL, Day
 from basewatch.reference.rows import BaseRow
 from basewatch.sources.contract import Context, Window
-from basewatch.sources.landing import Manifest
+from basewatch.sources.landing import Manifest, midnight
 
 _DONE = {"ok", "empty", "expired"}
 _WORST_FIRST = ("failed", "late", "missing", "partial")
@@ -68,11 +68,25 @@ def airport(source: str, base: BaseRow) -> str:
     return code
 
 
-def judge(window: Window, manifests: Iterable[Manifest], tally_of: Tallies, context: Context[Any]) -> Iterator[Day]:
+def spoil(tally_of: Tallies, scope: str, first: date, last: date) -> None:
+    """Count a record that cannot be used on each day that it may have been of, both ends included."""
+    for day in Window("", first, last).days():
+        tally_of[scope, day].count(Tally(read=1, rejected=1))
+
+
+def judge(
+    window: Window,
+    manifests: Iterable[Manifest],
+    tally_of: Tallies,
+    context: Context[Any],
+    rejected_share_max: float | None = None,
+) -> Iterator[Day]:
     """The ledger days of a window: one for each scope asked about, and one with scope `global` that sums them up.
 
-    The sum is what catching up goes by: it is done only when every scope is.
+    The sum is what catching up goes by: it is done only when every scope is. rejected_share_max: share of rejected
+    records from which on a day is partial, by default that of the thresholds; 0 where a single one may be a visit.
     """
+    most = context.params.rejected_share_max if rejected_share_max is None else rejected_share_max
     verdicts: dict[tuple[str, date], tuple[str, str | None]] = {}
     for manifest in manifests:
         for scope in manifest.scopes():
@@ -84,7 +98,7 @@ def judge(window: Window, manifests: Iterable[Manifest], tally_of: Tallies, cont
     for (scope, day), (status, error) in sorted(verdicts.items()):
         tally = tally_of.get((scope, day), Tally())
         if status == "ok":
-            status, error = _by_records(tally, context)
+            status, error = _by_records(tally, most)
         noted = _day(day, status, scope, tally, error)
         by_day[day].append(noted)
         yield noted
@@ -97,8 +111,8 @@ def judge(window: Window, manifests: Iterable[Manifest], tally_of: Tallies, cont
         yield _day(day, _sum({noted.status for noted in noted_days}), GLOBAL, total, "; ".join(errors)[:2000] or None)
 
 
-def _by_records(tally: Tally, context: Context[Any]) -> tuple[str, str | None]:
-    if tally.rejected and tally.rejected >= tally.read * context.params.rejected_share_max:
+def _by_records(tally: Tally, rejected_share_max: float) -> tuple[str, str | None]:
+    if tally.rejected and tally.rejected >= tally.read * rejected_share_max:
         return "partial", f"{tally.rejected} of {tally.read} records rejected"
     return ("ok" if tally.kept else "empty"), None
 
@@ -125,6 +139,17 @@ def _day(day: date, status: str, scope: str, tally: Tally, error: str | None) ->
         sha256=digest,
         error=error,
     )
+
+
+def touches(flights: pa.Table, since: date, until: date) -> bool:
+    """Whether any of these flights was seen on these days, both ends included.
+
+    An answer all of whose flights are of other days answers another question: a cache, a sandbox, a server that passes
+    over the parameters. `flights` has the columns `first_seen` and `last_seen`, either of which may be null.
+    """
+    start, end = midnight(since), midnight(until) + timedelta(days=1)
+    pairs = zip(flights.column("first_seen").to_pylist(), flights.column("last_seen").to_pylist(), strict=True)
+    return any((first or last or start) < end and (last or first or start) >= start for first, last in pairs)
 
 
 def filed_under(table: pa.Table, days: list[date]) -> pa.Table:

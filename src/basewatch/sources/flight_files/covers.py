@@ -86,6 +86,8 @@ def _days(
     is_open = loss.is_cut or not days
     if not (loss.is_whole or is_open):
         return days
+    if loss.is_inside:
+        return span(reading.days)
     named = days_of_name(loss.where) or days_of_name(file)
     if len(named) == 1 and day_names is not True and (day_names is False or not named & covered):
         named = set()  # a day on which a file was made is not the day that it is of
@@ -93,8 +95,6 @@ def _days(
         return days | named
     if named:
         return days | named | span(reading.days)
-    if loss.is_inside:
-        return days | span(reading.days)
     # its day may lie beyond all that the file still shows
     return days | span(reading.days) | (covered - _of_others(file, days_at_base))
 

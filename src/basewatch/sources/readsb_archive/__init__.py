@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
+
 from basewatch.config import ReadsbArchive
-from basewatch.sources.contract import Context, Finding, Grain, Landed, Window, check_location
+from basewatch.sources.contract import Context, Finding, Grain, Landed, Window
 from basewatch.sources.landing import is_url
 from basewatch.sources.readsb_archive import local, remote
 from basewatch.sources.readsb_archive.local import decode
 from basewatch.sources.readsb_archive.remote import restated
 
-__all__ = ["check", "decode", "fetch", "grain", "restated"]
+__all__ = ["absent", "check", "decode", "fetch", "grain", "restated"]
 
 
 def grain(_: ReadsbArchive) -> Grain:
@@ -22,6 +25,11 @@ def fetch(window: Window, context: Context[ReadsbArchive]) -> Landed:
     return remote.fetch(window, context) if is_url(context.settings.location) else local.fetch(window, context)
 
 
+def absent(days: Sequence[date], context: Context[ReadsbArchive]) -> set[date]:
+    """Those of the days that the archive does not have, as far as that can be told at once. Raises SourceError."""
+    return remote.absent(days, context) if is_url(context.settings.location) else local.absent(days, context)
+
+
 def check(context: Context[ReadsbArchive]) -> list[Finding]:
-    """Reachability, disk budget and layout of a networked archive; whether the folder of a local one is there."""
-    return remote.check(context) if is_url(context.settings.location) else [check_location(context)]
+    """Reachability, disk budget and layout of a networked archive; the days and the odd names of a local one."""
+    return remote.check(context) if is_url(context.settings.location) else local.check(context)

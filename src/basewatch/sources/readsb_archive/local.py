@@ -1,8 +1,9 @@
 """Daily trace archives as readsb writes them: of adsb.lol, of ADS-B Exchange, of one's own receiver.
 
-A day is one tar, a tar in parts, or a folder. The same day may lie there in several copies: of the main servers
-(`prod`), of their stand-ins (`staging`), of either while it was still being written (`tmp`), or with nothing but
-multilateration (`mlatonly`). One copy is chosen, never two merged. Files are read where they are.
+A day is one tar, packed or not, a tar in parts, or a folder. The same day may lie there in several copies: of the main
+servers (`prod`), of their stand-ins (`staging`), of either while it was still being written (`tmp`), or with nothing
+but multilateration (`mlatonly`). One copy is chosen, never two merged. Files are read where they are, but for a packed
+tar, which is unpacked aside.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -30,27 +31,37 @@ from basewatch.errors import SourceError
 from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.lake.files import COMPRESSION, COMPRESSION_LEVEL, ROW_GROUP, stamped
 from basewatch.lake.schemas import TABLES
+from basewatch.net.content import content_fault
 from basewatch.readsb import workers
 from basewatch.readsb.background import Limits, Tally, table
 from basewatch.readsb.decoder import UNKNOWN_DAY, Job, Outcome, Shard
 from basewatch.readsb.points import DAY, SECOND
 from basewatch.readsb.search import expression
-from basewatch.readsb.tar_index import Fault, Volume, walk
+from basewatch.readsb.tar_index import BLOCK, Fault, Volume, walk
 from basewatch.reference import watchlist
 from basewatch.reference.thresholds import Thresholds
-from basewatch.sources.contract import Context, Landed, LandedFile, Window
+from basewatch.sources.contract import Context, Finding, Landed, LandedFile, Window, check_location
+from basewatch.sources.readsb_archive import catalogue, unpack
+from basewatch.sources.readsb_archive.catalogue import Catalogue, archive_name
 
 CODE = "readsb_archive"
 SHARDS = 32  # at most, of eight folders each: enough to keep many cores busy, few enough to be cheap
 SHARD = 32 << 20  # bytes; smaller parts cost more to begin and to end than they gain
 SMALL = 64 << 20  # bytes; a smaller archive is decoded before other processes have started
+FOLDERS_SHOWN = 12  # by `doctor`; an archive by year and month has twelve a year
+NAMES_SHOWN = 5
 NAMED = 200  # rejects of one day that are named; the rest are counted
 STALE_S = 2 * 86_400  # age at which the working folder of a run that died is removed
 ALONE = "watched aircraft alone"  # how a landed folder says that it holds nobody else
 WATCHED = "aircraft:watched"  # the ledger scope of such a folder: it covers no base
 
-_TAR = re.compile(r"(?P<stem>.+)\.tar(?:\.(?P<part>[a-z]{2}))?")
-_TRACE = re.compile(rb"(?:\./)?(?:[^/]+/){0,6}?(?:traces/)?([0-9a-f]{2})/trace_full_(~?[0-9a-f]{6})\.json")
+MEMBER = "traces/<last two digits>/trace_full_<address>.json"  # how readsb names a trace
+DEEPEST = 5  # folders below a day's folder in which traces are looked for
+
+# In whatever case: copies made on other systems lose it. The bytes tell whether a member is gzip, so its name need not.
+_TRACE = re.compile(
+    rb"(?:\./)?(?:[^/]+/){0,6}?(?:([0-9a-f]{2})/)?trace_full_(~?[0-9a-f]{6})\.json(?:\.gz)?", re.IGNORECASE
+)
 
 
 # ---- which copy
@@ -66,6 +77,7 @@ class Copy:
     variant: str  # prod, staging, mlatonly; empty where the name tells none
     is_tmp: bool
     fault: str | None = None
+    is_strange: bool = False  # whether it holds files, none of which is named like a trace
 
     @property
     def label(self) -> str:
@@ -76,39 +88,48 @@ class Copy:
 
 def copies(location: Path, day: date) -> list[Copy]:
     """Every copy of a day in a folder, usable or not, by name. Raises SourceError if the folder cannot be read."""
-    copies_of_day = _tars(location, day)
-    for form in ("%Y/%m/%d", "%Y.%m.%d", "%Y-%m-%d"):
-        folder = location / day.strftime(form)
-        if folder.is_dir():
-            size = sum(size for _, _, size in _listing(folder))
-            copies_of_day.append(
-                Copy(f"{day.strftime(form)}/", (folder,), size, "", False, None if size else "holds no traces")
-            )
+    return _copies(catalogue.look(location), location, day)
+
+
+def _copies(found: Catalogue, location: Path, day: date) -> list[Copy]:
+    copies_of_day = _tars(found, location, day)
+    for folder in found.folders.get(day, ()):
+        name = f"{folder.relative_to(location).as_posix()}/"
+        files = _listing(folder)
+        size = sum(size for _, size in files)
+        if any(_TRACE.fullmatch(file.encode("utf-8", "surrogateescape")) for file, _ in files):
+            copies_of_day.append(Copy(name, (folder,), size, "", False))
+        else:
+            why = f"holds no traces: {_strange([file for file, _ in files])}" if files else "holds no traces"
+            copies_of_day.append(Copy(name, (folder,), size, "", False, why, is_strange=bool(files)))
     return sorted(copies_of_day, key=lambda copy: copy.name)
 
 
-def _tars(location: Path, day: date) -> list[Copy]:
-    stamp = re.compile(rf"(?<!\d){day:%Y\.%m\.%d}(?!\d)")
+def _strange(names: Sequence[str]) -> str:
+    return f"none of its {len(names)} files is named {MEMBER}; there is {names[0][:100]!r}"
+
+
+def _tars(found: Catalogue, location: Path, day: date) -> list[Copy]:
     whole: list[Copy] = []
     parts: dict[str, dict[str, Path]] = defaultdict(dict)
-    try:
-        names = [entry.name for entry in os.scandir(location) if stamp.search(entry.name) and entry.is_file()]
-    except OSError as error:
-        raise SourceError(f"{CODE}: {location} cannot be read: {error.strerror}") from None
-    for name in sorted(names):
-        match = _TAR.fullmatch(name)
-        if match and match["part"]:
-            parts[match["stem"]][match["part"]] = location / name
-        elif match:
-            whole.append(_copy(name, match["stem"], [location / name]))
-    for stem, path_of_ending in parts.items():
+    stems: dict[str, str] = {}
+    for path in found.tars.get(day, ()):
+        named = archive_name(path.name)
+        assert named is not None
+        name = path.relative_to(location).as_posix()
+        if named.part:
+            name = name[: -len(named.part) - 1]
+            parts[name][named.part], stems[name] = path, named.stem
+        else:
+            whole.append(_copy(name, named.stem, [path]))
+    for name, path_of_ending in parts.items():
         ordered = [path for _, path in sorted(path_of_ending.items())]
-        whole.append(_copy(f"{stem}.tar", stem, ordered, _missing_part(sorted(path_of_ending))))
+        whole.append(_copy(name, stems[name], ordered, _missing_part(sorted(path_of_ending))))
     return whole
 
 
 def _copy(name: str, stem: str, paths: list[Path], fault: str | None = None) -> Copy:
-    variant = re.search(r"(prod|staging|mlatonly)-\d+(tmp)?", stem)
+    variant = re.search(r"(prod|staging|mlatonly)-\d+(tmp)?", stem.lower())
     size = sum(path.stat().st_size for path in paths)
     return Copy(
         name,
@@ -188,10 +209,15 @@ def fetch(window: Window, context: Context[ReadsbArchive]) -> Landed:
     location = context.path(settings.location)
     files: list[LandedFile] = []
     absent: dict[date, tuple[str, str]] = {}
+    found = catalogue.look(location)
     for day in window.days():
-        chosen, why = choose(copies(location, day), context.params.archive_min_share_of_median)
+        copies_of_day = _copies(found, location, day)
+        chosen, why = choose(copies_of_day, context.params.archive_min_share_of_median)
         if chosen is None:
-            absent[day] = _absence(day, why, context)
+            odd = [path.name for path in found.odd.get(day, ())]
+            status, why = _absence(day, why, odd, context)
+            is_strange = any(copy.is_strange for copy in copies_of_day)  # there is something, and nobody can read it
+            absent[day] = ("failed" if is_strange else status), why
             continue
         for path in chosen.paths:
             sha256, size = _identity(path)
@@ -199,12 +225,20 @@ def fetch(window: Window, context: Context[ReadsbArchive]) -> Landed:
     return Landed(window, tuple(files), absent)
 
 
-def _absence(day: date, why: str, context: Context[ReadsbArchive]) -> tuple[str, str]:
+def absent(days: Sequence[date], context: Context[ReadsbArchive]) -> set[date]:
+    """Those of the days of which the folder has nothing. Raises SourceError where it cannot be read."""
+    location = context.settings.location
+    return set(days) - catalogue.look(context.path(location)).days() if location else set()
+
+
+def _absence(day: date, why: str, odd: Sequence[str], context: Context[ReadsbArchive]) -> tuple[str, str]:
     published = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(
         days=1, hours=context.params.archive_publish_hours
     )
     if why:
         return "missing", f"no copy of {day} can be used: {why}"
+    if odd:
+        return "missing", f"no archive of {day} by its name: {', '.join(odd[:3])}, where {catalogue.EXPECTED} is due"
     if context.now < published:
         return "late", f"no archive of {day} yet; they come out by {published:%H:%M} UTC of the next day"
     return "missing", f"no archive of {day} in the folder"
@@ -213,8 +247,8 @@ def _absence(day: date, why: str, context: Context[ReadsbArchive]) -> tuple[str,
 def _identity(path: Path) -> tuple[str, int]:
     digest, total = hashlib.sha256(), 0
     if path.is_dir():
-        for folder, name, size in _listing(path):
-            digest.update(f"{folder}/{name} {size}\n".encode())
+        for name, size in _listing(path):
+            digest.update(f"{name} {size}\n".encode("utf-8", "surrogateescape"))
             total += size
     else:
         state = path.stat()
@@ -223,16 +257,19 @@ def _identity(path: Path) -> tuple[str, int]:
     return digest.hexdigest(), total
 
 
-def _listing(folder: Path) -> list[tuple[str, str, int]]:
-    """Sub-folder, name and size of every file in an unpacked day's trace folders, sorted."""
-    files = []
-    inner = folder / "traces"
-    with suppress(OSError):
-        for entry in os.scandir(inner if inner.is_dir() else folder):
-            if entry.is_dir() and re.fullmatch("[0-9a-f]{2}", entry.name):
-                files += [
-                    (entry.name, file.name, file.stat().st_size) for file in os.scandir(entry.path) if file.is_file()
-                ]
+def _listing(folder: Path) -> list[tuple[str, int]]:
+    """Path below an unpacked day's folder and size of every file that may be a trace, sorted."""
+    files: list[tuple[str, int]] = []
+
+    def take_in(path: str, below: str, deep: int) -> None:
+        with suppress(OSError):
+            for entry in os.scandir(path):
+                if entry.is_file():
+                    files.append((below + entry.name, entry.stat().st_size))
+                elif deep < DEEPEST and entry.is_dir() and entry.name.lower() not in ("heatmap", "acas"):
+                    take_in(entry.path, f"{below}{entry.name}/", deep + 1)
+
+    take_in(str(folder), "", 0)
     return sorted(files)
 
 
@@ -248,14 +285,14 @@ def decode(landed: Landed, context: Context[ReadsbArchive]) -> Iterator[Event]:
     """
     by_day: dict[date, list[LandedFile]] = defaultdict(list)
     for file in landed.files:
-        if file.day is not None and (file.path.is_dir() or _TAR.fullmatch(file.path.name)):
+        if file.day is not None and (file.path.is_dir() or archive_name(file.path.name)):
             by_day[file.day].append(file)
     context.landing.mkdir(parents=True, exist_ok=True)
     _remove_stale(context.landing)
     for day, files in sorted(by_day.items()):
         work = Path(tempfile.mkdtemp(prefix=".decoding-", dir=context.landing))
         try:
-            events = _decode_day(day, sorted(files, key=lambda file: file.path.name), context, work)
+            events = _decode_day(day, sorted(files, key=lambda file: file.path.name.lower()), context, work)
             alone = files[0].note.startswith(ALONE)
             yield from _of_aircraft(events) if alone else events
         finally:
@@ -294,18 +331,40 @@ class _Index:
     repeated: int
     faults: list[tuple[str, str]]
     cut_short: str | None = None
+    names: dict[str, str] = field(default_factory=dict)  # by address, where a file in a folder is not named as usual
+    others: int = 0  # files that are no traces by their names
+    example: str = ""  # the name of one of them
+    no_tar: str | None = None  # what the file holds that should be a tar
+
+    @property
+    def without_traces(self) -> str:
+        """Why there is no trace to read, in words."""
+        if self.foreign:
+            return (
+                f"its {len(self.foreign)} traces are all of addresses that are not ICAO's own, such as "
+                f"{self.foreign[0]}, which name no aircraft"
+            )
+        if self.no_tar:
+            return self.no_tar
+        if self.others:
+            return f"it holds no traces: none of its {self.others} files is named {MEMBER}; there is {self.example!r}"
+        return "it holds no traces"
 
 
-def _index(files: Sequence[LandedFile]) -> _Index:
+def _index(paths: Sequence[Path], usual: str) -> _Index:
+    """The traces in a day's folder, or in its tar. usual: what the names of traces in a folder begin with."""
     index = _Index({}, 0, [], 0, [])
-    if len(files) == 1 and files[0].path.is_dir():
+    if len(paths) == 1 and paths[0].is_dir():
         entries: Iterable[tuple[bytes, int, int]] = (
-            (f"traces/{folder}/{name}".encode(), 0, size) for folder, name, size in _listing(files[0].path)
+            (name.encode("utf-8", "surrogateescape"), 0, size) for name, size in _listing(paths[0])
         )
-        _add(index, entries)
+        _add(index, entries, usual)
         return index
-    volume = Volume([file.path for file in files])
+    volume = Volume(paths)
     try:
+        head = volume.read(0, BLOCK)
+        if head.strip(b"\0"):
+            index.no_tar = content_fault(head, "tar")
         _add(index, _members(volume, index))
     finally:
         volume.close()
@@ -322,15 +381,28 @@ def _members(volume: Volume, index: _Index) -> Iterator[tuple[bytes, int, int]]:
             yield entry.name, entry.offset, entry.size
 
 
-def _add(index: _Index, entries: Iterable[tuple[bytes, int, int]]) -> None:
+def _is_like_a_trace(name: bytes) -> bool:
+    """Whether a member that is not named as readsb names traces may be one all the same."""
+    *folders, base = name.lower().split(b"/")
+    if base.startswith(b"trace_recent_"):  # the last points of a trace, which its own file holds too
+        return False
+    is_among_traces = b"traces" in folders or bool(folders and re.fullmatch(rb"[0-9a-f]{2}", folders[-1]))
+    return base.startswith(b"trace_") or (is_among_traces and base.removesuffix(b".gz").endswith(b".json"))
+
+
+def _add(index: _Index, entries: Iterable[tuple[bytes, int, int]], usual: str | None = None) -> None:
+    """Take in members by name, offset and size. usual: as `_index` has it; None in a tar, where offsets tell all."""
     folders = set()
     for name, offset, size in entries:
         match = _TRACE.fullmatch(name)
         if match is None:
-            if b"trace_full_" in name:
+            index.others += 1
+            index.example = index.example or name[:100].decode("utf-8", "replace")
+            if _is_like_a_trace(name):
                 index.faults.append((name.decode("utf-8", "replace"), "not a name that readsb gives a trace"))
             continue
-        folder, address = match[1].decode(), match[2].decode()
+        address = match[2].decode().lower()
+        folder = match[1].decode().lower() if match[1] else address[-2:]
         if address[-2:] != folder:
             index.faults.append((name.decode(), "the trace of this address belongs into another folder"))
             continue
@@ -340,6 +412,9 @@ def _add(index: _Index, entries: Iterable[tuple[bytes, int, int]]) -> None:
             continue
         index.repeated += address in index.members
         index.members[address] = offset, size
+        index.names.pop(address, None)
+        if usual is not None and name != f"{usual}{folder}/trace_full_{address}.json".encode():
+            index.names[address] = name.decode("utf-8", "surrogateescape")
     index.folders = len(folders)
 
 
@@ -348,8 +423,10 @@ def _decode_day(day: date, files: Sequence[LandedFile], context: Context[ReadsbA
     copy = files[0].note or ", ".join(file.path.name for file in files)
     name = files[0].path.name
     size = sum(file.size for file in files)
-    index = _index(files)
-    job = _job(day, files, context, work)
+    paths, cut_short = unpack.plain([file.path for file in files], work, context.settings.disk_budget_gb)
+    job = _job(day, paths, context, work)
+    index = _index(paths, job.usual)
+    index.cut_short = cut_short or index.cut_short
     parts = _Parts(work, day, context.now)
     processes = settings.processes or len(os.sched_getaffinity(0))
     outcomes = []
@@ -371,14 +448,14 @@ def _decode_day(day: date, files: Sequence[LandedFile], context: Context[ReadsbA
     yield _judge(day, files, index, outcomes, size, copy, context)
 
 
-def _job(day: date, files: Sequence[LandedFile], context: Context[ReadsbArchive], work: Path) -> Job:
+def _job(day: date, paths: Sequence[Path], context: Context[ReadsbArchive], work: Path) -> Job:
     settings, params, reference = context.settings, context.params, context.reference
     fields = reference.rows.get("fields", [])
-    is_folder = files[0].path.is_dir()
-    inner = files[0].path / "traces"
+    is_folder = paths[0].is_dir()
     return Job(
-        parts=[] if is_folder else [str(file.path) for file in files],
-        folder=str(inner if inner.is_dir() else files[0].path) if is_folder else None,
+        parts=[] if is_folder else [str(path) for path in paths],
+        folder=str(paths[0]) if is_folder else None,
+        usual="traces/" if (paths[0] / "traces").is_dir() else "",
         out=str(work),
         source=CODE,
         network=settings.network,
@@ -401,7 +478,12 @@ def _shards(index: _Index, size: int) -> list[Shard]:
     parts: list[list[tuple[str, int, int]]] = [[] for _ in range(many)]
     for address, (offset, length) in index.members.items():
         parts[int(address[-2:], 16) * many // 256].append((address, offset, length))
-    return [Shard(number, sorted(members)) for number, members in enumerate(parts) if members]
+    names = index.names
+    return [
+        Shard(number, sorted(members), {address: names[address] for address, _, _ in members if address in names})
+        for number, members in enumerate(parts)
+        if members
+    ]
 
 
 class _Parts:
@@ -463,13 +545,16 @@ class _Parts:
 
 def _rejects(day: date, name: str, index: _Index, outcomes: Sequence[Outcome], parts: _Parts) -> Iterator[Reject]:
     """What could not be used: the first of them by name, all of them by number."""
-    named = [(f"{name}: {where}", reason) for where, reason in index.faults]
-    named += [(f"{name}: trace {trace}", reason) for outcome in outcomes for trace, reason in outcome.rejects]
+    named = [(f"{name}, {where}", reason) for where, reason in index.faults]
+    named += [(f"{name}, trace {trace}", reason) for outcome in outcomes for trace, reason in outcome.rejects]
     yield from (Reject(day, where, reason) for where, reason in named[:NAMED])
     bad = len(index.faults) + sum(outcome.bad for outcome in outcomes)
     counted = [
         (bad - min(len(named), NAMED), "more members that cannot be used"),
-        (len(index.foreign), "traces of addresses that are not ICAO's own (~), which name no aircraft"),
+        (
+            len(index.foreign),
+            "traces of addresses that are not ICAO's own (~), which name no aircraft: " + ", ".join(index.foreign[:3]),
+        ),
         (index.repeated, "traces that stand in the archive twice; the later one counts"),
         (sum(outcome.bad_points for outcome in outcomes), "points without a possible place or time"),
         (sum(outcome.duplicates for outcome in outcomes), "points that repeat another's time; the later one counts"),
@@ -500,9 +585,12 @@ def _judge(
     reasons = []
     status = "ok"
     if not read:
-        status, reasons = "failed", ["it holds no traces"]
+        status, reasons = "failed", [index.without_traces]
+        reasons += [index.cut_short] if index.cut_short and not index.no_tar else []
     elif unread == read:
         status, reasons = "failed", ["none of its traces can be used"]
+    elif settings.scan == "all" and unread + sum(outcome.empty for outcome in outcomes) == read:
+        status, reasons = "failed", ["none of its traces holds a point"]
     elif timed and traces[day] < timed / 2:
         other, count = max(traces.items(), key=lambda item: item[1])
         status = "failed"
@@ -547,11 +635,50 @@ def _trailing(files: Sequence[LandedFile], day: date, context: Context[ReadsbArc
     if files[0].path.is_dir():
         return []
     share = context.params.archive_min_share_of_median
+    beside = files[0].path.parent
     sizes = []
     for back in range(1, context.params.archive_trailing_days + 1):
         earlier = day - timedelta(days=back)
         with suppress(SourceError):
-            chosen, _ = choose(_tars(files[0].path.parent, earlier), share)
+            chosen, _ = choose(_tars(catalogue.look(beside), beside, earlier), share)
             if chosen is not None and chosen.variant != "mlatonly":
                 sizes.append(chosen.size)
     return sizes
+
+
+# ---- doctor
+
+
+def check(context: Context[ReadsbArchive]) -> list[Finding]:
+    """Which days the folder holds by the names in it, folder by folder, and which names say nothing."""
+    findings = [check_location(context)]
+    location = context.settings.location
+    if not findings[0].ok or not location:
+        return findings
+    root = context.path(location)
+    try:
+        found = catalogue.look(root)
+    except SourceError as error:
+        return [Finding(False, str(error), f"set sources.{CODE}.location to the folder of the archives")]
+    days_in_folder: dict[Path, set[date]] = defaultdict(set)
+    for day, paths in (*found.tars.items(), *found.folders.items()):
+        for path in paths:
+            days_in_folder[path.parent].add(day)
+    for folder, days in sorted(days_in_folder.items())[:FOLDERS_SHOWN]:
+        findings.append(Finding(True, f"{CODE}: {folder} holds {len(days)} days, {min(days)} to {max(days)}"))
+    if len(days_in_folder) > FOLDERS_SHOWN:
+        held = found.days()
+        more = (
+            f"{len(days_in_folder) - FOLDERS_SHOWN} more folders; {len(held)} days in all, {min(held)} to {max(held)}"
+        )
+        findings.append(Finding(True, f"{CODE}: {more}"))
+    advice = f"a day is {catalogue.EXPECTED} with the day in its name: 2025-10-24, 2025.10.24, 20251024, 2025/10/24"
+    if not days_in_folder:
+        there = ", ".join(str(path.relative_to(root)) for path in (*catalogue.unread(found), *found.others))
+        findings.append(Finding(False, f"{CODE}: {root} holds no day; there is {there[:200] or 'nothing'}", advice))
+    unread = list(catalogue.unread(found))
+    if unread:
+        names = ", ".join(str(path.relative_to(root)) for path in unread[:NAMES_SHOWN])
+        more = f", and {len(unread) - NAMES_SHOWN} more" if len(unread) > NAMES_SHOWN else ""
+        findings.append(Finding(False, f"{CODE}: {root}: names that are not understood: {names}{more}", advice))
+    return findings

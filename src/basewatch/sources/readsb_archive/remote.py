@@ -13,7 +13,7 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, timedelta
 from pathlib import Path
@@ -128,7 +128,46 @@ def _absence(day: date, why: str, settings: ReadsbArchive, context: Context[Read
     return ("late" if age <= settings.late_days else "missing"), why
 
 
+def absent(days: Sequence[date], context: Context[ReadsbArchive]) -> set[date]:
+    """Those of the days that the provider cannot have: no sample day, or of years without a repository.
+
+    Asks for the list of a year's repository, and of the neighbouring year's where there is none, as the days' own
+    windows do. Raises SourceError.
+    """
+    settings = context.settings
+    match layout_of(settings):
+        case "samples":
+            return {day for day in days if day.day != 1}
+        case "github" if "{year}" in (settings.location or RELEASES):
+            has: dict[int, bool] = {}
+
+            def lacks(year: int) -> bool:
+                if year not in has:
+                    has[year] = _has_repository(year, settings, context)
+                return not has[year]
+
+            return {day for day in days if all(lacks(year) for year in _years(day))}
+        case _:
+            return set()
+
+
 # ---- GitHub releases
+
+
+def _years(day: date) -> tuple[int, int]:
+    """The years whose repositories may hold a day: days stray over New Year."""
+    return day.year, day.year + 1 if day.month >= 7 else day.year - 1
+
+
+def _has_repository(year: int, settings: ReadsbArchive, context: Context[ReadsbArchive]) -> bool:
+    url = (settings.location or RELEASES).rstrip("/").replace("{year}", str(year))
+    try:
+        next(_pages(url, date(year, 1, 1), settings, context), None)
+    except HttpFault as fault:
+        if fault.kind == "absent":
+            return False
+        raise
+    return True
 
 
 def _release_day(day: date, settings: ReadsbArchive, context: Context[ReadsbArchive]) -> list[LandedFile] | str:
@@ -149,8 +188,7 @@ def copies(day: date, settings: ReadsbArchive, context: Context[ReadsbArchive]) 
     not reach back, the repository's own list of preferred files is asked.
     """
     base = (settings.location or RELEASES).rstrip("/")
-    neighbour = day.year + 1 if day.month >= 7 else day.year - 1
-    years = [day.year, neighbour] if "{year}" in base else [day.year]
+    years = _years(day) if "{year}" in base else (day.year,)
     copies_of_day: list[Copy] = []
     for year in years:
         of_year, is_complete = _listed(base.replace("{year}", str(year)), day, settings, context)
@@ -198,7 +236,8 @@ def _is_of(release: Mapping[str, Any], day: date) -> bool:
 
 def _copy(release: Mapping[str, Any], settings: ReadsbArchive) -> Copy:
     assets = []
-    for asset in release.get("assets") or ():
+    listed = release.get("assets")
+    for asset in listed if isinstance(listed, list) else ():
         size = asset.get("size")
         url = str(asset.get("browser_download_url", ""))
         digest = re.fullmatch(r"sha256:([0-9a-f]{64})", str(asset.get("digest") or "").lower())
@@ -269,14 +308,22 @@ def _page(
         age = now - cached["at"]
         has_day = any(_is_of(release, day) and not _copy(release, settings).lack for release in cached["releases"])
         if 0 <= age < (STALE_SECONDS if has_day else FRESH_SECONDS):
+            if cached.get("fault"):
+                raise HttpFault(str(cached["fault"]), kind="absent", status=404)
             return cached["next"], cached["releases"]
     headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
-    answer = client.get(
-        f"{url}/releases",
-        {"per_page": str(PAGE), "page": str(number)},
-        headers=headers,
-        etag=cached["etag"] if cached else None,
-    )
+    try:
+        answer = client.get(
+            f"{url}/releases",
+            {"per_page": str(PAGE), "page": str(number)},
+            headers=headers,
+            etag=cached["etag"] if cached else None,
+        )
+    except HttpFault as fault:
+        if fault.kind == "absent":  # kept too: each of its days would else be asked for, at the cost of quota
+            nothing: dict[str, Any] = {"at": now, "etag": None, "next": False, "releases": [], "fault": str(fault)}
+            write_aside(cache_file, json.dumps(nothing).encode())
+        raise
     if answer.status == 304 and cached:
         values = {**cached, "at": now}
     else:
@@ -307,8 +354,11 @@ def _slim(release: Any) -> dict[str, Any]:
     if not isinstance(release, dict):
         return {}
     asset_keys = ("name", "size", "state", "digest", "browser_download_url")
+    listed = release.get("assets")
     assets = [
-        {key: asset.get(key) for key in asset_keys} for asset in release.get("assets") or () if isinstance(asset, dict)
+        {key: asset.get(key) for key in asset_keys}
+        for asset in (listed if isinstance(listed, list) else ())
+        if isinstance(asset, dict)
     ]
     return {"tag_name": release.get("tag_name"), "draft": release.get("draft"), "assets": assets}
 
