@@ -93,6 +93,7 @@ LEFT JOIN (
 WINDOW by_month AS (PARTITION BY d.base_id, d.fleet_id ORDER BY d.month);
 INSERT INTO news_mentions BY NAME
 SELECT 'm' || n AS mention_id, 'base_' || n % $bases AS base_id, $since::TIMESTAMPTZ AS published_at,
+    'feed' AS published_basis,
     'https://example.org/' || n AS url, 'en' AS language, 'Base' AS matched_alias, 'strong' AS alias_strength,
     's' || n // 10 AS story_id, FALSE AS reports_pause, FALSE AS reports_resumption, ['feeds'] AS sources
 FROM range(200000) AS r (n);

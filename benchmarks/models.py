@@ -103,7 +103,8 @@ INSERT INTO raw.source_days BY NAME SELECT * FROM ledger;
 INSERT INTO raw.news_articles BY NAME
 SELECT 'feeds' AS source, 'a' || i AS article_id, 'https://example.org/' || i AS url, 'example.org' AS domain,
     TIMESTAMPTZ '{first}' + to_days((400 + i * 3 % 3000)::INTEGER) AS published_at, published_at AS seen_at,
-    published_at::DATE AS day, 'en' AS language, 'Title ' || i AS title, i AS text_simhash, 'title ' || i AS title_key
+    'feed' AS published_basis, published_at::DATE AS day, 'en' AS language,
+    'Title ' || i AS title, i AS text_simhash, 'title ' || i AS title_key
 FROM range({claims}) AS r(i);
 INSERT INTO raw.news_mentions BY NAME
 SELECT 'feeds' AS source, 'a' || i AS article_id, p.base_id, p.base_id AS matched_alias, 'strong' AS alias_strength,

@@ -49,7 +49,7 @@ starts AS (
             published_at::DATE AS day
         FROM staging.stg_news__mentions
     ) AS seen
-    WHERE base_id IS NOT NULL AND day <= $as_of
+    WHERE base_id IS NOT NULL AND day <= $as_of -- a mention without a date begins nothing
     GROUP BY base_id
 ),
 

@@ -7,8 +7,10 @@ columns:
   story_id: {type: VARCHAR, doc: "Copies, translations and retellings of one story share it; made from its first article"}
   url: {type: VARCHAR, doc: "Address"}
   domain: {type: VARCHAR, doc: "Host: the publisher"}
-  published_at: {type: TIMESTAMPTZ, unit: UTC, doc: "Earliest time of publication that any source gives"}
-  published_basis: {type: VARCHAR, doc: "Where that time is from"}
+  published_at: {type: TIMESTAMPTZ, unit: UTC, doc: "Earliest time of publication that any source gives; null where none has a time to go by"}
+  published_basis: {type: VARCHAR, doc: "Where that time is from, or why there is none"}
+  published_from: {type: TIMESTAMPTZ, unit: UTC, doc: "Earliest time that the stated one can be; null where it is exact"}
+  published_to: {type: TIMESTAMPTZ, unit: UTC, doc: "Latest time that the stated one can be; null where it is exact"}
   seen_at: {type: TIMESTAMPTZ, unit: UTC, doc: "When a source first saw it"}
   language: {type: VARCHAR, doc: "ISO 639-1 code"}
   title: {type: VARCHAR, doc: "Title as printed"}
@@ -29,23 +31,27 @@ columns:
 */
 -- Two articles that name the same base tell one story where, no more than $news_story_hours apart, they speak of flights
 -- and credit the same origin, have the same title, or claim the same types on the same days (so across languages); so do
--- two with nearly the same text, whatever they name. What such pairs link hangs together; a chain of credits, titles or
+-- two with nearly the same text, whatever they name. An article without a time of publication tells a story of its own, since
+-- nothing says which others it is near. What such pairs link hangs together; a chain of credits, titles or
 -- claims is cut after $news_story_days.
 -- Kept in one file: the rounds that link articles need their links and their numbers beside them.
 WITH RECURSIVE articles AS (
     SELECT
         article_id,
-        arg_min(url, (published_at, source)) AS url,
-        arg_min(domain, (published_at, source)) AS domain,
+        arg_min(url, (published_at IS NULL, published_at, source)) AS url,
+        arg_min(domain, (published_at IS NULL, published_at, source)) AS domain,
         min(published_at) AS published_at,
-        arg_min(published_basis, (published_at, source)) AS published_basis,
+        arg_min(
+            { basis: published_basis, earliest: published_from, latest: published_to },
+            (published_at IS NULL, published_at, source)
+        ) AS stated,
         min(seen_at) AS seen_at,
-        arg_min(language, (published_at, source)) AS language,
-        arg_min(title, (published_at, source)) AS title,
-        arg_min(origin, (published_at, source)) AS origin,
-        arg_min(data_origin, (published_at, source)) AS data_origin,
-        arg_min(title_key, (published_at, source)) AS title_key,
-        arg_min(text_simhash, (text_simhash IS NULL, published_at, source)) AS text_simhash
+        arg_min(language, (published_at IS NULL, published_at, source)) AS language,
+        arg_min(title, (published_at IS NULL, published_at, source)) AS title,
+        arg_min(origin, (published_at IS NULL, published_at, source)) AS origin,
+        arg_min(data_origin, (published_at IS NULL, published_at, source)) AS data_origin,
+        arg_min(title_key, (published_at IS NULL, published_at, source)) AS title_key,
+        arg_min(text_simhash, (text_simhash IS NULL, published_at IS NULL, published_at, source)) AS text_simhash
     FROM staging.stg_news__articles
     GROUP BY article_id
 ),
@@ -76,6 +82,7 @@ shared AS (
         ]) AS reason
     FROM numbered AS a
     INNER JOIN staging.stg_news__mentions AS m ON a.article_id = m.article_id
+    WHERE a.published_at IS NOT NULL
 ),
 
 runs AS (
@@ -116,7 +123,7 @@ quarters AS (
         (text_simhash >> (16 * quarter)) & 65535 AS bits
     FROM numbered
     CROSS JOIN (SELECT unnest([0, 1, 2, 3]) AS quarter) AS q
-    WHERE text_simhash IS NOT NULL
+    WHERE text_simhash IS NOT NULL AND published_at IS NOT NULL
 ),
 
 links AS (
@@ -208,7 +215,9 @@ SELECT
     t.url,
     t.domain,
     t.published_at,
-    t.published_basis,
+    t.stated.basis AS published_basis,
+    t.stated.earliest AS published_from,
+    t.stated.latest AS published_to,
     t.seen_at,
     t.language,
     t.title,

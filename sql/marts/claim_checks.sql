@@ -20,6 +20,7 @@ columns:
   explanation: {type: VARCHAR, doc: "The verdict in one sentence"}
 */
 -- One reason is found for each claim, by the first rule that holds; verdict and sentence both follow from it.
+-- Kept in one file: a reason, its verdict and its sentence are read side by side.
 WITH claims AS (
     SELECT
         w.*,
@@ -29,6 +30,9 @@ WITH claims AS (
         coalesce(r.off_route, 0) AS off_route,
         r.unchecked,
         m.mention_id,
+        m.published_basis,
+        m.published_from,
+        m.published_to,
         m.mention_id || '-' || w.claim_no AS claim_id,
         w.claimed_to - w.claimed_from + 1 AS window_days,
         w.core_to - w.core_from + 1 AS core_days
@@ -57,6 +61,7 @@ reasoned AS (
         c.*,
         s.gap_id,
         CASE
+            WHEN (c.claimed_from IS NULL OR c.claimed_to IS NULL) AND c.published_basis = 'ambiguous' THEN 'undated_article'
             WHEN c.claimed_from IS NULL OR c.claimed_to IS NULL THEN 'undated'
             WHEN c.claim = 'flight'
                 THEN
@@ -87,6 +92,7 @@ reasoned AS (
 verdicts (reason, verdict) AS (
     VALUES
     ('undated', 'no_data'),
+    ('undated_article', 'no_data'),
     ('flights_recorded', 'corroborated'),
     ('flights_in_part', 'partly'),
     ('flights_elsewhere', 'contradicted'),
@@ -134,6 +140,11 @@ SELECT
     CASE WHEN w.claim <> 'flight' AND w.in_core > 0 THEN w.silence_ids ELSE w.window_ids END AS visit_ids,
     CASE
         WHEN w.reason = 'undated' THEN 'The claim gives no dates that a record could be held against.'
+        WHEN w.reason = 'undated_article'
+            THEN format(
+                'The date of the article can be read in more than one way, from {} to {}, so the days that the claim means are not known.',
+                w.published_from::DATE, w.published_to::DATE
+            )
         WHEN w.reason = 'flights_recorded'
             THEN format(
                 '{} recorded {} from {} to {}, where {} claimed.',

@@ -20,6 +20,7 @@ WITH stories AS (
     INNER JOIN intermediate.int_claim_windows AS w ON m.article_id = w.article_id AND m.base_id = w.base_id
     WHERE w.claim IN ('flight', 'resumption') AND w.claimed_from IS NOT NULL
     GROUP BY ALL
+    HAVING min(m.published_at) IS NOT NULL -- a lead is measured against a time of publication
 ),
 
 visits AS (

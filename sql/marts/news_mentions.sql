@@ -4,7 +4,7 @@ key: [mention_id]
 columns:
   mention_id: {type: VARCHAR, doc: "Made from the article and the base"}
   base_id: {type: VARCHAR, doc: "Watched base"}
-  published_at: {type: TIMESTAMPTZ, unit: UTC, doc: "When published; when first seen where no source says"}
+  published_at: {type: TIMESTAMPTZ, unit: UTC, doc: "When published; when first seen where no source says; null where what is stated is ambiguous or cannot be believed"}
   seen_at: {type: TIMESTAMPTZ, unit: UTC, doc: "When a source first saw it; null for files of one's own"}
   url: {type: VARCHAR, doc: "Address; null for a file that gives none"}
   domain: {type: VARCHAR, doc: "Publisher's host"}
@@ -23,10 +23,12 @@ columns:
   claimed_to: {type: DATE, unit: UTC, doc: "Last such day"}
   sources: {type: "VARCHAR[]", doc: "Sources that brought it"}
   article_id: {type: VARCHAR, doc: "The article; one that names two bases is two mentions"}
-  published_basis: {type: VARCHAR, doc: "Where published_at is from: metadata, text, url, file_name, file_time, feed, seen"}
+  published_basis: {type: VARCHAR, values: [metadata, metadata_zone_assumed, text, text_zone_assumed, url, file_name, feed, feed_zone_assumed, seen, ambiguous, unreadable, future, none], doc: "Where published_at is from; zone_assumed: no zone that is known is stated; the last four say why there is no time"}
   data_origin: {type: VARCHAR, doc: "Service whose records it rests on"}
   story_articles: {type: BIGINT, doc: "Articles of the story"}
   story_publishers: {type: BIGINT, doc: "Publishers of the story"}
+  published_from: {type: TIMESTAMPTZ, unit: UTC, doc: "Earliest time that the stated one can be, whatever its reading and zone; null where it is exact"}
+  published_to: {type: TIMESTAMPTZ, unit: UTC, doc: "Latest time that the stated one can be; null where it is exact"}
 */
 SELECT
     article_id || '-' || base_id AS mention_id,
@@ -53,6 +55,8 @@ SELECT
     published_basis,
     data_origin,
     story_articles,
-    story_publishers
+    story_publishers,
+    published_from,
+    published_to
 FROM intermediate.int_stories
 ORDER BY base_id, published_at, article_id

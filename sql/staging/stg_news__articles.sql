@@ -7,8 +7,10 @@ columns:
   article_id: {type: VARCHAR, doc: "From the canonical address, else from the text"}
   url: {type: VARCHAR, doc: "Address"}
   domain: {type: VARCHAR, doc: "Host, without www. and the like"}
-  published_at: {type: TIMESTAMPTZ, unit: UTC, doc: "When published, else when first seen"}
-  published_basis: {type: VARCHAR, doc: "Where that time is from: metadata, text, url, file_name, file_time, feed, feed_zone_assumed, seen"}
+  published_at: {type: TIMESTAMPTZ, unit: UTC, doc: "When published; when first seen where nothing is stated; null where a stated date is none to go by"}
+  published_basis: {type: VARCHAR, doc: "Where that time is from, or why there is none"}
+  published_from: {type: TIMESTAMPTZ, unit: UTC, doc: "Earliest time that the stated one can be; null where it is exact"}
+  published_to: {type: TIMESTAMPTZ, unit: UTC, doc: "Latest time that the stated one can be; null where it is exact"}
   seen_at: {type: TIMESTAMPTZ, unit: UTC, doc: "When the source saw it"}
   language: {type: VARCHAR, doc: "ISO 639-1 code"}
   title: {type: VARCHAR, doc: "Title as printed"}
@@ -17,14 +19,26 @@ columns:
   title_key: {type: VARCHAR, doc: "Title folded for comparison; null for titles too short to tell"}
   text_simhash: {type: BIGINT, doc: "64-bit signature of the text; near-equal texts differ in few bits"}
 */
+-- A date that is ambiguous, unreadable or in the future gives no time, and the time at which a source saw the article does
+-- not stand in for it. Rows of before that took the time of a file (file_time) have none either.
 SELECT
     source,
     day,
     article_id,
     url,
     domain,
-    coalesce(published_at, seen_at) AS published_at,
-    CASE WHEN published_at IS NULL THEN 'seen' ELSE published_basis END AS published_basis,
+    CASE
+        WHEN published_basis IN ('ambiguous', 'unreadable', 'future', 'none', 'file_time') THEN NULL
+        ELSE coalesce(published_at, seen_at)
+    END AS published_at,
+    CASE
+        WHEN published_basis = 'file_time' THEN 'none'
+        WHEN published_basis IN ('ambiguous', 'unreadable', 'future', 'none') THEN published_basis
+        WHEN published_at IS NULL THEN 'seen'
+        ELSE published_basis
+    END AS published_basis,
+    published_from,
+    published_to,
     seen_at,
     language,
     title,

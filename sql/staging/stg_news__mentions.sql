@@ -4,7 +4,7 @@ key: [article_id, base_id]
 columns:
   article_id: {type: VARCHAR, doc: "Article"}
   base_id: {type: VARCHAR, doc: "Watched base"}
-  published_at: {type: TIMESTAMPTZ, unit: UTC, doc: "Start of the day under which the article was first filed"}
+  published_at: {type: TIMESTAMPTZ, unit: UTC, doc: "Start of the first day under which a source filed it by its date; null where no source has a date to go by"}
   matched_alias: {type: VARCHAR, doc: "Name by which the base was found, as in keywords.csv"}
   alias_strength: {type: VARCHAR, values: [strong, weak_with_cue], doc: "Whether the name counts alone or with a word near it"}
   matched_by: {type: VARCHAR, doc: "name, or the word that made a weak name count"}
@@ -19,10 +19,21 @@ columns:
 */
 -- The same article comes from several sources, one with its text and one with its title alone: the fullest reading
 -- stands. It is dated by the earliest filing, since feeds date items anew.
+WITH mentions AS (
+    SELECT
+        m.*,
+        coalesce(
+            a.published_basis NOT IN ('ambiguous', 'unreadable', 'future', 'none', 'file_time'), TRUE
+        ) AS is_dated
+    FROM raw.news_mentions AS m
+    LEFT JOIN raw.news_articles AS a
+        ON m.source = a.source AND m.day = a.day AND m.article_id = a.article_id
+)
+
 SELECT
     article_id,
     base_id,
-    min(day) OVER same::TIMESTAMPTZ AS published_at,
+    min(day) FILTER (WHERE is_dated) OVER same::TIMESTAMPTZ AS published_at,
     matched_alias,
     alias_strength,
     matched_by,
@@ -34,7 +45,7 @@ SELECT
     claimed_from,
     claimed_to,
     list_sort(list_distinct(list(source) OVER same)) AS sources
-FROM raw.news_mentions
+FROM mentions
 WINDOW same AS (PARTITION BY article_id, base_id)
 QUALIFY row_number() OVER (
     PARTITION BY article_id, base_id

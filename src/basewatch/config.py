@@ -146,6 +146,10 @@ class PressFlights(Source):
 class Articles(Source):
     """Article files in a folder."""
 
+    ignore: list[str] = Field(
+        default_factory=list, description="Patterns of file names that are no articles, such as README*."
+    )
+
 
 class OverHttp(Source):
     """What every source that speaks HTTP takes: how patient it is, and what it keeps of what it fetched."""

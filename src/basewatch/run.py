@@ -328,7 +328,7 @@ class FileToTell:
     def words(self) -> str:
         """One line on what is wrong with it."""
         one = self.reading
-        counts = {"rejected": one.records_rejected, "with a place that is not known": one.records_unresolved}
+        counts = {"rejected": one.records_rejected, "with a place or a day that is not known": one.records_unresolved}
         told = [f"{count:,} of {one.records_read or count:,} records {what}" for what, count in counts.items() if count]
         told += [one.fault] if one.fault else []
         told += [f"first: {one.reason}"] if one.reason and one.reason != one.fault else []

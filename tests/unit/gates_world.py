@@ -188,6 +188,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
             "mention_id": f"m{number}",
             "base_id": "hmeimim",
             "published_at": at("2025-03-03T00:00:00"),
+            "published_basis": "feed",
             "seen_at": at("2025-03-04T05:00:00"),
             "url": f"https://example.org/{number}",
             "domain": "example.org",

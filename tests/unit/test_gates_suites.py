@@ -170,6 +170,14 @@ FAULTS: dict[str, str] = {
     "news_mentions.dated_mention_is_not_from_the_future": (
         "UPDATE news_mentions SET published_at = TIMESTAMPTZ '2025-04-03 00:00:00+00'"
     ),
+    "news_mentions.time_and_basis_agree": "UPDATE news_mentions SET published_basis = 'ambiguous'",
+    "news_mentions.ambiguous_date_has_its_bounds": (
+        "UPDATE news_mentions SET published_basis = 'ambiguous', published_at = NULL,"
+        " published_from = TIMESTAMPTZ '2025-03-01 00:00:00+00'"
+    ),
+    "news_mentions.time_lies_in_its_bounds": (
+        "UPDATE news_mentions SET published_from = TIMESTAMPTZ '2025-03-04 00:00:00+00'"
+    ),
     "news_mentions.mention_has_sources": "UPDATE news_mentions SET sources = []",
     "claim_checks.mention_id_exists": "UPDATE claim_checks SET mention_id = 'm9'",
     "claim_checks.base_id_exists": "UPDATE claim_checks SET base_id = 'nowhere'",

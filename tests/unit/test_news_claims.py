@@ -91,6 +91,36 @@ def test_a_pause_that_lasts_runs_to_the_day_of_publication() -> None:
     assert (pause.claimed_from, pause.claimed_to) == (date(2025, 10, 11), date(2025, 10, 30))
 
 
+@pytest.mark.parametrize(
+    ("days", "expected"),
+    [
+        # "on Sunday" is another day by each reading, 24 April is in the past of both, and of one it is no news
+        ((date(2025, 5, 10), date(2025, 10, 5)), [("AN12", None), ("IL76", None), ("T154", None)]),
+        ((date(2025, 4, 5), date(2025, 5, 4)), [("AN12", None), ("IL76", None), ("T154", None)]),
+        (
+            (date(2025, 5, 5), date(2025, 5, 7)),
+            [("AN12", date(2025, 5, 4)), ("IL76", date(2025, 4, 24)), ("T154", None)],
+        ),
+        ((date(2025, 5, 7),), [("AN12", date(2025, 5, 4)), ("IL76", date(2025, 4, 24)), ("T154", date(2025, 5, 6))]),
+    ],
+)
+def test_a_claim_keeps_the_days_that_it_has_by_every_reading_of_an_ambiguous_date(
+    days: tuple[date, ...], expected: list[tuple[str, date | None]]
+) -> None:
+    content = (
+        "An Il-76 landed at Hmeimim on 24 April 2025. An An-12 landed at Hmeimim on Sunday. "
+        "A Tu-154 landed at Hmeimim on Tuesday."
+    )
+    reading = reader().read(Article(content, language="en", published_days=days, filed_on=days[-1]))
+    assert sorted((str(claim.type_code), claim.claimed_from) for claim in reading.claims) == expected
+    assert {claim.window_basis for claim in reading.claims} == {"stated" if day else None for _, day in expected}
+    (mention,) = reading.mentions
+    known = [day for _, day in expected if day]
+    assert (mention.claimed_from, mention.claimed_to) == (min(known, default=None), max(known, default=None))
+    assert mention.claimed_types == ("AN12", "IL76", "T154")
+    assert reading.day == days[-1]
+
+
 def test_the_fleet_meant_is_russian_military_only_where_the_text_says_so() -> None:
     assert {claim.fleet_id for claim in seen("A Russian military Il-76 landed at Hmeimim on Sunday.").claims} == {
         "ru_mil"

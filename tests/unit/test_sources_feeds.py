@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import itertools
 import shutil
@@ -67,9 +68,13 @@ def world(tmp_path: Path) -> Iterator[World]:
 def rows(got: setup.Decoded) -> list[tuple[Any, ...]]:
     """(filing day, time, basis, title) of the articles."""
     return sorted(
-        (str(row["day"]), row["published_at"].strftime("%m-%d %H:%M"), row["published_basis"], row["title"])
+        (str(row["day"]), _shown(row["published_at"]), row["published_basis"], row["title"])
         for row in got.table("news_articles")
     )
+
+
+def _shown(at: datetime | None) -> str | None:
+    return at.strftime("%m-%d %H:%M") if at else None
 
 
 def test_a_poll_s_new_items_are_filed_under_their_day_and_the_poll_under_the_day_before(world: World) -> None:
@@ -181,10 +186,26 @@ def test_two_versions_of_one_day_never_stand_under_the_same_day(world: World) ->
         ("Thu, 01 Oct 2026 17:20:00", ("10-01 17:20", "feed_zone_assumed")),
         ("2026-10-01T17:20:00+02:00", ("10-01 15:20", "feed")),
         ("2026-10-01T17:20:00Z", ("10-01 17:20", "feed")),
-        ("Чт, 01 окт 2026 17:20:00 +0300", ("10-02 05:15", "seen")),
-        ("yesterday", ("10-02 05:15", "seen")),
-        ("Fri, 02 Oct 2026 17:20:00 GMT", ("10-02 05:15", "seen")),  # after the poll: wrong
-        ("Thu, 01 Jan 1970 00:00:00 GMT", ("10-02 05:15", "seen")),
+        ("Чт, 01 окт 2026 17:20:00 +0300", ("10-01 14:20", "feed")),
+        ("yesterday", (None, "unreadable")),
+        ("Fri, 02 Oct 2026 17:20:00 GMT", (None, "future")),  # after the poll: wrong
+        ("Thu, 01 Jan 1970 00:00:00 GMT", (None, "unreadable")),
+        ("Thu, 01 Oct 2026 01:30:00 MSK", ("09-30 22:30", "feed")),
+        ("Thu, 01 Oct 2026 14:00:00 EEST", ("10-01 11:00", "feed")),
+        ("Thu, 01 Oct 2026 14:00:00 EET", ("10-01 12:00", "feed")),
+        ("Thu, 01 Oct 2026 14:00:00 GMT+3", ("10-01 11:00", "feed")),
+        ("Thu, 01 Oct 2026 14:00:00 +0300 (MSK)", ("10-01 11:00", "feed")),
+        ("Thu, 01 Oct 2026 14:00:00 IST", ("10-01 08:30", "feed_zone_assumed")),
+        ("Thu, 01 Oct 2026 14:00:00 XYZT", ("10-01 14:00", "feed_zone_assumed")),
+        ("Oct 1, 2026 2:00 PM", ("10-01 14:00", "feed_zone_assumed")),
+        ("1 Ekim 2026 14:00 +0300", ("10-01 11:00", "feed")),
+        ("Fri, 01 Oct 2026 14:00:00 GMT", (None, "unreadable")),  # it was a Thursday
+        ("05/09/2026 14:00", (None, "ambiguous")),
+        ("09/29/2026 14:00 GMT", ("09-29 14:00", "feed")),
+        ("September 2026", (None, "ambiguous")),
+        ("Fri, 02 Oct 2026 07:00:00", ("10-02 05:15", "feed_zone_assumed")),  # somewhere east it was before the poll
+        ("Sat, 03 Oct 2026 07:00:00", (None, "future")),
+        ("Fri, 02 Oct 2026 05:45:00 GMT", ("10-02 05:45", "feed")),  # a clock that goes fast
     ],
 )
 def test_dates_as_feeds_write_them(world: World, stated: str | None, expected: tuple[str, str]) -> None:
@@ -197,6 +218,82 @@ def test_an_old_item_in_a_feed_seen_first_is_filed_with_its_poll(world: World) -
     world.put(replace(LANDING, published=rfc822(T("2025-10-30 12:00"))))
     ((filed, at, basis, _),) = rows(world.night())
     assert (filed, at, basis) == ("2026-10-02", "10-30 12:00", "feed")
+
+
+def test_the_bounds_of_a_time_that_is_not_exact_are_kept(world: World) -> None:
+    stated = {
+        "zone": "Thu, 01 Oct 2026 14:00:00",
+        "days": "05/09/2026",
+        "exact": "Thu, 01 Oct 2026 14:00:00 MSK",
+        "x": "x",
+    }
+    world.put(*(Item(f"{name} Hmeimim", f"https://o.example/{name}", text) for name, text in stated.items()))
+    got = {row["title"].split()[0]: row for row in world.night().table("news_articles")}
+    bounds = {name: (row["published_from"], row["published_to"]) for name, row in got.items()}
+    assert bounds == {
+        "zone": (T("2026-10-01 00:00"), FIRST.replace(hour=2, minute=0)),
+        "days": (T("2026-05-08 10:00"), T("2026-09-06 12:00")),
+        "exact": (None, None),
+        "x": (None, None),
+    }
+
+
+def test_an_undated_item_is_filed_with_its_poll_once_and_claims_no_days(world: World) -> None:
+    world.put(replace(LANDING, published="05/09/2026"))
+    got = world.night(0)
+    assert rows(got) == [("2026-10-02", None, "ambiguous", "Il-76 lands at Hmeimim")]
+    assert got.table("news_articles")[0]["seen_at"] == FIRST
+    assert {claim["claimed_from"] for claim in got.table("news_claims")} == {None}
+    assert rows(world.night(1)) == []
+    world.put(replace(LANDING, published="05/09/2026", title="Two Il-76s land at Hmeimim"))
+    assert rows(world.night(2)) == [("2026-10-04", None, "ambiguous", "Two Il-76s land at Hmeimim")]
+
+
+def test_a_second_date_settles_an_ambiguous_first_and_no_other(world: World) -> None:
+    def extra(updated: str) -> str:
+        return f'<dc:date xmlns:dc="http://purl.org/dc/elements/1.1/">{updated}</dc:date>'
+
+    world.put(
+        Item("Hmeimim one", "https://o.example/1", "05/09/2026", extra=extra("2026-09-05T10:00:00Z")),
+        Item("Hmeimim two", "https://o.example/2", "05/09/2026", extra=extra("2026-09-07T10:00:00Z")),
+        Item("Hmeimim three", "https://o.example/3", "soon", extra=extra("2026-09-05T10:00:00Z")),
+    )
+    assert {title: (at, basis) for _, at, basis, title in rows(world.night())} == {
+        "Hmeimim one": ("09-05 10:00", "feed"),
+        "Hmeimim two": (None, "ambiguous"),
+        "Hmeimim three": (None, "unreadable"),
+    }
+
+
+@pytest.mark.parametrize(("language", "expected"), [("en-GB", "09-05 00:00"), ("en-US", "05-09 00:00"), ("en", None)])
+@pytest.mark.parametrize("is_setting", [True, False])
+def test_the_region_that_a_feed_states_orders_its_numbers(
+    world: World, language: str, expected: str | None, is_setting: bool
+) -> None:
+    if is_setting:
+        world.feeds[0]["language"] = language
+    world.outlets.put(
+        "/rss", rss([replace(LANDING, published="05/09/2026")], language=None if is_setting else language)
+    )
+    ((_, at, _, _),) = rows(world.night())
+    assert at == expected
+
+
+def test_weekdays_are_counted_from_the_day_where_the_item_was_published(world: World) -> None:
+    world.put(replace(LANDING, published="Thu, 01 Oct 2026 01:30:00 MSK"))
+    got = world.night()
+    assert got.table("news_articles")[0]["published_at"] == T("2026-09-30 22:30")
+    assert {claim["claimed_from"] for claim in got.table("news_claims")} == {date(2026, 10, 1)}
+
+
+def test_an_index_of_another_way_of_reading_is_made_again(world: World) -> None:
+    world.put(replace(LANDING, published="Thu, 01 Oct 2026 01:30:00 MSK"))
+    before = rows(world.night(0))
+    kept = world.context().landing / "index.json"
+    kept.write_text(kept.read_text().replace("2026-10-01T01:30:00+03:00", "2026-10-01T01:30:00Z"))
+    assert rows(world.night(1, "2026-10-01")) != before, "it is believed"
+    kept.write_text(kept.read_text().replace('"reading":2', '"reading":1'))
+    assert rows(world.night(1, "2026-10-01")) == before
 
 
 # ---- guids and links
@@ -220,6 +317,49 @@ def test_addresses_are_the_guid_s_where_it_is_one_else_the_link_s(
     world.put(item)
     (article,) = world.night().table("news_articles")
     assert article["url"] == address
+
+
+@pytest.mark.parametrize(
+    ("link", "address"),
+    [
+        ("/news/6", "https://outlet.example/news/6"),
+        ("news/6?p=1", "https://outlet.example/news/6?p=1"),
+        ("//cdn.example/6", "https://cdn.example/6"),
+        ("?p=6", "https://outlet.example/?p=6"),
+        ("javascript:alert(1)", None),
+        ("JavaScript:alert(1)", None),
+        ("mailto:desk@outlet.example", None),
+        ("data:text/html,x", None),
+        ("http://[broken", None),
+        ("https://o.example/a b", None),
+    ],
+)
+def test_relative_links_are_of_the_feed_s_own_site(world: World, link: str, address: str | None) -> None:
+    world.put(Item("Hmeimim", link, None, "7", False))
+    (article,) = world.night().table("news_articles")
+    assert article["url"] == address
+
+
+def test_relative_links_go_by_xml_base_then_by_the_feed_s_link_then_by_its_address(tmp_path: Path) -> None:
+    entry = "<entry><id>urn:7</id><title>Hmeimim</title><link href='news/6'/></entry>"
+    head = "<feed xmlns='http://www.w3.org/2005/Atom' {}><title>t</title><id>urn:t</id>{}" + entry + "</feed>"
+    link = "<link href='https://outlet.example/en/'/>"
+    for based, own, address in (
+        ("xml:base='https://base.example/a/'", link, "https://base.example/a/news/6"),
+        ("", link, "https://outlet.example/en/news/6"),
+        ("", "", "https://asked.example/feeds/news/6"),
+    ):
+        (item,) = feeds.items(head.format(based, own).encode(), None, FIRST, "https://asked.example/feeds/rss")
+        assert item.url == address
+    (item,) = feeds.items(head.format("", "").encode(), None, FIRST)
+    assert item.url is None, "relative to nothing"
+
+
+def test_a_kept_poll_without_an_address_goes_by_the_feed_s_link(world: World, tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "outlet-20261001.xml").write_text(rss([Item("Hmeimim", "/news/6", None, "7", False)]))
+    (article,) = world.night(0, location=str(tmp_path / "kept")).table("news_articles")
+    assert article["url"] == "https://outlet.example/news/6"
 
 
 def test_links_in_cdata_with_tracking_are_passed_over_for_the_clean_guid(world: World) -> None:
@@ -326,6 +466,14 @@ RUSSIAN = rss([Item("Ил-76 сел на авиабазе Хмеймим", "http
         (RUSSIAN.replace(' encoding="UTF-8"', "").encode("koi8-r"), "text/xml; charset=koi8-r"),
         (RUSSIAN.replace(' encoding="UTF-8"', "").encode("cp1251"), "application/rss+xml"),
         (b"\xef\xbb\xbf" + RUSSIAN.replace("UTF-8", "windows-1251").encode(), "text/xml"),  # the mark beats both
+        (RUSSIAN.replace(' encoding="UTF-8"', "").encode("koi8-r"), "application/rss+xml"),
+        (RUSSIAN.replace(' encoding="UTF-8"', "").encode("iso8859-5"), None),
+        (RUSSIAN.replace("UTF-8", "koi8-r").encode("koi8-r"), "text/xml"),
+        (
+            RUSSIAN.replace("UTF-8", "windows-1251").encode(),
+            "text/xml; charset=windows-1251",
+        ),  # it is UTF-8 all the same
+        (RUSSIAN.partition("?>")[2].strip().encode("utf-16-le"), "text/xml"),
         (RUSSIAN.replace("UTF-8", "utf-16").encode("utf-16"), "application/rss+xml"),
         (RUSSIAN.replace("UTF-8", "utf-16").encode("utf-16-be"), "application/rss+xml"),
         (RUSSIAN.replace("UTF-8", "no-such-code").encode(), None),
@@ -397,6 +545,10 @@ def test_one_feed_that_turns_programs_away_leaves_the_others_and_says_so(world: 
         (Reply(200, b"<!DOCTYPE html><html><title>Just a moment</title></html>", "text/html"), "'Just a moment'"),
         (Reply(200, b"", "text/xml"), "an empty body where a feed is due"),
         (Reply(200, b"<?xml version='1.0'?><sitemap/>", "text/xml"), "XML or markup where a feed is due"),
+        (Reply(200, b'{"error": "login first"}', "application/json"), "the message 'login first' where a feed is due"),
+        (Reply(200, b"<html><body>Sign in <rss ></rss></body></html>", "text/xml"), "an HTML page where a"),
+        (Reply(200, rss([LANDING]).encode()[:-20], "text/xml"), "a feed that is cut short"),
+        (Reply(200, rss([LANDING]).encode()[:300], "text/xml"), "a feed that is cut short"),
         (Reply(503, b"", "text/xml"), "answered 503"),
     ],
 )
@@ -571,6 +723,44 @@ def test_a_kept_document_that_is_damaged_is_rejected_and_told(world: World, tmp_
     assert [reject.reason.split(":")[0] for reject in got.rejects] == ["not readable as a feed"]
     day = got.day("global", "2026-10-01")
     assert (day.status, day.records_rejected, day.records_kept) == ("partial", 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "why"),
+    [
+        ("rt-20261001.xml", b"<!doctype html><html><title>Sign in</title></html>", "an HTML page titled 'Sign in'"),
+        ("rt-20261001.xml", b'{"message": "no such feed"}', "the message 'no such feed'"),
+        ("rt-20261001.xml", rss([LANDING]).encode()[:-12], "cut short"),
+        ("rt-20261001.xml", rss([LANDING]).encode("utf-16")[:-24], "cut short"),
+        ("rt-20261001.xml", b"", "an empty body"),
+        ("rt-20261001.html", b"<html>x</html>", "an HTML page"),
+        ("rt-20261001.json", b"[]", "the text '[]'"),
+        ("rt-20261001.zip", b"PK\x03\x04\x00\x00", "binary data"),
+    ],
+)
+def test_a_kept_answer_that_is_no_feed_fails_its_day_by_name(
+    world: World, tmp_path: Path, name: str, body: bytes, why: str
+) -> None:
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    (folder / name).write_bytes(body)
+    got = world.night(0, location=str(folder))
+    (reject,) = got.rejects
+    assert (reject.where, why in reject.reason) == (name, True), reject.reason
+    day = got.day("global", "2026-10-01")
+    assert (day.status, day.records_rejected) == ("failed", 1)
+    assert why in (day.error or "")
+    assert got.table("news_totals") == []  # no answer is no zero
+
+
+def test_an_empty_feed_is_an_answer_and_a_packed_one_too(world: World, tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    (folder / "empty-20261001.xml").write_text(rss([]))
+    (folder / "rt-20261001.xml.gz").write_bytes(gzip.compress(rss([LANDING]).encode()))
+    got = world.night(0, location=str(folder))
+    assert got.day("global", "2026-10-01").status == "ok"
+    assert {row["series"]: row["articles"] for row in got.table("news_totals")} == {"feed:empty": 0, "feed:rt": 1}
 
 
 def test_doctor_asks_each_feed_once(world: World) -> None:

@@ -425,6 +425,8 @@ def lost(found: list[Event]) -> set[int]:
         ("x,15406e,,UUMU,2025-06-05T01:00Z,OS", {5, 6}),  # cut short
         ('x,"15406e,,UUMU,2025-06-05T01:00Z,OSLK,2025-06-05T05:00Z\n', {5, 6}),
         ("x,15406e,,UUMU,soon,OSLK,later\n", {3, 4, 5, 6, 7}),  # between two rows of a file in order
+        ("x,15406e,,UUMU,2025-06-05T22:00Z,OSLK,\n", {5, 6}),  # it landed, and did not say when
+        ("x,15406e,,OSLK,NaT,UUMU,2025-06-05T02:00Z\n", {4, 5}),
         (",,,,,,\n\n,  ,\n", set()),
         ("Total: 2,,,,,,\n", set()),
         (PLAIN, set()),
@@ -566,3 +568,23 @@ def test_ids_that_a_spreadsheet_rounded_are_no_proof_of_sameness(tmp_path: Path)
     )
     (tmp_path / "a.csv").write_text(FULL + lines, encoding="utf-8")
     assert len(rows(events(tmp_path), "flightradar24_flights")) == 2
+
+
+def test_lists_that_were_joined_are_each_read_under_their_own_heading(tmp_path: Path) -> None:
+    swapped = (
+        "destination,arrived_at,origin,departed_at,registration\nOSLK,2025-06-07T05:00Z,UUMU,2025-06-07T01:00Z,RF-7\n"
+    )
+    opensky = "icao24,firstseen,departure,lastseen,arrival\n153301,2025-06-09T01:00Z,UUMU,2025-06-09T05:00Z,OSLK\n"
+    (tmp_path / "a.csv").write_text(PLAIN + LANDING.format("03") + PLAIN + swapped + opensky, encoding="utf-8")
+    found = events(tmp_path, covers=COVER)
+    assert [day for day, status in covered(found).items() if status == "ok"] == [3, 7, 9]
+    assert not [event for event in found if isinstance(event, Reject)]
+    assert len(rows(found, "opensky_flights")) == 1
+
+
+def test_a_reject_is_placed_among_its_neighbours_whatever_else_is_in_doubt(tmp_path: Path) -> None:
+    unknown = "u,15406e,,UUMU,2025-06-05T01:00Z,the base,2025-06-05T05:00Z\n"
+    bad = "x,15406e,,UUMU,soon,OSLK,later\n"
+    text = PLAIN + LANDING.format("03") + unknown + bad + LANDING.format("07") + LANDING.format("08")
+    (tmp_path / "a.csv").write_text(text, encoding="utf-8")
+    assert lost(events(tmp_path, covers=COVER)) == {3, 4, 5, 6, 7, 8}

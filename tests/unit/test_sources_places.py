@@ -44,8 +44,10 @@ def test_no_place_is_no_place(stated: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "stated", ["Latakia", "Syria, west", "unknown field", "OSLX", "XSLK", "OSL", "O5LK", "the usual field"]
-)
+    "stated",
+    ["Latakia", "Syria, west", "unknown field", "OSLX", "XSLK", "OSL", "O5LK", "the usual field", "OSDI or OSLK",
+     "OSLK (OSDI)"],
+)  # fmt: skip
 def test_what_may_be_the_base_says_so(stated: str) -> None:
     place = PLACES.resolve(stated)
     assert "hmeimim" in place.may_be or place.code == "ENGM", stated  # OSL is Oslo: known, so it is not Hmeimim

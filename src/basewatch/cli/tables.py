@@ -76,7 +76,7 @@ VIEWS = {
         "published_at",
         "base_id, published_at, mention_id",
         (
-            *("base_id", "published_at", "domain", "language", "title", "matched_alias", "origin"),
+            *("base_id", "published_at", "published_basis", "domain", "language", "title", "matched_alias", "origin"),
             *("reports_pause", "reports_resumption", "verb_strength", "url"),
         ),
         has_fleet=False,

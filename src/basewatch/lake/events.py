@@ -58,10 +58,10 @@ class FileReading:
     """What came of one of the user's own files: rows read = kept + rejected + duplicates.
 
     form: what it was taken for, empty where nothing could be read. records_unresolved: kept ones that name a place
-    which is not known. fault: why it, or a part of it, could not be read. reason: the first reason of a reject, or of
-    what is unresolved. passed_over: what of it is no list of flights, and why. records_held, since, until: of its last
-    good reading. is_short: it now holds far less than that, or is gone, so that its last good reading stays. is_track:
-    it holds positions.
+    which is not known, or a base without the day. fault: why it, or a part of it, could not be read. reason: the first
+    reason of a reject, or of what is unresolved. passed_over: what of it is no list of flights, and why. records_held,
+    since, until: of its last good reading. is_short: it now holds far less than that, or is gone, so that its last good
+    reading stays. is_track: it holds positions.
     """
 
     file: str

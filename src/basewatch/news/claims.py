@@ -128,6 +128,32 @@ def read_claims(
     }
 
 
+def by_every_reading(readings: list[dict[str, BaseClaims]]) -> dict[str, BaseClaims]:
+    """The claims of a text whose day of publication can be read in several ways: one reading of the text a day.
+
+    A claim that says the same by each keeps its days; any other stands without days, so that no record decides it.
+    """
+    if len(readings) == 1:
+        return readings[0]
+    return {base_id: _undecided([reading[base_id] for reading in readings]) for base_id in readings[0]}
+
+
+def _undecided(readings: list[BaseClaims]) -> BaseClaims:
+    days: dict[Claim, list[list[Claim]]] = {}  # by the claim without its days: what each reading has of it
+    for place, reading in enumerate(readings):
+        for claim in reading.claims:
+            bare = replace(claim, claimed_from=None, claimed_to=None, window_basis=None, is_rounded=None)
+            days.setdefault(bare, [[] for _ in readings])[place].append(claim)
+    claims: list[Claim] = []
+    for bare, by_reading in days.items():
+        agreed = by_reading[0] if all(each == by_reading[0] for each in by_reading) else []
+        claims += agreed or [bare] * max(map(len, by_reading))
+    kinds = ("pause", "resumption", "flight")
+    strength = max((each.verb_strength for each in readings if each.verb_strength), key=_STRENGTHS.index, default=None)
+    types = sorted({code for each in readings for code in each.types})
+    return BaseClaims(tuple(sorted(claims, key=lambda claim: kinds.index(claim.claim))), strength, tuple(types))
+
+
 def _fleet(folded: str, language: Language, rules: Rules) -> str:
     for fleet_id, tags in rules.fleets.items():
         if all(language.has(tag, folded) for tag in tags):

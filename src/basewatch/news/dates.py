@@ -13,6 +13,7 @@ from basewatch.news.rules import Language
 FUTURE_SLACK = timedelta(days=1)  # time zones: a text published on the 29th UTC may speak of the 30th
 _ISO = re.compile(r"(?<![\d.])(\d{4})-(\d{1,2})-(\d{1,2})(?![\d])")
 _NUMERIC = re.compile(r"(?<![\d.])(\d{1,2})\.(\d{1,2})\.(\d{4}|\d{2})(?![\d])")
+_SLASHED = re.compile(r"(?<![\d./-])(\d{1,2})([/-])(\d{1,2})\2(\d{4})(?![\d/-])")
 _ENDING = re.compile(r"'?\w{0,4}\s*")  # what Turkish joins to a date before "since"
 _DAYS = {"day": 1.0, "week": 7.0, "month": 30.4375, "year": 365.25}
 
@@ -142,6 +143,8 @@ def _absolute(folded: str, language: Language, published: date) -> list[Span]:
         year = int(match[3]) + (2000 if len(match[3]) == 2 else 0)
         day = _date(year, int(match[2]), int(match[1]))
         spans += _span(match, day, day, True)
+    for match in _SLASHED.finditer(folded):
+        spans += _slashed(folded, match, language)
     patterns = _patterns(language)
     if language.months:
         for match in patterns.day_month.finditer(folded):
@@ -156,6 +159,23 @@ def _absolute(folded: str, language: Language, published: date) -> list[Span]:
             first = _in_year(year_written, month, first_day, published)
             spans += _span(match, first, _in_year(year_written, last_month, last_day, published), bool(match[1]))
     return spans
+
+
+def _slashed(folded: str, match: re.Match[str], language: Language) -> list[Span]:
+    """10/29/2025, which has one reading; 05/10/2025 has two and is no date, unless a weekday before it tells which."""
+    one, two, year = int(match[1]), int(match[3]), int(match[4])
+    days = {day for month, number in ((one, two), (two, one)) if (day := _date(year, month, number))}
+    first = match.start()
+    lead = folded[max(0, first - 14) : first]
+    for number, pattern in enumerate(language.weekdays):
+        for weekday in pattern.finditer(lead):
+            if not lead[weekday.end() :].strip(" ,.("):
+                days = {day for day in days if day.weekday() == number}
+                first = match.start() - len(lead) + weekday.start()
+    if len(days) != 1:
+        return []
+    (day,) = days
+    return [Span(day, day, first, match.end(), True)]
 
 
 def _in_year(year: int | None, month: int, day: int, published: date) -> date | None:

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from basewatch.config import Settings
 from basewatch.lake.events import Rows
 from basewatch.lake.schemas import TABLES
 from basewatch.news import stories, text
-from basewatch.news.claims import BaseClaims, Claim, Sentence, read_claims
+from basewatch.news.claims import BaseClaims, Claim, Sentence, by_every_reading, read_claims
 from basewatch.news.matching import BaseMatch, Matcher, best_of_each
 from basewatch.news.rules import Rules, rules
 from basewatch.news.text import key
@@ -34,13 +35,22 @@ _LONGEST = 200_000  # characters of a body that are read: longer than any articl
 
 @dataclass(frozen=True)
 class Article:
-    """What a source knows of one article. `text` is the body, or a summary, or nothing, as far as it is to be had."""
+    """What a source knows of one article. `text` is the body, or a summary, or nothing, as far as it is to be had.
+
+    published_at: in the zone in which it was stated, whose calendar the text goes by; None where no one time is known.
+    published_from, published_to: bounds of that time (UTC) where it is not exact. published_days: the days that an
+    ambiguous date can mean, where the article was published. filed_on: the lake's day for an article without a time.
+    """
 
     text: str = ""
     title: str | None = None
     url: str | None = None
     published_at: datetime | None = None
     published_basis: str | None = None
+    published_from: datetime | None = None
+    published_to: datetime | None = None
+    published_days: tuple[date, ...] = ()
+    filed_on: date | None = None
     seen_at: datetime | None = None
     language: str | None = None
     domain: str | None = None
@@ -75,6 +85,8 @@ class Reading:
     domain: str | None
     published_at: datetime | None
     published_basis: str | None
+    published_from: datetime | None
+    published_to: datetime | None
     seen_at: datetime | None
     language: str | None
     title: str | None
@@ -87,10 +99,13 @@ class Reading:
     origin_place: str | None
     mentions: tuple[Mention, ...]
     claims: tuple[Claim, ...]
+    filed_on: date | None = None
 
     @property
     def day(self) -> date | None:
-        """The UTC day that the article is filed under: of publication, else of being seen."""
+        """The UTC day that the article is filed under: of publication, else the source's choice, else of being seen."""
+        if self.published_at is None and self.filed_on is not None:
+            return self.filed_on
         at = self.published_at or self.seen_at
         return at.astimezone(UTC).date() if at else None
 
@@ -114,6 +129,11 @@ class Reader:
             cue_words=values.news_cue_words,
             pair_words=values.news_pair_words,
         )
+        self._whole_words = frozenset(
+            word for row in reference.rows["keywords"] for word in re.findall(r"\w+", key(row.alias))
+        ) | frozenset(
+            number for code in self.rules.codes if (words := self.rules.language(code)) for number in words.numbers
+        )
 
     def bases_in(self, content: str, language: str | None = None) -> dict[str, BaseMatch]:
         """The bases that a text names, by id, each with its best spot (alias, strength): one pass, for streams."""
@@ -123,9 +143,11 @@ class Reader:
         """The article's facts: language, story signatures, credited origin, the bases it names and its claims of them.
 
         The language is the source's, else the text's own. A language without rules gives mentions without claims.
-        Dates in the text are resolved against `published_at`; without it no dated claim is made.
+        Dates in the text are resolved against the day of `published_at`, in the zone in which it was stated. Where the
+        day is ambiguous a claim keeps only the days that it has by every reading; without one no dated claim is made.
         """
-        title, body = article.title or "", article.text[:_LONGEST]
+        title = text.rejoin(article.title or "", self._whole_words)
+        body = text.rejoin(article.text[:_LONGEST], self._whole_words)
         whole = f"{title}\n{body}" if title else body
         language = text.language_code(article.language) or text.language_of(whole)
         folded_title, folded_body = key(title), key(body)
@@ -136,35 +158,36 @@ class Reader:
             article_id=text.article_id(article.url, whole),
             url=(article.url or "").strip() if text.canonical_url(article.url) else None,
             domain=domain,
-            published_at=article.published_at,
+            published_at=article.published_at.astimezone(UTC) if article.published_at else None,
             published_basis=article.published_basis,
+            published_from=article.published_from,
+            published_to=article.published_to,
             seen_at=article.seen_at,
             language=language,
-            title=article.title,
+            title=None if article.title is None else title,
             origin=stories.origin(self.rules, words, folded_title, folded_body, domain) if matches else None,
             data_origin=stories.data_origin(self.rules, f"{folded_title}\n{folded_body}") if matches else None,
-            title_key=stories.title_key(article.title, self.rules),
+            title_key=stories.title_key(title or None, self.rules),
             text_simhash=text.simhash(body) if matches else None,
             origin_file=article.origin_file,
             origin_sha256=article.origin_sha256,
             origin_place=article.origin_place,
             mentions=(),
             claims=(),
+            filed_on=article.filed_on,
         )
         if not matches:
             return reading
         bases = _in_order(matches)
         claimed: dict[str, BaseClaims] = {}
         if words is not None:
-            published = article.published_at.astimezone(UTC).date() if article.published_at else None
-            claimed = read_claims(
-                self._sentences(title, body, language),
-                bases,
-                words,
-                self.rules,
-                published,
-                self.recent_days,
-                self.undated_days,
+            days = (article.published_at.date(),) if article.published_at else article.published_days
+            sentences = self._sentences(title, body, language)
+            claimed = by_every_reading(
+                [
+                    read_claims(sentences, bases, words, self.rules, day, self.recent_days, self.undated_days)
+                    for day in days or (None,)
+                ]
             )
         best = best_of_each(matches)
         mentions = tuple(_mention(best[base_id], claimed.get(base_id)) for base_id in sorted(bases))
@@ -236,7 +259,8 @@ def news_tables(readings: Iterable[Reading], source: str) -> dict[str, pa.Table]
 
 
 _ARTICLE_FIELDS = (
-    "url", "domain", "published_at", "published_basis", "seen_at", "language", "title", "origin", "data_origin",
+    "url", "domain", "published_at", "published_basis", "published_from", "published_to", "seen_at",
+    "language", "title", "origin", "data_origin",
     "title_key", "text_simhash", "origin_file", "origin_sha256", "origin_place",
 )  # fmt: skip
 

@@ -61,6 +61,45 @@ def key(text: str) -> str:
     return folded
 
 
+_LINE_END = re.compile(
+    r"(?<=[^\W\d_])(?:[-\u2010](?![-\u2010])|\u00ad)[\u200b-\u200d\ufeff]*[ \t]*\r?\n[ \t]*(?=[^\W_])"
+)
+_MARK = "\u2027"  # the sign by which dictionaries show where a word may be broken
+_LAST_LETTERS, _FIRST_LETTERS = re.compile(r"[^\W\d_]+\Z"), re.compile(r"[^\W_]+")
+_LONGEST_WORD = 64  # letters; what is longer is no word
+
+
+def mark_line_ends(content: str) -> str:
+    """The text with words that are broken at a line's end joined, and a mark (U+2027) where the hyphen stood.
+
+    Only a reader who knows names can tell whether the hyphen is part of the word (`rejoin`).
+    """
+    return _LINE_END.sub(lambda match: "" if match[0][0] == "\u00ad" else _MARK, content)
+
+
+def rejoin(content: str, names: frozenset[str]) -> str:
+    """The text without the marks of `mark_line_ends`: broken words whole, compounds with their hyphen.
+
+    `names`: folded words that are whole by themselves. "Hmei-mim" becomes "Hmeimim"; "Hmeimim-based", "six-month" and
+    "Il-76" keep the hyphen, since their first part is such a word or a figure follows.
+    """
+    first, *others = content.split(_MARK)
+    parts = [first]
+    for part in others:
+        before = _LAST_LETTERS.search(parts[-1], max(0, len(parts[-1]) - _LONGEST_WORD))
+        after = _FIRST_LETTERS.match(part)
+        is_whole = before is not None and after is not None and _is_one_word(before[0], after[0], names)
+        parts += [part] if is_whole else ["-", part]
+    return "".join(parts)
+
+
+def _is_one_word(first: str, second: str, names: frozenset[str]) -> bool:
+    if key(first + second) in names:
+        return True
+    is_compound = second[0].isdigit() or (second[0].isupper() and not first.isupper()) or key(first) in names
+    return not is_compound
+
+
 _WORD = re.compile(r"\w+")
 
 

@@ -433,8 +433,8 @@ ORDER BY reports_pause OR reports_resumption DESC, copies DESC, first_on DESC NU
 """
 
 _MENTION_DAYS = """
-SELECT DISTINCT CAST(coalesce(published_at, seen_at) AS DATE) AS day FROM news_mentions
-WHERE base_id = ? AND coalesce(published_at, seen_at) IS NOT NULL ORDER BY day
+SELECT DISTINCT CAST(published_at AS DATE) AS day FROM news_mentions
+WHERE base_id = ? AND published_at IS NOT NULL ORDER BY day
 """
 
 # The report's own fleet first, then the judged before the unjudged, pauses before single flights, the latest first.

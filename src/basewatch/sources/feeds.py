@@ -10,8 +10,6 @@ the items carry the day on which they were published.
 
 from __future__ import annotations
 
-import calendar
-import email.utils
 import hashlib
 import io
 import json
@@ -24,6 +22,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from html import unescape
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import msgspec
 import pyarrow as pa
@@ -35,10 +34,11 @@ from basewatch.lake.files import write_aside
 from basewatch.lake.schemas import TABLES
 from basewatch.net import providers
 from basewatch.net.client import Answer, Client
-from basewatch.net.content import describe
+from basewatch.net.content import describe, plain
 from basewatch.net.faults import HttpFault
+from basewatch.news import encodings, stamps
 from basewatch.news.reader import Article, Reader, Reading, news_tables
-from basewatch.news.text import canonical_url, domain_of
+from basewatch.news.text import canonical_url, domain_of, mark_line_ends
 from basewatch.sources import scoped
 from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Window
 from basewatch.sources.landing import MANIFEST, LandedAnswer, Landing, read_manifest
@@ -49,7 +49,10 @@ CODE = "feeds"
 ACCEPT = "application/rss+xml, application/atom+xml, application/xml;q=0.9, text/xml;q=0.8"
 LARGEST = 16 << 20  # bytes of one feed
 SKEW = timedelta(hours=1)  # a clock may be that far ahead; a later date is a wrong one
+POLL_ENDINGS = (".xml", ".rss", ".atom", ".rdf")
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+UNDATED = ("ambiguous", "unreadable", "future")  # stated, and yet no time to go by
+READING = 2  # of the index: grows whenever items are read otherwise
 FORGET = timedelta(days=90)  # after so long out of its feed an item that comes back is a new one
 LONGEST_EXCERPT = 20_000  # characters of an item's text that are read for bases and claims; none of it is stored
 
@@ -174,11 +177,12 @@ def _ask(client: Client, feed: Feed, context: Context[Feeds], last: Poll | None 
     attempts = client.policy.attempts
     for attempt in range(attempts):
         answer = client.get(feed.url, params, expect="bytes", max_bytes=LARGEST, etag=etag, modified=modified)
-        if answer.status == 304 or _is_feed(answer.body):
+        if answer.status == 304 or _is_whole(answer.body):
             return answer
         if attempt + 1 < attempts:
             client.state.clock.sleep(client.policy.first_wait_seconds * 2**attempt)
-    message = f"{CODE}: {answer.url} answered {describe(answer.body)} where a feed is due"
+    what = "a feed that is cut short" if _root(answer.body) else f"{describe(answer.body)} where a feed is due"
+    message = f"{CODE}: {answer.url} answered {what}"
     raise HttpFault(message, kind="content", retryable=True)
 
 
@@ -187,12 +191,34 @@ def _address(feed: Feed) -> str:
     return hashlib.sha256(repr((feed.url, sorted(feed.params.items()))).encode()).hexdigest()[:16]
 
 
-_ROOT = re.compile(rb"<\s*(?:rss|feed|(?:\w+:)?RDF|\w+:(?:rss|feed))[\s>]", re.IGNORECASE)
+_ROOT = re.compile(rb"<\s*((?:\w+:)?(?:rss|feed|RDF))[\s>]", re.IGNORECASE)
+_DOCTYPE = re.compile(rb"<!DOCTYPE[^\[>]*(?:\[[^\]]*\]\s*)?>", re.IGNORECASE)
+_TAIL = 1 << 12  # bytes at the end in which the last tag stands
 
 
-def _is_feed(body: bytes) -> bool:
-    """Whether the bytes have a feed's root near their start, in whatever encoding (UTF-16 has zeros in between)."""
-    return _ROOT.search(body[: 1 << 16].replace(b"\x00", b"")) is not None
+def _root(body: bytes) -> bytes | None:
+    """The name of a feed's first tag, in whatever encoding (UTF-16 has zeros in between); None where it is none."""
+    head = body[: 1 << 16].replace(b"\x00", b"")
+    at = head.find(b"<")
+    while at >= 0:
+        if head.startswith(b"<!--", at):
+            end = head.find(b"-->", at)
+        elif head.startswith(b"<?", at):
+            end = head.find(b"?>", at)
+        elif doctype := _DOCTYPE.match(head, at):
+            end = doctype.end() - 1
+        else:
+            root = _ROOT.match(head, at)
+            return root[1] if root else None
+        at = head.find(b"<", end) if end >= 0 else -1
+    return None
+
+
+def _is_whole(body: bytes) -> bool:
+    """Whether the bytes are a feed whose first tag is closed: what was cut short must not pass for a shorter feed."""
+    root = _root(body)
+    tail = body.replace(b"\x00", b"")[-_TAIL:]
+    return root is not None and re.search(rb"</\s*" + re.escape(root) + rb"\s*>", tail, re.IGNORECASE) is not None
 
 
 def _kept(root: Path) -> list[Poll]:
@@ -254,20 +280,23 @@ def _stamped(text: str) -> tuple[datetime, date] | None:
 def _kept_elsewhere(root: Path, settings: Feeds) -> list[Poll]:
     """The polls in a user's folder: one that a run landed, or files `<feed>/<time>.xml`, `<feed>-<time>.xml`.
 
-    The time may be a day alone (`2026-10-01`): then the poll is of that day's end. Raises SourceError where there are
-    none.
+    The time may be a day alone (`2026-10-01`): then the poll is of that day's end. A file of another ending is a poll
+    where its name has a time: if it is no feed, the ledger says what it is. Raises SourceError where there are none.
     """
     if not root.is_dir():
         raise SourceError(f"{CODE}: {root} is no folder; name one with kept polls, or leave location out")
     if next(root.rglob(MANIFEST), None) is not None:
         return _kept(root)
     polls = []
-    for path in sorted(file for file in root.rglob("*") if file.suffix.lower() in (".xml", ".rss", ".atom")):
+    for path in sorted(file for file in root.rglob("*") if file.is_file() and not file.name.startswith(".")):
         relative = path.relative_to(root)
         stamped = _stamped(str(relative))
+        if path.suffix.lower() not in POLL_ENDINGS and stamped is None:
+            continue  # notes beside the polls
         if stamped is None:
             raise SourceError(f"{CODE}: {relative} has no time in its name, such as {relative.stem}-20261001T0515.xml")
-        named = _STAMP.sub("", path.stem).strip("-_. ") or relative.parent.name or "feed"
+        stem = path.with_suffix("").stem if path.suffix.lower() == ".gz" else path.stem
+        named = _STAMP.sub("", stem).strip("-_. ") or relative.parent.name or "feed"
         body = path.read_bytes()
         polls.append(
             Poll(
@@ -284,15 +313,30 @@ def _kept_elsewhere(root: Path, settings: Feeds) -> list[Poll]:
 
 
 @dataclass(frozen=True)
+class Published:
+    """When an item says that it was published.
+
+    basis: `feed`; `feed_zone_assumed` where a time has no zone that is known; `seen` where nothing is stated. There is
+    no time where what is stated is `ambiguous`, `unreadable` or `future`. at: in the zone stated. earliest, latest: UTC
+    bounds where the time is not exact. days: those that an ambiguous date can mean, where it was published.
+    """
+
+    basis: str = "seen"
+    at: datetime | None = None
+    earliest: datetime | None = None
+    latest: datetime | None = None
+    days: tuple[date, ...] = ()
+
+
+@dataclass(frozen=True)
 class Item:
-    """One entry as its feed has it now. `basis`: where its time is from; `domain`: the outlet, where another prints."""
+    """One entry as its feed has it now. `domain`: the outlet, where another prints it."""
 
     guid: str | None
     url: str | None
     title: str | None
     text: str
-    published_at: datetime | None
-    basis: str | None
+    published: Published
     language: str | None
     domain: str | None
 
@@ -303,66 +347,59 @@ class Item:
         return hashlib.sha256(folded.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def items(body: bytes, charset: str | None, at: datetime) -> list[Item]:
+def items(body: bytes, charset: str | None, at: datetime, address: str = "", language: str | None = None) -> list[Item]:
     """The entries of a feed, in its order; those without title, text and address are left out.
 
-    Neither the network nor a file is ever touched: external entities stay unresolved, and the parser is handed bytes.
-    Raises ValueError for what is no feed.
+    at: the time of the poll, after which nothing in it was published. address: the feed's own, where it is known.
+    language: what the settings say, in place of what the feed declares. Neither the network nor a file is ever touched:
+    external entities stay unresolved, and the parser is handed bytes. Raises ValueError for what is no feed, or is cut
+    short.
     """
     import feedparser  # a tenth of a second; only where there are feeds
 
-    parsed = feedparser.parse(io.BytesIO(_utf8(body, charset)), sanitize_html=False, resolve_relative_uris=False)
+    document = _utf8(body, charset)
+    if _root(document) is None:
+        raise ValueError(f"no feed, but {describe(body)}")
+    if not _is_whole(document):
+        raise ValueError("a feed that is cut short: its last tag is missing")
+    parsed = feedparser.parse(io.BytesIO(document), sanitize_html=False, resolve_relative_uris=False)
     if not parsed.get("version") and not parsed.entries:
         raise ValueError(f"no feed: {parsed.get('bozo_exception') or 'no entry and no version'}")
-    declared = parsed.feed.get("language")
-    entries = [_item(entry, declared, at) for entry in parsed.entries]
+    declared = language or parsed.feed.get("language")
+    base = next((link for link in (parsed.feed.get("link"), address) if canonical_url(link)), "")
+    entries = [_item(entry, declared, at, base) for entry in parsed.entries]
     return [item for item in entries if item.title or item.text or item.url]
 
 
 _DECLARED = re.compile(r"^\s*<\?xml[^>]*?\bencoding\s*=\s*[\"']([\w.:-]+)[\"']")
-_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"),
-          (b"<\x00?\x00", "utf-16-le"), (b"\x00<\x00?", "utf-16-be"))  # fmt: skip
 
 
 def _utf8(body: bytes, charset: str | None) -> bytes:
-    """The document in UTF-8: by its byte order mark, else its XML declaration, else the HTTP header, else by trial."""
+    """The document in UTF-8, whatever it came in: its XML declaration counts before the HTTP header."""
     declared = _DECLARED.match(body[:400].decode("latin-1").lstrip("ï»¿"))
-    marked = next((codec for mark, codec in _MARKS if body.startswith(mark)), None)
-    for codec in (marked, declared[1] if declared else None, charset, "utf-8"):
-        if codec:
-            try:
-                text = body.decode("gb18030" if codec.lower() in ("gb2312", "gbk") else codec)
-                break
-            except (UnicodeDecodeError, LookupError):
-                continue
-    else:
-        text = body.decode("cp1251" if _is_cyrillic(body) else "cp1252", "replace")
+    try:
+        text = encodings.decode(body, declared[1] if declared else None, charset)
+    except ValueError:
+        text = body.decode("utf-8", "replace")  # what it holds in place of a feed is said below
     return re.sub(r"(<\?xml[^>]*?)\s+encoding\s*=\s*[\"'][^\"']*[\"']", r"\1", text, count=1).encode("utf-8", "replace")
 
 
-def _is_cyrillic(body: bytes) -> bool:
-    """In the Windows code page Cyrillic letters stand in runs; accents of western languages stand alone."""
-    high = sum(byte >= 0x80 for byte in body)
-    return sum(len(run) for run in re.findall(rb"[\xc0-\xff]{3,}", body)) * 2 > high
-
-
-def _item(entry: Mapping[str, Any], declared: str | None, at: datetime) -> Item:
+def _item(entry: Mapping[str, Any], declared: str | None, at: datetime, base: str) -> Item:
     guid = _clean(entry.get("id"))
     link = _clean(entry.get("link"))
     same = canonical_url(guid) is not None and canonical_url(guid) == canonical_url(link)  # less its tracking
     url = guid if same or not link else link
     contents = [part.get("value") for part in entry.get("content") or () if isinstance(part, Mapping)]
     longest = max((text for text in (*contents, entry.get("summary")) if text), key=len, default="")
-    published, basis = _published(entry, at)
     source = entry.get("source")
     outlet = source.get("href") if isinstance(source, Mapping) else None
+    is_name = url is not None and url == guid and not (_is_web(url) or (link and "/" in link))  # no relative address
     return Item(
         guid,
-        url if url and url.startswith(("http://", "https://")) else None,
+        None if is_name else _absolute(url, base),
         _plain(entry.get("title") or "") or None,
         _plain(longest)[:LONGEST_EXCERPT],
-        published,
-        basis,
+        _published(entry, at, declared),
         (entry.get("title_detail") or {}).get("language") or declared,
         domain_of(outlet),
     )
@@ -372,44 +409,73 @@ def _clean(text: object) -> str | None:
     return (text.strip() or None) if isinstance(text, str) else None
 
 
+def _is_web(url: str) -> bool:
+    return url.lower().startswith(("http://", "https://"))
+
+
+def _absolute(url: str | None, base: str) -> str | None:
+    """An address as it stands, or relative to the feed's; None for one of another scheme, or relative to nothing."""
+    if not url:
+        return None
+    try:
+        absolute = urljoin(base, url)
+    except ValueError:
+        return None
+    if absolute.startswith("//"):
+        absolute = f"https:{absolute}"
+    return absolute if _is_web(absolute) and not re.search(r"\s", absolute) else None
+
+
 _BLOCK = re.compile(r"<\s*(?:br|/?p|/?div|/?li|/?h\d)\b[^>]*>", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
 
 
 def _plain(markup: str) -> str:
     """The text of a title or description: tags off, entities resolved (twice where doubly escaped), blocks as lines."""
-    text = unescape(unescape(markup))
+    text = mark_line_ends(unescape(unescape(markup)))
     text = re.sub(r"<(script|style)\b.*?</\1\s*>", " ", text, flags=re.IGNORECASE | re.DOTALL)
     text = unescape(_TAG.sub(" ", _BLOCK.sub("\n", text)))
     return "\n".join(line for line in (" ".join(part.split()) for part in text.split("\n")) if line)
 
 
-_HAS_ZONE = re.compile(r"(?:Z|[+-]\d\d:?\d\d|\b(?!AM\b|PM\b)[A-Z]{1,5})\s*(?:\(.*\))?\s*$")
+def _published(entry: Mapping[str, Any], at: datetime, tag: str | None) -> Published:
+    """When the entry says that it was published, by its first stated time; a second one settles an ambiguous first."""
+    stated = [str(entry.get(name) or "").strip() for name in ("published", "updated")]
+    dated = [_dated(each, at, tag) for each in dict.fromkeys(stated) if each]
+    if not dated:
+        return Published()
+    first, *others = dated
+    if first.basis == "ambiguous":
+        return next((other for other in others if other.at is not None and other.at.date() in first.days), first)
+    return first
 
 
-def _published(entry: Mapping[str, Any], at: datetime) -> tuple[datetime | None, str | None]:
-    """The stated time and its basis: `feed`, or `feed_zone_assumed` where no zone is stated (UTC is taken).
+def _dated(stated: str, at: datetime, tag: str | None) -> Published:
+    """One stated time. It is not believed where it lies after the poll, or before the web, in whatever zone.
 
-    None where none can be read, or where it lies after the poll or before the web.
+    A time whose zone is not known lies before the poll all the same.
     """
-    for name in ("published", "updated"):
-        stated = str(entry.get(name) or "").strip()
-        parts = entry.get(f"{name}_parsed") or email.utils.parsedate(stated)  # the latter where no zone is stated
-        if parts:
-            try:
-                published = datetime.fromtimestamp(calendar.timegm(parts), UTC)
-            except (ValueError, OverflowError, OSError):
-                continue
-            if EARLIEST <= published <= at + SKEW:
-                return published, "feed" if _HAS_ZONE.search(stated) else "feed_zone_assumed"
-    return None, None
+    stamp = stamps.read(stated, tag)
+    if stamp.earliest is None or stamp.latest is None or stamp.latest < EARLIEST:
+        return Published("unreadable")
+    if stamp.earliest > at + SKEW:
+        return Published("future")
+    if stamp.kind == "exact":
+        return Published("feed", stamp.at)
+    latest = max(min(stamp.latest, at), stamp.earliest)
+    if stamp.at is None:
+        return Published("ambiguous", None, stamp.earliest, latest, stamp.days)
+    return Published("feed_zone_assumed", min(stamp.at, at), stamp.earliest, latest)
 
 
 # ---- what is new: told by all polls, in the order of time
 
 
 class Version(msgspec.Struct):
-    """A title under which an item stood: the poll and place where it was first seen, its time and its filing day."""
+    """A title under which an item stood: the poll and place where it was first seen, its time and its filing day.
+
+    at: the time of publication, else of the poll, which stands in for an unknown one in the choice of days alone.
+    """
 
     name: str
     poll: str
@@ -419,6 +485,9 @@ class Version(msgspec.Struct):
     at: datetime
     basis: str
     filed: date
+    earliest: datetime | None = None
+    latest: datetime | None = None
+    days: tuple[date, ...] = ()
 
 
 class Known(msgspec.Struct):
@@ -432,8 +501,10 @@ class Index(msgspec.Struct):
     """All items of all polls so far. Derived from the polls alone: it can be deleted and is made again.
 
     `held`: the items that each feed held when it last answered, which is what an answer "not modified" repeats.
+    `reading`: the way in which items were read; an index of another is made again.
     """
 
+    reading: int = 1
     polls: list[str] = []
     known: dict[str, Known] = {}
     guids: dict[str, str] = {}
@@ -448,7 +519,7 @@ def _index(polls: list[Poll], context: Context[Feeds], oldest: date) -> Index:
     """
     path = context.landing / "index.json"
     names = [poll.name for poll in polls]
-    index = Index()
+    index = Index(reading=READING)
     if not polls:
         return index
     forgotten = polls[-1].at - FORGET
@@ -456,12 +527,14 @@ def _index(polls: list[Poll], context: Context[Feeds], oldest: date) -> Index:
     try:
         if path.exists() and is_recent:
             stored = msgspec.json.decode(path.read_bytes(), type=Index)
-            index = stored if stored.polls == names[: len(stored.polls)] else index
+            is_ours = stored.reading == READING and stored.polls == names[: len(stored.polls)]
+            index = stored if is_ours else index
     except msgspec.DecodeError:
         log.warning("%s: %s cannot be read and is made anew", CODE, path)
     fresh = polls[len(index.polls) :]
+    languages = {feed.name: feed.language for feed in context.settings.feeds}
     for poll in fresh:
-        _enter(poll, index)
+        _enter(poll, index, languages)
     if fresh and is_recent:
         keys_in_feeds = {key for keys in index.held.values() for key in keys}
         index.known = {key: item for key, item in index.known.items() if key in keys_in_feeds or item.last > forgotten}
@@ -470,7 +543,7 @@ def _index(polls: list[Poll], context: Context[Feeds], oldest: date) -> Index:
     return index
 
 
-def _enter(poll: Poll, index: Index) -> None:
+def _enter(poll: Poll, index: Index, languages: Mapping[str, str | None]) -> None:
     """Enter one poll's items: those not known are new, a title not known is a new version of its item."""
     index.polls.append(poll.name)
     if poll.status != "ok":
@@ -481,7 +554,7 @@ def _enter(poll: Poll, index: Index) -> None:
             index.known[key].last = poll.at
         return
     try:
-        entries = _parsed(poll)
+        entries = _parsed(poll, languages.get(poll.feed))
     except (OSError, ValueError) as error:
         index.unreadable[poll.name] = str(error)
         return
@@ -502,13 +575,16 @@ def _version(poll: Poll, place: int, item: Item, earlier: list[Version]) -> Vers
 
     A new title under an old date is as old as its sight; an item that was old when first seen is filed with its poll.
     """
-    at, basis = item.published_at or poll.at, item.basis or "seen"
+    published = item.published
+    at = published.at or poll.at
     if earlier and at <= earlier[-1].at:
-        at, basis = poll.at, "seen"
-    filed = at.date() if poll.at - at <= FORGET else poll.at.date()
+        published, at = Published(), poll.at
+    day = at.astimezone(UTC).date()
+    filed = day if poll.at - at <= FORGET else poll.at.date()
     if earlier:
         filed = max(filed, earlier[-1].filed + timedelta(days=1))
-    return Version(item.version, poll.name, place, poll.day, poll.at, at, basis, filed)
+    bounds = (published.earliest, published.latest, published.days)
+    return Version(item.version, poll.name, place, poll.day, poll.at, at, published.basis, filed, *bounds)
 
 
 def _key(feed: str, item: Item, index: Index) -> str:
@@ -529,7 +605,7 @@ def _digest(text: str) -> str:
 _CACHE: dict[str, list[Item]] = {}
 
 
-def _parsed(poll: Poll) -> list[Item]:
+def _parsed(poll: Poll, language: str | None) -> list[Item]:
     """The items of a kept poll; a few are remembered, since a night reads each twice.
 
     Raises ValueError where the file is no feed, or not as it came.
@@ -538,11 +614,12 @@ def _parsed(poll: Poll) -> list[Item]:
     body = poll.path.read_bytes()
     if hashlib.sha256(body).hexdigest() != poll.sha256:
         raise ValueError("its bytes are no longer those that came")
-    key = f"{poll.name} {poll.sha256} {poll.charset}"
+    body = plain(body, LARGEST)
+    key = f"{poll.name} {poll.sha256} {poll.charset} {poll.url} {language}"
     if key not in _CACHE:
         if len(_CACHE) > 64:
             _CACHE.clear()
-        _CACHE[key] = items(body, poll.charset, poll.at)
+        _CACHE[key] = items(body, poll.charset, poll.at, poll.url, language)
     return _CACHE[key]
 
 
@@ -623,12 +700,13 @@ def _day(
         if file is None:
             continue
         try:
-            bodies[poll.name] = _parsed(
-                Poll(poll.feed, poll.at, plan.day, "ok", file.path, file.sha256, file.size, poll.charset)
+            asked = Poll(
+                poll.feed, poll.at, plan.day, "ok", file.path, file.sha256, file.size, poll.charset, url=file.url
             )
+            bodies[poll.name] = _parsed(asked, languages.get(poll.feed))
         except (OSError, ValueError) as error:
             rejected += 1
-            yield Reject(plan.day, poll.name, f"not readable as a feed: {error}")
+            yield Reject(plan.day, file.url or poll.name, f"not readable as a feed: {error}")
     readings: dict[str, tuple[Reading, date]] = {}
     for version in (*plan.items, *plan.updates):
         if version.poll in bodies:
@@ -652,8 +730,11 @@ def _reading(item: Item, digest: str, version: Version, feed: str, language: str
             text=item.text,
             title=item.title,
             url=item.url,
-            published_at=version.at,
+            published_at=None if version.basis in UNDATED else version.at,
             published_basis=version.basis,
+            published_from=version.earliest,
+            published_to=version.latest,
+            published_days=version.days,
             seen_at=version.seen_at,
             language=language or item.language,
             domain=item.domain,
@@ -719,7 +800,7 @@ def check(context: Context[Feeds]) -> list[Finding]:
     client = _client(settings, attempts=1)
     for feed in named:
         try:
-            number = len(items(_ask(client, feed, context).body, None, context.now))
+            number = len(items(_ask(client, feed, context).body, None, context.now, feed.url))
             findings.append(Finding(True, f"{CODE}: {feed.name} answers with {number} items"))
         except (SourceError, ValueError) as error:
             advice = "open the address in a browser; if it works there only, the outlet turns programs away"

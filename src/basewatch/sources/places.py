@@ -99,24 +99,33 @@ class Places:
         plain = stated.strip().upper()
         if plain in NOWHERE:
             return NOT_STATED
-        code = self._known(plain) or self._named(stated) or self._coded(stated)
+        code = self._known(plain) or self._named(stated)
         if code:
             return Place(code)
-        return Place(plain, is_resolved=False, may_be=self._may_be(plain))
+        codes = self._coded(stated)
+        bases = frozenset(base for code in codes if (base := self.base_of(code)))
+        if len(codes) == 1 or (codes and not bases):
+            return Place(codes[0])
+        return Place(plain, is_resolved=False, may_be=bases or self._may_be(plain))
 
     def _known(self, code: str) -> str | None:
         """The code under which a field is kept, by any of its codes."""
         return self._own_codes.get(code) or self._world_codes.get(code)
 
-    def _coded(self, stated: str) -> str | None:
-        """The field whose code stands in a text: in brackets, or as a word of capitals beside a name."""
+    def _coded(self, stated: str) -> list[str]:
+        """The fields whose codes stand in a text, in brackets or as words of capitals; the longest code's first."""
         inside = " ".join(_IN_BRACKETS.findall(stated))
         for part in filter(None, (inside, stated if stated.upper() != stated or "/" in stated else "")):
             codes = [self._known(code) for code in sorted(_CODE.findall(part), key=len, reverse=True)]
-            known = [code for code in codes if code]
-            if known:
-                return known[0]  # the longest, which is the ICAO code where both are given
-        return None
+            known = list(dict.fromkeys(code for code in codes if code))
+            if known and (part != inside or not self._other_base(stated, known)):
+                return known
+        return []
+
+    def _other_base(self, stated: str, known: list[str]) -> bool:
+        """Whether a text names, outside its brackets, a watched base that those within do not."""
+        outside = {self._known(code) for code in _CODE.findall(_IN_BRACKETS.sub(" ", stated))}
+        return any(self.base_of(code) for code in outside - set(known))
 
     def _named(self, stated: str) -> str | None:
         name = folded(stated).strip()

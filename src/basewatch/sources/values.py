@@ -11,8 +11,10 @@ import re
 import warnings
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from basewatch.callsigns import callsign_of
+from basewatch.news.zones import meanings
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UNITS_PER_SECOND = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))  # as seconds 1e11 is the year 5138: it counts milliseconds
@@ -39,11 +41,6 @@ _SHORT_YEAR = re.compile(
     r"^(\d{1,2})[- ]([A-Za-z]{3,9})[- ]([0-6]\d)(?=\D|$)"
 )  # 5-Oct-25, as Excel and Oracle print it
 _DAY_ALONE = re.compile(r"\d{4}-?\d{2}-?\d{2}")
-# Abbreviations that name one offset wherever they are used; IST, CST, BST and the like name several and are left out.
-ZONES = {
-    "UTC": 0, "GMT": 0, "Z": 0, "WET": 0, "WEST": 3600, "CET": 3600, "CEST": 7200, "MEZ": 3600, "MESZ": 7200,
-    "EET": 7200, "EEST": 10800, "MSK": 10800, "TRT": 10800,
-}  # fmt: skip
 
 
 class Malformed(ValueError):
@@ -294,6 +291,7 @@ def _in_words(written: str) -> datetime:
 def _zone(name: str | None, offset: int | None) -> Any:
     if offset is not None or name is None:
         return offset
-    if name in ZONES:
-        return ZONES[name]
-    raise ValueError(f"the zone {name!r} is not known")
+    found = meanings(name, None)  # IST, CST and the like name several zones, and so none
+    if len(found) != 1:
+        raise ValueError(f"the zone {name!r} is not known")
+    return ZoneInfo(found[0].zone) if found[0].zone else found[0].utc_offset

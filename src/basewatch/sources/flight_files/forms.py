@@ -113,7 +113,8 @@ def _stated() -> dict[str, str]:
 
 
 @cache
-def _every_name() -> frozenset[str]:
+def every_name() -> frozenset[str]:
+    """Every plain name of a column of a known form."""
     return frozenset(name for form in forms() for names in form.fields.values() for name in names)
 
 
@@ -140,7 +141,7 @@ def _names(columns: Sequence[str], stated: Mapping[str, str]) -> list[str]:
             name = own[name]
         elif applies and name in own.values():
             name = ""  # another column was stated for this field
-        names.append(name if name in _every_name() else _ZONE_AT_END.sub("", name))
+        names.append(name if name in every_name() else _ZONE_AT_END.sub("", name))
     return names
 
 

@@ -25,6 +25,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from basewatch.news.encodings import likely_codec
 from basewatch.sources.flight_files import forms
 from basewatch.sources.values import Ambiguous, Malformed, moment
 
@@ -32,9 +33,6 @@ LARGEST_UNPACKED = 4 * 2**30  # bytes: a file that unpacks to more is an error, 
 DEEPEST = 3  # archives within archives
 HEADING_WITHIN = 30  # lines: a heading stands among the first, below a title or comments
 DELIMITERS = (",", ";", "\t", "|")
-# Encodings of one byte a letter in which spreadsheets of the languages concerned are written. All keep ASCII as it is,
-# so that codes, times and addresses are read rightly even where the guess is wrong.
-CODE_PAGES = ["cp1251", "koi8_r", "cp1252", "iso8859_5", "cp1256", "cp866", "cp1254", "cp1250"]
 MOST_CONTROLS = 0.01  # share of control characters above which bytes are no text
 
 
@@ -359,11 +357,12 @@ def _older(data: bytes) -> tuple[str, str]:
     damaged = replaced.count("\ufffd")
     if sum(not letter.isascii() for letter in replaced) - damaged >= 4 * damaged:
         return replaced, "UTF-8 with damaged bytes"
-    from charset_normalizer import from_bytes  # a tenth of a second to import, for few files
-
-    best = from_bytes(data[:262144], cp_isolation=CODE_PAGES, enable_fallback=False).best()
-    encoding = best.encoding if best else "cp1252"
-    return data.decode(encoding, "replace"), encoding
+    # codes, times and addresses are the same bytes in all that it tells apart: a wrong guess costs no flight
+    encoding = likely_codec(data) or "cp1252"
+    try:
+        return data.decode(encoding, "replace"), encoding
+    except LookupError:
+        return data.decode("cp1252", "replace"), "cp1252"
 
 
 def _text(data: bytes, name: str, stated: Mapping[str, str]) -> Part:

@@ -157,14 +157,8 @@ class _Tabled:
         if mapped is None:
             self._not_mapped(first, rows)
             return
-        self.mapped = mapped
-        self.own = {str(column).strip() for column in mapped.columns if str(column).strip()}
-        self.own_plain = {plain_name(column) for column in self.own}
-        self.reading.mapped.append(mapped)
+        self._take(mapped)
         self.reading.above += self.table.above.split("\n")
-        self.reading.forms.append(f"{mapped.form.name} ({self.table.kind})")
-        self.times = ("at",) if mapped.form.table == TRACKS else TIMES[mapped.form.table]
-        self.places_of = ("latitude", "longitude") if mapped.form.table == TRACKS else PLACES[mapped.form.table]
         times = {number for name in self.times for number in mapped.numbers.get(name, ())}
         if any(_has_slashes(row, times) for row in first):
             first = [*first, *rows]
@@ -180,6 +174,28 @@ class _Tabled:
         self.reading.losses += [Lost(self.table.name, loss, is_reject=False, is_cut=True) for loss in self.table.losses]
 
     # ---- the heading
+
+    def _take(self, mapped: Mapped) -> None:
+        """Read the rows that follow under this heading."""
+        self.mapped = mapped
+        self.reading.mapped.append(mapped)
+        self.reading.forms.append(f"{mapped.form.name} ({self.table.kind})")
+        self.times = ("at",) if mapped.form.table == TRACKS else TIMES[mapped.form.table]
+        self.places_of = ("latitude", "longitude") if mapped.form.table == TRACKS else PLACES[mapped.form.table]
+
+    def _is_heading(self, cells: Sequence[Any], first: str) -> bool:
+        """Whether a row is a heading, where two lists were joined; another than before counts from there on."""
+        if plain_name(first) not in forms.every_name():
+            return False
+        columns = [str(cell).strip() if cell is not None else "" for cell in cells]
+        if list(map(plain_name, columns)) == [plain_name(str(column)) for column in self.mapped.columns]:
+            return True
+        mapped = forms.mapped(columns, [], self.places, self.stated)
+        if mapped is None:
+            return False
+        self._flush()
+        self._take(mapped)
+        return True
 
     def _mapped(self, first: list[Row]) -> tuple[Mapped | None, list[Row]]:
         """The form by the columns, or by the first row that is the heading of one; and the rows below."""
@@ -246,6 +262,7 @@ class _Tabled:
         self.reading.records_kept += 1
         self.reading.dropped += bool(record.dropped)
         self.order_of_days.append((number, record.values["day"]))
+        self._note_untimed(record.values, where)
         self._note_unresolved(record.values, record.unresolved, cells, where)
         self.waiting.append({**record.values, **stood(self.origin, self._place(row))})
         if len(self.waiting) >= CHUNK:
@@ -265,8 +282,7 @@ class _Tabled:
         words = first.lower().rstrip(": 0123456789") if first[:1].isalpha() else ""
         if words in forms.known()["totals"] and not any(days_in(str(cell)) for cell in filled):
             return True
-        # the heading once more, where two lists were joined
-        return len(filled) > 1 and first in self.own and {plain_name(str(cell)) for cell in filled} <= self.own_plain
+        return len(filled) > 1 and self._is_heading(cells, first)
 
     def _as_wide(self, cells: Sequence[Any]) -> Sequence[Any]:
         """The cells, as many as columns. Raises _Split where cells that matter are missing, or others too many."""
@@ -331,7 +347,8 @@ class _Tabled:
         if not is_in_order:
             return
         kept = [position for position, (_, day) in enumerate(self.order_of_days) if day != date.min]
-        rejected = iter(range(before, len(self.reading.losses)))
+        losses = enumerate(self.reading.losses[before:], start=before)
+        rejected = iter([number for number, loss in losses if loss.is_reject])
         for position, (_, day) in enumerate(self.order_of_days):
             if day != date.min:
                 continue
@@ -379,6 +396,23 @@ class _Tabled:
         except Malformed:
             return days_in(_shown(value))
         return {at.date()} if at else set()
+
+    def _note_untimed(self, values: Mapping[str, Any], where: str) -> None:
+        """A record that names a base as an end without a time, of which nothing else tells the day either."""
+        for (place, at), seen, step in zip(
+            ENDS[self.mapped.form.table], ("first_seen", "last_seen"), (-ONE_DAY, ONE_DAY), strict=True
+        ):
+            base = self.places.base_of(values[place])
+            if base and values[at] is None and values.get(seen) is None:
+                others = {values[other].date() for _, other in ENDS[self.mapped.form.table] if values[other]}
+                day = min(others, default=values["day"])
+                reason = (
+                    f"names {values[place]} without a time: it may be of the day of the other end, or the next to it"
+                )
+                days = frozenset({day, day + step})
+                self.reading.losses.append(Lost(where, reason, "", days, frozenset({base}), is_reject=False))
+                self.reading.unresolved[f"{values[place]} without a time"] += 1
+                self.reading.unresolved_at = self.reading.unresolved_at or where
 
     def _note_unresolved(
         self, values: Mapping[str, Any], unresolved: Sequence[Any], cells: Sequence[Any], where: str

@@ -243,7 +243,7 @@ def _note(name: str, sha256: str | None, reading: Reading, duplicates: int) -> F
     reasons = [*(loss.reason for loss in reading.rejects), reading.fault]
     if reading.unresolved:
         reasons.append(
-            f"places that are not known: {', '.join(list(reading.unresolved)[:3])} ({reading.unresolved_at})"
+            f"a place or its day is not known: {', '.join(list(reading.unresolved)[:3])} ({reading.unresolved_at})"
         )
     return FileReading(
         file=name,
@@ -485,7 +485,7 @@ def taken_for(file: Path, context: Context[FlightFiles]) -> Taken:
         notes.append(f"{reading.dropped} records kept by their registration alone: their address cannot be read")
     if reading.unresolved:
         shown = ", ".join(f"{name} ({count})" for name, count in reading.unresolved.most_common(10))
-        notes.append(f"places that are not known, with how many records: {shown}")
+        notes.append(f"a place or its day is not known, with how many records: {shown}")
     duplicates = 0
     sample: list[dict[str, Any]] = []
     for table, pieces in reading.rows.items():
