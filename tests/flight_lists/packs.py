@@ -332,6 +332,7 @@ def _wrong_days(
     real, wrong = _truth(pack, example), []
     _, until = span(pack)
     vouched, is_blind = _vouched(example), _is_blind(pack)
+    shifted = {day for harm in example.harms if harm.kind == "one_time" for day in harm.days}
     variants = _stays_of_what_is_left(pack, example) if example.harms else []
     for place in example.bases:
         base = str(place.base_id)
@@ -355,8 +356,8 @@ def _wrong_days(
             elif seen != "missing" or (first <= day <= last and not is_loose):
                 wrong.append(f"{base} {day}: {seen} {got}, true {want}")
             elif is_loose:
-                # stays made longer are no lower bound
-                if any(value is not None and value > most for value, most in zip(got[:2], want, strict=False)):
+                # stays made longer are no lower bound; an end without a time counts on the day of the other end
+                if day not in shifted and any(value is not None and value > most for value, most in zip(got[:2], want, strict=False)):
                     wrong.append(f"{base} {day}: {seen} {got} is more than the truth, {want} (touched)")
                 if 0 in got:
                     wrong.append(f"{base} {day}: a zero on a missing day, {got}")
