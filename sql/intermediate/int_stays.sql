@@ -53,7 +53,8 @@ flown AS (
         AND coalesce(planned_icao, '') NOT IN (SELECT code FROM fields)
 ),
 
--- 0 arrival, 1 presence, 2 departure, 3 seen elsewhere: also the order of what happened at one time
+-- 0 arrival, 1 presence, 2 departure, 3 seen elsewhere: also the order of what happened at one time. A take-off elsewhere
+-- goes before a landing of its moment (-1): records that state days alone have both at midnight.
 strong AS (
     SELECT
         aircraft,
@@ -68,7 +69,15 @@ strong AS (
     UNION ALL BY NAME
     SELECT
         k.aircraft,
-        3 AS step,
+        CASE
+            WHEN
+                f.arrived_at IS NULL
+                AND (k.aircraft, f.departed_at) IN (
+                    SELECT (aircraft, happened_at) FROM intermediate.int_ends WHERE direction = 'arrival' AND confidence >= 2
+                )
+                THEN -1
+            ELSE 3
+        END AS step,
         epoch_us(coalesce(f.departed_at, f.arrived_at)) AS at_us,
         epoch_us(coalesce(f.arrived_at, f.departed_at)) AS until_us
     FROM flown AS f
@@ -100,7 +109,7 @@ reissues AS (
 flights AS (
     SELECT
         hash(s.aircraft) AS whose,
-        CASE WHEN s.step < 3 THEN hash(s.base_id, coalesce(r.airframe_no, 1)) END AS place,
+        CASE WHEN s.step BETWEEN 0 AND 2 THEN hash(s.base_id, coalesce(r.airframe_no, 1)) END AS place,
         s.step::TINYINT AS step,
         s.at_us,
         s.until_us,
@@ -135,7 +144,7 @@ opened AS (
         OR step = 2
         OR at_us_after - until_us > $stay_max_days * 86400000000 AS is_last
     FROM neighboured
-    WHERE step < 3
+    WHERE step BETWEEN 0 AND 2
 ),
 
 told AS (
