@@ -254,7 +254,11 @@ def test_positions_without_an_aircraft_are_refused_and_end_in_no_zero(kufra: Wat
         f'{1749700800 + n * 60},2025-06-12T{4 + n // 60:02}:{n % 60:02}:00Z,LAA1,"24.{n:03},23.3",{9000 - n * 90},210,170'
         for n in range(90)
     ]
-    put(kufra, "LAA1_3c0000a1.csv", "Timestamp,UTC,Callsign,Position,Altitude,Speed,Direction\n" + "\n".join(rows) + "\n")
+    put(
+        kufra,
+        "LAA1_3c0000a1.csv",
+        "Timestamp,UTC,Callsign,Position,Altitude,Speed,Direction\n" + "\n".join(rows) + "\n",
+    )
     told = june(kufra)
     assert 12 in missing(kufra) and landed_on(kufra) == [5]
     assert "LAA1_3c0000a1.csv" in told and files(kufra)["LAA1_3c0000a1.csv"]["fault"]
@@ -338,7 +342,9 @@ def test_what_a_file_held_stays_until_it_is_withdrawn(kufra: Watch) -> None:
     assert missing(kufra) == list(range(1, 31))  # nobody can say of what days the unreadable one is now
     last = told.splitlines()[-40:]
     for name in "abcd":
-        assert any(f"{name}.csv" in line and "basewatch withdraw" in line and "--because" in line for line in last), told
+        assert any(f"{name}.csv" in line and "basewatch withdraw" in line and "--because" in line for line in last), (
+            told
+        )
 
     for name in "abcd":
         done = kufra.inside("withdraw", f"{name}.csv", "--because", "the provider took it back")
@@ -361,7 +367,11 @@ def test_a_cover_without_an_end_holds_to_the_last_record(kufra: Watch) -> None:
 
 
 def test_try_tells_what_a_file_is_taken_for_and_writes_nothing(kufra: Watch) -> None:
-    put(kufra, "a.csv", HEADING + "".join(landing(day) for day in (5, 6, 7, 8)) + landing(9).replace("2025-06-09T07", "?"))
+    put(
+        kufra,
+        "a.csv",
+        HEADING + "".join(landing(day) for day in (5, 6, 7, 8)) + landing(9).replace("2025-06-09T07", "?"),
+    )
     before = sorted(kufra.folder.rglob("*"))
     done = kufra.inside("try", "flights/a.csv")
     assert "plain" in done.stdout and "4 of 5 records" in done.stdout

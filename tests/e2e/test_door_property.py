@@ -54,7 +54,9 @@ def test_what_is_counted_is_true(capsys: pytest.CaptureFixture[str]) -> None:
         try_round()
     finally:
         with capsys.disabled():
-            print(f"\n{tried.total()} examples: {dict(tried)}; {damages.total()} damages: {dict(damages.most_common())}")
+            print(
+                f"\n{tried.total()} examples: {dict(tried)}; {damages.total()} damages: {dict(damages.most_common())}"
+            )
     assert tried.total() >= min(ASKED, A_ROUND) and len(damages) > 10
 
 

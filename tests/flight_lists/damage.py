@@ -131,7 +131,12 @@ def _address_column(listing: Listing) -> str | None:
     return next((name for name in ("icao24", "hex", "Mode S") if name in listing.columns), None)
 
 
-OTHER_TIMES = ("day", "dof", "first_seen", "last_seen")  # beside those of the ends; with OPDI they are those of the ends
+OTHER_TIMES = (
+    "day",
+    "dof",
+    "first_seen",
+    "last_seen",
+)  # beside those of the ends; with OPDI they are those of the ends
 PLACES = (
     "estDepartureAirport", "estArrivalAirport", "estdepartureairport", "estarrivalairport", "departure", "arrival",
     "origin", "destination", "adep", "ades", "orig_icao", "dest_icao_actual", "Left from", "Came to",
@@ -154,7 +159,9 @@ def _spoil_one_time(listing: Listing, row: int, rng: random.Random) -> set[date]
     """The time of one end; the other stands."""
     values = listing.rows[row]
     times = [name for name, value in values.items() if isinstance(value, datetime)]
-    ends = [name for name in times if name.lower() not in OTHER_TIMES] or [name for name in times if name.lower() != "dof"]
+    ends = [name for name in times if name.lower() not in OTHER_TIMES] or [
+        name for name in times if name.lower() != "dof"
+    ]
     values[rng.choice(ends)] = rng.choice(BAD_TIMES)
     return around([listing.entries[row]])
 
@@ -294,7 +301,9 @@ def _link(listing: Listing, rng: random.Random) -> None:
 def _wrong_ending(listing: Listing, rng: random.Random) -> None:
     stem = listing.path.split("/")[-1].split(".")[0]
     folder = listing.path.rsplit("/", 1)[0]
-    listing.path = f"{folder}/{stem}{rng.choice(['.csv', '.json', '.parquet', '.xlsx', '.gz', '.zip', '.jsonl', '.dat', '.xls'])}"
+    listing.path = (
+        f"{folder}/{stem}{rng.choice(['.csv', '.json', '.parquet', '.xlsx', '.gz', '.zip', '.jsonl', '.dat', '.xls'])}"
+    )
 
 
 def _cut_short(listing: Listing, rng: random.Random) -> None:

@@ -353,5 +353,3 @@ def _excel(value: Cell, styles: Styles, times: str) -> Any:
     if isinstance(value, str) and value.isdigit() and not value.startswith("0"):
         return int(value)  # as a spreadsheet takes an address of digits
     return value
-
-

@@ -95,9 +95,7 @@ def _listings(number: int, month: date, bases: list[Place], forms: list[Form], r
     ]
     legs = world.flights(bases, away, fleet, month, rng, is_slow)
     held: list[list[Entry]] = [[] for _ in forms]
-    able_of = {
-        plane: [n for n, form in enumerate(forms) if plane.identity in form.identities] for plane in fleet
-    }
+    able_of = {plane: [n for n, form in enumerate(forms) if plane.identity in form.identities] for plane in fleet}
     # where one file tells days alone, each aircraft keeps to one file: a time and a day do not tell which came first
     home = {plane: rng.choice(able) for plane, able in able_of.items()}
     for leg in legs:
@@ -125,7 +123,9 @@ def _listing(number: int, which: int, form: Form, month: date, entries: list[Ent
     kinds = [kind for kind in form.kinds if entries or kind != "jsonl"]  # JSON Lines of no rows are a file of no bytes
     shape = files.random_shape(rng.choice(kinds), form, rng)
     times = rng.choice(form.times or list(files.TEXT_TIMES))
-    styles = Styles(times, rng.choice(form.places), rng.random() < 0.5, rng.choice(["as is", "as is", "upper", "lower"]))
+    styles = Styles(
+        times, rng.choice(form.places), rng.random() < 0.5, rng.choice(["as is", "as is", "upper", "lower"])
+    )
     names = files.operators(shape)
     rows: list[dict[str, Cell]] = []
     for entry in entries:
@@ -182,8 +182,10 @@ def is_named(example: Example, listing: Listing) -> bool:
 def _harm(example: Example, flavour: str, rng: random.Random) -> None:
     kinds = list(damage.WIDE if flavour == "blind" else damage.LOCAL)
     rng.shuffle(kinds)
-    is_blind = flavour == "blind"  # one file alone is lost among ten examples: two would hide what either does not touch
-    wanted = int(example.number % 10 == 0) if is_blind else rng.choice([0, 1, 1, 1, 2, 3])
+    is_blind = (
+        flavour == "blind"
+    )  # one file alone is lost among ten examples: two would hide what either does not touch
+    wanted = int(example.number % 10 == 0) if is_blind else rng.choice([0, 1, 2, 2, 3])
     for kind in kinds:
         able = [one for one in example.listings if damage.can(kind, one, is_named(example, one), is_blind)]
         if wanted and able:
@@ -225,9 +227,7 @@ def write(pack: Pack, folder: Path) -> Settings:
     for name, content in JUNK.items():
         (lists / name).write_bytes(content)
     covers = [
-        {"base": base, "from": first, "to": last}
-        for one in pack.examples
-        for base, (first, last) in one.covers.items()
+        {"base": base, "from": first, "to": last} for one in pack.examples for base, (first, last) in one.covers.items()
     ]
     source = {"location": "records", "covers": covers, "columns": MAPPED, "ignore": ["*.tmp"]}
     (folder / "basewatch.toml").write_text(_toml(tables, source), encoding="utf-8")
@@ -357,7 +357,9 @@ def _wrong_days(
                 wrong.append(f"{base} {day}: {seen} {got}, true {want}")
             elif is_loose:
                 # stays made longer are no lower bound; an end without a time counts on the day of the other end
-                if day not in shifted and any(value is not None and value > most for value, most in zip(got[:2], want, strict=False)):
+                if day not in shifted and any(
+                    value is not None and value > most for value, most in zip(got[:2], want, strict=False)
+                ):
                     wrong.append(f"{base} {day}: {seen} {got} is more than the truth, {want} (touched)")
                 if 0 in got:
                     wrong.append(f"{base} {day}: a zero on a missing day, {got}")

@@ -204,7 +204,9 @@ def real_fields() -> list[Place]:
     """Airports whose clocks are known: lists in local time make sense of no others."""
     known = sorted(airportsdata.load("ICAO").items())
     return [
-        Place(code, code, one["iata"], one["name"], one["city"], one["lat"], one["lon"], one["country"], ZONES[one["tz"]])
+        Place(
+            code, code, one["iata"], one["name"], one["city"], one["lat"], one["lon"], one["country"], ZONES[one["tz"]]
+        )
         for code, one in known
         if one["tz"] in ZONES and one["iata"] and one["city"] and (one["name"] + one["city"]).isascii()
     ]
@@ -254,9 +256,17 @@ def reference(bases: Iterable[Place]) -> dict[str, str]:
             f"base_id,name,icao,iata,ident,country,kind,{place},is_shared_with_civil,operator,note,source_url,checked_on",
             [
                 {
-                    "base_id": one.base_id, "name": one.name, "icao": one.icao, "iata": one.iata, "ident": one.ident,
-                    "country": one.country, "kind": "air", "latitude": one.latitude, "longitude": one.longitude,
-                    "elevation_ft": 300, "is_shared_with_civil": "false",
+                    "base_id": one.base_id,
+                    "name": one.name,
+                    "icao": one.icao,
+                    "iata": one.iata,
+                    "ident": one.ident,
+                    "country": one.country,
+                    "kind": "air",
+                    "latitude": one.latitude,
+                    "longitude": one.longitude,
+                    "elevation_ft": 300,
+                    "is_shared_with_civil": "false",
                 }
                 for one in sorted(bases, key=lambda one: str(one.base_id))
             ],
@@ -265,8 +275,14 @@ def reference(bases: Iterable[Place]) -> dict[str, str]:
             f"ident,icao,name,country,{place},serves,source_url,checked_on",
             [
                 {
-                    "ident": one.ident, "icao": one.icao, "name": one.name, "country": one.country,
-                    "latitude": one.latitude, "longitude": one.longitude, "elevation_ft": 500, "serves": "unknown",
+                    "ident": one.ident,
+                    "icao": one.icao,
+                    "name": one.name,
+                    "country": one.country,
+                    "latitude": one.latitude,
+                    "longitude": one.longitude,
+                    "elevation_ft": 500,
+                    "serves": "unknown",
                 }
                 for one in sorted([*fields(), *real_fields()[FAR]], key=lambda one: one.ident)
             ],
