@@ -427,6 +427,9 @@ def lost(found: list[Event]) -> set[int]:
         ("x,15406e,,UUMU,soon,OSLK,later\n", {3, 4, 5, 6, 7}),  # between two rows of a file in order
         ("x,15406e,,UUMU,2025-06-05T22:00Z,OSLK,\n", {5, 6}),  # it landed, and did not say when
         ("x,15406e,,OSLK,NaT,UUMU,2025-06-05T02:00Z\n", {4, 5}),
+        ("x,,RF-1,,,OSLK,2025-06-05\nx,,RF-1,OSLK,2025-06-05,,\n", {5}),  # in which order is not said
+        ("x,,UNKNOWN,UUMU,2025-06-05T01:00Z,OSLK,2025-06-05T05:00Z\n", {5}),
+        ("x,000000,,UUMU,2025-06-05T01:00Z,OSLK,2025-06-05T05:00Z\n", {5}),
         (",,,,,,\n\n,  ,\n", set()),
         ("Total: 2,,,,,,\n", set()),
         (PLAIN, set()),
@@ -588,3 +591,22 @@ def test_a_reject_is_placed_among_its_neighbours_whatever_else_is_in_doubt(tmp_p
     text = PLAIN + LANDING.format("03") + unknown + bad + LANDING.format("07") + LANDING.format("08")
     (tmp_path / "a.csv").write_text(text, encoding="utf-8")
     assert lost(events(tmp_path, covers=COVER)) == {3, 4, 5, 6, 7, 8}
+
+
+@pytest.mark.parametrize(
+    ("status", "days", "kept"),
+    [("Landed", set(), 1), ("Cancelled", set(), 0), ("scheduled", set(), 0), ("Diverted", {5}, 0)],
+)
+def test_a_flight_that_did_not_take_place_is_none(tmp_path: Path, status: str, days: set[int], kept: int) -> None:
+    heading = "registration,origin,departed_at,destination,arrived_at,status\n"
+    row = f"RF-1,UUMU,2025-06-05T01:00Z,OSLK,2025-06-05T05:00Z,{status}\n"
+    (tmp_path / "a.csv").write_text(heading + row, encoding="utf-8")
+    found = events(tmp_path, covers=COVER)
+    assert (lost(found), len(rows(found, "plain_flights"))) == (days, kept)
+
+
+def test_a_sheet_of_clocks_is_no_flight_log(tmp_path: Path) -> None:
+    heading = "Date,From,To,Dep time,Arr time,Registration\n"
+    (tmp_path / "a.csv").write_text(heading + "2025-06-05,UUMU,OSLK,01:00,05:00,RF-1\n", encoding="utf-8")
+    found = events(tmp_path, covers=COVER)
+    assert lost(found) == {5, 6} and not rows(found, "plain_flights")

@@ -31,12 +31,21 @@ from basewatch.sources.values import (
     is_lost,
     moment,
     number,
+    registration,
     text,
     upper,
     whole,
 )
 
 LONGEST_RAW = 2000
+NOT_FLOWN = (
+    "cancel",
+    "schedul",
+    "expected",
+    "planned",
+    "not operated",
+    "отмен",
+)  # how the status of such a flight begins
 M_FT = 3.28084  # a metre in feet
 
 Fields = Mapping[str, object]  # value by field name, in lower case without blanks and underscores
@@ -60,6 +69,10 @@ class Record:
     dropped: list[str] = field(default_factory=list)
 
 
+class NotFlown(Malformed):
+    """A record of a flight that did not take place, or not yet."""
+
+
 @lru_cache(4096)
 def plain_name(name: str) -> str:
     """A field's name without case, blanks, underscores and other marks."""
@@ -72,7 +85,7 @@ _FLIGHTRADAR24: dict[str, Reader] = {
     "operating_as": upper,
     "painted_as": upper,
     "type": upper,
-    "reg": upper,
+    "reg": registration,
     "orig_iata": upper,
     "runway_takeoff": text,
     "dest_iata": upper,
@@ -89,7 +102,7 @@ _FLIGHTRADAR24_PLACES = {"orig_icao": "orig_iata", "dest_icao": "dest_iata", "de
 
 _OPENSKY: dict[str, tuple[str, Reader]] = {  # lake column: the provider's name without case and underscores
     "callsign": ("callsign", callsign),
-    "registration": ("registration", upper),
+    "registration": ("registration", registration),
     "type_code": ("typecode", upper),
     "operator": ("operator", text),
     "est_departure_airport_horiz_distance": ("estdepartureairporthorizdistance", whole),
@@ -103,7 +116,7 @@ _OPENSKY_PLACES = {"est_departure_airport": "estdepartureairport", "est_arrival_
 _OPENSKY_TIMES = {"first_seen": "firstseen", "last_seen": "lastseen"}
 
 _PLAIN: dict[str, Reader] = {
-    "registration": upper,
+    "registration": registration,
     "callsign": callsign,
     "type_code": upper,
     "operator": text,
@@ -235,6 +248,11 @@ class Converter:
     def _plain(self, fields: Fields) -> Record:
         values = {name: self._read(name, reader, fields) for name, reader in _PLAIN.items()}
         record = Record(values)
+        status = (self._read("status", text, fields) or "").lower()
+        if status.startswith(NOT_FLOWN):
+            raise NotFlown(f"status says {status[:40]!r}: no flight")
+        if status.startswith("divert"):
+            raise Malformed("status says that it was diverted: where it landed is not certain")
         departed, arrived = self._time("departed_at", fields), self._time("arrived_at", fields)
         if departed and arrived and is_day_alone(fields.get("arrivedat")) and _is_same_day(departed, arrived):
             arrived = None  # its time of day is not known, and midnight would be before the take-off

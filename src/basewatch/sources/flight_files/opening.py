@@ -8,6 +8,7 @@ the damage is still read.
 from __future__ import annotations
 
 import bz2
+import contextlib
 import csv
 import io
 import json
@@ -345,6 +346,9 @@ def _arrow(data: bytes, name: str) -> Table:
 
 
 def _values(column: Any) -> list[Any]:
+    if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):  # texts of Impala and old Spark
+        with contextlib.suppress(pa.ArrowInvalid):
+            column = column.cast(pa.large_string())
     if pa.types.is_timestamp(column.type) and column.type.unit == "ns":  # a pandas object a cell else
         column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
     return list(column.to_pylist())
@@ -586,7 +590,7 @@ _LISTS = ("data", "flights", "results", "records", "rows", "items", "flightlist"
 
 def _shaped(whole: Any, name: str, kind: str, words: str) -> Part:
     """A table of a JSON value: a list of objects, an object that holds one, or as pandas writes a frame."""
-    above = ""
+    above, missing = "", list[str]()
     track = _track(whole, name, kind)
     if track is not None:
         return track
@@ -605,12 +609,37 @@ def _shaped(whole: Any, name: str, kind: str, words: str) -> Part:
             held = _frame(whole)
         if held is None and not any(key in whole for key in _LISTS):
             held = [whole]
+        missing = _missing_pages(whole, len(held)) if isinstance(held, list) else []
         whole = held
     if not isinstance(whole, list):
         return Fault(name, "JSON holds neither a list of records nor an object with `data`", words)
     table = _of_objects([(f"record {number}", value) for number, value in enumerate(whole, start=1)], name, kind)
     table.above = above
+    table.losses += missing
     return table
+
+
+_NEXT = ("next", "next_page", "nextPage", "next_url", "nextUrl", "next_cursor", "nextPageToken")
+_TOTALS = ("total", "total_count", "totalCount", "total_results", "totalResults", "record_count", "recordCount")
+
+
+def _missing_pages(whole: Mapping[str, Any], rows: int) -> list[str]:
+    """What a JSON answer says of records that are not in it."""
+    places = [
+        whole,
+        *(value for key in ("links", "meta", "paging", "pagination") if isinstance(value := whole.get(key), Mapping)),
+    ]
+    totals = [
+        place[key]
+        for place in places
+        for key in _TOTALS
+        if isinstance(place.get(key), int) and not isinstance(place[key], bool)
+    ]
+    if any(total > rows for total in totals):
+        return [f"one page of several: it states {max(totals)} records and holds {rows}"]
+    if any(place.get(key) for place in places for key in _NEXT):
+        return ["one page of several: it names a next one"]
+    return []
 
 
 STATE = (  # the fields of OpenSky's state vectors, in their order (REST API documentation)

@@ -22,7 +22,17 @@ from basewatch.readsb.polled import Sighting
 from basewatch.sources.flight_files import forms, opening, tracks
 from basewatch.sources.flight_files.forms import LOG, TRACKS, Mapped
 from basewatch.sources.flight_files.opening import Fault, NoData, Row, Table, days_in
-from basewatch.sources.flight_records import ENDS, LONGEST_RAW, PLACES, TIMES, Converter, Origin, plain_name, stood
+from basewatch.sources.flight_records import (
+    ENDS,
+    LONGEST_RAW,
+    PLACES,
+    TIMES,
+    Converter,
+    NotFlown,
+    Origin,
+    plain_name,
+    stood,
+)
 from basewatch.sources.places import Places
 from basewatch.sources.values import Ambiguous, DateOrder, Malformed, date_order, moment, text
 
@@ -260,8 +270,12 @@ class _Tabled:
             named = frozenset(_with_next(days_in(raw)))
             self._reject(Lost(where, str(fault), raw[:LONGEST_RAW], named), number)
             return
+        except NotFlown as fault:
+            nothing: frozenset[str] = frozenset()
+            self._reject(Lost(where, str(fault), _raw(cells)[:LONGEST_RAW], frozenset(), nothing), number)
+            return
         except Malformed as fault:
-            days, bases = self._concerns(fields)
+            days, bases = self._concerns(fields, cells)
             self._reject(Lost(where, str(fault), _raw(cells)[:LONGEST_RAW], days, bases), number)
             return
         self.reading.records_kept += 1
@@ -364,7 +378,9 @@ class _Tabled:
                 lost = self.reading.losses[at]
                 self.reading.losses[at] = Lost(**{**vars(lost), "is_inside": True})
 
-    def _concerns(self, fields: Mapping[str, Any]) -> tuple[frozenset[date], frozenset[str] | None]:
+    def _concerns(
+        self, fields: Mapping[str, Any], cells: Sequence[Any]
+    ) -> tuple[frozenset[date], frozenset[str] | None]:
         """The days that a rejected record may be of, and the watched bases (None: any)."""
         table = self.mapped.form.table
         if table == TRACKS:
@@ -379,7 +395,7 @@ class _Tabled:
         elif ended:
             days = ended | {day - ONE_DAY for day in ended}
         else:
-            days = {day for value in fields.values() for day in days_in(_shown(value))}
+            days = {day for value in cells for day in days_in(_shown(value))}
             days = _with_next(days)
         days = {day for day in days if day <= self.latest.date()}
         bases: set[str] = set()

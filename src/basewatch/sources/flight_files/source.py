@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -201,6 +201,7 @@ def _read_all(landed: Landed, context: Context[FlightFiles], places: Places) -> 
     for name, reading in readings.items():
         files.notes[name] = _note(name, shas[name], reading, duplicates[name], declared)
     _keep_lasting(files, context)
+    _doubt_days_alone(files, places)
     return files
 
 
@@ -277,6 +278,37 @@ def _keep_lasting(files: _Files, context: Context[FlightFiles]) -> None:
         reading = files.readings.setdefault(name, Reading())
         reading.losses.append(Lost(name, short.reason, days=span, is_reject=False))
         files.notes[name] = short.note
+
+
+def _doubt_days_alone(files: _Files, places: Places) -> None:
+    """Doubt the days on which an aircraft has several ends at a base of which the days alone are stated.
+
+    In what order they were, and which of them are one, cannot be said: they all stand at midnight.
+    """
+    rows = files.tables.get("plain_flights")
+    if rows is None:
+        return
+    ends: dict[tuple[str, str, date], list[tuple[str, str]]] = defaultdict(list)
+    for place, at in ENDS["plain_flights"]:
+        codes = pa.array(
+            [code for code in rows.column(place).unique().to_pylist() if places.base_of(code)], pa.string()
+        )
+        is_midnight = pc.equal(rows.column(at), pc.floor_temporal(rows.column(at), unit="day"))
+        at_base = rows.filter(pc.fill_null(pc.and_(is_midnight, pc.is_in(rows.column(place), value_set=codes)), False))
+        for row in at_base.select([place, at, "icao24", "registration", "origin_file", "origin_place"]).to_pylist():
+            base, aircraft = places.base_of(row[place]), row["icao24"] or row["registration"]
+            ends[str(base), aircraft, row[at].date()].append((row["origin_file"], row["origin_place"]))
+    for (base, aircraft, day), stated in ends.items():
+        if len(stated) < 2:
+            continue
+        name, place = stated[0]
+        reason = f"{aircraft} has {len(stated)} ends there on {day}, of which the times of day are not stated"
+        reading = files.readings.setdefault(name, Reading())
+        reading.losses.append(
+            Lost(f"{name}, {place}", reason, days=frozenset({day}), bases=frozenset({base}), is_reject=False)
+        )
+        note = files.notes[name]
+        files.notes[name] = replace(note, records_doubtful=note.records_doubtful + 1, reason=note.reason or reason)
 
 
 def _lost_rows(name: str, files: _Files, context: Context[FlightFiles]) -> dict[str, pa.Table]:
