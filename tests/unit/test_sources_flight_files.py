@@ -427,7 +427,9 @@ def lost(found: list[Event]) -> set[int]:
         ("x,15406e,,UUMU,soon,OSLK,later\n", {3, 4, 5, 6, 7}),  # between two rows of a file in order
         ("x,15406e,,UUMU,2025-06-05T22:00Z,OSLK,\n", {5, 6}),  # it landed, and did not say when
         ("x,15406e,,OSLK,NaT,UUMU,2025-06-05T02:00Z\n", {4, 5}),
-        ("x,,RF-1,,,OSLK,2025-06-05\nx,,RF-1,OSLK,2025-06-05,,\n", {5}),  # in which order is not said
+        ("x,,RF-1,,,OSLK,2025-06-05\nx,,RF-1,OSLK,2025-06-05,,\n", set()),  # it landed and left
+        ("x,,RF-1,HLLB,,OSLK,2025-06-05\ny,,RF-1,OLBA,,OSLK,2025-06-05\n", {5}),  # once or twice is not said
+        ("x,,RF-1,UUMU,2025-06-05,OSLK,2025-06-05\ny,,RF-1,OSLK,2025-06-05,UUMU,2025-06-05\n", {5}),  # nor the order
         ("x,,UNKNOWN,UUMU,2025-06-05T01:00Z,OSLK,2025-06-05T05:00Z\n", {5}),
         ("x,000000,,UUMU,2025-06-05T01:00Z,OSLK,2025-06-05T05:00Z\n", {5}),
         (",,,,,,\n\n,  ,\n", set()),

@@ -281,32 +281,35 @@ def _keep_lasting(files: _Files, context: Context[FlightFiles]) -> None:
 
 
 def _doubt_days_alone(files: _Files, places: Places) -> None:
-    """Doubt the days on which an aircraft has several ends at a base of which the days alone are stated.
+    """Doubt the days on which an aircraft lands or takes off at a base more than once, and only the days are stated.
 
-    In what order they were, and which of them are one, cannot be said: they all stand at midnight.
+    They all stand at midnight, so that nobody can say which of them are one, nor in what order they were. A landing and
+    a take-off are told apart, but for a hop between two watched bases.
     """
     rows = files.tables.get("plain_flights")
     if rows is None:
         return
-    ends: dict[tuple[str, str, date], list[tuple[str, str]]] = defaultdict(list)
-    for place, at in ENDS["plain_flights"]:
+    ends: dict[tuple[str, str, date], list[dict[str, Any]]] = defaultdict(list)
+    for (place, at), (other, _) in zip(ENDS["plain_flights"], reversed(ENDS["plain_flights"]), strict=True):
         codes = pa.array(
             [code for code in rows.column(place).unique().to_pylist() if places.base_of(code)], pa.string()
         )
         is_midnight = pc.equal(rows.column(at), pc.floor_temporal(rows.column(at), unit="day"))
         at_base = rows.filter(pc.fill_null(pc.and_(is_midnight, pc.is_in(rows.column(place), value_set=codes)), False))
-        for row in at_base.select([place, at, "icao24", "registration", "origin_file", "origin_place"]).to_pylist():
-            base, aircraft = places.base_of(row[place]), row["icao24"] or row["registration"]
-            ends[str(base), aircraft, row[at].date()].append((row["origin_file"], row["origin_place"]))
+        for row in at_base.select(
+            [place, at, other, "icao24", "registration", "origin_file", "origin_place"]
+        ).to_pylist():
+            aircraft = row["icao24"] or row["registration"]
+            is_hop = places.base_of(row[other]) is not None
+            ends[str(places.base_of(row[place])), aircraft, row[at].date()].append({**row, "end": at, "is_hop": is_hop})
     for (base, aircraft, day), stated in ends.items():
-        if len(stated) < 2:
+        is_told_apart = len({row["end"] for row in stated}) == len(stated) and not any(row["is_hop"] for row in stated)
+        if len(stated) < 2 or is_told_apart:
             continue
-        name, place = stated[0]
+        name, where = stated[0]["origin_file"], f"{stated[0]['origin_file']}, {stated[0]['origin_place']}"
         reason = f"{aircraft} has {len(stated)} ends there on {day}, of which the times of day are not stated"
-        reading = files.readings.setdefault(name, Reading())
-        reading.losses.append(
-            Lost(f"{name}, {place}", reason, days=frozenset({day}), bases=frozenset({base}), is_reject=False)
-        )
+        lost = Lost(where, reason, days=frozenset({day}), bases=frozenset({base}), is_reject=False)
+        files.readings.setdefault(name, Reading()).losses.append(lost)
         note = files.notes[name]
         files.notes[name] = replace(note, records_doubtful=note.records_doubtful + 1, reason=note.reason or reason)
 
