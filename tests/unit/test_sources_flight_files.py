@@ -422,7 +422,7 @@ def lost(found: list[Event]) -> set[int]:
         ("x,15406e,,UUMU,2025-06-05T01:00Z,#N/A,2025-06-05T05:00Z\n", {5}),  # or is lost
         ("x,15406e,,UUMU,2025-06-05T01:00Z,OSLK,########\n", {5, 6}),
         ("x,15406e,,UUMU,2025-06-05T01:00Z,OSLK,2025-06-05T05:00Z,surplus\n", {5, 6}),
-        ("x,15406e,,UUMU,2025-06-05T01:00Z,OS", {5, 6}),  # cut short
+        ("x,15406e,,UUMU,2025-06-05T01:00Z,OS", set(range(1, 11))),  # the file is cut short
         ('x,"15406e,,UUMU,2025-06-05T01:00Z,OSLK,2025-06-05T05:00Z\n', {5, 6}),
         ("x,15406e,,UUMU,soon,OSLK,later\n", {3, 4, 5, 6, 7}),  # between two rows of a file in order
         ("x,15406e,,UUMU,2025-06-05T22:00Z,OSLK,\n", {5, 6}),  # it landed, and did not say when
@@ -434,6 +434,7 @@ def lost(found: list[Event]) -> set[int]:
         ("x,000000,,UUMU,2025-06-05T01:00Z,OSLK,2025-06-05T05:00Z\n", {5}),
         (",,,,,,\n\n,  ,\n", set()),
         ("Total: 2,,,,,,\n", set()),
+        ("(3 rows)\n", set()),
         (PLAIN, set()),
     ],
 )
@@ -612,3 +613,41 @@ def test_a_sheet_of_clocks_is_no_flight_log(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(heading + "2025-06-05,UUMU,OSLK,01:00,05:00,RF-1\n", encoding="utf-8")
     found = events(tmp_path, covers=COVER)
     assert lost(found) == {5, 6} and not rows(found, "plain_flights")
+
+
+@pytest.mark.parametrize(
+    "last", ["x,15406e,,UUMU,2025-06-05T01:00Z,OSLK,2025-06-0", "x,15406e,,UUMU,2025-06-05T01:00Z,OSLK,2025-06-05T0"]
+)
+def test_a_last_line_that_ends_within_a_cell_says_that_the_file_is_cut_short(tmp_path: Path, last: str) -> None:
+    (tmp_path / "a.csv").write_text(PLAIN + LANDING.format("03") + last, encoding="utf-8")
+    assert lost(events(tmp_path, covers=COVER)) == set(range(1, 11))
+    (tmp_path / "a.csv").write_text((PLAIN + LANDING.format("03")).rstrip("\n"), encoding="utf-8")
+    assert lost(events(tmp_path, covers=COVER)) == set(), "many programs leave the last line without an end"
+
+
+@pytest.mark.parametrize(
+    ("above", "zone", "landed", "days"),
+    [
+        ("", "Europe/Moscow", 4, set()),
+        ("", "+03:00", 4, set()),
+        ("", "MSK", 4, set()),
+        ("", "UTC", 5, set()),
+        ("", "Atlantis", None, {4, 5}),
+        ("All times Moscow time (UTC+3)\n", "", 4, set()),
+        ("All times local\n", "", 5, {4, 5, 6}),
+    ],
+)
+def test_a_zone_that_a_list_states_counts(
+    tmp_path: Path, above: str, zone: str, landed: int | None, days: set[int]
+) -> None:
+    text = f"registration,destination,arrived_at,timezone\nRF-1,OSLK,2025-06-05 01:30,{zone}\n"
+    (tmp_path / "a.csv").write_text(above + text, encoding="utf-8")
+    found = events(tmp_path, covers=COVER)
+    assert [row["arrived_at"].day for row in rows(found, "plain_flights")] == ([landed] if landed else [])
+    assert lost(found) >= days if days else lost(found) == set()
+
+
+def test_a_folder_in_which_nothing_is_a_list_of_flights_is_a_failure(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("# Flights of Latakia", encoding="utf-8")
+    with pytest.raises(SourceError, match="none of the 1 files at .* is a list of flights"):
+        events(tmp_path, covers=COVER)

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any
 
@@ -27,6 +27,7 @@ from basewatch.sources.values import (
     callsign,
     flag,
     icao24,
+    in_zone,
     is_day_alone,
     is_lost,
     moment,
@@ -35,6 +36,7 @@ from basewatch.sources.values import (
     text,
     upper,
     whole,
+    zone,
 )
 
 LONGEST_RAW = 2000
@@ -140,10 +142,15 @@ ENDS = {  # of each table: the lake columns of place and time of both ends
 
 
 class Converter:
-    """Makes lake rows of records. `places` resolves places, None leaves them as stated; `order`: of dates in digits."""
+    """Makes lake rows of records. `places` resolves places, None leaves them as stated; `order`: of dates in digits.
 
-    def __init__(self, places: Places | None = None, order: DateOrder | None = None) -> None:
-        self._places, self._order = places, order
+    of_zone: of times that state none, where a list says so; UTC else.
+    """
+
+    def __init__(
+        self, places: Places | None = None, order: DateOrder | None = None, of_zone: tzinfo | None = None
+    ) -> None:
+        self._places, self._order, self._zone = places, order, of_zone
         self._all_bases = places.base_ids if places else frozenset()
 
     def convert(self, table: str, fields: Fields) -> Record:
@@ -165,7 +172,11 @@ class Converter:
             raise Malformed(f"{name} {fault}: {str(value)[:80]!r}") from None
 
     def _time(self, name: str, fields: Fields) -> datetime | None:
-        value: datetime | None = self._read(name, lambda written: moment(written, self._order), fields)
+        own: tzinfo | None = self._read("zone", zone, fields) or self._zone
+        if own is None:
+            value: datetime | None = self._read(name, lambda written: moment(written, self._order), fields)
+        else:
+            value = self._read(name, lambda written: in_zone(written, own, self._order), fields)
         return value
 
     def _place(self, name: str, fields: Fields, record: Record, spare: str | None = None) -> str | None:

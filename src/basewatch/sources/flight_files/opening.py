@@ -66,6 +66,7 @@ class Table:
     columns: list[str] | None = None
     length: int = 0
     above: str = ""
+    is_open: bool = False  # a text whose last line has no end: it may have been cut within it
     losses: list[str] = field(default_factory=list)
 
 
@@ -265,8 +266,17 @@ def _tables(data: bytes, name: str, stated: Mapping[str, str]) -> Iterator[Part]
 
 def _perhaps_text(data: bytes, name: str, stated: Mapping[str, str]) -> Iterator[Part]:
     """What a file of a kind that plainly holds no data holds nevertheless: a page or a note with a list of flights."""
-    found = list(_read_as_text(data, name, stated)) if data and _decoded(data) else []
-    yield from found or [NoData(name, "of a kind that holds no list of flights")]
+    decoded = _decoded(data) if data else None
+    found = list(_read_as_text(data, name, stated)) if decoded else []
+    nothing: Part = NoData(name, "of a kind that holds no list of flights")
+    if decoded and PurePosixPath(name).suffix.lower() in forms.known()["no_data"]["may_list"]:
+        listed = [line for line in decoded[0].split("\n") if days_in(line)]
+        if any(_CODES.search(line) for line in decoded[0].split("\n")) and listed:
+            nothing = Fault(name, "names days and airports or addresses, and is of no form that is read", decoded[0])
+    yield from found or [nothing]
+
+
+_CODES = re.compile(r"(?<![A-Za-z])[A-Z]{4}(?![A-Za-z])|(?<![0-9A-Za-z])[0-9a-fA-F]{6}(?![0-9A-Za-z])")
 
 
 def _read_as_text(data: bytes, name: str, stated: Mapping[str, str]) -> Iterator[Part]:
@@ -444,11 +454,16 @@ def _text(data: bytes, name: str, stated: Mapping[str, str]) -> Part:
         first = next((line for line in lines if line.strip()), "")
         if ending not in _TABLE_ENDINGS and first.count(delimiter) < 2 and not _DATE.search(words):
             return NoData(name, "a text without a table")
-        return Table(name, f"text{kind}", _lines(lines, delimiter), length=len(lines))
+        return Table(name, f"text{kind}", _lines(lines, delimiter), length=len(lines), is_open=bool(lines[-1].strip()))
     delimiter, number = heading
     named = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}[delimiter]
     return Table(
-        name, f"text with {named}{kind}", _lines(lines, delimiter, number), None, len(lines), "\n".join(lines[:number])
+        name,
+        f"text with {named}{kind}",
+        _lines(lines, delimiter, number),
+        length=len(lines),
+        above="\n".join(lines[:number]),
+        is_open=bool(lines[-1].strip()),
     )
 
 
@@ -609,14 +624,28 @@ def _shaped(whole: Any, name: str, kind: str, words: str) -> Part:
             held = _frame(whole)
         if held is None and not any(key in whole for key in _LISTS):
             held = [whole]
+        fault = _error_told(whole) if held == [] else None
+        if fault:
+            return Fault(name, fault, words)
         missing = _missing_pages(whole, len(held)) if isinstance(held, list) else []
         whole = held
     if not isinstance(whole, list):
         return Fault(name, "JSON holds neither a list of records nor an object with `data`", words)
+    if whole and all(value is None for value in whole):
+        return Fault(name, "a list of nulls", words)
     table = _of_objects([(f"record {number}", value) for number, value in enumerate(whole, start=1)], name, kind)
     table.above = above
     table.losses += missing
     return table
+
+
+def _error_told(whole: Mapping[str, Any]) -> str | None:
+    """What an answer without records says is the matter; None where it says nothing of the kind."""
+    for key in ("error", "errors", "message", "detail", "fault", "reason"):
+        if whole.get(key):
+            return f"no records, and an error: {key} {json.dumps(whole[key])[:200]}"
+    codes = [whole[key] for key in ("status", "code", "statusCode", "status_code") if isinstance(whole.get(key), int)]
+    return f"no records, and status {max(codes)}" if codes and max(codes) >= 400 else None
 
 
 _NEXT = ("next", "next_page", "nextPage", "next_url", "nextUrl", "next_cursor", "nextPageToken")

@@ -170,6 +170,10 @@ def decode(landed: Landed, context: Context[FlightFiles]) -> Iterator[Event]:
                 "record can name it"
             )
     files = _read_all(landed, context, places)
+    if not any(reading.forms or reading.losses for reading in files.readings.values()):
+        raise SourceError(
+            f"{window.source}: none of the {len(landed.files)} files at {settings.location} is a list of flights"
+        )
     yield from files.notes.values()
     yield from _records(landed, files, context)
     by_file = {base: _days_at(files.tables, places, base) for base in {cover.base for cover in settings.covers}}
