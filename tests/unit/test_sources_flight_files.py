@@ -649,5 +649,5 @@ def test_a_zone_that_a_list_states_counts(
 
 def test_a_folder_in_which_nothing_is_a_list_of_flights_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("# Flights of Latakia", encoding="utf-8")
-    with pytest.raises(SourceError, match="none of the 1 files at .* is a list of flights"):
+    with pytest.raises(SourceError, match=r"none of the 1 files at .* is a list of flights"):
         events(tmp_path, covers=COVER)
