@@ -75,7 +75,8 @@ def test_a_full_summary_with_blanks_becomes_nulls(tmp_path: Path) -> None:
 
 def test_each_row_says_in_which_record_of_which_file_it_stood(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(
-        FULL + "".join(fr24(name, first_seen="2025-10-25T09:00:00Z") for name in ("1a", "", "3c")), encoding="utf-8"
+        FULL + "".join(fr24(name, reg="RF-1", first_seen="2025-10-25T09:00:00Z") for name in ("1a", "", "3c")),
+        encoding="utf-8",
     )
     found = {row["record_id"]: row for row in rows(events(tmp_path), "flightradar24_flights")}
     assert {name: row["origin_place"] for name, row in found.items()} == {"1a": "line 2", "3c": "line 4"}
@@ -651,3 +652,13 @@ def test_a_folder_in_which_nothing_is_a_list_of_flights_is_a_failure(tmp_path: P
     (tmp_path / "README.md").write_text("# Flights of Latakia", encoding="utf-8")
     with pytest.raises(SourceError, match=r"none of the 1 files at .* is a list of flights"):
         events(tmp_path, covers=COVER)
+
+
+def test_a_column_that_is_not_read_and_names_the_base_makes_its_day_doubtful(tmp_path: Path) -> None:
+    heading = "registration,origin,departed_at,destination,arrived_at,via,airport\n"
+    rows_of = (
+        "RF-1,UUMU,2025-06-05T01:00Z,HLLB,2025-06-05T09:00Z,OSLK,\n"
+        "RF-2,UUMU,2025-06-07T01:00Z,OSLK,2025-06-07T05:00Z,,OSLK\n"
+    )
+    (tmp_path / "a.csv").write_text(heading + rows_of, encoding="utf-8")
+    assert lost(events(tmp_path, covers=COVER)) == {5}

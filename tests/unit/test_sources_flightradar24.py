@@ -251,13 +251,14 @@ def test_passing_faults_leave_no_trace_in_the_rows(world: World, spoil: Any) -> 
 
 def test_null_fields_and_malformed_records_are_kept_apart(world: World) -> None:
     rows = (
-        b'{"data": [{"fr24_id": "a1", "first_seen": "2026-10-01T10:00:00Z"}, {"fr24_id": null}, {"fr24_id": "b2"}, 7]}'
+        b'{"data": [{"fr24_id": "a1", "reg": "RF-1", "first_seen": "2026-10-01T10:00:00Z"}, {"fr24_id": null}, '
+        b'{"fr24_id": "b2"}, 7]}'
     )
     world.provider.api.fault(lambda _, __: Reply(200, rows))
     got = world.decode("2026-10-01")
     (kept,) = got.table("flightradar24_flights")
     assert {name for name, value in kept.items() if value is not None} == {
-        "source", "day", "record_id", "first_seen", "fetched_at", "origin_file", "origin_sha256", "origin_place",
+        "source", "day", "record_id", "reg", "first_seen", "fetched_at", "origin_file", "origin_sha256", "origin_place",
     }  # fmt: skip
     assert len(got.rejects) == 3
     noted = got.day("base:hmeimim", "2026-10-01")

@@ -372,7 +372,10 @@ def test_a_record_without_a_day_spoils_each_day_that_was_asked_for(world: World)
 
 
 def test_an_answer_of_other_days_alone_is_no_answer(world: World) -> None:
-    old = [{"icao24": "1533f3", "firstSeen": 1600000000, "lastSeen": 1600003600, "estArrivalAirport": "OSLK"}]
+    old = [
+        {"icao24": "1533f3", "firstSeen": 1600000000, "lastSeen": 1600003600, "estArrivalAirport": "OSLK",
+         "estDepartureAirport": "OSLK"}
+    ]  # fmt: skip
     world.provider.api.fault(lambda _, __: reply_json(old), times=9)
     got = world.decode("2026-10-01")
     assert got.status()["base:hmeimim", "2026-10-01"] == "partial"
@@ -385,3 +388,12 @@ def test_doctor_tells_an_answer_that_is_none(world: World) -> None:
     finding = opensky.check(world.context())[-1]
     assert not finding.ok
     assert "the message 'moved': it has no `states`" in finding.what
+
+
+def test_a_flight_that_does_not_name_the_airport_asked_for_makes_the_day_partial(world: World) -> None:
+    at = int(datetime(2026, 10, 1, 6, tzinfo=UTC).timestamp())
+    odd = [{"icao24": "1533f3", "firstSeen": at, "lastSeen": at + 3600, "estArrivalAirport": None}]
+    world.provider.api.fault(lambda _, __: reply_json(odd), times=9)
+    got = world.decode("2026-10-01")
+    assert got.status()["base:hmeimim", "2026-10-01"] == "partial"
+    assert {reject.reason for reject in got.rejects} == {"1 of 1 flights do not name the airport that was asked for"}

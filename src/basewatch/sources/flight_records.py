@@ -214,6 +214,8 @@ class Converter:
         for name, spare in _FLIGHTRADAR24_PLACES.items():
             values[name] = self._place(name, fields, record, spare)
         values["hex"] = self._address("hex", fields, record, values["reg"])
+        if values["hex"] is None and values["reg"] is None:
+            raise Malformed("neither hex nor reg is given: nobody can say which aircraft it was")
         times = (values[name] for name in ("first_seen", "datetime_takeoff", "datetime_landed", "last_seen"))
         when: datetime | None = next((time for time in times if time), None)
         if when is None:

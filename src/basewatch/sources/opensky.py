@@ -307,6 +307,13 @@ def _flights(
     for reject in rejects:
         yield Reject(first, reject.where, reject.reason, reject.raw)
         scoped.spoil(tallies, answer.scope, first, last)
+    asked_for = {"arrival": "est_arrival_airport", "departure": "est_departure_airport"}.get(answer.kind)
+    if asked_for and table.column(asked_for).null_count:  # who was asked for flights to an airport names it
+        count = table.column(asked_for).null_count
+        yield Reject(
+            first, answer.file, f"{count} of {table.num_rows} flights do not name the airport that was asked for"
+        )
+        scoped.spoil(tallies, answer.scope, first, last)
     if table.num_rows and not scoped.touches(table, answer.since - timedelta(days=1), answer.until):
         yield Reject(first, answer.file, f"none of its {table.num_rows} flights is of the days that were asked for")
         scoped.spoil(tallies, answer.scope, first, last)

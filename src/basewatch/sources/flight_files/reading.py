@@ -484,17 +484,16 @@ class _Tabled:
         names = [str(place.code) for place in unresolved]
         bases = {base for place in unresolved for base in place.may_be}
         ends = [(values[place], values[at]) for place, at in ENDS[table]]
-        is_open = any(place is None for place, _ in ends)
         is_blank = any(place is None and at is not None for place, at in ends)
         if is_blank and table != "opensky_flights":  # where an estimate is missing, the provider knows of no airport
             names.append(BLANK)
             bases |= self.places.base_ids - {self.places.base_of(place) for place, _ in ends}
-        if is_open:  # a column that is not read may name the base in its place
-            for number in self.mapped.unread:
-                base = self.places.base_of(str(cells[number]).strip().upper()) if cells[number] else None
-                if base:
-                    names.append(f"{cells[number]} in column {self.mapped.columns[number]}")
-                    bases.add(base)
+        at_either = {self.places.base_of(place) for place, _ in ends}
+        for number in self.mapped.unread:  # a stop on the way, or where it was diverted to
+            base = self.places.base_of(str(cells[number]).strip().upper()) if cells[number] else None
+            if base and base not in at_either:
+                names.append(f"{cells[number]} in column {self.mapped.columns[number]}")
+                bases.add(base)
         if not names:
             return
         self.reading.unresolved.update(name[:60] for name in names)
