@@ -1,4 +1,4 @@
-"""Flight lists that ended in a wrong number, from the command line to the published month: each kind, and what replaced it."""
+"""Flight lists of the kinds that ended in a wrong number, from the command line to the published month."""
 
 from __future__ import annotations
 
@@ -180,7 +180,8 @@ def test_a_field_that_only_its_iata_code_names_is_that_field(kufra: Watch) -> No
     put(kufra, "a.csv", HEADING + landing(5, place="AKF") + landing(8, "018c02", place="Kufra (AKF/HLKF)"))
     fr24 = {
         "fr24_id": "3c0000a1", "flight": None, "callsign": "LAA9", "operating_as": "LAA", "painted_as": "LAA",
-        "type": "IL76", "reg": "5A-DZZ", "orig_iata": "BEN", "orig_icao": "", "datetime_takeoff": "2025-06-19T04:00:00Z",
+        "type": "IL76", "reg": "5A-DZZ", "orig_iata": "BEN", "orig_icao": "",
+        "datetime_takeoff": "2025-06-19T04:00:00Z",
         "dest_iata": "AKF", "dest_icao": None, "dest_iata_actual": "AKF", "dest_icao_actual": "",
         "datetime_landed": "2025-06-19T06:30:00Z", "hex": "018C09", "first_seen": "2025-06-19T03:55:00Z",
         "last_seen": "2025-06-19T06:31:00Z", "flight_ended": True,
@@ -251,7 +252,7 @@ def test_a_flight_over_the_first_midnight_of_the_run_is_read_with_its_landing(ku
 def test_positions_without_an_aircraft_are_refused_and_end_in_no_zero(kufra: Watch) -> None:
     put(kufra, "a.csv", HEADING + landing(5))
     rows = [
-        f'{1749700800 + n * 60},2025-06-12T{4 + n // 60:02}:{n % 60:02}:00Z,LAA1,"24.{n:03},23.3",{9000 - n * 90},210,170'
+        f'{1749700800 + n * 60},2025-06-12T{4 + n // 60:02}:{n % 60:02}:00Z,LAA1,"24.{n:03},23.3",{9000 - n * 90},9,170'
         for n in range(90)
     ]
     put(
@@ -270,7 +271,8 @@ def descent(day: int) -> list[dict[str, Any]]:
     return [
         {
             "time": start + 10 * n, "icao24": "018c01", "lat": 24.179 + 0.9 * (1 - n / 120), "lon": 23.314,
-            "height_ft": max(1367.0, 1367 + 14_000 * (1 - n / 115)), "onground": n >= 116, "knots": 160 if n < 116 else 60,
+            "height_ft": max(1367.0, 1367 + 14_000 * (1 - n / 115)), "onground": n >= 116,
+            "knots": 160 if n < 116 else 60,
         }
         for n in range(125)
     ]  # fmt: skip

@@ -20,7 +20,7 @@ PAGE = "<!DOCTYPE html><html><head><title>Sign in</title></head><body><h1>Sessio
 
 @dataclass
 class Harm:
-    """What damage could touch: days, and what a file states. everything: the covered days that no other file records."""
+    """What damage could touch: days, and rows. everything: all covered days that no other file records, too."""
 
     kind: str
     days: set[date]
