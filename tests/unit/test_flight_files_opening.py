@@ -270,3 +270,47 @@ def test_what_a_mac_packs_beside_a_list_is_litter() -> None:
         **{"in/a.csv": CSV.encode(), "__MACOSX/in/._a.csv": b"\x00\x05\x16\x07", "in/.DS_Store": b"\x00\x00"}
     )
     assert cells(data, "a.zip") == CELLS
+
+
+@pytest.mark.parametrize(
+    ("more", "is_whole"),
+    [
+        ({"total": 2}, True),
+        ({"total": 250}, False),
+        ({"next": None}, True),
+        ({"links": {"next": "/2"}}, False),
+        ({"next_page": 2}, False),
+    ],
+)
+def test_one_page_of_several_says_that_others_are_missing(more: dict[str, Any], is_whole: bool) -> None:
+    (table,) = parts(json.dumps({"data": OBJECTS, **more}).encode(), "a.json", {})
+    assert isinstance(table, Table) and len(list(table.rows)) == 2
+    assert (not table.losses) == is_whole
+
+
+def test_texts_of_parquet_that_are_plain_bytes_are_texts() -> None:
+    sink = io.BytesIO()
+    pq.write_table(pa.table({name: [row[at].encode() for row in CELLS] for at, name in enumerate(HEADING)}), sink)
+    assert cells(sink.getvalue(), "a.parquet") == CELLS
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"error": "quota", "flights": []},
+        {"message": "Too many requests", "data": []},
+        {"data": [], "status": 429},
+        [None],
+    ],
+)
+def test_an_answer_that_tells_an_error_is_no_empty_list(answer: Any) -> None:
+    (fault,) = parts(json.dumps(answer).encode(), "a.json", {})
+    assert isinstance(fault, Fault), fault
+
+
+def test_a_script_that_lists_flights_is_named_as_not_read() -> None:
+    script = b"INSERT INTO flights VALUES ('153302', 'RF-1', 'OSLK', '2025-06-05 06:00:00');\n"
+    (fault,) = parts(script, "b.sql", {})
+    assert isinstance(fault, Fault) and days_in(fault.text) == {date(2025, 6, 5)}
+    (nothing,) = parts(b"-- made on 2025-06-05\nSELECT 1;\n", "b.sql", {})
+    assert isinstance(nothing, NoData)

@@ -422,13 +422,19 @@ def lost(found: list[Event]) -> set[int]:
         ("x,15406e,,UUMU,2025-06-05T01:00Z,#N/A,2025-06-05T05:00Z\n", {5}),  # or is lost
         ("x,15406e,,UUMU,2025-06-05T01:00Z,OSLK,########\n", {5, 6}),
         ("x,15406e,,UUMU,2025-06-05T01:00Z,OSLK,2025-06-05T05:00Z,surplus\n", {5, 6}),
-        ("x,15406e,,UUMU,2025-06-05T01:00Z,OS", {5, 6}),  # cut short
+        ("x,15406e,,UUMU,2025-06-05T01:00Z,OS", set(range(1, 11))),  # the file is cut short
         ('x,"15406e,,UUMU,2025-06-05T01:00Z,OSLK,2025-06-05T05:00Z\n', {5, 6}),
         ("x,15406e,,UUMU,soon,OSLK,later\n", {3, 4, 5, 6, 7}),  # between two rows of a file in order
         ("x,15406e,,UUMU,2025-06-05T22:00Z,OSLK,\n", {5, 6}),  # it landed, and did not say when
         ("x,15406e,,OSLK,NaT,UUMU,2025-06-05T02:00Z\n", {4, 5}),
+        ("x,,RF-1,,,OSLK,2025-06-05\nx,,RF-1,OSLK,2025-06-05,,\n", set()),  # it landed and left
+        ("x,,RF-1,HLLB,,OSLK,2025-06-05\ny,,RF-1,OLBA,,OSLK,2025-06-05\n", {5}),  # once or twice is not said
+        ("x,,RF-1,UUMU,2025-06-05,OSLK,2025-06-05\ny,,RF-1,OSLK,2025-06-05,UUMU,2025-06-05\n", {5}),  # nor the order
+        ("x,,UNKNOWN,UUMU,2025-06-05T01:00Z,OSLK,2025-06-05T05:00Z\n", {5}),
+        ("x,000000,,UUMU,2025-06-05T01:00Z,OSLK,2025-06-05T05:00Z\n", {5}),
         (",,,,,,\n\n,  ,\n", set()),
         ("Total: 2,,,,,,\n", set()),
+        ("(3 rows)\n", set()),
         (PLAIN, set()),
     ],
 )
@@ -588,3 +594,60 @@ def test_a_reject_is_placed_among_its_neighbours_whatever_else_is_in_doubt(tmp_p
     text = PLAIN + LANDING.format("03") + unknown + bad + LANDING.format("07") + LANDING.format("08")
     (tmp_path / "a.csv").write_text(text, encoding="utf-8")
     assert lost(events(tmp_path, covers=COVER)) == {3, 4, 5, 6, 7, 8}
+
+
+@pytest.mark.parametrize(
+    ("status", "days", "kept"),
+    [("Landed", set(), 1), ("Cancelled", set(), 0), ("scheduled", set(), 0), ("Diverted", {5}, 0)],
+)
+def test_a_flight_that_did_not_take_place_is_none(tmp_path: Path, status: str, days: set[int], kept: int) -> None:
+    heading = "registration,origin,departed_at,destination,arrived_at,status\n"
+    row = f"RF-1,UUMU,2025-06-05T01:00Z,OSLK,2025-06-05T05:00Z,{status}\n"
+    (tmp_path / "a.csv").write_text(heading + row, encoding="utf-8")
+    found = events(tmp_path, covers=COVER)
+    assert (lost(found), len(rows(found, "plain_flights"))) == (days, kept)
+
+
+def test_a_sheet_of_clocks_is_no_flight_log(tmp_path: Path) -> None:
+    heading = "Date,From,To,Dep time,Arr time,Registration\n"
+    (tmp_path / "a.csv").write_text(heading + "2025-06-05,UUMU,OSLK,01:00,05:00,RF-1\n", encoding="utf-8")
+    found = events(tmp_path, covers=COVER)
+    assert lost(found) == {5, 6} and not rows(found, "plain_flights")
+
+
+@pytest.mark.parametrize(
+    "last", ["x,15406e,,UUMU,2025-06-05T01:00Z,OSLK,2025-06-0", "x,15406e,,UUMU,2025-06-05T01:00Z,OSLK,2025-06-05T0"]
+)
+def test_a_last_line_that_ends_within_a_cell_says_that_the_file_is_cut_short(tmp_path: Path, last: str) -> None:
+    (tmp_path / "a.csv").write_text(PLAIN + LANDING.format("03") + last, encoding="utf-8")
+    assert lost(events(tmp_path, covers=COVER)) == set(range(1, 11))
+    (tmp_path / "a.csv").write_text((PLAIN + LANDING.format("03")).rstrip("\n"), encoding="utf-8")
+    assert lost(events(tmp_path, covers=COVER)) == set(), "many programs leave the last line without an end"
+
+
+@pytest.mark.parametrize(
+    ("above", "zone", "landed", "days"),
+    [
+        ("", "Europe/Moscow", 4, set()),
+        ("", "+03:00", 4, set()),
+        ("", "MSK", 4, set()),
+        ("", "UTC", 5, set()),
+        ("", "Atlantis", None, {4, 5}),
+        ("All times Moscow time (UTC+3)\n", "", 4, set()),
+        ("All times local\n", "", 5, {4, 5, 6}),
+    ],
+)
+def test_a_zone_that_a_list_states_counts(
+    tmp_path: Path, above: str, zone: str, landed: int | None, days: set[int]
+) -> None:
+    text = f"registration,destination,arrived_at,timezone\nRF-1,OSLK,2025-06-05 01:30,{zone}\n"
+    (tmp_path / "a.csv").write_text(above + text, encoding="utf-8")
+    found = events(tmp_path, covers=COVER)
+    assert [row["arrived_at"].day for row in rows(found, "plain_flights")] == ([landed] if landed else [])
+    assert lost(found) >= days if days else lost(found) == set()
+
+
+def test_a_folder_in_which_nothing_is_a_list_of_flights_is_a_failure(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("# Flights of Latakia", encoding="utf-8")
+    with pytest.raises(SourceError, match=r"none of the 1 files at .* is a list of flights"):
+        events(tmp_path, covers=COVER)

@@ -27,6 +27,10 @@ SIX = datetime(2025, 10, 5, 6, 0, tzinfo=UTC)
         "2025-10-05 09:00 GMT+3",
         "2025-10-05 09:00 UTC+03:00",
         "2025-10-05 09:00 MSK",
+        "2025-10-05 09:00 EEST",
+        "2025-10-05 02:00 EDT",
+        "2025-10-05 6:00 AM UTC",
+        "2025-10-05T06:00:00",
         "2025-10-05 01:00 -05",
         "2025/10/05 06:00",
         "20251005T060000Z",
@@ -64,7 +68,8 @@ def test_codes_that_look_like_no_value_are_codes(code: str) -> None:
 @pytest.mark.parametrize(
     "written",
     ["06:00", "Oct 5", "October 2025", "2025", "now", "tomorrow", "2025-10-0", "2025-13-01", "2025-10-05 06:00 IST",
-     "#N/A", "#REF!", "########", "2025-10-05 25:00", "10/05/25", "32/13/2025", "1899-12-30", 45935.25, True],
+     "2025-10-05 06:00 XYZ", "2025-10-05 06:00 Z+3", "#N/A", "#REF!", "########", "2025-10-05 25:00", "10/05/25",
+     "32/13/2025", "1899-12-30", 45935.25, True],
 )  # fmt: skip
 def test_what_is_no_whole_time_is_malformed(written: object) -> None:
     with pytest.raises(Malformed):
@@ -139,3 +144,10 @@ def test_no_value_ends_otherwise_than_in_a_time_or_malformed(value: object) -> N
     except Malformed:
         return
     assert at is None or at.tzinfo is not None
+
+
+@pytest.mark.parametrize(
+    "written", ["2025-10-04 24:00", "2025-10-04T24:00:00Z", "2025-10-04T24:00:00+00:00", "04.10.2025 24:00"]
+)
+def test_midnight_at_the_end_of_a_day_is_that_of_the_next(written: str) -> None:
+    assert moment(written) == datetime(2025, 10, 5, tzinfo=UTC)

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any
 
@@ -27,16 +27,27 @@ from basewatch.sources.values import (
     callsign,
     flag,
     icao24,
+    in_zone,
     is_day_alone,
     is_lost,
     moment,
     number,
+    registration,
     text,
     upper,
     whole,
+    zone,
 )
 
 LONGEST_RAW = 2000
+NOT_FLOWN = (
+    "cancel",
+    "schedul",
+    "expected",
+    "planned",
+    "not operated",
+    "отмен",
+)  # how the status of such a flight begins
 M_FT = 3.28084  # a metre in feet
 
 Fields = Mapping[str, object]  # value by field name, in lower case without blanks and underscores
@@ -60,6 +71,10 @@ class Record:
     dropped: list[str] = field(default_factory=list)
 
 
+class NotFlown(Malformed):
+    """A record of a flight that did not take place, or not yet."""
+
+
 @lru_cache(4096)
 def plain_name(name: str) -> str:
     """A field's name without case, blanks, underscores and other marks."""
@@ -72,7 +87,7 @@ _FLIGHTRADAR24: dict[str, Reader] = {
     "operating_as": upper,
     "painted_as": upper,
     "type": upper,
-    "reg": upper,
+    "reg": registration,
     "orig_iata": upper,
     "runway_takeoff": text,
     "dest_iata": upper,
@@ -89,7 +104,7 @@ _FLIGHTRADAR24_PLACES = {"orig_icao": "orig_iata", "dest_icao": "dest_iata", "de
 
 _OPENSKY: dict[str, tuple[str, Reader]] = {  # lake column: the provider's name without case and underscores
     "callsign": ("callsign", callsign),
-    "registration": ("registration", upper),
+    "registration": ("registration", registration),
     "type_code": ("typecode", upper),
     "operator": ("operator", text),
     "est_departure_airport_horiz_distance": ("estdepartureairporthorizdistance", whole),
@@ -103,7 +118,7 @@ _OPENSKY_PLACES = {"est_departure_airport": "estdepartureairport", "est_arrival_
 _OPENSKY_TIMES = {"first_seen": "firstseen", "last_seen": "lastseen"}
 
 _PLAIN: dict[str, Reader] = {
-    "registration": upper,
+    "registration": registration,
     "callsign": callsign,
     "type_code": upper,
     "operator": text,
@@ -127,10 +142,15 @@ ENDS = {  # of each table: the lake columns of place and time of both ends
 
 
 class Converter:
-    """Makes lake rows of records. `places` resolves places, None leaves them as stated; `order`: of dates in digits."""
+    """Makes lake rows of records. `places` resolves places, None leaves them as stated; `order`: of dates in digits.
 
-    def __init__(self, places: Places | None = None, order: DateOrder | None = None) -> None:
-        self._places, self._order = places, order
+    of_zone: of times that state none, where a list says so; UTC else.
+    """
+
+    def __init__(
+        self, places: Places | None = None, order: DateOrder | None = None, of_zone: tzinfo | None = None
+    ) -> None:
+        self._places, self._order, self._zone = places, order, of_zone
         self._all_bases = places.base_ids if places else frozenset()
 
     def convert(self, table: str, fields: Fields) -> Record:
@@ -152,7 +172,11 @@ class Converter:
             raise Malformed(f"{name} {fault}: {str(value)[:80]!r}") from None
 
     def _time(self, name: str, fields: Fields) -> datetime | None:
-        value: datetime | None = self._read(name, lambda written: moment(written, self._order), fields)
+        own: tzinfo | None = self._read("zone", zone, fields) or self._zone
+        if own is None:
+            value: datetime | None = self._read(name, lambda written: moment(written, self._order), fields)
+        else:
+            value = self._read(name, lambda written: in_zone(written, own, self._order), fields)
         return value
 
     def _place(self, name: str, fields: Fields, record: Record, spare: str | None = None) -> str | None:
@@ -235,6 +259,11 @@ class Converter:
     def _plain(self, fields: Fields) -> Record:
         values = {name: self._read(name, reader, fields) for name, reader in _PLAIN.items()}
         record = Record(values)
+        status = (self._read("status", text, fields) or "").lower()
+        if status.startswith(NOT_FLOWN):
+            raise NotFlown(f"status says {status[:40]!r}: no flight")
+        if status.startswith("divert"):
+            raise Malformed("status says that it was diverted: where it landed is not certain")
         departed, arrived = self._time("departed_at", fields), self._time("arrived_at", fields)
         if departed and arrived and is_day_alone(fields.get("arrivedat")) and _is_same_day(departed, arrived):
             arrived = None  # its time of day is not known, and midnight would be before the take-off

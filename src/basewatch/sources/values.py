@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 import re
 import warnings
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from basewatch.callsigns import callsign_of
 from basewatch.news.zones import meanings
@@ -27,14 +27,21 @@ LOST = {"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!"}
 # What pandas, SQL and spreadsheets write for a value that is not there. `NA` and `NAN` are codes, of airline and field.
 NO_VALUE = {"nan", "NaN", "NaT", "None", "none", "null", "NULL", "Null", "<NA>", "\\N", "-", "--", "N/A", "n/a", *LOST}
 
+NO_ADDRESS = {"000000", "ffffff"}
+NO_REGISTRATION = {"0", "N0", "NONE", "NULL", "NIL", "NAN", "NA", "TBA", "TBD", "UNKNOWN", "UNK", "BLOCKED", "PRIVATE",
+                   "XXXX", "XXXXX", "ZZZZ", "ZZZZZ", "ANONYMOUS"}  # fmt: skip
+
 DateOrder = Literal["day first", "month first"]
 
 _HEX = re.compile(r"~?[0-9a-f]{6}")
 _EPOCH_TEXT = re.compile(r"-?\d{9,}(\.\d*)?")  # fewer digits may be an ISO date without hyphens
-_UTC = re.compile(r"\s*(?:UTC|GMT|Z)$", re.IGNORECASE)
+_UTC = re.compile(r"(?:(?<=[\dM])|\s)\s*(?:UTC|GMT|Z)$", re.IGNORECASE)
 _REGION = re.compile(r"\s*\[[A-Za-z_]+(?:/[A-Za-z_+-]+)*\]$")  # the zone's name after its offset, as Java writes it
 # An offset after a time of day. GMT+3 is three hours ahead of GMT to all but dateutil, which reads it as POSIX does.
 _OFFSET = re.compile(r"(?<=[\dMm])\s*(?:UTC|GMT)?\s*([+-])(\d{1,2})(?::?(\d{2}))?$", re.IGNORECASE)
+_END_OF_DAY = re.compile(r"(?<=[T ])(24)(?=:00(?::00(?:\.0+)?)?(?:\D|$))")
+_HAS_ZONE = re.compile(r"(?:\d\s*Z|[A-Za-z]{3,}|[+-]\d{2}:?\d{2}|\d\s*[+-]\d{2}|\])$")
+_NAMED_OFFSET = re.compile(r"[A-LN-Za-ln-z]\s*[+-]\d{1,2}(?::?\d{2})?$")
 _YEAR_FIRST = re.compile(r"^(\d{4})[/.](\d{1,2})[/.](\d{1,2})(?=\D|$)")
 _YEAR_LAST = re.compile(r"^(\d{1,2})([/.-])(\d{1,2})\2(\d{4})(?=\D|$)")
 _SHORT_YEAR = re.compile(
@@ -150,7 +157,13 @@ def icao24(value: object) -> str | None:
     lowered = address.lower().lstrip("'").removeprefix("0x")
     if not _HEX.fullmatch(lowered):
         raise Malformed("is not a 24-bit address in six hex digits")
-    return lowered
+    return None if lowered in NO_ADDRESS else lowered
+
+
+def registration(value: object) -> str | None:
+    """A registration mark in upper case; None for the words that stand for none: many aircraft are called so."""
+    mark = upper(value)
+    return None if mark is None or mark in NO_REGISTRATION or not any(map(str.isalnum, mark)) else mark
 
 
 # ---- times
@@ -189,6 +202,39 @@ def moment(value: object, order: DateOrder | None = None) -> datetime | None:
     return at
 
 
+def in_zone(value: object, zone: tzinfo, order: DateOrder | None = None) -> datetime | None:
+    """As `moment`, where a time that states no zone of its own is of this one. Seconds since 1970 are UTC always."""
+    at = moment(value, order)
+    if at is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return at
+    if isinstance(value, datetime):
+        return at if value.tzinfo else value.replace(tzinfo=zone).astimezone(UTC)
+    written = str(value).strip()
+    if _EPOCH_TEXT.fullmatch(written) or (":" in written and _HAS_ZONE.search(written)):
+        return at
+    return at.replace(tzinfo=zone).astimezone(UTC)
+
+
+def zone(value: object) -> tzinfo | None:
+    """A time zone by its IANA name, its abbreviation or its distance from UTC; None for none. Raises Malformed."""
+    written = text(value)
+    if written is None:
+        return None
+    distance = re.fullmatch(r"(?:UTC|GMT)?\s*([+-]?)(\d{1,2})(?::?(\d{2}))?(?:\.0)?", written, re.IGNORECASE)
+    if distance:
+        ahead = timedelta(hours=int(distance[2]), minutes=int(distance[3] or 0))
+        return timezone(-ahead if distance[1] == "-" else ahead)
+    if written.upper() in ("UTC", "GMT", "Z", "ZULU"):
+        return UTC
+    found = meanings(written, None)
+    if len(found) == 1:
+        return _zone(written, None)  # type: ignore[no-any-return]
+    try:
+        return ZoneInfo(written)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        raise Malformed("is no time zone that is known") from None
+
+
 def is_day_alone(value: object) -> bool:
     """Whether the value is a day without a time of day."""
     if isinstance(value, date) and not isinstance(value, datetime):
@@ -213,6 +259,10 @@ def _written(written: str, order: DateOrder | None) -> datetime:
     except ValueError:
         pass
     plain = _REGION.sub("", written.lstrip("'"))
+    end_of_day = _END_OF_DAY.search(plain)
+    if end_of_day:  # ISO 8601: midnight at the end of the day
+        start = plain[: end_of_day.start(1)] + "00" + plain[end_of_day.end(1) :]
+        return _written(start, order) + timedelta(days=1)
     zone = ""
     utc, offset = _UTC.search(plain), _OFFSET.search(plain)
     if utc:
@@ -271,8 +321,8 @@ def _in_words(written: str) -> datetime:
     short = _SHORT_YEAR.match(written)
     if short:
         written = f"{short[1]} {short[2]} 20{short[3]}{written[short.end() :]}"
-    if not re.search(r"\d{4}", written):
-        raise ValueError("no year")
+    if not re.search(r"\d{4}", written) or _NAMED_OFFSET.search(written):
+        raise ValueError("no year, or an offset from a zone that is not UTC")
     readings = []
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # an unknown zone would be dropped with a mere warning
@@ -294,4 +344,5 @@ def _zone(name: str | None, offset: int | None) -> Any:
     found = meanings(name, None)  # IST, CST and the like name several zones, and so none
     if len(found) != 1:
         raise ValueError(f"the zone {name!r} is not known")
-    return ZoneInfo(found[0].zone) if found[0].zone else found[0].utc_offset
+    zone, distance = found[0].zone, found[0].utc_offset
+    return ZoneInfo(zone) if zone else timezone(distance or timedelta())

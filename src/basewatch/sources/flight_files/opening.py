@@ -8,6 +8,7 @@ the damage is still read.
 from __future__ import annotations
 
 import bz2
+import contextlib
 import csv
 import io
 import json
@@ -65,6 +66,7 @@ class Table:
     columns: list[str] | None = None
     length: int = 0
     above: str = ""
+    is_open: bool = False  # a text whose last line has no end: it may have been cut within it
     losses: list[str] = field(default_factory=list)
 
 
@@ -264,8 +266,17 @@ def _tables(data: bytes, name: str, stated: Mapping[str, str]) -> Iterator[Part]
 
 def _perhaps_text(data: bytes, name: str, stated: Mapping[str, str]) -> Iterator[Part]:
     """What a file of a kind that plainly holds no data holds nevertheless: a page or a note with a list of flights."""
-    found = list(_read_as_text(data, name, stated)) if data and _decoded(data) else []
-    yield from found or [NoData(name, "of a kind that holds no list of flights")]
+    decoded = _decoded(data) if data else None
+    found = list(_read_as_text(data, name, stated)) if decoded else []
+    nothing: Part = NoData(name, "of a kind that holds no list of flights")
+    if decoded and PurePosixPath(name).suffix.lower() in forms.known()["no_data"]["may_list"]:
+        listed = [line for line in decoded[0].split("\n") if days_in(line)]
+        if any(_CODES.search(line) for line in decoded[0].split("\n")) and listed:
+            nothing = Fault(name, "names days and airports or addresses, and is of no form that is read", decoded[0])
+    yield from found or [nothing]
+
+
+_CODES = re.compile(r"(?<![A-Za-z])[A-Z]{4}(?![A-Za-z])|(?<![0-9A-Za-z])[0-9a-fA-F]{6}(?![0-9A-Za-z])")
 
 
 def _read_as_text(data: bytes, name: str, stated: Mapping[str, str]) -> Iterator[Part]:
@@ -345,6 +356,9 @@ def _arrow(data: bytes, name: str) -> Table:
 
 
 def _values(column: Any) -> list[Any]:
+    if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):  # texts of Impala and old Spark
+        with contextlib.suppress(pa.ArrowInvalid):
+            column = column.cast(pa.large_string())
     if pa.types.is_timestamp(column.type) and column.type.unit == "ns":  # a pandas object a cell else
         column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
     return list(column.to_pylist())
@@ -440,11 +454,16 @@ def _text(data: bytes, name: str, stated: Mapping[str, str]) -> Part:
         first = next((line for line in lines if line.strip()), "")
         if ending not in _TABLE_ENDINGS and first.count(delimiter) < 2 and not _DATE.search(words):
             return NoData(name, "a text without a table")
-        return Table(name, f"text{kind}", _lines(lines, delimiter), length=len(lines))
+        return Table(name, f"text{kind}", _lines(lines, delimiter), length=len(lines), is_open=bool(lines[-1].strip()))
     delimiter, number = heading
     named = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}[delimiter]
     return Table(
-        name, f"text with {named}{kind}", _lines(lines, delimiter, number), None, len(lines), "\n".join(lines[:number])
+        name,
+        f"text with {named}{kind}",
+        _lines(lines, delimiter, number),
+        length=len(lines),
+        above="\n".join(lines[:number]),
+        is_open=bool(lines[-1].strip()),
     )
 
 
@@ -586,7 +605,7 @@ _LISTS = ("data", "flights", "results", "records", "rows", "items", "flightlist"
 
 def _shaped(whole: Any, name: str, kind: str, words: str) -> Part:
     """A table of a JSON value: a list of objects, an object that holds one, or as pandas writes a frame."""
-    above = ""
+    above, missing = "", list[str]()
     track = _track(whole, name, kind)
     if track is not None:
         return track
@@ -605,12 +624,51 @@ def _shaped(whole: Any, name: str, kind: str, words: str) -> Part:
             held = _frame(whole)
         if held is None and not any(key in whole for key in _LISTS):
             held = [whole]
+        fault = _error_told(whole) if held == [] else None
+        if fault:
+            return Fault(name, fault, words)
+        missing = _missing_pages(whole, len(held)) if isinstance(held, list) else []
         whole = held
     if not isinstance(whole, list):
         return Fault(name, "JSON holds neither a list of records nor an object with `data`", words)
+    if whole and all(value is None for value in whole):
+        return Fault(name, "a list of nulls", words)
     table = _of_objects([(f"record {number}", value) for number, value in enumerate(whole, start=1)], name, kind)
     table.above = above
+    table.losses += missing
     return table
+
+
+def _error_told(whole: Mapping[str, Any]) -> str | None:
+    """What an answer without records says is the matter; None where it says nothing of the kind."""
+    for key in ("error", "errors", "message", "detail", "fault", "reason"):
+        if whole.get(key):
+            return f"no records, and an error: {key} {json.dumps(whole[key])[:200]}"
+    codes = [whole[key] for key in ("status", "code", "statusCode", "status_code") if isinstance(whole.get(key), int)]
+    return f"no records, and status {max(codes)}" if codes and max(codes) >= 400 else None
+
+
+_NEXT = ("next", "next_page", "nextPage", "next_url", "nextUrl", "next_cursor", "nextPageToken")
+_TOTALS = ("total", "total_count", "totalCount", "total_results", "totalResults", "record_count", "recordCount")
+
+
+def _missing_pages(whole: Mapping[str, Any], rows: int) -> list[str]:
+    """What a JSON answer says of records that are not in it."""
+    places = [
+        whole,
+        *(value for key in ("links", "meta", "paging", "pagination") if isinstance(value := whole.get(key), Mapping)),
+    ]
+    totals = [
+        place[key]
+        for place in places
+        for key in _TOTALS
+        if isinstance(place.get(key), int) and not isinstance(place[key], bool)
+    ]
+    if any(total > rows for total in totals):
+        return [f"one page of several: it states {max(totals)} records and holds {rows}"]
+    if any(place.get(key) for place in places for key in _NEXT):
+        return ["one page of several: it names a next one"]
+    return []
 
 
 STATE = (  # the fields of OpenSky's state vectors, in their order (REST API documentation)

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from itertools import chain, islice, pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,9 +22,19 @@ from basewatch.readsb.polled import Sighting
 from basewatch.sources.flight_files import forms, opening, tracks
 from basewatch.sources.flight_files.forms import LOG, TRACKS, Mapped
 from basewatch.sources.flight_files.opening import Fault, NoData, Row, Table, days_in
-from basewatch.sources.flight_records import ENDS, LONGEST_RAW, PLACES, TIMES, Converter, Origin, plain_name, stood
+from basewatch.sources.flight_records import (
+    ENDS,
+    LONGEST_RAW,
+    PLACES,
+    TIMES,
+    Converter,
+    NotFlown,
+    Origin,
+    plain_name,
+    stood,
+)
 from basewatch.sources.places import Places
-from basewatch.sources.values import Ambiguous, DateOrder, Malformed, date_order, moment, text
+from basewatch.sources.values import Ambiguous, DateOrder, Malformed, date_order, moment, text, zone
 
 CHUNK = 20_000  # records put into one Arrow table at a time
 SAMPLE = 200  # rows looked at to tell places from times
@@ -153,6 +163,8 @@ class _Tabled:
         self.order_of_days: list[tuple[int, date]] = []  # number of the row and its day, of the records kept
         self.converter = Converter(places)
         self.waiting: list[dict[str, Any]] = []
+        self.last: Sequence[Any] = ()  # cells of the last row
+        self.shortest: int | None = None  # characters in the last cell of the other full rows
 
     def read(self) -> None:
         """Read the rows into the reading."""
@@ -164,11 +176,13 @@ class _Tabled:
             return
         self._take(mapped)
         self.reading.above += self.table.above.split("\n")
+        self.zone = _zone_above(self.table.above)
+        self.converter = Converter(self.places, None, self.zone)
         times = {number for name in self.times for number in mapped.numbers.get(name, ())}
         if any(_has_slashes(row, times) for row in first):
             first = [*first, *rows]
             rows = iter(())
-            self.converter = Converter(self.places, _order(first, times))
+            self.converter = Converter(self.places, _order(first, times), self.zone)
         before = len(self.reading.losses)
         for number, row in enumerate(chain(first, rows), start=1):
             if number % 5000 == 0:
@@ -176,7 +190,36 @@ class _Tabled:
             self._row(row, number)
         self._flush()
         self._place_rejects(before)
+        self._weigh_last_line()
+        self._weigh_zone(before)
         self.reading.losses += [Lost(self.table.name, loss, is_reject=False, is_cut=True) for loss in self.table.losses]
+
+    # ---- the file's end, and its zone
+
+    def _note_last(self, cells: Sequence[Any]) -> None:
+        if self.last and len(self.last) >= len(self.mapped.columns):
+            length = len(str(self.last[-1]).strip())
+            self.shortest = length if self.shortest is None else min(self.shortest, length)
+        self.last = cells
+
+    def _weigh_last_line(self) -> None:
+        """A last line without an end that is shorter than the others was cut, and what followed it is lost."""
+        if not self.table.is_open or not self.last:
+            return
+        is_short = len(self.last) < len(self.mapped.columns)
+        is_clipped = self.shortest is not None and len(str(self.last[-1]).strip()) < self.shortest
+        if is_short or is_clipped:
+            reason = "cut short: its last line ends within a record"
+            self.reading.losses.append(Lost(self.table.name, reason, is_reject=False, is_cut=True))
+
+    def _weigh_zone(self, before: int) -> None:
+        """Times that a line above the heading calls local, without saying how far from UTC, may be of the next day."""
+        line = next((line for line in self.table.above.split("\n") if _LOCAL.search(line)), None)
+        if line is None or self.zone is not None or not self.reading.days:
+            return
+        days = {day + ONE_DAY * step for day in self.reading.days for step in (-1, 0, 1)}
+        reason = f"says that its times are local, and not how far from UTC: {line.strip()[:80]!r}"
+        self.reading.losses.append(Lost(self.table.name, reason, days=frozenset(days), is_reject=False))
 
     # ---- the heading
 
@@ -244,6 +287,8 @@ class _Tabled:
         if row.fault is None and self._is_no_record(cells):
             return
         self.reading.records_read += 1
+        if self.table.is_open:
+            self._note_last(cells)
         where = f"{self.origin.file}, {self._place(row)}"
         try:
             if row.fault is not None:
@@ -260,8 +305,12 @@ class _Tabled:
             named = frozenset(_with_next(days_in(raw)))
             self._reject(Lost(where, str(fault), raw[:LONGEST_RAW], named), number)
             return
+        except NotFlown as fault:
+            nothing: frozenset[str] = frozenset()
+            self._reject(Lost(where, str(fault), _raw(cells)[:LONGEST_RAW], frozenset(), nothing), number)
+            return
         except Malformed as fault:
-            days, bases = self._concerns(fields)
+            days, bases = self._concerns(fields, cells)
             self._reject(Lost(where, str(fault), _raw(cells)[:LONGEST_RAW], days, bases), number)
             return
         self.reading.records_kept += 1
@@ -283,6 +332,8 @@ class _Tabled:
             return True
         first = str(filled[0]).strip()
         if first.startswith("#") and len(filled) < 3:
+            return True
+        if len(filled) == 1 and _ROW_COUNT.fullmatch(first):
             return True
         if first[:1] in "-:=+" and all(set(str(cell).strip()) <= set("-:=+| ") for cell in filled):
             return True  # the line below a heading, as Markdown and terminals draw it
@@ -364,7 +415,9 @@ class _Tabled:
                 lost = self.reading.losses[at]
                 self.reading.losses[at] = Lost(**{**vars(lost), "is_inside": True})
 
-    def _concerns(self, fields: Mapping[str, Any]) -> tuple[frozenset[date], frozenset[str] | None]:
+    def _concerns(
+        self, fields: Mapping[str, Any], cells: Sequence[Any]
+    ) -> tuple[frozenset[date], frozenset[str] | None]:
         """The days that a rejected record may be of, and the watched bases (None: any)."""
         table = self.mapped.form.table
         if table == TRACKS:
@@ -379,7 +432,7 @@ class _Tabled:
         elif ended:
             days = ended | {day - ONE_DAY for day in ended}
         else:
-            days = {day for value in fields.values() for day in days_in(_shown(value))}
+            days = {day for value in cells for day in days_in(_shown(value))}
             days = _with_next(days)
         days = {day for day in days if day <= self.latest.date()}
         bases: set[str] = set()
@@ -474,6 +527,17 @@ class _Tabled:
 
 class _Split(ValueError):
     """A row whose cells do not stand under their columns: which of them is what cannot be said."""
+
+
+_ROW_COUNT = re.compile(r"\(?\d+ (?:rows?|records?|flights?)\)?", re.IGNORECASE)  # as database shells print it
+# A line above a heading that says which zone its times are of.
+_OF_UTC = re.compile(r"(?:UTC|GMT)\s*([+-]\s*\d{1,2}(?::?\d{2})?)", re.IGNORECASE)
+_LOCAL = re.compile(r"\blocal\b|\btime ?zone\b|\bMSK\b|moscow time|местн|московск|ortszeit|heure locale", re.IGNORECASE)
+
+
+def _zone_above(above: str) -> tzinfo | None:
+    found = {match[1].replace(" ", "") for match in _OF_UTC.finditer(above)}
+    return zone(found.pop()) if len(found) == 1 else None
 
 
 def _shown(value: object) -> str:

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 MATTERS = {
     "flightradar24_flights": ("hex", "reg", "orig_icao", "datetime_takeoff", "dest_icao_actual", "datetime_landed"),
     "opensky_flights": ("icao24", "registration", "first_seen", "est_departure_airport", "est_arrival_airport"),
-    "plain_flights": ("icao24", "registration", "origin", "departed_at", "destination", "arrived_at"),
+    "plain_flights": ("icao24", "registration", "callsign", "origin", "departed_at", "destination", "arrived_at"),
 }
 # Of records that agree, the one that was seen longest stands: it was written when the flight had ended.
 LATEST = {"flightradar24_flights": "last_seen", "opensky_flights": "last_seen", "plain_flights": "arrived_at"}

@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -170,6 +170,10 @@ def decode(landed: Landed, context: Context[FlightFiles]) -> Iterator[Event]:
                 "record can name it"
             )
     files = _read_all(landed, context, places)
+    if not any(reading.forms or reading.losses for reading in files.readings.values()):
+        raise SourceError(
+            f"{window.source}: none of the {len(landed.files)} files at {settings.location} is a list of flights"
+        )
     yield from files.notes.values()
     yield from _records(landed, files, context)
     by_file = {base: _days_at(files.tables, places, base) for base in {cover.base for cover in settings.covers}}
@@ -201,6 +205,7 @@ def _read_all(landed: Landed, context: Context[FlightFiles], places: Places) -> 
     for name, reading in readings.items():
         files.notes[name] = _note(name, shas[name], reading, duplicates[name], declared)
     _keep_lasting(files, context)
+    _doubt_days_alone(files, places)
     return files
 
 
@@ -277,6 +282,40 @@ def _keep_lasting(files: _Files, context: Context[FlightFiles]) -> None:
         reading = files.readings.setdefault(name, Reading())
         reading.losses.append(Lost(name, short.reason, days=span, is_reject=False))
         files.notes[name] = short.note
+
+
+def _doubt_days_alone(files: _Files, places: Places) -> None:
+    """Doubt the days on which an aircraft lands or takes off at a base more than once, and only the days are stated.
+
+    They all stand at midnight, so that nobody can say which of them are one, nor in what order they were. A landing and
+    a take-off are told apart, but for a hop between two watched bases.
+    """
+    rows = files.tables.get("plain_flights")
+    if rows is None:
+        return
+    ends: dict[tuple[str, str, date], list[dict[str, Any]]] = defaultdict(list)
+    for (place, at), (other, _) in zip(ENDS["plain_flights"], reversed(ENDS["plain_flights"]), strict=True):
+        codes = pa.array(
+            [code for code in rows.column(place).unique().to_pylist() if places.base_of(code)], pa.string()
+        )
+        is_midnight = pc.equal(rows.column(at), pc.floor_temporal(rows.column(at), unit="day"))
+        at_base = rows.filter(pc.fill_null(pc.and_(is_midnight, pc.is_in(rows.column(place), value_set=codes)), False))
+        for row in at_base.select(
+            [place, at, other, "icao24", "registration", "origin_file", "origin_place"]
+        ).to_pylist():
+            aircraft = row["icao24"] or row["registration"]
+            is_hop = places.base_of(row[other]) is not None
+            ends[str(places.base_of(row[place])), aircraft, row[at].date()].append({**row, "end": at, "is_hop": is_hop})
+    for (base, aircraft, day), stated in ends.items():
+        is_told_apart = len({row["end"] for row in stated}) == len(stated) and not any(row["is_hop"] for row in stated)
+        if len(stated) < 2 or is_told_apart:
+            continue
+        name, where = stated[0]["origin_file"], f"{stated[0]['origin_file']}, {stated[0]['origin_place']}"
+        reason = f"{aircraft} has {len(stated)} ends there on {day}, of which the times of day are not stated"
+        lost = Lost(where, reason, days=frozenset({day}), bases=frozenset({base}), is_reject=False)
+        files.readings.setdefault(name, Reading()).losses.append(lost)
+        note = files.notes[name]
+        files.notes[name] = replace(note, records_doubtful=note.records_doubtful + 1, reason=note.reason or reason)
 
 
 def _lost_rows(name: str, files: _Files, context: Context[FlightFiles]) -> dict[str, pa.Table]:
