@@ -331,7 +331,8 @@ def _wrong_days(
     real, wrong = _truth(example), []
     _, until = span(pack)
     vouched, is_blind = _vouched(example), _is_blind(pack)
-    shifted = {day for harm in example.harms if harm.kind == "one_time" for day in harm.days}
+    # an end whose time is lost counts on the day of the other end, also beside a record that has its time
+    shifted = {day for harm in example.harms if harm.kind in damage.BLANKS_TIMES for day in harm.days}
     variants = _stays_of_what_is_left(example) if example.harms else []
     for place in example.bases:
         base = str(place.base_id)
@@ -355,7 +356,7 @@ def _wrong_days(
             elif seen != "missing" or (first <= day <= last and not is_loose):
                 wrong.append(f"{base} {day}: {seen} {got}, true {want}")
             elif is_loose:
-                # stays made longer are no lower bound; an end without a time counts on the day of the other end
+                # stays made longer are no lower bound
                 if day not in shifted and any(
                     value is not None and value > most for value, most in zip(got[:2], want, strict=False)
                 ):
