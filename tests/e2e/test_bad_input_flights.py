@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -171,6 +174,66 @@ def test_files_to_be_left_out_void_nothing(kufra: Watch) -> None:
     kufra.configure(covers=COVERS + '\nignore = ["*.tmp"]')
     june(kufra)
     assert missing(kufra) == [] and month(kufra) == (1, 1, "active", 30, 0)
+
+
+def open_document(rows: list[list[str]]) -> bytes:
+    """A spreadsheet as LibreOffice writes it: one sheet of texts."""
+    cells = "".join(
+        "<table:table-row>"
+        + "".join(
+            f'<table:table-cell office:value-type="string"><text:p>{cell}</text:p></table:table-cell>' for cell in row
+        )
+        + "</table:table-row>"
+        for row in rows
+    )
+    names = "".join(
+        f' xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for name in ("office", "table", "text")
+    )
+    content = (
+        f'<?xml version="1.0" encoding="UTF-8"?><office:document-content{names} office:version="1.2"><office:body>'
+        f'<office:spreadsheet><table:table table:name="June">{cells}</table:table></office:spreadsheet></office:body>'
+        "</office:document-content>"
+    )
+    kind = "application/vnd.oasis.opendocument.spreadsheet"
+    manifest = (
+        '<?xml version="1.0"?><manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0">'
+        f'<manifest:file-entry manifest:full-path="/" manifest:media-type="{kind}"/>'
+        '<manifest:file-entry manifest:full-path="content.xml" manifest:media-type="text/xml"/></manifest:manifest>'
+    )
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("mimetype", kind)
+        archive.writestr("content.xml", content)
+        archive.writestr("META-INF/manifest.xml", manifest)
+    return out.getvalue()
+
+
+def test_spreadsheets_of_other_programs_are_read(kufra: Watch) -> None:
+    table = [line.split(",") for line in (HEADING + landing(11)).strip().split("\n")]
+    put(kufra, "june.ods", open_document(table))
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(["Flights of June"])
+    sheet.append([])
+    for row in (table[0], landing(13, "018c02").strip().split(",")):
+        sheet.append(row)
+    book.create_sheet("Notes").append(["nothing to see"])
+    book.save(kufra.folder / "flights" / "june.XLSX")
+    june(kufra)
+    assert month(kufra) == (2, 2, "active", 30, 0) and landed_on(kufra) == [11, 13]
+
+
+def test_a_workbook_of_old_is_read(kufra: Watch) -> None:
+    xlwt = pytest.importorskip("xlwt")  # nothing that is kept up writes this format
+    book = xlwt.Workbook()
+    sheet = book.add_sheet("June")
+    for down, line in enumerate((HEADING + landing(11)).strip().split("\n")):
+        for across, cell in enumerate(line.split(",")):
+            sheet.write(down, across, cell)
+    book.save(str(kufra.folder / "flights" / "june.xls"))
+    june(kufra)
+    assert month(kufra) == (1, 1, "active", 30, 0) and landed_on(kufra) == [11]
 
 
 # ---- meaning

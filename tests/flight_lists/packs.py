@@ -302,8 +302,8 @@ def _truth(example: Example) -> world.Truth:
 def _stays_of_what_is_left(example: Example) -> list[world.Truth]:
     """What is to be counted where one or all of the rows that damage touched are lost.
 
-    A stay whose take-off is lost lasts until the next end that was read; one whose landing is lost begins later. Nothing
-    names the days between: there stays may differ from the truth by such a stay.
+    A stay whose take-off is lost lasts until the next end that was read; one whose landing is lost begins later. On the
+    days between, which nothing names, stays may differ from the truth by such a stay.
     """
     harmed = [entry for harm in example.harms for entry in harm.entries]
     whole = [entry for one in example.listings if not one.damages for entry in one.entries]
