@@ -14,7 +14,7 @@ if BESIDE.is_dir():
 
 pytest.register_assert_rewrite("unit.gates_world", "unit.net_provider")  # they hold fixtures that assert
 
-# The tester's own settings go; how many random flight lists are tried is asked for by one that stays, under another name.
+# The tester's own settings go. One of them says how many random flight lists are tried: it stays, under another name.
 if "BASEWATCH_EXAMPLES" in os.environ:
     os.environ["FLIGHT_LIST_EXAMPLES"] = os.environ["BASEWATCH_EXAMPLES"]
 for _name in [name for name in os.environ if name.upper().startswith("BASEWATCH_")]:

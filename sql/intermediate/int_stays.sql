@@ -53,8 +53,8 @@ flown AS (
         AND coalesce(planned_icao, '') NOT IN (SELECT code FROM fields)
 ),
 
--- 0 arrival, 1 presence, 2 departure, 3 seen elsewhere: also the order of what happened at one time. A take-off elsewhere
--- goes before a landing of its moment (-1): records that state days alone have both at midnight.
+-- 0 arrival, 1 presence, 2 departure, 3 seen elsewhere: also the order of what happened at one time. What was elsewhere in
+-- the moment of a landing goes before it (-1): records that state days alone have both at midnight.
 strong AS (
     SELECT
         aircraft,
@@ -71,8 +71,7 @@ strong AS (
         k.aircraft,
         CASE
             WHEN
-                f.arrived_at IS NULL
-                AND (k.aircraft, f.departed_at) IN (
+                (k.aircraft, coalesce(f.departed_at, f.arrived_at)) IN (
                     SELECT (aircraft, happened_at) FROM intermediate.int_ends WHERE direction = 'arrival' AND confidence >= 2
                 )
                 THEN -1
@@ -109,7 +108,7 @@ reissues AS (
 flights AS (
     SELECT
         hash(s.aircraft) AS whose,
-        CASE WHEN s.step BETWEEN 0 AND 2 THEN hash(s.base_id, coalesce(r.airframe_no, 1)) END AS place,
+        CASE WHEN s.base_id IS NOT NULL THEN hash(s.base_id, coalesce(r.airframe_no, 1)) END AS place,
         s.step::TINYINT AS step,
         s.at_us,
         s.until_us,
@@ -144,7 +143,7 @@ opened AS (
         OR step = 2
         OR at_us_after - until_us > $stay_max_days * 86400000000 AS is_last
     FROM neighboured
-    WHERE step BETWEEN 0 AND 2
+    WHERE place IS NOT NULL
 ),
 
 told AS (

@@ -1,12 +1,15 @@
-"""Flight lists that ended in a wrong number, from the command line to the published month: each kind, and what replaced it."""
+"""Flight lists of the kinds that ended in a wrong number, from the command line to the published month."""
 
 from __future__ import annotations
 
 import gzip
+import io
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -173,6 +176,66 @@ def test_files_to_be_left_out_void_nothing(kufra: Watch) -> None:
     assert missing(kufra) == [] and month(kufra) == (1, 1, "active", 30, 0)
 
 
+def open_document(rows: list[list[str]]) -> bytes:
+    """A spreadsheet as LibreOffice writes it: one sheet of texts."""
+    cells = "".join(
+        "<table:table-row>"
+        + "".join(
+            f'<table:table-cell office:value-type="string"><text:p>{cell}</text:p></table:table-cell>' for cell in row
+        )
+        + "</table:table-row>"
+        for row in rows
+    )
+    names = "".join(
+        f' xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for name in ("office", "table", "text")
+    )
+    content = (
+        f'<?xml version="1.0" encoding="UTF-8"?><office:document-content{names} office:version="1.2"><office:body>'
+        f'<office:spreadsheet><table:table table:name="June">{cells}</table:table></office:spreadsheet></office:body>'
+        "</office:document-content>"
+    )
+    kind = "application/vnd.oasis.opendocument.spreadsheet"
+    manifest = (
+        '<?xml version="1.0"?><manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0">'
+        f'<manifest:file-entry manifest:full-path="/" manifest:media-type="{kind}"/>'
+        '<manifest:file-entry manifest:full-path="content.xml" manifest:media-type="text/xml"/></manifest:manifest>'
+    )
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("mimetype", kind)
+        archive.writestr("content.xml", content)
+        archive.writestr("META-INF/manifest.xml", manifest)
+    return out.getvalue()
+
+
+def test_spreadsheets_of_other_programs_are_read(kufra: Watch) -> None:
+    table = [line.split(",") for line in (HEADING + landing(11)).strip().split("\n")]
+    put(kufra, "june.ods", open_document(table))
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(["Flights of June"])
+    sheet.append([])
+    for row in (table[0], landing(13, "018c02").strip().split(",")):
+        sheet.append(row)
+    book.create_sheet("Notes").append(["nothing to see"])
+    book.save(kufra.folder / "flights" / "june.XLSX")
+    june(kufra)
+    assert month(kufra) == (2, 2, "active", 30, 0) and landed_on(kufra) == [11, 13]
+
+
+def test_a_workbook_of_old_is_read(kufra: Watch) -> None:
+    xlwt = pytest.importorskip("xlwt")  # nothing that is kept up writes this format
+    book = xlwt.Workbook()
+    sheet = book.add_sheet("June")
+    for down, line in enumerate((HEADING + landing(11)).strip().split("\n")):
+        for across, cell in enumerate(line.split(",")):
+            sheet.write(down, across, cell)
+    book.save(str(kufra.folder / "flights" / "june.xls"))
+    june(kufra)
+    assert month(kufra) == (1, 1, "active", 30, 0) and landed_on(kufra) == [11]
+
+
 # ---- meaning
 
 
@@ -180,7 +243,8 @@ def test_a_field_that_only_its_iata_code_names_is_that_field(kufra: Watch) -> No
     put(kufra, "a.csv", HEADING + landing(5, place="AKF") + landing(8, "018c02", place="Kufra (AKF/HLKF)"))
     fr24 = {
         "fr24_id": "3c0000a1", "flight": None, "callsign": "LAA9", "operating_as": "LAA", "painted_as": "LAA",
-        "type": "IL76", "reg": "5A-DZZ", "orig_iata": "BEN", "orig_icao": "", "datetime_takeoff": "2025-06-19T04:00:00Z",
+        "type": "IL76", "reg": "5A-DZZ", "orig_iata": "BEN", "orig_icao": "",
+        "datetime_takeoff": "2025-06-19T04:00:00Z",
         "dest_iata": "AKF", "dest_icao": None, "dest_iata_actual": "AKF", "dest_icao_actual": "",
         "datetime_landed": "2025-06-19T06:30:00Z", "hex": "018C09", "first_seen": "2025-06-19T03:55:00Z",
         "last_seen": "2025-06-19T06:31:00Z", "flight_ended": True,
@@ -251,7 +315,7 @@ def test_a_flight_over_the_first_midnight_of_the_run_is_read_with_its_landing(ku
 def test_positions_without_an_aircraft_are_refused_and_end_in_no_zero(kufra: Watch) -> None:
     put(kufra, "a.csv", HEADING + landing(5))
     rows = [
-        f'{1749700800 + n * 60},2025-06-12T{4 + n // 60:02}:{n % 60:02}:00Z,LAA1,"24.{n:03},23.3",{9000 - n * 90},210,170'
+        f'{1749700800 + n * 60},2025-06-12T{4 + n // 60:02}:{n % 60:02}:00Z,LAA1,"24.{n:03},23.3",{9000 - n * 90},9,170'
         for n in range(90)
     ]
     put(
@@ -270,7 +334,8 @@ def descent(day: int) -> list[dict[str, Any]]:
     return [
         {
             "time": start + 10 * n, "icao24": "018c01", "lat": 24.179 + 0.9 * (1 - n / 120), "lon": 23.314,
-            "height_ft": max(1367.0, 1367 + 14_000 * (1 - n / 115)), "onground": n >= 116, "knots": 160 if n < 116 else 60,
+            "height_ft": max(1367.0, 1367 + 14_000 * (1 - n / 115)), "onground": n >= 116,
+            "knots": 160 if n < 116 else 60,
         }
         for n in range(125)
     ]  # fmt: skip

@@ -1,7 +1,7 @@
 """Whatever a flight list looks like, its flights are counted rightly, or its days are not counted: lists at random.
 
 Fifty examples share a warehouse, each with bases and a month of its own: a build costs seconds. BASEWATCH_EXAMPLES says
-how many are tried (200). A failure names seed and examples; `python -m flight_lists` (PYTHONPATH=tests) makes them again.
+how many are tried (200). A failure names seed and examples; `flight_lists/__main__.py` makes them again.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def test_what_is_counted_is_true(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def attempt(pack: packs.Pack) -> str:
-    """Run a pack; returns what is wrong with it as a text, empty where nothing is. The inputs are kept where it failed."""
+    """Run a pack; returns what is wrong with it, empty where nothing is. The inputs are kept where it failed."""
     folder = Path(tempfile.mkdtemp(prefix=f"flight-lists-{pack.flavour}-{pack.seed}-"))
     told = packs.attempt(pack, folder)
     if not told:

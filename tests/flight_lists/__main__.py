@@ -1,5 +1,6 @@
-"""Make a pack again and say what is wrong with it: PYTHONPATH=tests python -m flight_lists FLAVOUR SEED FOLDER [NUMBERS].
+"""Make a pack again and say what is wrong with it.
 
+PYTHONPATH=tests python -m flight_lists FLAVOUR SEED FOLDER [NUMBERS]
 FLAVOUR: whole, harmed or blind. NUMBERS: examples, as 3,17; all fifty where left out.
 """
 

@@ -20,7 +20,7 @@ PAGE = "<!DOCTYPE html><html><head><title>Sign in</title></head><body><h1>Sessio
 
 @dataclass
 class Harm:
-    """What damage could touch: days, and what a file states. everything: the covered days that no other file records."""
+    """What damage could touch: days, and rows. everything: all covered days that no other file records, too."""
 
     kind: str
     days: set[date]
@@ -93,6 +93,7 @@ LOCAL = (
     "bytes_flipped", "heading_lost", "heading_misspelt", "packing_flipped", "packing_header", "web_page", "noise",
     "wrong_ending", "link_to_nowhere", "no_bytes",
 )  # fmt: skip
+BLANKS_TIMES = ("one_time", "heading_misspelt")  # they can leave a place without its time
 WIDE = (
     "cut_short", "cut_short", "time", "row_cut", "bytes_flipped", "heading_lost", "heading_misspelt", "packing_flipped",
     "packing_header", "web_page", "noise", "wrong_ending", "link_to_nowhere", "no_bytes",

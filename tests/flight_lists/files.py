@@ -36,7 +36,7 @@ COMPRESSIONS = ("none", "gz", "bz2", "xz", "zip", "zst")
 
 @dataclass
 class Shape:
-    """How a file is laid out. For text: delimiter, encoding, line end, quoting and oddities before, in and after the rows."""
+    """How a file is laid out. For text: delimiter, encoding, line end, quoting, oddities around the rows."""
 
     kind: str
     encoding: str = "utf-8"
@@ -267,7 +267,7 @@ def split_pieces(listing: Listing, made: list[Piece]) -> list[list[Piece]]:
     count = max(1, min(listing.shape.members, len(listing.rows)))
     if count == 1:
         return [made]
-    head = [piece for piece in made[: made.index(next(p for p in made if p.row is not None))]]
+    head = made[: made.index(next(piece for piece in made if piece.row is not None))]
     rest = made[len(head) :]
     size = -(-len(rest) // count)
     return [[*head, *rest[start : start + size]] for start in range(0, len(rest), size)]
@@ -303,9 +303,8 @@ def _array(values: list[Cell], styles: Styles, times: str) -> pa.Array:
         if any(isinstance(value, date) and not isinstance(value, datetime) for value in values):
             return pa.array(values, pa.date32())
         zone = "UTC" if times == "zoned" else None
-        return pa.array([None if v is None else v.replace(tzinfo=None) for v in values], pa.timestamp("us")).cast(  # type: ignore[union-attr]
-            pa.timestamp("us", zone)
-        )
+        moments = [value.replace(tzinfo=None) if isinstance(value, datetime) else None for value in values]
+        return pa.array(moments, pa.timestamp("us")).cast(pa.timestamp("us", zone))
     if any(isinstance(value, str) for value in values):
         return pa.array([None if value is None else str(value) for value in values], pa.string())
     return pa.array(values)

@@ -337,9 +337,9 @@ LISTED = ("address",)  # forms that know no aircraft without its address
 FORMS = {
     form.name: form
     for form in (
-        Form("opensky_rest", LISTED, _opensky, ("icao", "ident"), ("epoch_s",), ("csv", "json", "jsonl", "parquet", "xlsx")),
+        Form("opensky_rest", LISTED, _opensky, ("icao", "ident"), ("epoch_s",)),
         Form("opensky_trino", LISTED, _trino, ("icao", "ident"), ("epoch_s", "pandas", "bigquery", "naive")),
-        Form("pyopensky", LISTED, _pyopensky, ("icao", "ident"), ("pandas", "iso_utc_offset", "naive", "iso_z", "epoch_s")),
+        Form("pyopensky", LISTED, _pyopensky, ("icao", "ident"), ("pandas", "iso_utc_offset", "naive", "epoch_s")),
         Form("monthly", LISTED, _monthly, ("icao", "ident"), ("pandas", "iso_z", "naive", "bigquery")),
         Form("traffic", LISTED, _traffic, ("icao", "ident"), ("pandas", "iso_z", "naive", "iso_utc_offset")),
         Form("opdi", LISTED, _opdi, ("icao", "ident"), ("naive", "iso_z", "bigquery", "epoch_s")),

@@ -20,7 +20,7 @@ from basewatch.config import Settings
 from flight_lists import damage, files, world
 from flight_lists.damage import Harm
 from flight_lists.files import Listing
-from flight_lists.forms import FORMS, MAPPED, Cell, Form, Styles
+from flight_lists.forms import FORMS, MAPPED, TEXT_TIMES, Cell, Form, Styles
 from flight_lists.world import Entry, Place
 
 JUNK = {  # what lies in such folders and is no flight list
@@ -93,7 +93,8 @@ def _listings(number: int, month: date, bases: list[Place], forms: list[Form], r
         world.aircraft(number, which, identity, rng)
         for which, identity in enumerate([*identities, *rng.choices(identities, k=rng.choice([0, 1, 2]))])
     ]
-    legs = world.flights(bases, away, fleet, month, rng, is_slow)
+    # a run from the month's first day on does not ask for what ended before
+    legs = [leg for leg in world.flights(bases, away, fleet, month, rng, is_slow) if leg.arrived_at.date() >= month]
     held: list[list[Entry]] = [[] for _ in forms]
     able_of = {plane: [n for n, form in enumerate(forms) if plane.identity in form.identities] for plane in fleet}
     # where one file tells days alone, each aircraft keeps to one file: a time and a day do not tell which came first
@@ -114,6 +115,7 @@ def _listing(number: int, which: int, form: Form, month: date, entries: list[Ent
     if form.is_split:
         parts = [[Entry(e.leg, True, False), Entry(e.leg, False, True)] for e in entries]
         entries = [part for both in parts for part in both if part.ends or rng.random() < 0.5]
+        entries = [part for part in entries if max(part.days) >= month]
     order = rng.choice(["as they flew", "newest first", "any"])
     entries = sorted(entries, key=lambda entry: (min(entry.days), max(entry.days), entry.leg.departed_at))
     if order == "any":
@@ -122,7 +124,7 @@ def _listing(number: int, which: int, form: Form, month: date, entries: list[Ent
         entries.reverse()
     kinds = [kind for kind in form.kinds if entries or kind != "jsonl"]  # JSON Lines of no rows are a file of no bytes
     shape = files.random_shape(rng.choice(kinds), form, rng)
-    times = rng.choice(form.times or list(files.TEXT_TIMES))
+    times = rng.choice(form.times or list(TEXT_TIMES))
     styles = Styles(
         times, rng.choice(form.places), rng.random() < 0.5, rng.choice(["as is", "as is", "upper", "lower"])
     )
@@ -197,7 +199,7 @@ def _harm(example: Example, flavour: str, rng: random.Random) -> None:
 
 
 def _part(example: Example, lost: Listing) -> None:
-    """Leave to a file that will be lost the days of its flights: a day that another file records counts as looked at."""
+    """Leave the days of its flights to a file that will be lost: days of which another file has records stand."""
     theirs = {key for entry in lost.entries for key in entry.base_days}
     for listing in example.listings:
         if listing is not lost:
@@ -292,25 +294,22 @@ def faults(pack: Pack, settings: Settings) -> dict[int, list[str]]:
     return told
 
 
-def _truth(pack: Pack, example: Example) -> world.Truth:
-    """What is to be counted; rows of which nothing lies in the run's days are not asked for."""
-    since, _ = span(pack)
-    stated = (entry for listing in example.listings for entry in listing.entries)
-    return world.truth(entry for entry in stated if max(entry.days) >= since)
+def _truth(example: Example) -> world.Truth:
+    """What is to be counted."""
+    return world.truth(entry for listing in example.listings for entry in listing.entries)
 
 
-def _stays_of_what_is_left(pack: Pack, example: Example) -> list[world.Truth]:
+def _stays_of_what_is_left(example: Example) -> list[world.Truth]:
     """What is to be counted where one or all of the rows that damage touched are lost.
 
-    A stay whose take-off is lost lasts until the next end that was read, one whose landing is lost begins later: on days
-    between its ends, which nothing names, stays may differ by it.
+    A stay whose take-off is lost lasts until the next end that was read; one whose landing is lost begins later. On the
+    days between, which nothing names, stays may differ from the truth by such a stay.
     """
-    since, _ = span(pack)
     harmed = [entry for harm in example.harms for entry in harm.entries]
     whole = [entry for one in example.listings if not one.damages for entry in one.entries]
     hit = [entry for one in example.listings if one.damages for entry in one.entries]
     left = [[*whole, *(one for one in hit if one not in lost)] for lost in [harmed, *([entry] for entry in harmed)]]
-    return [world.truth(entry for entry in entries if max(entry.days) >= since) for entries in left]
+    return [world.truth(entries) for entries in left]
 
 
 def _is_blind(pack: Pack) -> bool:
@@ -329,11 +328,12 @@ def _wrong_days(
     published: dict[tuple[str, date], tuple[Any, ...]],
     touched: set[date],
 ) -> list[str]:
-    real, wrong = _truth(pack, example), []
+    real, wrong = _truth(example), []
     _, until = span(pack)
     vouched, is_blind = _vouched(example), _is_blind(pack)
-    shifted = {day for harm in example.harms if harm.kind == "one_time" for day in harm.days}
-    variants = _stays_of_what_is_left(pack, example) if example.harms else []
+    # an end whose time is lost counts on the day of the other end, also beside a record that has its time
+    shifted = {day for harm in example.harms if harm.kind in damage.BLANKS_TIMES for day in harm.days}
+    variants = _stays_of_what_is_left(example) if example.harms else []
     for place in example.bases:
         base = str(place.base_id)
         first, last = example.covers[base]
@@ -356,7 +356,7 @@ def _wrong_days(
             elif seen != "missing" or (first <= day <= last and not is_loose):
                 wrong.append(f"{base} {day}: {seen} {got}, true {want}")
             elif is_loose:
-                # stays made longer are no lower bound; an end without a time counts on the day of the other end
+                # stays made longer are no lower bound
                 if day not in shifted and any(
                     value is not None and value > most for value, most in zip(got[:2], want, strict=False)
                 ):
@@ -374,7 +374,7 @@ def _wrong_months(
     published: dict[tuple[str, date], tuple[Any, ...]],
     touched: set[date],
 ) -> list[str]:
-    real, wrong = _truth(pack, example), []
+    real, wrong = _truth(example), []
     _, until = span(pack)
     for place in example.bases:
         base = str(place.base_id)

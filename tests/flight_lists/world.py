@@ -270,7 +270,7 @@ def reference(bases: Iterable[Place]) -> dict[str, str]:
                 }
                 for one in sorted(bases, key=lambda one: str(one.base_id))
             ],
-        ),  # fmt: skip
+        ),
         "fields": table(
             f"ident,icao,name,country,{place},serves,source_url,checked_on",
             [
@@ -286,7 +286,7 @@ def reference(bases: Iterable[Place]) -> dict[str, str]:
                 }
                 for one in sorted([*fields(), *real_fields()[FAR]], key=lambda one: one.ident)
             ],
-        ),  # fmt: skip
+        ),
         "fleets": table(
             "fleet_id,name,definition,icao24,registration,registration_prefix,callsign_prefix,operator,type_code,"
             "country,is_military,basis,source_url,checked_on",
