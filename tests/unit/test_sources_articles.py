@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import os
 import quopri
 from collections.abc import Iterator
@@ -324,6 +325,65 @@ def test_a_page_that_states_its_region_orders_its_numbers(tmp_path: Path) -> Non
     assert (article.published_at, article.published_basis) == (datetime(2025, 10, 5, tzinfo=UTC), "metadata")
 
 
+OTHER_DAY = "2025-11-17T09:30:00Z"
+OTHERS_LIST = json.dumps(
+    {"@type": "ItemList", "itemListElement": [{"@type": "ListItem", "item": {"datePublished": OTHER_DAY}}]}
+)
+OTHER_WORK = json.dumps({"@type": "NewsArticle", "headline": "A ferry is late again", "datePublished": OTHER_DAY})
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        f'<aside><time datetime="{OTHER_DAY}">17 November 2025</time> A ferry is late</aside>',
+        f'<nav><time datetime="{OTHER_DAY}">17 November 2025</time></nav>',
+        f'<footer><time datetime="{OTHER_DAY}">17 November 2025</time></footer>',
+        f'<header><time datetime="{OTHER_DAY}">17 November 2025</time></header>',
+        "<header>Monday, 17 November 2025 | Weather 7C</header>",
+        "<div>Today is Monday, 17 November 2025</div>",
+        "<div><b>Сегодня</b> <i>17 ноября 2025</i></div>",
+        "<div>Now: 17 November 2025, 09:30</div>",
+        f'<div id="comments-1"><time datetime="{OTHER_DAY}">17 Nov</time> Well said</div>',
+        f'<ul class="x comment-list"><li><span itemprop="datePublished" content="{OTHER_DAY}">then</span></li></ul>',
+        f'<div><article><time datetime="{OTHER_DAY}">17 Nov</time> A ferry is late</article></div>',
+        f'<script type="application/ld+json">{OTHERS_LIST}</script>',
+        f'<script type="application/ld+json">{OTHER_WORK}</script>',
+    ],
+)
+@pytest.mark.parametrize("is_before", [True, False])
+@pytest.mark.parametrize(
+    ("shown", "day"),
+    [("", None), ("<p>29 October 2025</p>", "2025-10-29"), ("<time datetime=2025-10-29></time>", "2025-10-29")],
+)
+def test_the_times_of_other_works_and_of_the_reader_are_not_the_page_s(
+    tmp_path: Path, other: str, is_before: bool, shown: str, day: str | None
+) -> None:
+    article = f"<article><h1>Planes return to the field</h1>{shown}<p>{BODY} {FILLER}</p></article>"
+    parts = other + article if is_before else article + other
+    page = f"<html><head><title>Planes return to the field</title></head><body>{parts}</body></html>"
+    read = parsed(tmp_path, page, "a.html")
+    assert (f"{read.published_at:%Y-%m-%d}" if read.published_at else None) == day, read.published_basis
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"headline": "Planes return to the field"},
+        {"headline": "Planes return to the fie"},
+        {"headline": "Field: planes are back", "url": "https://one.example/planes#top"},
+        {"mainEntityOfPage": {"@id": "https://one.example/planes"}},
+        {},
+    ],
+)
+def test_the_work_of_json_ld_that_is_the_page_s_gives_its_time(tmp_path: Path, own: dict[str, Any]) -> None:
+    work = json.dumps([json.loads(OTHER_WORK), {"@type": "NewsArticle", "datePublished": "2025-10-29T10:00Z", **own}])
+    page = f"""<html><head><title>Planes return to the field - One</title><link rel="canonical"
+    href="https://one.example/planes"><script type="application/ld+json">{work}</script></head><body><div>
+    <h1>Planes return to the field</h1><p>{BODY} {FILLER}</p></div></body></html>"""
+    read = parsed(tmp_path, page, "a.html")
+    assert (read.published_at, read.published_basis) == (datetime(2025, 10, 29, 10, tzinfo=UTC), "metadata")
+
+
 # ---- mail
 
 
@@ -382,6 +442,42 @@ def test_a_mail_whose_time_cannot_be_read_has_none(tmp_path: Path, header: str, 
     data = f"From: a@b.example\nSubject: Planes\n{header}\n\n{BODY}\n".encode("utf-8", "surrogateescape")
     article = parsed(tmp_path, data, "a.eml")
     assert (article.published_at, article.published_basis) == (None, basis)
+
+
+INNER = "From: Desk <d@one.example>\n{}: Wed, 29 Oct 2025 01:30:00 +0300\nSubject: Planes\n\n"
+
+
+@pytest.mark.parametrize(
+    ("subject", "before", "is_dated"),
+    [
+        ("Fwd: Planes", "See below.\n\n---------- Forwarded message ---------\n" + INNER.format("Date"), True),
+        ("FW: Planes", "-----Original Message-----\n" + INNER.format("Sent"), True),
+        ("Re: Пересл: Planes", "-------- Пересылаемое сообщение --------\n" + INNER.format("Дата"), True),
+        ("Planes", "Begin forwarded message:\n\n> " + INNER.format("Date").replace("\n", "\n> ") + "\n", True),
+        ("Fwd: Planes", "See below.\n\n", False),
+        ("Planes", "---------- Forwarded message ---------\nFrom: Desk <d@one.example>\n\n", False),
+    ],
+)
+@pytest.mark.parametrize("kind", ["plain", "html"])
+def test_a_forwarded_mail_has_the_time_of_the_mail_inside_it_or_none(
+    tmp_path: Path, subject: str, before: str, is_dated: bool, kind: str
+) -> None:
+    body = before + BODY + " " + FILLER
+    if kind == "html":
+        body = f"<html><body><div>{body.replace('<', '&lt;').replace(chr(10), '<br>')}</div></body></html>"
+    headers = (f"Subject: {subject}", "Date: Mon, 17 Nov 2025 09:30:00 +0000")
+    article = parsed(tmp_path, mail(body, *headers, kind=kind), "a.eml")
+    inner = datetime(2025, 10, 28, 22, 30, tzinfo=UTC) if is_dated else None
+    assert (article.published_at, article.published_basis) == (inner, "metadata" if is_dated else "none")
+
+
+def test_a_mail_attached_to_a_mail_gives_the_time(tmp_path: Path) -> None:
+    data = (
+        "Subject: Planes\nFrom: a@b.example\nDate: Mon, 17 Nov 2025 09:30:00 +0000\nMIME-Version: 1.0\n"
+        f'Content-Type: multipart/mixed; boundary="m"\n\n--m\nContent-Type: text/plain\n\n{BODY}\n--m\n'
+        "Content-Type: message/rfc822\n\nSubject: Planes\nDate: Wed, 29 Oct 2025 01:30:00 +0300\n\nMore.\n--m--\n"
+    )
+    assert parsed(tmp_path, data, "a.eml").published_at == datetime(2025, 10, 28, 22, 30, tzinfo=UTC)
 
 
 def test_a_saved_page_is_dated_by_the_page_and_not_by_the_day_of_saving(tmp_path: Path) -> None:

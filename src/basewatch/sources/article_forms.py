@@ -5,6 +5,7 @@ Each gives title, body, address, language, and the times that it states for itse
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import unicodedata
@@ -14,6 +15,7 @@ from datetime import date
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from functools import cache
+from html import unescape
 from pathlib import PurePath
 from typing import Any
 
@@ -148,11 +150,17 @@ def _keys(lines: list[str]) -> tuple[dict[str, str], list[str]]:
 
 
 _COPYRIGHT = re.compile(r"©|\(c\)|copyright", re.IGNORECASE)
+# What tells a reader the day on which the page was loaded, in place of that of publication.
+_OF_THE_READER = re.compile(
+    r"\W*(?:(?:it(?:'s| is) )?(?:today|now)\b|current (?:date|time)|сегодня|сейчас|текущ|heute\b|aujourd|hoy\b|oggi\b"
+    r"|bug[uü]n\b|сьогодні|اليوم|امروز|今日|今天)|.*(?:\bweather\b|погода|°)",
+    re.IGNORECASE,
+)
 
 
 def _opening(lines: list[str]) -> tuple[str, ...]:
     filled = [_MARKS.sub("", line).strip() for line in lines if line.strip() and not _COPYRIGHT.search(line)]
-    return tuple(filled[:_OPENING_LINES])
+    return tuple([line for line in filled if not _OF_THE_READER.match(line)][:_OPENING_LINES])
 
 
 def _paragraphs(body: str) -> str:
@@ -174,6 +182,13 @@ _META = (
     "dc.date.created", "citation_publication_date", "citation_date", "date",
 )  # fmt: skip
 _NO_TEXT = {"script", "style", "footer", "noscript", "template"}
+_OF_OTHERS = {"aside", "nav", "footer"}  # parts of a page that are not of its article
+_NAMES_OF_OTHERS = re.compile(
+    r"comment|disqus|related|recommend|sidebar|masthead|top-?bar|site-?header|weather|current-?date|today|most-|popular"
+    r"|trending|ticker|teaser|read-?(?:more|also|next)|also-?read|more-(?:news|stories)|latest",
+    re.IGNORECASE,
+)
+_TYPES_OF_OTHERS = ("comment", "usercomments", "itemlist", "review", "answer")  # of schema.org, in lower case
 
 
 def _html_text(data: bytes, charset: str | None = None) -> str:
@@ -203,27 +218,92 @@ def _html(page: str, latest: date) -> Form:
     body = unicodedata.normalize("NFC", values.get("text") or "")
     tag = (tree.get("lang") or tree.get("{http://www.w3.org/XML/1998/namespace}lang") or "").strip() or None
     written = text.language_of(body)  # pages declare the language of their template, texts are written in their own
+    own, others = _own_part(tree)
     return Form(
         title=(values.get("title") or "").strip() or None,
         body=body,
         url=values.get("url"),
         language=written or tag,
         tag=tag,
-        stated=tuple(_stated(tree)) or _shown(tree, tag, latest),
-        opening=_opening(body.split("\n")),
+        stated=tuple(_stated(tree, own)) or _shown(own, tag, latest),
+        opening=_opening([line for line in body.split("\n") if " ".join(line.split()) not in others]),
     )
 
 
-def _stated(tree: Any) -> Iterator[str]:
-    """The times of publication that a page's metadata state, the surest first."""
+def _own_part(tree: Any) -> tuple[Any, str]:
+    """A copy of a page without what is not of its article, and the text of what was left out.
+
+    Where the page marks its article, what follows it and other articles (cards, comments) are left out too.
+    """
+    own = copy.deepcopy(tree)
+    heading = next(own.iter("h1"), None)
+    marked = list(own.iter("article"))
+    with_heading = [each for each in marked if heading is not None and heading in each.iter("h1")]
+    article = max(with_heading or marked, key=lambda each: len("".join(each.itertext())), default=None)
+    kept = {own, *own.iter("html", "head", "body")}
+    for element in (article, heading):
+        if element is not None:
+            kept |= {element, *element.iterancestors()}
+    of_article = set(article.iter()) if article is not None else set()
+    is_behind = False
+    left_out = []
+    for element in own.iter():
+        is_behind = is_behind or (element is not article and article is not None and _follows(element, article))
+        if not isinstance(element.tag, str):
+            continue
+        is_of_others = element.tag in _OF_OTHERS and element not in kept
+        is_masthead = (
+            element.tag == "header"
+            and element not in of_article
+            and article not in element.iter("article")
+            and not _is_below(element, {"main"})
+        )
+        is_outside = article is not None and element not in of_article and (is_behind or element.tag == "time")
+        is_other_article = element.tag == "article" and element not in kept
+        if (
+            is_of_others
+            or is_masthead
+            or (element not in kept and (is_outside or is_other_article or _is_named_for_others(element)))
+        ):
+            left_out.append(element)
+    texts = []
+    for element in left_out:
+        if element.getparent() is not None and element is not own:
+            texts.append(" ".join(" ".join(element.itertext()).split()))
+            element.drop_tree()
+    remaining = " ".join(" ".join(own.itertext()).split())
+    return own, "\n".join(each for each in texts if each not in remaining)
+
+
+def _follows(element: Any, article: Any) -> bool:
+    """Whether an element stands right behind the article or behind one of the elements around it."""
+    before = element.getprevious()
+    return before is not None and (before is article or before in article.iterancestors())
+
+
+def _is_named_for_others(element: Any) -> bool:
+    """Whether a class, an id or a type says that a part is of others, or its text is the day of the reader."""
+    names = f"{element.get('class') or ''} {element.get('id') or ''}".split()
+    kind = (element.get("itemtype") or "").rstrip("/").rpartition("/")[2].lower()
+    if any(_NAMES_OF_OTHERS.match(name) for name in names) or kind in _TYPES_OF_OTHERS:
+        return True
+    shown = " ".join(_all_text(element).split())
+    is_heading = re.fullmatch(r"h[1-6]|title|script|style", element.tag)
+    return not is_heading and len(shown) <= 120 and any(map(str.isdigit, shown)) and bool(_OF_THE_READER.match(shown))
+
+
+def _stated(tree: Any, own: Any) -> Iterator[str]:
+    """The times of publication that a page's metadata state, the surest first. `own`: the page's own part."""
+    nodes = []
     for script in tree.iter("script"):
         if "ld+json" in (script.get("type") or "").lower():
             try:
-                yield from _published(json.loads(script.text or ""))
-            except ValueError:
+                nodes += list(_dated_nodes(json.loads(script.text or "")))
+            except (ValueError, RecursionError):
                 continue
+    yield from _of_page(nodes, tree)
     of_name: dict[str, str] = {}
-    for element in tree.iter("meta", "time", "span", "abbr", "p", "div"):
+    for element in own.iter("meta", "time", "span", "abbr", "p", "div"):
         name = element.get("property") or element.get("name") or element.get("itemprop") or ""
         value = element.get("content") or element.get("datetime") or ""
         if name and value.strip():
@@ -231,21 +311,91 @@ def _stated(tree: Any) -> Iterator[str]:
     for name in _META:
         if name in of_name:
             yield of_name[name]
-    for element in tree.iter("time"):
+    for element in own.iter("time"):
         if (element.get("datetime") or "").strip() and not _is_below(element, _NO_TEXT):
             yield element.get("datetime").strip()
 
 
-def _published(values: Any) -> Iterator[str]:
+# Properties of schema.org under which other works than the page's own stand.
+_OTHER_WORKS = frozenset(
+    word
+    for words in (
+        "itemListElement comment comments review reviews mentions citation hasPart isPartOf image video audio",
+        "associatedMedia publisher author about subjectOf isBasedOn relatedLink significantLink suggestedAnswer",
+        "acceptedAnswer",
+    )
+    for word in words.split()
+)
+
+
+def _dated_nodes(values: Any) -> Iterator[dict[str, Any]]:
+    """The objects of a page's JSON-LD that state a time of publication and could be the page's own work."""
     if isinstance(values, list):
         for each in values:
-            yield from _published(each)
+            yield from _dated_nodes(each)
     elif isinstance(values, dict):
+        kinds = values.get("@type")
+        kinds = [str(kind).lower() for kind in (kinds if isinstance(kinds, list) else [kinds])]
+        if any(kind in _TYPES_OF_OTHERS for kind in kinds):
+            return
         if isinstance(values.get("datePublished"), str):
-            yield values["datePublished"]
-        for each in values.values():
-            if isinstance(each, list | dict):
-                yield from _published(each)
+            yield values
+        for name, each in values.items():
+            if isinstance(each, list | dict) and name not in _OTHER_WORKS:
+                yield from _dated_nodes(each)
+
+
+def _of_page(nodes: list[dict[str, Any]], tree: Any) -> Iterator[str]:
+    """The times of the objects whose headline or address is the page's; else those of objects that state neither.
+
+    Where several of the latter state several times, none is the page's for sure.
+    """
+    titles, addresses = _titles(tree), _addresses(tree)
+    sure, unsure = [], []
+    for node in nodes:
+        headlines = [_folded(str(node[name])) for name in ("headline", "name") if isinstance(node.get(name), str)]
+        own = [address for name in ("url", "@id", "mainEntityOfPage") if (address := _address(node.get(name)))]
+        is_same = any(_is_same_title(headline, title) for headline in headlines for title in titles)
+        if is_same or set(own) & addresses:
+            sure.append(node["datePublished"])
+        elif not (headlines and titles) and not (own and addresses):
+            unsure.append(node["datePublished"])
+    yield from sure or (unsure if len(set(unsure)) == 1 else [])
+
+
+def _titles(tree: Any) -> set[str]:
+    """The titles under which a page stands, folded."""
+    titles = [" ".join(element.itertext()) for element in tree.iter("h1", "title")]
+    titles += [
+        element.get("content") or ""
+        for element in tree.iter("meta")
+        if (element.get("property") or element.get("name") or "").lower() in ("og:title", "twitter:title")
+    ]
+    return {folded for title in titles if (folded := _folded(title))}
+
+
+def _folded(title: str) -> str:
+    return " ".join(re.findall(r"\w+", text.key(unescape(title))))
+
+
+def _is_same_title(one: str, other: str) -> bool:
+    """Whether a title is another, or the other with the outlet's name behind it, or cut short."""
+    shorter, longer = sorted((one, other), key=len)
+    return shorter == longer or (len(shorter) >= 12 and longer.startswith(shorter))
+
+
+def _addresses(tree: Any) -> set[str]:
+    """The addresses that a page states for itself."""
+    stated = [element.get("href") for element in tree.iter("link") if (element.get("rel") or "").lower() == "canonical"]
+    stated += [element.get("content") for element in tree.iter("meta") if element.get("property") == "og:url"]
+    return {address for each in stated if (address := _address(each))}
+
+
+def _address(value: Any) -> str | None:
+    """An address of JSON-LD, or of the object that stands for it, without its fragment; None where it is none."""
+    if isinstance(value, dict):
+        value = value.get("@id") or value.get("url")
+    return text.canonical_url(value.partition("#")[0]) if isinstance(value, str) else None
 
 
 def _is_below(element: Any, tags: set[str]) -> bool:
@@ -283,7 +433,8 @@ def _short_texts(tree: Any) -> Iterator[str]:
         whole = " ".join(element.itertext()) if len(element) < 4 else ""
         for shown in dict.fromkeys((whole, element.text or "", element.tail or "", element.get("title") or "")):
             shown = " ".join(shown.split())
-            if 6 <= len(shown) <= 120 and any(map(str.isdigit, shown)) and not _COPYRIGHT.search(shown):
+            is_of_others = _COPYRIGHT.search(shown) or _OF_THE_READER.match(shown)
+            if 6 <= len(shown) <= 120 and any(map(str.isdigit, shown)) and not is_of_others:
                 yield shown
 
 
@@ -305,7 +456,8 @@ def _all_text(element: Any) -> str:
 def _mail(data: bytes, latest: date, *, is_saved_page: bool) -> Form:
     """A mail: its subject, day and text, or its page where it has no text.
 
-    A page that a browser saved as a mail (MHTML) carries the time of saving as its `Date`: that is no publication.
+    A page that a browser saved as a mail (MHTML) carries the time of saving as its `Date`: that is no publication. Nor
+    is the time at which a mail was forwarded: it has the time of the mail inside it, or none.
     """
     message = message_from_bytes(data, policy=policy.default)
     if not isinstance(message, EmailMessage) or not (
@@ -330,8 +482,56 @@ def _mail(data: bytes, latest: date, *, is_saved_page: bool) -> Form:
     if address and address.startswith(("http://", "https://")):
         form = replace(form, url=form.url or address)
     sent = _raw_date(message)
+    letter = encodings.decode(content, charset)
+    if part.get_content_subtype() == "html":
+        letter = unescape(re.sub(r"<[^<>]*>", "", _LINE_TAG.sub("\n", letter)))
+    if not is_saved_page and _is_forwarded(message, subject or "", letter):
+        opening = tuple(line for line in form.opening if not _sent_line(line))
+        return replace(form, stated=_inner_times(message, letter), opening=opening, tag=tag or form.tag)
     stated = form.stated if is_saved_page or not sent else (sent,)
     return replace(form, stated=stated, tag=tag or form.tag)
+
+
+_LINE_TAG = re.compile(r"<\s*(?:br|/?p|/?div|/?tr|/?li|/?h\d|/?blockquote)\b[^>]*>", re.IGNORECASE)
+_FORWARDING = re.compile(
+    r"(?:\s*(?:re|aw|ответ|отв|на)\s*:)*\s*\[?\s*(?:fwd?|пересл\w*|перес\w*|wg|tr|rv|enc|i|vb|doorst|pd|ilt|fs)\s*:",
+    re.IGNORECASE,
+)
+_FORWARDED = re.compile(
+    r"(?im)^[\s>*-]*(?:begin forwarded message|forwarded message|(?:начало )?переадресованно\w* (?:сообщени|письм)\w*"
+    r"|пересылаемо\w* (?:сообщени|письм)\w*|пересланно\w* (?:сообщени|письм)\w*|weitergeleitete nachricht"
+    r"|message transféré|mensaje reenviado|messaggio inoltrato|i?letilen (?:mesaj|ileti))\b[^\n]*$"
+)
+_SENT = ("sent", "отправлено", "gesendet", "envoye", "enviado", "inviato")
+
+
+def _is_forwarded(message: EmailMessage, subject: str, letter: str) -> bool:
+    return bool(_FORWARDING.match(subject) or _FORWARDED.search(letter)) or _attached(message) is not None
+
+
+def _attached(message: EmailMessage) -> EmailMessage | None:
+    """The mail that is attached to a mail, the innermost."""
+    inner = [each for each in message.walk() if each is not message and each.get_content_type() == "message/rfc822"]
+    held = inner[-1].get_payload(0) if inner and inner[-1].is_multipart() else None
+    return held if isinstance(held, EmailMessage) else None
+
+
+def _inner_times(message: EmailMessage, letter: str) -> tuple[str, ...]:
+    """The time of the mail inside a forwarded one, as written; none where it states none, or several that differ."""
+    attached = _attached(message)
+    if attached is not None:
+        sent = _raw_date(attached)
+        return (sent,) if sent else ()
+    marks = list(_FORWARDED.finditer(letter))
+    times = [sent for line in letter[marks[-1].end() if marks else 0 :].splitlines() if (sent := _sent_line(line))]
+    return tuple(times[:1]) if marks or len(set(times)) == 1 else ()
+
+
+def _sent_line(line: str) -> str | None:
+    """What a line such as `Date: …` or `> Sent: …` states, in any language; None for another line."""
+    match = _KEY.match(line)
+    name = text.key(match[1]).strip() if match else ""
+    return match[2].strip("* \t") if match and (name in _SENT or _labels().get(name) == "date") else None
 
 
 def _body(message: EmailMessage, order: tuple[str, ...]) -> EmailMessage | None:
