@@ -292,7 +292,7 @@ def test_an_index_of_another_way_of_reading_is_made_again(world: World) -> None:
     kept = world.context().landing / "index.json"
     kept.write_text(kept.read_text().replace("2026-10-01T01:30:00+03:00", "2026-10-01T01:30:00Z"))
     assert rows(world.night(1, "2026-10-01")) != before, "it is believed"
-    kept.write_text(kept.read_text().replace('"reading":2', '"reading":1'))
+    kept.write_text(kept.read_text().replace(f'"reading":{feeds.READING}', '"reading":1'))
     assert rows(world.night(1, "2026-10-01")) == before
 
 
@@ -428,12 +428,43 @@ def test_an_item_that_stays_in_a_feed_for_a_year_is_never_new_again(world: World
 # ---- atom, text, encodings, hostile documents
 
 
-def test_atom_with_nothing_but_updated(world: World) -> None:
-    entry = Item("Hmeimim", "https://o.example/a", "2026-10-01T20:00:00+03:00", "urn:uuid:7", summary=TEXT)
-    world.outlets.put("/rss", atom([entry]), content_type="application/atom+xml")
+@pytest.mark.parametrize(
+    ("updated", "basis", "latest"),
+    [
+        ("2026-10-01T20:00:00+03:00", "none", "2026-10-01 17:00"),
+        ("2026-09-01T20:00:00", "none", "2026-09-02 08:00"),
+        ("05/09/2026", "none", "2026-09-06 12:00"),
+        ("soon", "unreadable", None),
+        ("2026-10-09T20:00:00Z", "future", None),
+    ],
+)
+@pytest.mark.parametrize("is_atom", [True, False])
+def test_an_update_alone_bounds_the_time_of_publication_and_is_none(
+    world: World, updated: str, basis: str, latest: str | None, is_atom: bool
+) -> None:
+    entry = Item("Il-76 lands at Hmeimim", "https://o.example/a", updated, "urn:uuid:7", summary=TEXT)
+    stated = f'<a:updated xmlns:a="http://www.w3.org/2005/Atom">{updated}</a:updated>'
+    body = atom([entry]) if is_atom else rss([replace(entry, published=None, extra=stated)])
+    world.outlets.put("/rss", body, content_type="application/atom+xml")
     got = world.night()
-    assert rows(got) == [("2026-10-01", "10-01 17:00", "feed", "Hmeimim")]
-    assert got.table("news_articles")[0]["url"] == "https://o.example/a"
+    assert rows(got) == [("2026-10-02", None, basis, entry.title)]
+    (article,) = got.table("news_articles")
+    assert (article["published_from"], article["published_to"]) == (None, T(latest) if latest else None)
+    assert article["url"] == "https://o.example/a"
+    assert not any(claim["claimed_from"] for claim in got.table("news_claims"))
+
+
+def test_an_atom_entry_s_time_of_publication_goes_before_its_update(world: World) -> None:
+    entry = Item("Hmeimim", "https://o.example/a", "2026-10-01T20:00:00Z", "urn:uuid:7", summary=TEXT)
+    body = atom([entry]).replace("</entry>", "<published>2026-09-30T06:00:00Z</published></entry>")
+    world.outlets.put("/rss", body, content_type="application/atom+xml")
+    assert rows(world.night()) == [("2026-09-30", "09-30 06:00", "feed", "Hmeimim")]
+
+
+def test_the_dublin_core_date_of_rss_is_one_of_publication(world: World) -> None:
+    stated = '<dc:date xmlns:dc="http://purl.org/dc/elements/1.1/">2026-10-01T10:00:00Z</dc:date>'
+    world.put(replace(LANDING, published=None, extra=stated))
+    assert rows(world.night()) == [("2026-10-01", "10-01 10:00", "feed", "Il-76 lands at Hmeimim")]
 
 
 def test_markup_and_entities_are_taken_off_and_full_texts_read(world: World) -> None:

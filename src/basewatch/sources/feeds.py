@@ -51,8 +51,8 @@ LARGEST = 16 << 20  # bytes of one feed
 SKEW = timedelta(hours=1)  # a clock may be that far ahead; a later date is a wrong one
 POLL_ENDINGS = (".xml", ".rss", ".atom", ".rdf")
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
-UNDATED = ("ambiguous", "unreadable", "future")  # stated, and yet no time to go by
-READING = 2  # of the index: grows whenever items are read otherwise
+UNDATED = ("ambiguous", "unreadable", "future", "none")  # something is stated, and yet no time to go by
+READING = 3  # of the index: grows whenever items are read otherwise
 FORGET = timedelta(days=90)  # after so long out of its feed an item that comes back is a new one
 LONGEST_EXCERPT = 20_000  # characters of an item's text that are read for bases and claims; none of it is stored
 
@@ -316,9 +316,10 @@ def _kept_elsewhere(root: Path, settings: Feeds) -> list[Poll]:
 class Published:
     """When an item says that it was published.
 
-    basis: `feed`; `feed_zone_assumed` where a time has no zone that is known; `seen` where nothing is stated. There is
-    no time where what is stated is `ambiguous`, `unreadable` or `future`. at: in the zone stated. earliest, latest: UTC
-    bounds where the time is not exact. days: those that an ambiguous date can mean, where it was published.
+    basis: `feed`; `feed_zone_assumed` where a time has no zone that is known; `seen` where nothing is stated. There
+    is no time where what is stated is `ambiguous`, `unreadable` or `future`, nor where it is only a time of updating:
+    that is `none`, and `latest` holds the update. at: in the zone stated. earliest, latest: UTC bounds where the time
+    is not exact. days: those that an ambiguous date can mean, where it was published.
     """
 
     basis: str = "seen"
@@ -367,8 +368,18 @@ def items(body: bytes, charset: str | None, at: datetime, address: str = "", lan
         raise ValueError(f"no feed: {parsed.get('bozo_exception') or 'no entry and no version'}")
     declared = language or parsed.feed.get("language")
     base = next((link for link in (parsed.feed.get("link"), address) if canonical_url(link)), "")
-    entries = [_item(entry, declared, at, base) for entry in parsed.entries]
+    is_update = _tells_updates(document, parsed.get("version") or "")
+    entries = [_item(entry, declared, at, base, is_update) for entry in parsed.entries]
     return [item for item in entries if item.title or item.text or item.url]
+
+
+_DATE_TAG = re.compile(rb"<\w+:date[\s>]", re.IGNORECASE)
+_UPDATE_TAG = re.compile(rb"<(?:\w+:)?(?:updated|modified)[\s>]", re.IGNORECASE)
+
+
+def _tells_updates(document: bytes, version: str) -> bool:
+    """Whether what feedparser calls `updated` is a time of updating; in RSS it is also the `dc:date` of publication."""
+    return version.startswith("atom") or not _DATE_TAG.search(document) or bool(_UPDATE_TAG.search(document))
 
 
 _DECLARED = re.compile(r"^\s*<\?xml[^>]*?\bencoding\s*=\s*[\"']([\w.:-]+)[\"']")
@@ -384,7 +395,7 @@ def _utf8(body: bytes, charset: str | None) -> bytes:
     return re.sub(r"(<\?xml[^>]*?)\s+encoding\s*=\s*[\"'][^\"']*[\"']", r"\1", text, count=1).encode("utf-8", "replace")
 
 
-def _item(entry: Mapping[str, Any], declared: str | None, at: datetime, base: str) -> Item:
+def _item(entry: Mapping[str, Any], declared: str | None, at: datetime, base: str, is_update: bool) -> Item:
     guid = _clean(entry.get("id"))
     link = _clean(entry.get("link"))
     same = canonical_url(guid) is not None and canonical_url(guid) == canonical_url(link)  # less its tracking
@@ -399,7 +410,7 @@ def _item(entry: Mapping[str, Any], declared: str | None, at: datetime, base: st
         None if is_name else _absolute(url, base),
         _plain(entry.get("title") or "") or None,
         _plain(longest)[:LONGEST_EXCERPT],
-        _published(entry, at, declared),
+        _published(entry, at, declared, is_update=is_update),
         (entry.get("title_detail") or {}).get("language") or declared,
         domain_of(outlet),
     )
@@ -438,13 +449,19 @@ def _plain(markup: str) -> str:
     return "\n".join(line for line in (" ".join(part.split()) for part in text.split("\n")) if line)
 
 
-def _published(entry: Mapping[str, Any], at: datetime, tag: str | None) -> Published:
-    """When the entry says that it was published, by its first stated time; a second one settles an ambiguous first."""
-    stated = [str(entry.get(name) or "").strip() for name in ("published", "updated")]
-    dated = [_dated(each, at, tag) for each in dict.fromkeys(stated) if each]
+def _published(entry: Mapping[str, Any], at: datetime, tag: str | None, *, is_update: bool) -> Published:
+    """When the entry says that it was published, by its first stated time; a second one settles an ambiguous first.
+
+    is_update: `updated` is a time of updating. Where it stands alone the entry was published by then, and no one knows
+    when.
+    """
+    stated = {name: value for name in ("published", "updated") if (value := str(entry.get(name) or "").strip())}
+    dated = [_dated(each, at, tag) for each in dict.fromkeys(stated.values())]
     if not dated:
         return Published()
     first, *others = dated
+    if is_update and "published" not in stated:
+        return first if first.basis in ("unreadable", "future") else Published("none", latest=first.latest or first.at)
     if first.basis == "ambiguous":
         return next((other for other in others if other.at is not None and other.at.date() in first.days), first)
     return first
