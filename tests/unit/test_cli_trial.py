@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,12 @@ def test_an_article_shows_its_title_its_day_and_the_bases_that_it_names(folder: 
     )
     status, shown = tried("b.txt")
     assert status == 2 and "states no date" in shown
+
+
+def test_a_folder_is_tried_file_by_file(folder: Path) -> None:
+    (folder / "lists").mkdir()
+    odd = Path(os.fsdecode(b"\xf5\xe1.csv"))
+    for name in ("a.csv", odd):
+        (folder / "lists" / name).write_text(HEADING + GOOD.format(1), encoding="utf-8")
+    status, shown = tried("lists")
+    assert status == 0 and shown.count("1 of 1 records would be kept") == 2

@@ -11,6 +11,7 @@ import zipfile
 from datetime import UTC, date, datetime
 from typing import Any
 
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -314,3 +315,15 @@ def test_a_script_that_lists_flights_is_named_as_not_read() -> None:
     assert isinstance(fault, Fault) and days_in(fault.text) == {date(2025, 6, 5)}
     (nothing,) = parts(b"-- made on 2025-06-05\nSELECT 1;\n", "b.sql", {})
     assert isinstance(nothing, NoData)
+
+
+def test_an_error_of_a_workbook_is_no_empty_cell() -> None:
+    workbook = openpyxl.Workbook()
+    sheet = workbook.active
+    assert sheet is not None
+    for row in [HEADING, ["RF-1", "#N/A", "2025-06-01T10:00Z"], ["RF-2", None, "2025-06-02T10:00Z"]]:
+        sheet.append(row)
+    sheet["B2"].data_type = "e"
+    sink = io.BytesIO()
+    workbook.save(sink)
+    assert [row[1] for row in cells(sink.getvalue(), "a.xlsx")] == ["#N/A", ""]

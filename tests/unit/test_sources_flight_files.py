@@ -673,3 +673,15 @@ def test_an_estimate_without_an_airport_whose_position_lies_at_the_base_is_doubt
     ]
     (tmp_path / "a.csv").write_text(heading + "".join(lines), encoding="utf-8")
     assert lost(events(tmp_path, covers=COVER)) == {5}
+
+
+@pytest.mark.parametrize(("ground", "days"), [("", {1}), (",onground", set())])
+def test_a_track_that_ends_low_at_a_base_makes_its_day_doubtful(tmp_path: Path, ground: str, days: set[int]) -> None:
+    start = int(datetime(2025, 6, 1, 5, 50, tzinfo=UTC).timestamp())
+    text = f"timestamp,icao24,latitude,longitude,altitude,groundspeed,track,vertical_rate{ground}\n" + "".join(
+        f"{start + 10 * n},153301,{35.55 - 0.004 * n:.4f},35.9487,{max(150, 3000 - 90 * n)},140,170,-600"
+        f"{f',{n > 33}' if ground else ''}\n"
+        for n in range(40)
+    )
+    (tmp_path / "track.csv").write_text(text, encoding="utf-8")
+    assert lost(events(tmp_path, covers=COVER)) == days

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,13 +46,21 @@ def _lies_below(path: Path, code: str, settings: Settings) -> bool:
     return path.resolve().is_relative_to((settings.folder / Path(location).expanduser()).resolve())
 
 
+def _shown(path: Path) -> str:
+    return tables.as_text(os.fsencode(path).decode("utf-8", "replace"))
+
+
 def show(path: Path, settings: Settings) -> bool:
     """Print what a file would be taken for; whether it can be read wholly."""
+    if path.is_dir():
+        files = sorted(one for one in path.rglob("*") if one.is_file() and not one.name.startswith("."))
+        sound = [show(one, settings) for one in files]
+        return all(sound)
     if not path.is_file():
-        print(f"{path}: no such file")
+        print(f"{_shown(path)}: no such file")
         return False
     source, taken = taken_for(path, settings)
-    print(f"{path}: {taken.form or 'cannot be read'} ({source})")
+    print(f"{_shown(path)}: {taken.form or 'cannot be read'} ({source})")
     if taken.records_read:
         print(f"  {taken.records_kept:,} of {taken.records_read:,} records would be kept")
     for note in taken.notes:

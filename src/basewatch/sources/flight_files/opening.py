@@ -16,6 +16,7 @@ import lzma
 import re
 import zipfile
 import zlib
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -372,6 +373,7 @@ def _sheets(data: bytes, name: str) -> Iterator[Part]:
         names = workbook.sheet_names
     except (CalamineError, OSError, ValueError, zipfile.BadZipFile) as error:
         raise Unreadable(f"not readable as a spreadsheet: {_first_line(error)}") from None
+    errors = _error_cells(data)
     for sheet in names:
         inside = f"{name}, sheet {sheet}" if len(names) > 1 else name
         try:
@@ -379,13 +381,43 @@ def _sheets(data: bytes, name: str) -> Iterator[Part]:
         except (CalamineError, OSError, ValueError) as error:
             yield Fault(inside, f"not readable as a spreadsheet: {_first_line(error)}")
             continue
-        rows = (Row(f"row {number}", [_cell(value) for value in cells]) for number, cells in enumerate(grid, start=1))
+        rows = (
+            Row(f"row {number}", _cells(cells, errors.get(number, {}))) for number, cells in enumerate(grid, start=1)
+        )
         is_empty = not any(map(any, grid))
         yield NoData(inside, "an empty sheet") if is_empty else Table(inside, "spreadsheet", rows, length=len(grid))
 
 
-def _cell(value: Any) -> Any:
-    return f"{value}" if isinstance(value, timedelta) else value
+def _cells(cells: Sequence[Any], errors: Mapping[int, str]) -> list[Any]:
+    """The values of a row; `errors`: by number of the column from 0, what stands in place of a value that was lost."""
+    values = [f"{value}" if isinstance(value, timedelta) else value for value in cells]
+    for at, error in errors.items():
+        if at < len(values) and values[at] in ("", None):
+            values[at] = error
+    return values
+
+
+_CELL = re.compile(rb'<c ([^>]*\bt="e"[^>]*)>(?:<f>[^<]*</f>)?<v>([^<]*)</v>')
+_REFERENCE = re.compile(rb'\br="([A-Z]+)(\d+)"')
+
+
+def _error_cells(data: bytes) -> dict[int, dict[int, str]]:
+    """By row from 1 and column from 0, the errors of a workbook (`#N/A`, `#REF!`), which calamine gives as empty cells.
+
+    Those of all its sheets together: what is empty there on another sheet is taken for lost too.
+    """
+    found: dict[int, dict[int, str]] = defaultdict(dict)
+    with contextlib.suppress(zipfile.BadZipFile, OSError, zlib.error), zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for name in archive.namelist():
+            sheet = archive.read(name) if name.startswith("xl/worksheets/") else b""
+            for attributes, error in _CELL.findall(sheet) if b't="e"' in sheet else ():
+                reference = _REFERENCE.search(attributes)
+                if reference:
+                    column = 0
+                    for letter in reference[1]:
+                        column = column * 26 + letter - ord("A") + 1
+                    found[int(reference[2])][column - 1] = error.decode("utf-8", "replace")
+    return found
 
 
 def _first_line(error: BaseException) -> str:

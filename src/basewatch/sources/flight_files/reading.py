@@ -40,6 +40,7 @@ from basewatch.sources.values import number as as_number
 CHUNK = 20_000  # records put into one Arrow table at a time
 SAMPLE = 200  # rows looked at to tell places from times
 ONE_DAY = timedelta(days=1)
+LOW_FT = 5000.0  # pressure altitude; an approach is below it within ten kilometres of all but the highest fields
 BLANK = "a time without a place"
 
 
@@ -164,6 +165,7 @@ class _Tabled:
         self.order_of_days: list[tuple[int, date]] = []  # number of the row and its day, of the records kept
         self.converter = Converter(places)
         self.waiting: list[dict[str, Any]] = []
+        self.low: dict[tuple[str, str, date], bool] = {}  # by address, base and day, whether it was on the ground
         self.last: Sequence[Any] = ()  # cells of the last row
         self.shortest: int | None = None  # characters in the last cell of the other full rows
 
@@ -192,6 +194,7 @@ class _Tabled:
         self._flush()
         self._place_rejects(before)
         self._weigh_last_line()
+        self._weigh_low()
         self._weigh_zone(before)
         self.reading.losses += [Lost(self.table.name, loss, is_reject=False, is_cut=True) for loss in self.table.losses]
 
@@ -374,6 +377,26 @@ class _Tabled:
         if seen is not None:
             self.reading.sightings.append(seen)
             self.reading.days.add(tracks.day_of(seen))
+            self._note_low(seen)
+
+    def _note_low(self, seen: Sighting) -> None:
+        """Note who came low to a base, and who was heard on the ground there."""
+        craft = seen.craft
+        height = craft.alt_baro if isinstance(craft.alt_baro, int | float) else craft.alt_geom
+        if craft.lat is None or craft.lon is None or (height is not None and height > LOW_FT):
+            return
+        for base in self.places.near(craft.lat, craft.lon):
+            on_ground = craft.alt_baro == "ground"
+            key = (craft.hex, base, tracks.day_of(seen))
+            self.low[key] = self.low.get(key, False) or on_ground
+
+    def _weigh_low(self) -> None:
+        """Who came low to a base and was not heard on the ground there may have landed: its day is doubtful."""
+        for (address, base, day), on_ground in self.low.items():
+            if not on_ground:
+                reason = f"{address} came low to the base, and was not heard on the ground there"
+                lost = Lost(self.table.name, reason, days=frozenset({day}), bases=frozenset({base}), is_reject=False)
+                self.reading.losses.append(lost)
 
     def _convert(self, fields: dict[str, Any]) -> Any:
         if self.mapped.form.name == LOG:

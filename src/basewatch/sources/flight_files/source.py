@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import glob
 import hashlib
 import os
@@ -480,7 +481,7 @@ def taken_for(file: Path, context: Context[FlightFiles]) -> Taken:
     except OSError as error:
         return Taken("", [f"{NOT_OPENED}{error.strerror or error}"])
     stated = {column: name for name, column in context.settings.columns.items()}
-    origin = Origin(file.name, hashlib.sha256(data).hexdigest())
+    origin = Origin(_name(file, file.parent), hashlib.sha256(data).hexdigest())
     reading = read(data, origin, Places(context.reference), stated, context.params.record_longest_days, context.now)
     notes = []
     for mapped in reading.mapped:
@@ -533,6 +534,13 @@ def check(context: Context[FlightFiles]) -> list[Finding]:
         advice = f"put files there, or set sources.{context.source}.location to where they are"
         return [Finding(False, f"{context.source}: no file at {path}", advice)]
     findings = [Finding(True, f"{context.source}: reads {path}")]
+    for cover in context.settings.covers:
+        if cover.base not in context.reference.bases:
+            near = difflib.get_close_matches(cover.base, context.reference.bases, 1)
+            advice = f"name one of bases.csv{f', such as {near[0]}' if near else ''}"
+            findings.append(
+                Finding(False, f"{context.source}: covers: base {cover.base!r} is not in bases.csv", advice)
+            )
     for place in places:
         taken = Taken("", [place.fault]) if place.fault else taken_for(place.path, context)
         what = f"{context.source}: {place.name}: {taken.form or 'cannot be read'}"
