@@ -745,6 +745,27 @@ def test_folders_that_cannot_be_read_say_why(world: World, tmp_path: Path, name:
         world.night(0, location=str(tmp_path / "kept"))
 
 
+def test_a_kept_poll_without_a_time_is_named_and_spoils_no_day_that_has_all_feeds(world: World, tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    for name in ("rt-20261001", "tass-20261001", "tass-20261002", "rt-20261003", "tass-20261003", "strange"):
+        (folder / f"{name}.xml").write_text(rss([LANDING]))
+    (folder / "packed.xml.gz").write_bytes(gzip.compress(rss([LANDING]).encode()))
+    days = {}
+    for number in (1, 2, 3):
+        got = world.night(2, f"2026-10-0{number}", location=str(folder))
+        row = got.day("global", f"2026-10-0{number}")
+        days[number] = row.status, row.records_rejected, [reject.where for reject in got.rejects]
+    assert days == {
+        1: ("ok", 0, []),
+        2: ("partial", 2, ["packed.xml.gz", "strange.xml"]),  # either may be that day's poll of rt
+        3: ("ok", 2, ["packed.xml.gz", "strange.xml"]),  # the last day names it in any case
+    }
+    findings = feeds.check(world.context(location=str(folder)))
+    assert [finding.ok for finding in findings] == [True, False, False]
+    assert "strange.xml has no time in its name, such as strange-20261001T0515.xml" in findings[2].what
+
+
 def test_a_kept_document_that_is_damaged_is_rejected_and_told(world: World, tmp_path: Path) -> None:
     folder = tmp_path / "kept"
     folder.mkdir()

@@ -662,3 +662,14 @@ def test_a_column_that_is_not_read_and_names_the_base_makes_its_day_doubtful(tmp
     )
     (tmp_path / "a.csv").write_text(heading + rows_of, encoding="utf-8")
     assert lost(events(tmp_path, covers=COVER)) == {5}
+
+
+def test_an_estimate_without_an_airport_whose_position_lies_at_the_base_is_doubtful(tmp_path: Path) -> None:
+    heading = "icao24,origin,destination,firstseen,lastseen,latitude_1,longitude_1,latitude_2,longitude_2\n"
+    at_base, far = "35.41,35.95", "55.6,37.3"
+    lines = [
+        f"15330{day},UUMU,,2025-06-0{day}T01:00Z,2025-06-0{day}T05:00Z,{far},{where}\n"
+        for day, where in ((5, at_base), (7, far))
+    ]
+    (tmp_path / "a.csv").write_text(heading + "".join(lines), encoding="utf-8")
+    assert lost(events(tmp_path, covers=COVER)) == {5}

@@ -96,8 +96,9 @@ def fetch(window: Window, context: Context[Feeds]) -> Landed:
     """
     settings = context.settings
     faults: list[HttpFault] = []
+    timeless: list[str] = []
     if settings.location:
-        polls = _kept_elsewhere(context.path(settings.location), settings)
+        polls, timeless = _kept_elsewhere(context.path(settings.location))
     else:
         _named(settings)
         if window.until >= context.now.astimezone(UTC).date() - timedelta(days=1):
@@ -112,7 +113,7 @@ def fetch(window: Window, context: Context[Feeds]) -> Landed:
     absent: dict[date, tuple[str, str]] = {}
     for day in window.days():
         if day in good:
-            files += _landed(day, good[day], index, context)
+            files += _landed(day, good[day], index, context, _timeless_on(day, polls, timeless))
         else:
             faults_of_day = sorted({poll.error for poll in polls if poll.day == day and poll.error})
             why = f"no poll succeeded ({'; '.join(faults_of_day)})" if faults_of_day else "not polled on that day"
@@ -277,25 +278,28 @@ def _stamped(text: str) -> tuple[datetime, date] | None:
     return None
 
 
-def _kept_elsewhere(root: Path, settings: Feeds) -> list[Poll]:
-    """The polls in a user's folder: one that a run landed, or files `<feed>/<time>.xml`, `<feed>-<time>.xml`.
+def _kept_elsewhere(root: Path) -> tuple[list[Poll], list[str]]:
+    """The polls in a user's folder, and the files that are polls without a time in their names.
 
-    The time may be a day alone (`2026-10-01`): then the poll is of that day's end. A file of another ending is a poll
-    where its name has a time: if it is no feed, the ledger says what it is. Raises SourceError where there are none.
+    Polls are those that a run landed, or files `<feed>/<time>.xml`, `<feed>-<time>.xml`. The time may be a day alone
+    (`2026-10-01`): then the poll is of that day's end. A file of another ending is a poll where its name has a time: if
+    it is no feed, the ledger says what it is. Raises SourceError where there is no poll with a time.
     """
     if not root.is_dir():
         raise SourceError(f"{CODE}: {root} is no folder; name one with kept polls, or leave location out")
     if next(root.rglob(MANIFEST), None) is not None:
-        return _kept(root)
+        return _kept(root), []
     polls = []
+    timeless = []
     for path in sorted(file for file in root.rglob("*") if file.is_file() and not file.name.startswith(".")):
         relative = path.relative_to(root)
         stamped = _stamped(str(relative))
-        if path.suffix.lower() not in POLL_ENDINGS and stamped is None:
-            continue  # notes beside the polls
-        if stamped is None:
-            raise SourceError(f"{CODE}: {relative} has no time in its name, such as {relative.stem}-20261001T0515.xml")
         stem = path.with_suffix("").stem if path.suffix.lower() == ".gz" else path.stem
+        if stamped is None:
+            ending = Path(path.stem).suffix if path.suffix.lower() == ".gz" else path.suffix
+            if ending.lower() in POLL_ENDINGS:  # others are notes beside the polls
+                timeless.append(str(relative))
+            continue
         named = _STAMP.sub("", stem).strip("-_. ") or relative.parent.name or "feed"
         body = path.read_bytes()
         polls.append(
@@ -304,9 +308,36 @@ def _kept_elsewhere(root: Path, settings: Feeds) -> list[Poll]:
                 url=str(relative),
             )
         )  # fmt: skip
+    if not polls and timeless:
+        raise SourceError(f"{CODE}: {_why_timeless(timeless[0])}")
     if not polls:
         raise SourceError(f"{CODE}: no .xml file below {root}")
-    return sorted(polls, key=lambda poll: poll.name)
+    return sorted(polls, key=lambda poll: poll.name), timeless
+
+
+def _why_timeless(name: str) -> str:
+    return f"{name} has no time in its name, such as {Path(name).name.partition('.')[0]}-20261001T0515.xml"
+
+
+class Timeless(msgspec.Struct):
+    """Kept polls without a time, as a day needs to know them: those to name, and whether one may be missing there."""
+
+    names: list[str] = []
+    may_be_missing: bool = False
+
+
+def _timeless_on(day: date, polls: list[Poll], names: list[str]) -> Timeless:
+    """A poll without a time may be that of any day on which a feed of the folder has none.
+
+    Such days name it; where there is no such day, the last one does.
+    """
+    if not names:
+        return Timeless()
+    feeds_of_day: dict[date, set[str]] = {}
+    for poll in polls:
+        feeds_of_day.setdefault(poll.day, set()).add(poll.feed)
+    may_be_missing = feeds_of_day[day] != {poll.feed for poll in polls}
+    return Timeless(names if may_be_missing or day == max(feeds_of_day) else [], may_be_missing)
 
 
 # ---- items
@@ -317,9 +348,9 @@ class Published:
     """When an item says that it was published.
 
     basis: `feed`; `feed_zone_assumed` where a time has no zone that is known; `seen` where nothing is stated. There
-    is no time where what is stated is `ambiguous`, `unreadable` or `future`, nor where it is only a time of updating: that
-    is `none`, and `latest` holds the update. at: in the zone stated. earliest, latest: UTC bounds where the time is not
-    exact. days: those that an ambiguous date can mean, where it was published.
+    is no time where what is stated is `ambiguous`, `unreadable` or `future`, nor where it is only a time of updating:
+    that is `none`, and `latest` holds the update. at: in the zone stated. earliest, latest: UTC bounds where the time
+    is not exact. days: those that an ambiguous date can mean, where it was published.
     """
 
     basis: str = "seen"
@@ -661,9 +692,10 @@ class Plan(msgspec.Struct):
     polls: list[Asked]
     items: list[Version]
     updates: list[Version]
+    timeless: Timeless = msgspec.field(default_factory=Timeless)
 
 
-def _landed(day: date, mine: list[Poll], index: Index, context: Context[Feeds]) -> list[LandedFile]:
+def _landed(day: date, mine: list[Poll], index: Index, context: Context[Feeds], timeless: Timeless) -> list[LandedFile]:
     """The files of a day: its plan, and the polls as they came."""
     polls = [
         Asked(poll.name, poll.feed, poll.at, poll.status, poll.charset, poll.error or index.unreadable.get(poll.name))
@@ -676,6 +708,7 @@ def _landed(day: date, mine: list[Poll], index: Index, context: Context[Feeds]) 
         polls,
         sorted((version for version in first if version.day == day), key=_place),
         sorted((version for version in later if version.day == day), key=_place),
+        timeless,
     )
     body = msgspec.json.encode(plan)
     path = context.landing / "days" / f"{day}.json"
@@ -711,7 +744,9 @@ def _day(
 ) -> Iterator[Event]:
     bodies: dict[str, list[Item]] = {}
     feeds = {poll.name: poll.feed for poll in plan.polls}
-    rejected = 0
+    rejected = len(plan.timeless.names)
+    for name in plan.timeless.names:
+        yield Reject(plan.day, name, _why_timeless(name))
     for poll in plan.polls:
         file = files.get(poll.name)
         if file is None:
@@ -780,20 +815,26 @@ def _totals(plan: Plan) -> pa.Table:
 
 
 def _judge(plan: Plan, files: Mapping[str, LandedFile], read: int, kept: int, rejected: int) -> Day:
-    """The day by its polls: `ok` where each feed was read at least once, `partial` where only some were."""
+    """The day by its polls: `ok` where each feed was read at least once, `partial` where only some were.
+
+    It is `partial` too where a poll without a time may be the one that a feed lacks.
+    """
     good = {poll.feed for poll in plan.polls if poll.error is None}
     lost = [poll for poll in plan.polls if poll.feed not in good]
+    faults = {str(poll.error) for poll in lost}
+    if plan.timeless.may_be_missing:
+        faults |= {_why_timeless(name) for name in plan.timeless.names}
     digest = hashlib.sha256("\n".join(sorted(file.sha256 for file in files.values())).encode()).hexdigest()
     return Day(
         plan.day,
-        "failed" if not good else "partial" if lost else "ok",
+        "failed" if not good else "partial" if faults else "ok",
         files=len(files),
         bytes=sum(file.size for file in files.values()),
         records_read=read,
         records_kept=kept,
         records_rejected=rejected,
         sha256=digest if files else None,
-        error="; ".join(sorted({str(poll.error) for poll in lost}))[:2000] or None,
+        error="; ".join(sorted(faults))[:2000] or None,
     )
 
 
@@ -805,10 +846,13 @@ def check(context: Context[Feeds]) -> list[Finding]:
     settings = context.settings
     if settings.location:
         try:
-            polls = _kept_elsewhere(context.path(settings.location), settings)
+            polls, timeless = _kept_elsewhere(context.path(settings.location))
         except SourceError as error:
             return [Finding(False, str(error), "name a folder of kept polls")]
-        return [Finding(True, f"{CODE}: {len(polls)} kept polls in {settings.location}")]
+        return [
+            Finding(True, f"{CODE}: {len(polls)} kept polls in {settings.location}"),
+            *(Finding(False, f"{CODE}: {_why_timeless(name)}", "rename it") for name in timeless),
+        ]
     try:
         named = _named(settings)
     except SourceError as error:

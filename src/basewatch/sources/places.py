@@ -13,12 +13,16 @@ from difflib import SequenceMatcher
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
+from basewatch.geo import distance_km
 from basewatch.news.text import key as folded
 from basewatch.reference.load import Reference
 
 _IN_BRACKETS = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
 _CODE = re.compile(r"(?<![\w-])[A-Z0-9]{2,4}(?:-[A-Z0-9]{2,5})?(?![\w-])")
 _ICAO, _IATA, _IDENT = re.compile(r"[A-Z]{4}"), re.compile(r"[A-Z]{3}"), re.compile(r"(?=.*\d)[A-Z0-9-]{2,8}")
+NEAR_KM = 10.0  # a first or last contact so near a field is of a flight from or to it, as like as not
 LIKE = 0.5  # share of letters in common: half of a four-letter code
 NOWHERE = {"ZZZZ", "AFIL", "XXXX", "XXX", "NIL", "UNKNOWN", "UNK"}  # a flight plan's words for no published field
 
@@ -89,6 +93,15 @@ class Places:
             return row.latitude, row.longitude, row.elevation_ft
         field = self._world.get(code)
         return (field["lat"], field["lon"], field["elevation"]) if field else None
+
+    def near(self, latitude: float, longitude: float) -> frozenset[str]:
+        """The watched bases within NEAR_KM of a position (WGS-84 degrees)."""
+        if not (abs(latitude) <= 90 and abs(longitude) <= 180):
+            return frozenset()
+        bases = list(self._bases.values())
+        at = [np.array([getattr(base, name) for base in bases]) for name in ("latitude", "longitude")]
+        distances = distance_km(np.full(len(bases), latitude), np.full(len(bases), longitude), *at)
+        return frozenset(base.base_id for base, km in zip(bases, distances, strict=True) if km <= NEAR_KM)
 
     def zone(self, code: str | None) -> str | None:
         """The time zone of a field, by its ICAO code, as IANA names it; None where it is not known."""

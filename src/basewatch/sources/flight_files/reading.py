@@ -33,8 +33,9 @@ from basewatch.sources.flight_records import (
     plain_name,
     stood,
 )
-from basewatch.sources.places import Places
+from basewatch.sources.places import Place, Places
 from basewatch.sources.values import Ambiguous, DateOrder, Malformed, date_order, moment, text, zone
+from basewatch.sources.values import number as as_number
 
 CHUNK = 20_000  # records put into one Arrow table at a time
 SAMPLE = 200  # rows looked at to tell places from times
@@ -317,7 +318,7 @@ class _Tabled:
         self.reading.dropped += bool(record.dropped)
         self.order_of_days.append((number, record.values["day"]))
         self._note_untimed(record.values, where)
-        self._note_unresolved(record.values, record.unresolved, cells, where)
+        self._note_unresolved(record.values, [*record.unresolved, *self._near(record.values, fields)], cells, where)
         self.waiting.append({**record.values, **stood(self.origin, self._place(row))})
         if len(self.waiting) >= CHUNK:
             self._flush()
@@ -473,6 +474,21 @@ class _Tabled:
                 self.reading.losses.append(Lost(where, reason, "", days, frozenset({base}), is_reject=False))
                 self.reading.unresolved[f"{values[place]} without a time"] += 1
                 self.reading.unresolved_at = self.reading.unresolved_at or where
+
+    def _near(self, values: Mapping[str, Any], fields: Mapping[str, Any]) -> list[Place]:
+        """The bases at which an end without an airport lies, by the position of its first or last contact."""
+        places = []
+        for (place, _), end in zip(ENDS[self.mapped.form.table], "12", strict=True):
+            if values[place] is not None or f"latitude{end}" not in self.mapped.numbers:
+                continue
+            try:
+                latitude, longitude = (as_number(fields.get(f"{name}{end}")) for name in ("latitude", "longitude"))
+            except Malformed:
+                continue
+            if latitude is not None and longitude is not None:
+                bases = self.places.near(latitude, longitude)
+                places += [Place(f"{latitude:g}, {longitude:g}", False, bases)] if bases else []
+        return places
 
     def _note_unresolved(
         self, values: Mapping[str, Any], unresolved: Sequence[Any], cells: Sequence[Any], where: str
