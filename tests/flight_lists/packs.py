@@ -349,21 +349,21 @@ def _wrong_days(
                     wrong.append(f"{base} {day}: no row")
                 continue
             seen, got = row[0], row[1:]
+            stays = [want[2], *(one.days.get((base, day), world.Count()).visits for one in variants)]
+            has_right_stays = min(stays) <= (got[2] or 0) <= max(stays)
             if first <= day <= last and seen == "unmeasured":
-                stays = [want[2], *(one.days.get((base, day), world.Count()).visits for one in variants)]
-                if got[:2] != want[:2] or not min(stays) <= got[2] <= max(stays):
+                if got[:2] != want[:2] or not has_right_stays:
                     wrong.append(f"{base} {day}: {got} published, {want} true{' (touched)' if is_loose else ''}")
             elif seen != "missing" or (first <= day <= last and not is_loose):
                 wrong.append(f"{base} {day}: {seen} {got}, true {want}")
+            elif 0 in got:
+                wrong.append(f"{base} {day}: a zero on a missing day, {got}")
             elif is_loose:
                 # stays made longer are no lower bound
-                if day not in shifted and any(
-                    value is not None and value > most for value, most in zip(got[:2], want, strict=False)
-                ):
+                most = zip(got[:2], want, strict=False)
+                if day not in shifted and any(value is not None and value > true for value, true in most):
                     wrong.append(f"{base} {day}: {seen} {got} is more than the truth, {want} (touched)")
-                if 0 in got:
-                    wrong.append(f"{base} {day}: a zero on a missing day, {got}")
-            elif got != tuple(value or None for value in want):
+            elif got[:2] != tuple(value or None for value in want[:2]) or not has_right_stays:
                 wrong.append(f"{base} {day}: {seen} {got}, true {want}")
     return wrong
 
