@@ -685,3 +685,11 @@ def test_a_track_that_ends_low_at_a_base_makes_its_day_doubtful(tmp_path: Path, 
     )
     (tmp_path / "track.csv").write_text(text, encoding="utf-8")
     assert lost(events(tmp_path, covers=COVER)) == days
+
+
+def test_a_repeated_heading_is_no_record_whatever_its_first_column_is(tmp_path: Path) -> None:
+    heading = "id,registration,origin,departed_at,destination,arrived_at\n"
+    row = "{0},RF-1,UUMU,2025-06-0{0}T01:00Z,OSLK,2025-06-0{0}T05:00Z\n"
+    (tmp_path / "a.csv").write_text(heading + row.format(3) + heading + row.format(7), encoding="utf-8")
+    found = events(tmp_path, covers=COVER)
+    assert lost(found) == set() and len(rows(found, "plain_flights")) == 2

@@ -230,6 +230,7 @@ class _Tabled:
     def _take(self, mapped: Mapped) -> None:
         """Read the rows that follow under this heading."""
         self.mapped = mapped
+        self.own = {plain_name(str(column)) for column in mapped.columns}
         self.reading.mapped.append(mapped)
         self.reading.forms.append(f"{mapped.form.name} ({self.table.kind})")
         self.times = ("at",) if mapped.form.table == TRACKS else TIMES[mapped.form.table]
@@ -237,7 +238,7 @@ class _Tabled:
 
     def _is_heading(self, cells: Sequence[Any], first: str) -> bool:
         """Whether a row is a heading, where two lists were joined; another than before counts from there on."""
-        if plain_name(first) not in forms.every_name():
+        if plain_name(first) not in forms.every_name() and plain_name(first) not in self.own:
             return False
         columns = [str(cell).strip() if cell is not None else "" for cell in cells]
         if list(map(plain_name, columns)) == [plain_name(str(column)) for column in self.mapped.columns]:
