@@ -14,6 +14,9 @@ import numpy.typing as npt
 
 EARTH_KM = 6371.0088  # mean radius, IUGG
 NM_KM = 1.852  # by definition
+M_FT = 3.28084  # a metre in feet
+MS_KT = 1.943844  # a metre a second in knots
+MS_FPM = 196.8504  # a metre a second in feet a minute
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -327,6 +328,11 @@ class FileToTell:
     listed_in: Path | None
 
     @property
+    def values(self) -> dict[str, Any]:
+        """The same as JSON holds it."""
+        return {"source": self.source, **asdict(self.reading), "list": str(self.listed_in) if self.listed_in else None}
+
+    @property
     def words(self) -> str:
         """One line on what is wrong with it."""
         one = self.reading
@@ -406,10 +412,7 @@ def finish(run: Run, status: int, release: Release | None, error: str | None) ->
             "error": error,
             "failures": {o.window.name: o.error for o in run.outcomes.values() if o.is_failure},
             "rejected": sum(o.rejected for o in run.outcomes.values()),
-            "files": [
-                {"source": one.source, **asdict(one.reading), "list": one.listed_in and str(one.listed_in)}
-                for one in told
-            ],
+            "files": [one.values for one in told],
         },
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import asdict
 from datetime import date
 from typing import Any
 
@@ -59,17 +58,15 @@ REASON_SHOWN = 100
 def _files(settings: Settings, warehouse: Warehouse) -> list[dict[str, Any]]:
     """What came of each file: of the user's own all, of other sources those in which the last run met a fault."""
     told = [
-        {"source": one.source, **asdict(one.reading), "list": str(one.listed_in) if one.listed_in else None}
-        for one in run.files(warehouse, settings.enabled_sources())
+        {**one.values, "is_sound": one.reading.is_sound} for one in run.files(warehouse, settings.enabled_sources())
     ]
     known = {entry["source"] for entry in told}
-    last = warehouse.last_run() or {}
-    told += [entry for entry in last.get("files", []) if entry["source"] not in known]
+    last = warehouse.last_run() or {}  # which keeps those alone that are not sound
+    told += [{**entry, "is_sound": False} for entry in last.get("files", []) if entry["source"] not in known]
     return [
         {
             **{name: value for name, value in entry.items() if name not in ("reason", "run_id", "sha256")},
             "first_reason": entry["reason"] or entry["fault"],
-            "is_sound": not any(entry[name] for name in _UNSOUND),
         }
         for entry in told
     ]
@@ -77,9 +74,6 @@ def _files(settings: Settings, warehouse: Warehouse) -> list[dict[str, Any]]:
 
 def _short(value: Any) -> Any:
     return f"{value[:REASON_SHOWN]}…" if isinstance(value, str) and len(value) > REASON_SHOWN else value
-
-
-_UNSOUND = ("records_rejected", "records_doubtful", "fault", "is_short")
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:

@@ -304,11 +304,15 @@ def _of_path(path: str) -> Iterator[Stamp]:
 
 def taken_for(file: Path, context: Context[Articles]) -> Taken:
     """What a file would be taken for: its title, its day and what that rests on, and the bases that it names."""
+    return _taken(file, context, Reader(context.reference, context.params))
+
+
+def _taken(file: Path, context: Context[Articles], reader: Reader) -> Taken:
     if file.suffix.lower() not in article_forms.ENDINGS:
         return Taken("", [f"no article: articles end in {', '.join(sorted(article_forms.ENDINGS))}"])
     try:
         form, article = _parsed(file, file.name, context.now)
-        reading = Reader(context.reference, context.params).read(article)
+        reading = reader.read(article)
     except (OSError, ValueError) as error:
         return Taken("", rejects=[f"{file.name}: {error}"], records_read=1)
     if article.published_from and article.published_to and article.published_at is None:
@@ -335,9 +339,9 @@ def check(context: Context[Articles]) -> list[Finding]:
     if not there.ok or not context.settings.location:
         return [there]
     sound, findings = 0, []
-    today = context.now.date()
+    today, reader = context.now.date(), Reader(context.reference, context.params)
     for file in fetch(Window(CODE, today, today), context).files:
-        taken = taken_for(file.path, context)
+        taken = _taken(file.path, context, reader)
         sound += taken.is_sound
         if not taken.is_sound:
             fault = next(iter([*taken.rejects, *taken.notes]), "cannot be read")

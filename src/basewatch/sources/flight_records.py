@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from basewatch.geo import distance_km
+from basewatch.geo import M_FT, distance_km
 from basewatch.lake.events import Reject
 from basewatch.lake.schemas import TABLES
 from basewatch.sources.places import Place, Places
@@ -48,7 +48,6 @@ NOT_FLOWN = (
     "not operated",
     "отмен",
 )  # how the status of such a flight begins
-M_FT = 3.28084  # a metre in feet
 
 Fields = Mapping[str, object]  # value by field name, in lower case without blanks and underscores
 Reader = Callable[[object], Any]
@@ -150,7 +149,7 @@ class Converter:
     def __init__(
         self, places: Places | None = None, order: DateOrder | None = None, of_zone: tzinfo | None = None
     ) -> None:
-        self._places, self._order, self._zone = places, order, of_zone
+        self._places, self.order, self._zone = places, order, of_zone
         self._all_bases = places.base_ids if places else frozenset()
 
     def convert(self, table: str, fields: Fields) -> Record:
@@ -174,9 +173,9 @@ class Converter:
     def _time(self, name: str, fields: Fields) -> datetime | None:
         own: tzinfo | None = self._read("zone", zone, fields) or self._zone
         if own is None:
-            value: datetime | None = self._read(name, lambda written: moment(written, self._order), fields)
+            value: datetime | None = self._read(name, lambda written: moment(written, self.order), fields)
         else:
-            value = self._read(name, lambda written: in_zone(written, own, self._order), fields)
+            value = self._read(name, lambda written: in_zone(written, own, self.order), fields)
         return value
 
     def _place(self, name: str, fields: Fields, record: Record, spare: str | None = None) -> str | None:

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from basewatch.config import OpenSky
 from basewatch.errors import SourceError
+from basewatch.geo import M_FT, MS_FPM, MS_KT
 from basewatch.lake.events import Event, Reject, Rows
 from basewatch.net import providers
 from basewatch.net.client import Answer, Client
@@ -30,9 +31,6 @@ from basewatch.sources.landing import LandedAnswer, Landing, chunks, hours_since
 
 CODE = "opensky"
 API = "https://opensky-network.org/api"
-M_FT = 3.28084  # a metre in feet
-MS_KT = 1.943844  # a metre a second in knots
-MS_FPM = 196.8504  # a metre a second in feet a minute
 POSITION_SOURCES = ("adsb", "asterix", "mlat", "flarm")  # the API's position_source 0 to 3
 
 

@@ -12,14 +12,12 @@ from calendar import monthrange
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import PurePosixPath
 
 from basewatch.config import Cover
 from basewatch.sources.flight_files.opening import days_in
-from basewatch.sources.flight_files.reading import Lost, Reading
-
-ONE_DAY = timedelta(days=1)
+from basewatch.sources.flight_files.reading import Lost, Reading, span
 
 
 @dataclass
@@ -112,14 +110,6 @@ def _day_names_hold(readings: Mapping[str, Reading]) -> bool | None:
 
 def _of_others(file: str, days_at_base: Mapping[str, set[date]]) -> set[date]:
     return set().union(*(days for other, days in days_at_base.items() if other != file))
-
-
-def span(days: set[date]) -> set[date]:
-    """Every day from the first to the last."""
-    if not days:
-        return set()
-    first = min(days)
-    return {first + ONE_DAY * step for step in range((max(days) - first).days + 1)}
 
 
 # ---- until when

@@ -18,7 +18,7 @@ import zipfile
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import PurePosixPath
@@ -118,11 +118,9 @@ def _of_member(member: _Member, stated: Mapping[str, str], depth: int) -> Iterat
     for part in parts(member.data, member.name, stated, depth):
         if member.loss and isinstance(part, Table):
             part.losses.append(member.loss)
-        yield (
-            Fault(part.name, f"{part.reason}; {member.loss}", part.text)
-            if member.loss and isinstance(part, Fault)
-            else part
-        )
+        elif member.loss and isinstance(part, Fault):
+            part = replace(part, reason=f"{part.reason}; {member.loss}")
+        yield part
 
 
 # ---- what it is packed in
@@ -188,11 +186,13 @@ def _inflated(data: bytes, decompressor: Callable[[], Any]) -> tuple[bytes, str 
 
 def _zstd(data: bytes) -> tuple[bytes, str | None]:
     out: list[bytes] = []
+    size = 0
     try:
         with pa.CompressedInputStream(pa.BufferReader(data), "zstd") as stream:
             while piece := stream.read(2**20):
                 out.append(piece)
-                if sum(map(len, out)) > LARGEST_UNPACKED:
+                size += len(piece)
+                if size > LARGEST_UNPACKED:
                     raise Unreadable(f"unpacks to more than {LARGEST_UNPACKED / 2**30:.0f} GiB")
     except (pa.ArrowException, OSError) as error:
         if not out:
@@ -253,40 +253,43 @@ def _tables(data: bytes, name: str, stated: Mapping[str, str]) -> Iterator[Part]
     elif data[:4] in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0"):
         yield from _sheets(data, name)
     elif ending in (".parquet", ".feather", ".arrow", ".xlsx", ".xls", ".xlsb", ".ods") and data:
-        found = list(_read_as_text(data, name, stated)) if _decoded(data) else []
-        words, _ = _decoded(data) or ("", "")
+        decoded = _decoded(data)
         reason = f"not readable as {ending[1:].capitalize()}: it does not begin as such a file does"
-        yield from found or [Fault(name, reason, words)]
-    elif _is_web_page(data):
-        words, _ = _decoded(data) or ("", "")
-        reason = "a web page stands where a list of flights is due"
-        yield from _web_tables(words, name, stated) or [Fault(name, reason, words)]
+        yield from _lists_in(data, decoded, name, stated) or [Fault(name, reason, decoded[0] if decoded else "")]
     else:
-        yield _text(data, name, stated)
+        decoded = _decoded(data)
+        if decoded is None and not _is_web_page(data):
+            raise Unreadable("binary data of a kind that is not known")
+        words, encoding = decoded or ("", "")
+        if _is_web_page(data):
+            reason = "a web page stands where a list of flights is due"
+            yield from _web_tables(words, name, stated) or [Fault(name, reason, words)]
+        else:
+            yield _text(words, encoding, name, stated)
 
 
 def _perhaps_text(data: bytes, name: str, stated: Mapping[str, str]) -> Iterator[Part]:
     """What a file of a kind that plainly holds no data holds nevertheless: a page or a note with a list of flights."""
     decoded = _decoded(data) if data else None
-    found = list(_read_as_text(data, name, stated)) if decoded else []
     nothing: Part = NoData(name, "of a kind that holds no list of flights")
     if decoded and PurePosixPath(name).suffix.lower() in forms.known()["no_data"]["may_list"]:
         listed = [line for line in decoded[0].split("\n") if days_in(line)]
         if any(_CODES.search(line) for line in decoded[0].split("\n")) and listed:
             nothing = Fault(name, "names days and airports or addresses, and is of no form that is read", decoded[0])
-    yield from found or [nothing]
+    yield from _lists_in(data, decoded, name, stated) or [nothing]
 
 
 _CODES = re.compile(r"(?<![A-Za-z])[A-Z]{4}(?![A-Za-z])|(?<![0-9A-Za-z])[0-9a-fA-F]{6}(?![0-9A-Za-z])")
 
 
-def _read_as_text(data: bytes, name: str, stated: Mapping[str, str]) -> Iterator[Part]:
+def _lists_in(data: bytes, decoded: tuple[str, str] | None, name: str, stated: Mapping[str, str]) -> list[Part]:
     """The lists of flights in a text or a web page that is called something else; none where there is none."""
-    words, _ = _decoded(data) or ("", "")
+    if decoded is None:
+        return []
     if _is_web_page(data):
-        yield from _web_tables(words, name, stated)
-    elif _heading(words.replace("\r\n", "\n").replace("\r", "\n").split("\n"), stated):
-        yield _text(data, name, stated)
+        return _web_tables(decoded[0], name, stated)
+    has_list = _heading(_with_plain_ends(decoded[0]).split("\n"), stated)
+    return [_text(*decoded, name, stated)] if has_list else []
 
 
 def _is_web_page(data: bytes) -> bool:
@@ -464,12 +467,12 @@ def _older(data: bytes) -> tuple[str, str]:
         return data.decode("cp1252", "replace"), "cp1252"
 
 
-def _text(data: bytes, name: str, stated: Mapping[str, str]) -> Part:
-    decoded = _decoded(data)
-    if decoded is None:
-        raise Unreadable("binary data of a kind that is not known")
-    words, encoding = decoded
-    words = words.replace("\r\n", "\n").replace("\r", "\n").rstrip("\x1a")
+def _with_plain_ends(words: str) -> str:
+    return words.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _text(words: str, encoding: str, name: str, stated: Mapping[str, str]) -> Part:
+    words = _with_plain_ends(words).rstrip("\x1a")
     kind = f", {encoding}" if encoding != "UTF-8" else ""
     start = words.lstrip()[:1]
     if start in ("{", "["):

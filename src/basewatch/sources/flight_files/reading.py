@@ -9,7 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta, tzinfo
 from itertools import chain, islice, pairwise
 from typing import Any
@@ -92,6 +92,11 @@ class Reading:
         return [loss for loss in self.losses if loss.is_reject]
 
     @property
+    def form(self) -> str:
+        """What the file was taken for, in words; empty where nothing of it could be read."""
+        return "; ".join(dict.fromkeys(self.forms)) or ("no flight records" if self.passed_over else "")
+
+    @property
     def fault(self) -> str | None:
         """Why the file, or a part of it, could not be read."""
         reasons = [loss.reason for loss in self.losses if not loss.is_reject and (loss.is_whole or loss.is_cut)]
@@ -140,6 +145,14 @@ def _is_total(line: str) -> bool:
     return re.split(r"[\W\d]", line.strip().lower(), maxsplit=1)[0] in forms.known()["totals"]
 
 
+def span(days: set[date]) -> set[date]:
+    """Every day from the first to the last."""
+    if not days:
+        return set()
+    first = min(days)
+    return {first + ONE_DAY * step for step in range((max(days) - first).days + 1)}
+
+
 def _with_next(days: set[date]) -> set[date]:
     return days | {day + ONE_DAY for day in days}
 
@@ -162,7 +175,7 @@ class _Tabled:
         self.longest, self.latest = longest, now + ONE_DAY
         self.reading, self.advance = reading, advance
         self.prefix = table.name.removeprefix(origin.file).lstrip(", ")
-        self.order_of_days: list[tuple[int, date]] = []  # number of the row and its day, of the records kept
+        self.order_of_days: list[date | None] = []  # the day of each record in its place, None for a reject
         self.converter = Converter(places)
         self.waiting: list[dict[str, Any]] = []
         self.low: dict[tuple[str, str, date], bool] = {}  # by address, base and day, whether it was on the ground
@@ -190,7 +203,7 @@ class _Tabled:
         for number, row in enumerate(chain(first, rows), start=1):
             if number % 5000 == 0:
                 self.advance(min(number / max(self.table.length, number), 1.0))
-            self._row(row, number)
+            self._row(row)
         self._flush()
         self._place_rejects(before)
         self._weigh_last_line()
@@ -287,7 +300,7 @@ class _Tabled:
 
     # ---- rows
 
-    def _row(self, row: Row, number: int) -> None:
+    def _row(self, row: Row) -> None:
         cells = row.cells
         if row.fault is None and self._is_no_record(cells):
             return
@@ -308,19 +321,19 @@ class _Tabled:
         except _Split as fault:
             raw = row.raw or _raw(cells)
             named = frozenset(_with_next(days_in(raw)))
-            self._reject(Lost(where, str(fault), raw[:LONGEST_RAW], named), number)
+            self._reject(Lost(where, str(fault), raw[:LONGEST_RAW], named))
             return
         except NotFlown as fault:
             nothing: frozenset[str] = frozenset()
-            self._reject(Lost(where, str(fault), _raw(cells)[:LONGEST_RAW], frozenset(), nothing), number)
+            self._reject(Lost(where, str(fault), _raw(cells)[:LONGEST_RAW], frozenset(), nothing))
             return
         except Malformed as fault:
             days, bases = self._concerns(fields, cells)
-            self._reject(Lost(where, str(fault), _raw(cells)[:LONGEST_RAW], days, bases), number)
+            self._reject(Lost(where, str(fault), _raw(cells)[:LONGEST_RAW], days, bases))
             return
         self.reading.records_kept += 1
         self.reading.dropped += bool(record.dropped)
-        self.order_of_days.append((number, record.values["day"]))
+        self.order_of_days.append(record.values["day"])
         self._note_untimed(record.values, where)
         self._note_unresolved(record.values, [*record.unresolved, *self._near(record.values, fields)], cells, where)
         self.waiting.append({**record.values, **stood(self.origin, self._place(row))})
@@ -417,28 +430,27 @@ class _Tabled:
 
     # ---- what a fault may concern
 
-    def _reject(self, lost: Lost, number: int) -> None:
+    def _reject(self, lost: Lost) -> None:
         self.reading.losses.append(lost)
-        self.order_of_days.append((number, date.min))
+        self.order_of_days.append(None)
 
     def _place_rejects(self, before: int) -> None:
         """Mark the rejects that lie between records of a table in order of days: their day lies among the table's."""
-        days = [day for _, day in self.order_of_days if day != date.min]
+        days = [day for day in self.order_of_days if day is not None]
         is_in_order = len(days) > 2 and (
             all(one <= other for one, other in pairwise(days)) or all(one >= other for one, other in pairwise(days))
         )
         if not is_in_order:
             return
-        kept = [position for position, (_, day) in enumerate(self.order_of_days) if day != date.min]
+        kept = [position for position, day in enumerate(self.order_of_days) if day is not None]
         losses = enumerate(self.reading.losses[before:], start=before)
         rejected = iter([number for number, loss in losses if loss.is_reject])
-        for position, (_, day) in enumerate(self.order_of_days):
-            if day != date.min:
+        for position, day in enumerate(self.order_of_days):
+            if day is not None:
                 continue
             at = next(rejected, None)
             if at is not None and kept[0] < position < kept[-1]:
-                lost = self.reading.losses[at]
-                self.reading.losses[at] = Lost(**{**vars(lost), "is_inside": True})
+                self.reading.losses[at] = replace(self.reading.losses[at], is_inside=True)
 
     def _concerns(
         self, fields: Mapping[str, Any], cells: Sequence[Any]
@@ -449,9 +461,8 @@ class _Tabled:
             return frozenset(self._days_of(fields.get("at"))), None
         began, ended = (self._days_of(fields.get(name)) for name in TIMES[table])
         if began and ended:
-            span = max(ended) - min(began)
-            between = {min(began) + ONE_DAY * step for step in range(span.days + 1)} if 0 <= span.days < 4 else set()
-            days = began | ended | between
+            is_flight = timedelta() <= max(ended) - min(began) < timedelta(days=4)
+            days = began | ended | (span({min(began), max(ended)}) if is_flight else set())
         elif began:
             days = _with_next(began)
         elif ended:
@@ -475,7 +486,7 @@ class _Tabled:
 
     def _days_of(self, value: Any) -> set[date]:
         try:
-            at = moment(value, self.converter._order)
+            at = moment(value, self.converter.order)
         except Ambiguous as twice:
             return set(twice.readings)
         except Malformed:

@@ -9,7 +9,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +17,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from basewatch import progress
-from basewatch.config import FlightFiles
+from basewatch.config import Cover, FlightFiles
 from basewatch.errors import SourceError
 from basewatch.lake.events import GLOBAL, Day, Event, FileReading, Reject, Rows
+from basewatch.lake.files import sha256
 from basewatch.readsb.polled import Sighting
 from basewatch.sources import lasting
 from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Taken, Window
 from basewatch.sources.flight_files import covers, sameness, tracks
 from basewatch.sources.flight_files.covers import End
-from basewatch.sources.flight_files.reading import Lost, Reading, read
+from basewatch.sources.flight_files.reading import Lost, Reading, read, span
 from basewatch.sources.flight_records import ENDS, Origin
 from basewatch.sources.places import Places
 
 UNDECLARED = "records without a declared cover: a lower bound, not a count"
 NOT_OPENED = "cannot be opened: "
-ONE_DAY = timedelta(days=1)
 SHOWN = 3  # rows of a file on trial
 
 
@@ -121,9 +121,7 @@ def _landed(place: Place, context: Context[FlightFiles]) -> LandedFile:
     fault = place.fault
     if fault is None:
         try:
-            with place.path.open("rb") as handle:
-                digest = hashlib.file_digest(handle, "sha256").hexdigest()
-            return LandedFile(place.path, place.name, digest, place.path.stat().st_size, context.now)
+            return LandedFile(place.path, place.name, sha256(place.path), place.path.stat().st_size, context.now)
         except OSError as error:
             fault = f"{NOT_OPENED}{error.strerror or error}"
     return LandedFile(place.path, place.name, "", 0, context.now, note=fault)
@@ -250,7 +248,7 @@ def _note(name: str, sha256: str | None, reading: Reading, duplicates: int, decl
     return FileReading(
         file=name,
         sha256=sha256,
-        form="; ".join(dict.fromkeys(reading.forms)) or ("no flight records" if reading.passed_over else ""),
+        form=reading.form,
         records_read=reading.records_read,
         records_kept=reading.records_kept - duplicates,
         records_rejected=len(reading.rejects),
@@ -279,9 +277,9 @@ def _keep_lasting(files: _Files, context: Context[FlightFiles]) -> None:
         for table, rows in lost.items():
             held_now = files.tables.get(table, rows.schema.empty_table())
             files.tables[table] = pa.concat_tables([held_now, rows.select(held_now.column_names)])
-        span = frozenset(covers.span({day for day in (before.since, before.until) if day}))
+        reach = frozenset(span({day for day in (before.since, before.until) if day}))
         reading = files.readings.setdefault(name, Reading())
-        reading.losses.append(Lost(name, short.reason, days=span, is_reject=False))
+        reading.losses.append(Lost(name, short.reason, days=reach, is_reject=False))
         files.notes[name] = short.note
 
 
@@ -362,7 +360,7 @@ def _records(landed: Landed, files: _Files, context: Context[FlightFiles]) -> It
     rejected: dict[date, int] = defaultdict(int)
     for reading in files.readings.values():
         for loss in reading.losses:
-            if not (loss.is_reject or loss.is_whole or loss.is_cut):
+            if loss.is_doubt:
                 continue
             day = _day_of(loss, reading, window)
             rejected[day] += 1
@@ -378,7 +376,7 @@ def _tracks(files: _Files, context: Context[FlightFiles]) -> Iterator[tuple[date
         day
         for note in files.notes.values()
         if note.is_short and note.is_track
-        for day in covers.span({day for day in (note.since, note.until) if day})
+        for day in span({day for day in (note.since, note.until) if day})
     }
     yield from tracks.rows(seen, context)
     if context.readings:
@@ -435,7 +433,7 @@ def _days_at(tables: Mapping[str, pa.Table], places: Places, base: str) -> dict[
 
 
 def _covered(
-    cover: Any, window: Window, files: _Files, by_file: Mapping[str, Counter[date]], end: End | None
+    cover: Cover, window: Window, files: _Files, by_file: Mapping[str, Counter[date]], end: End | None
 ) -> Iterator[Day]:
     """The ledger's rows of a declared cover."""
     last = covers.last_day(cover, end)
@@ -476,13 +474,17 @@ def _covered(
 
 def taken_for(file: Path, context: Context[FlightFiles]) -> Taken:
     """What a file would be taken for, its columns, some rows as understood, and the rejects."""
+    return _taken(file, context, Places(context.reference))
+
+
+def _taken(file: Path, context: Context[FlightFiles], places: Places) -> Taken:
     try:
         data = file.read_bytes()
     except OSError as error:
         return Taken("", [f"{NOT_OPENED}{error.strerror or error}"])
     stated = {column: name for name, column in context.settings.columns.items()}
     origin = Origin(_name(file, file.parent), hashlib.sha256(data).hexdigest())
-    reading = read(data, origin, Places(context.reference), stated, context.params.record_longest_days, context.now)
+    reading = read(data, origin, places, stated, context.params.record_longest_days, context.now)
     notes = []
     for mapped in reading.mapped:
         notes.append(f"columns read: {mapped.shown}")
@@ -510,11 +512,8 @@ def taken_for(file: Path, context: Context[FlightFiles]) -> Taken:
         notes.append(f"{duplicates} records stand more than once")
     if reading.sightings and not sample:
         sample = [_shown(each) for each in reading.sightings[:SHOWN]]
-    rejects = [
-        f"{loss.where}: {loss.reason}" for loss in reading.losses if loss.is_reject or loss.is_whole or loss.is_cut
-    ]
-    form = "; ".join(dict.fromkeys(reading.forms)) or ("no flight records" if reading.passed_over else "")
-    return Taken(form, notes, sample[:SHOWN], rejects, reading.records_read, reading.records_kept - duplicates)
+    rejects = [f"{loss.where}: {loss.reason}" for loss in reading.losses if not loss.is_doubt]
+    return Taken(reading.form, notes, sample[:SHOWN], rejects, reading.records_read, reading.records_kept - duplicates)
 
 
 def _shown(seen: Sighting) -> dict[str, Any]:
@@ -534,6 +533,7 @@ def check(context: Context[FlightFiles]) -> list[Finding]:
         advice = f"put files there, or set sources.{context.source}.location to where they are"
         return [Finding(False, f"{context.source}: no file at {path}", advice)]
     findings = [Finding(True, f"{context.source}: reads {path}")]
+    known_places = Places(context.reference)  # the world's fields take a moment to load
     for cover in context.settings.covers:
         if cover.base not in context.reference.bases:
             near = difflib.get_close_matches(cover.base, context.reference.bases, 1)
@@ -542,7 +542,7 @@ def check(context: Context[FlightFiles]) -> list[Finding]:
                 Finding(False, f"{context.source}: covers: base {cover.base!r} is not in bases.csv", advice)
             )
     for place in places:
-        taken = Taken("", [place.fault]) if place.fault else taken_for(place.path, context)
+        taken = Taken("", [place.fault]) if place.fault else _taken(place.path, context, known_places)
         what = f"{context.source}: {place.name}: {taken.form or 'cannot be read'}"
         if taken.records_read:
             what += f", {taken.records_kept} of {taken.records_read} records kept"

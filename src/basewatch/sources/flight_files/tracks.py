@@ -13,14 +13,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from basewatch.geo import M_FT, MS_FPM, MS_KT
 from basewatch.readsb import polled
 from basewatch.readsb.polled import Sighting
 from basewatch.sources.contract import Context
 from basewatch.sources.values import Malformed, callsign, flag, icao24, moment, number, text, upper
 
-M_FT = 3.28084  # a metre in feet
-MS_KT = 1.943844  # a metre a second in knots
-MS_FPM = 196.8504  # a metre a second in feet a minute
 _METRES = {"baroaltitude": ("alt", M_FT), "velocity": ("gspeed", MS_KT), "vertrate": ("vspeed", MS_FPM)}
 
 
