@@ -48,6 +48,9 @@ def named(month: date) -> set[date]:
     return set(days_between(month - DAY, last_of(month) + DAY))
 
 
+ENOUGH_TO_PROVE_ORDER = 15  # rows, of which one or two may be lost
+
+
 def is_in_order(listing: Listing) -> bool:
     """Whether the rows follow each other by days, one way or the other."""
     days = [(min(entry.days), max(entry.days)) for entry in listing.entries]
@@ -63,7 +66,9 @@ def can(kind: str, listing: Listing, is_named: bool, is_wide: bool) -> bool:
     if count < 4 or listing.damages:
         return False
     if kind in ("time", "cell_removed", "row_cut", "fields_added", "quote_open", "bytes_flipped"):
-        if not is_wide and not is_in_order(listing):
+        # a table of its own in a zip or a workbook has first and last rows of its own
+        is_one = shape.members == 1 and shape.sheets != "split"
+        if not is_wide and not (is_one and is_in_order(listing) and count >= ENOUGH_TO_PROVE_ORDER):
             return False
         if kind != "time":
             return shape.members == 1 and (shape.kind == "csv" or (shape.kind == "jsonl" and kind == "bytes_flipped"))
@@ -167,6 +172,9 @@ def _spoil_one_time(listing: Listing, row: int, rng: random.Random) -> set[date]
     return around([listing.entries[row]])
 
 
+SHEET_ERRORS = ("#N/A", "#REF!")
+
+
 def _spoil_place(listing: Listing, row: int, rng: random.Random) -> set[date]:
     values = listing.rows[row]
     hit = [name for name in PLACES if values.get(name)]
@@ -176,7 +184,9 @@ def _spoil_place(listing: Listing, row: int, rng: random.Random) -> set[date]:
     for also in (twin, name.removesuffix("_actual"), "dest_iata" if twin == "dest_iata_actual" else None):
         if also and also != name and also in values:
             values[also] = values[name] if also == name.removesuffix("_actual") else None
-    return around([listing.entries[row]])
+    days = around([listing.entries[row]])
+    # which cell of a workbook held an error is not told: every row without a place may have had one
+    return days | reach(listing.entries) if values[name] in SHEET_ERRORS and listing.shape.kind == "xlsx" else days
 
 
 def _spoil_address(listing: Listing, row: int, rng: random.Random) -> set[date]:

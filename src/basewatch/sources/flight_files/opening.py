@@ -594,7 +594,10 @@ def _json(words: str, name: str, kind: str) -> Part:
         and wrong <= len(objects) / 2
         and all(isinstance(value, Mapping | _Broken) for _, value in objects)
     ):
-        return _of_objects(objects, name, f"JSON Lines{kind}")
+        table = _of_objects(objects, name, f"JSON Lines{kind}")
+        if isinstance(objects[-1][1], _Broken) and not words.endswith("\n"):
+            table.losses.append("cut short: its last line ends within a record")
+        return table
     pieces = _pieces(words)
     if not any(isinstance(value, Mapping) for _, value in pieces):
         return Fault(name, f"neither JSON nor JSON Lines ({fault})", words)

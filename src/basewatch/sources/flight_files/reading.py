@@ -41,6 +41,7 @@ CHUNK = 20_000  # records put into one Arrow table at a time
 SAMPLE = 200  # rows looked at to tell places from times
 ONE_DAY = timedelta(days=1)
 LOW_FT = 5000.0  # pressure altitude; an approach is below it within ten kilometres of all but the highest fields
+FEWEST_IN_ORDER = 12  # records; fewer are in order of days by chance too often
 BLANK = "a time without a place"
 
 
@@ -137,7 +138,7 @@ def _unread(where: str, reason: str, lines: Sequence[str]) -> Lost:
     # above them stand a heading and a title, below them a total; one row without a day may be of any
     is_all = bool(dated) and dated[0] > 0 and len(dated) == dated[-1] - dated[0] + 1
     is_all = is_all and all(_is_total(line) for line in rows[dated[-1] + 1 :])
-    whole = frozenset(day for of_line in days for day in _with_next(of_line)) if is_all else frozenset()
+    whole = frozenset(day for of_line in days for day in _around(of_line)) if is_all else frozenset()
     return Lost(where, reason, "\n".join(rows[:5])[:LONGEST_RAW], whole, is_reject=False, is_whole=True)
 
 
@@ -153,8 +154,9 @@ def span(days: set[date]) -> set[date]:
     return {first + ONE_DAY * step for step in range((max(days) - first).days + 1)}
 
 
-def _with_next(days: set[date]) -> set[date]:
-    return days | {day + ONE_DAY for day in days}
+def _around(days: set[date], latest: int = 1) -> set[date]:
+    """The days that a flight may be of which names these, where either of its ends may be lost."""
+    return {day + ONE_DAY * step for day in days for step in range(-1, latest + 1)}
 
 
 class _Tabled:
@@ -320,8 +322,8 @@ class _Tabled:
             record = self._convert(fields)
         except _Split as fault:
             raw = row.raw or _raw(cells)
-            named = frozenset(_with_next(days_in(raw)))
-            self._reject(Lost(where, str(fault), raw[:LONGEST_RAW], named))
+            named = _around(days_in(raw), 2 if self.is_local else 1)
+            self._reject(Lost(where, str(fault), raw[:LONGEST_RAW], frozenset(named)))
             return
         except NotFlown as fault:
             nothing: frozenset[str] = frozenset()
@@ -329,6 +331,8 @@ class _Tabled:
             return
         except Malformed as fault:
             days, bases = self._concerns(fields, cells)
+            if len(row.cells) != len(self.mapped.columns):  # its cells may stand under other columns than theirs
+                days, bases = days | _around(days_in(_raw(cells)), 2 if self.is_local else 1), None
             self._reject(Lost(where, str(fault), _raw(cells)[:LONGEST_RAW], days, bases))
             return
         self.reading.records_kept += 1
@@ -437,7 +441,7 @@ class _Tabled:
     def _place_rejects(self, before: int) -> None:
         """Mark the rejects that lie between records of a table in order of days: their day lies among the table's."""
         days = [day for day in self.order_of_days if day is not None]
-        is_in_order = len(days) > 2 and (
+        is_in_order = len(days) >= FEWEST_IN_ORDER and (
             all(one <= other for one, other in pairwise(days)) or all(one >= other for one, other in pairwise(days))
         )
         if not is_in_order:
@@ -464,12 +468,13 @@ class _Tabled:
             is_flight = timedelta() <= max(ended) - min(began) < timedelta(days=4)
             days = began | ended | (span({min(began), max(ended)}) if is_flight else set())
         elif began:
-            days = _with_next(began)
+            days = began | {day + ONE_DAY for day in began}
         elif ended:
             days = ended | {day - ONE_DAY for day in ended}
         else:
-            days = {day for value in cells for day in days_in(_shown(value))}
-            days = _with_next(days)
+            days = _around({day for value in cells for day in days_in(_shown(value))})
+        if self.is_local:
+            days = _around(days)
         days = {day for day in days if day <= self.latest.date()}
         bases: set[str] = set()
         for name in PLACES[table]:
@@ -483,6 +488,11 @@ class _Tabled:
             base = self.places.base_of(place.code)
             bases |= place.may_be | ({base} if base else set())
         return frozenset(days), frozenset(bases)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the times are by clocks that may show another day than UTC."""
+        return self.zone is not None or self.mapped.form.name == LOG
 
     def _days_of(self, value: Any) -> set[date]:
         try:
