@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import re
 import zlib
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
-import deflate
 import msgspec
 
 from basewatch.callsigns import callsign_of
+from basewatch.readsb.gzipped import MAGIC, BadGzip, unpack
 from basewatch.readsb.search import Search, one_point_a_line
 
 LARGEST_MEMBER = 64 << 20  # bytes of gzip; a busy aircraft's day is 0.3 MB, one at two points a second 5 MB
@@ -106,41 +106,16 @@ _wholes = msgspec.json.Decoder(Whole)
 def gunzip(data: bytes) -> bytes:
     """The text of a member: gzip by its first bytes, never by its name; plain JSON as it is.
 
-    Raises BadTrace for damaged or oversized data. The fast decoder stops after the first of several gzip members, and
-    where zeros follow the data it gives nothing; both show as a length other than the one that the last four bytes
-    state, and the standard library does the work.
+    Raises BadTrace for damaged or oversized data.
     """
-    if data[:2] != b"\x1f\x8b":
-        if data[:1] in b" \t\r\n{" and len(data) <= LARGEST_TEXT:
-            return data
-        raise BadTrace("neither gzip nor JSON")
-    stated = int.from_bytes(data[-4:], "little")
-    if 0 < stated <= LARGEST_TEXT:
+    if data[:2] == MAGIC:
         try:
-            text = cast(bytes, deflate.gzip_decompress(data))  # a bytearray, which does all that is asked of it
-        except (deflate.DeflateError, ValueError, MemoryError):
-            text = b""
-        if len(text) == stated:
-            return text
-    return _gunzip_slowly(data)
-
-
-def _gunzip_slowly(data: bytes) -> bytes:
-    pieces, room = [], LARGEST_TEXT
-    while data:
-        decoder = zlib.decompressobj(wbits=31)
-        try:
-            piece = decoder.decompress(data, room + 1)
-        except zlib.error as error:
-            raise BadTrace(f"damaged gzip: {error}") from None
-        room -= len(piece)
-        if room < 0:
-            raise BadTrace(f"unpacks to more than {LARGEST_TEXT >> 20} MiB")
-        if not decoder.eof:
-            raise BadTrace("damaged gzip: it ends too soon")
-        pieces.append(piece)
-        data = decoder.unused_data.lstrip(b"\0")
-    return b"".join(pieces)
+            return unpack(data, LARGEST_TEXT)
+        except BadGzip as error:
+            raise BadTrace(str(error)) from None
+    if data[:1] in b" \t\r\n{" and len(data) <= LARGEST_TEXT:
+        return data
+    raise BadTrace("neither gzip nor JSON")
 
 
 def peek(data: bytes) -> bytes:

@@ -1,0 +1,50 @@
+"""gzip'd bytes to bytes, fast where they are as usual, and whole where they are not."""
+
+from __future__ import annotations
+
+import zlib
+from typing import cast
+
+import deflate
+
+MAGIC = b"\x1f\x8b"
+
+
+class BadGzip(Exception):
+    """Packed bytes that cannot be unpacked; the text says why."""
+
+
+def unpack(data: bytes, most: int) -> bytes:
+    """The bytes that a gzip file holds, in one member or several, with or without zeros behind them.
+
+    The fast decoder stops after the first of several members, and where zeros follow the data it gives nothing; both
+    show as a length other than the one that the last four bytes state, and the standard library does the work. Raises
+    BadGzip for damaged data, and for more than `most` bytes.
+    """
+    stated = int.from_bytes(data[-4:], "little")
+    if 0 < stated <= most:
+        try:
+            unpacked = cast(bytes, deflate.gzip_decompress(data))  # a bytearray, which does all that is asked of it
+        except (deflate.DeflateError, ValueError, MemoryError):
+            unpacked = b""
+        if len(unpacked) == stated:
+            return unpacked
+    return _unpack_slowly(data, most)
+
+
+def _unpack_slowly(data: bytes, most: int) -> bytes:
+    pieces, room = [], most
+    while data:
+        decoder = zlib.decompressobj(wbits=31)
+        try:
+            piece = decoder.decompress(data, room + 1)
+        except zlib.error as error:
+            raise BadGzip(f"damaged gzip: {error}") from None
+        room -= len(piece)
+        if room < 0:
+            raise BadGzip(f"unpacks to more than {most >> 20} MiB")
+        if not decoder.eof:
+            raise BadGzip("damaged gzip: it ends too soon")
+        pieces.append(piece)
+        data = decoder.unused_data.lstrip(b"\0")
+    return b"".join(pieces)
