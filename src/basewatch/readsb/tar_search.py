@@ -1,9 +1,10 @@
 """The members of one folder of a tar that is dear to read, found without reading what lies beside them.
 
-A tar has no index: its headers form a chain, and a day's archive has 70,000 of them. But whatever made it went folder by
-folder, so the members of one folder lie together, in an order of folders that nobody states. So a header is looked for
-here and there, first far apart, then closer. Where one of the folder turns up, the beginning of its run is found by
-halves, and the run is read through to its end. If members are still lacking, the search goes on.
+A tar has no index: its headers form a chain, and a day's archive has 70,000 of them. But whatever made it went folder
+by folder, so the members of one folder lie together, in an order of folders that nobody states. So a header is looked
+for here and there, first far apart, then closer. Where one of the folder turns up, the beginning of its run is found by
+halves, and the run is read through to its end. A look that meets no header for long is inside a large member, and the
+header of that one is looked for too. If members are still lacking, the search goes on.
 
 Bytes of a member can look like a header. So a header counts only where its checksum is right and another header, or the
 tar's end, follows where its member ends. A run counts only where the member before it ends where the run begins.
@@ -11,9 +12,8 @@ tar's end, follows where its member ends. A run counts only where the member bef
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -23,6 +23,7 @@ SEARCH_SHARE = 0.25  # of the tar's bytes: beyond it nothing is looked for
 MOST_SHARE = 0.5  # of the tar's bytes: a download of all that can be checked against its digest is then the better way
 FINEST = 256  # the search ends where no gap is wider than this part of the tar: readsb has as many folders of traces
 WINDOW = 64  # this part of the tar is read at once at most
+LARGE = 4  # times the size of the others: a member in which no header is met for so long
 TELLING = 8  # members from whose sizes those of the others are foretold
 LEAST_LOOK, MOST_LOOK, LOOKS = 1024, 256 << 10, 1024  # bytes of a first look: this part of the tar within these bounds
 LONGEST_LOOK = 16 << 20  # bytes that are looked through at once
@@ -52,11 +53,15 @@ class TooDear(Exception):
 
 @dataclass(frozen=True)
 class Searched:
-    """The members found, by number. `runs`: in how many places they lay. `spent`: the bytes that this cost."""
+    """The members found, by number.
+
+    runs: in how many places they lay. is_thorough: whether none was left out because too much had been spent, as far as
+    the search goes.
+    """
 
     members: dict[int, Member]
     runs: int
-    spent: int
+    is_thorough: bool
 
 
 @dataclass(frozen=True)
@@ -83,18 +88,18 @@ class _Entry:
     head: Header
 
 
-def search(tar: DearTar, folder: bytes, name: re.Pattern[bytes], many: int) -> Searched:
-    """The regular members whose names match, of one folder, by the number that the pattern's first group gives.
+def search(tar: DearTar, folder: bytes, number: Callable[[bytes], int | None], many: int) -> Searched:
+    """The regular members of one folder by their number, which `number` tells from their name.
 
-    `many` members are looked for, numbered from 0. Of members that stand there twice the later one counts, as in any
-    tar. Their bytes have been read when this returns. Raises NoTar, TooDear.
+    `many` members are looked for. Of members that stand there twice the later one counts, as in any tar. Their bytes
+    have been read when this returns. Raises NoTar, TooDear.
     """
-    return _Search(tar, folder, name, many).run()
+    return _Search(tar, folder, number, many).run()
 
 
 class _Search:
-    def __init__(self, tar: DearTar, folder: bytes, name: re.Pattern[bytes], many: int) -> None:
-        self.tar, self.folder, self.name, self.many = tar, folder.lower(), name, many
+    def __init__(self, tar: DearTar, folder: bytes, number: Callable[[bytes], int | None], many: int) -> None:
+        self.tar, self.folder, self.number, self.many = tar, folder.lower(), number, many
         self.look_bytes = max(min(tar.size // LOOKS, MOST_LOOK), LEAST_LOOK) // BLOCK * BLOCK
         self.window = max(tar.size // WINDOW // BLOCK * BLOCK, BLOCK)
         self.reach = max(self.window, 4 * self.look_bytes)
@@ -103,14 +108,13 @@ class _Search:
 
     def run(self) -> Searched:
         self._look_at_the_ends()
-        while len(self.members) < self.many and self.tar.spent < SEARCH_SHARE * self.tar.size:
-            gap = self._widest_gap()
-            if gap is None:
-                break
+        gap = self._widest_gap()
+        while len(self.members) < self.many and gap is not None and self.tar.spent < SEARCH_SHARE * self.tar.size:
             self._look_into(*gap)
+            gap = self._widest_gap()
         offsets = [member.offset for member in self.members.values()]
         runs = sum(known.is_sought and any(known.offset < at < known.end for at in offsets) for known in self.known)
-        return Searched(self.members, runs, self.tar.spent)
+        return Searched(self.members, runs, gap is None or len(self.members) == self.many)
 
     # ---- where to look
 
@@ -122,9 +126,9 @@ class _Search:
             raise NoTar
         while entry is not None and entry.offset < self.look_bytes:
             if self._is_sought(entry):
-                self._take_run(_known(entry.offset, entry, self._folder(entry), is_sought=True))
+                self._read_run(self._known_of(entry, entry.offset))
                 break
-            self._add(_known(entry.offset, entry, self._folder(entry)))
+            self._add(self._known_of(entry, entry.offset))
             entry = self._entry(entry.end)
         last = self.tar.size - self.look_bytes
         if last > self.known[-2].end:
@@ -145,15 +149,27 @@ class _Search:
         middle = _aligned((left.end + right.start) // 2 if at is None else at)
         reach = min(middle + self.reach, right.start)
         known = self._header_from(middle, reach)
-        if known is None:
-            if reach == right.start:
-                self._replace(right, replace(right, start=middle))
-            else:
-                self._add(_Known(middle, reach, reach))
-        elif known.is_sought:
-            self._take_run(known)
-        else:
+        is_new = known is not None
+        if known is None and reach == right.start:
+            known = replace(right, start=middle)
+            self._replace(right, known)
+        elif known is None:
+            known = _Known(middle, reach, reach)
             self._add(known)
+        if known.is_sought or known.offset - middle > LARGE * max(self.look_bytes, self._usual_size()):
+            first = self._first_of_run(known)
+            if first is None:
+                return
+            known = first
+        if known.is_sought:
+            self._read_run(known)
+        elif is_new:
+            self._add(known)
+
+    def _usual_size(self) -> int:
+        """The mean size of the other members so far, in bytes."""
+        sizes = [known.end - known.offset for known in self.known if known.folder is not None and not known.is_sought]
+        return sum(sizes) // max(len(sizes), 1)
 
     def _header_from(self, start: int, until: int) -> _Known | None:
         """The first member whose header lies from `start` up to `until`; None where there is none."""
@@ -166,21 +182,18 @@ class _Search:
             for place in _headers(data):
                 entry = self._entry(at + place)
                 if entry is not None and self._is_followed(entry):
-                    return _known(start, entry, self._folder(entry), self._is_sought(entry))
+                    return self._known_of(entry, start)
             at += step
             step = _aligned(min(max(self.look_bytes, usual, (at - start) // 2), LONGEST_LOOK))
         return None
 
     # ---- a run of sought members
 
-    def _take_run(self, known: _Known) -> None:
-        """Take in the run that this sought member is of, from its first to its last."""
-        first = self._first_of_run(known)
-        if first is not None:
-            self._read_run(first)
-
     def _first_of_run(self, known: _Known) -> _Known | None:
-        """The first member of the run; None where the header lies in the bytes of another member."""
+        """The first member of the run of sought ones that reaches up to this header, else what has this header.
+
+        None where the header lies in the bytes of another member.
+        """
         while True:
             left = self.known[self._place(known.offset) - 1]
             low, high = left.end, known.start
@@ -213,18 +226,18 @@ class _Search:
                 if entry is None:
                     return known
             if self._is_sought(entry):
-                return _known(entry.offset, entry, self._folder(entry), is_sought=True)
-            self._add(_known(entry.offset, entry, self._folder(entry)))
+                return self._known_of(entry, entry.offset)
+            self._add(self._known_of(entry, entry.offset))
             at = entry.end
         return known if at == known.offset else None
 
     def _read_run(self, first: _Known) -> None:
         """Read from the first member of a run on, up to the first that is of another folder."""
-        at, ready = first.offset, first.offset
-        before = dict(self.members)
+        at, ready, taken = first.offset, first.offset, 0
         while True:
             if at + BLOCK > ready:
-                ready = at + self._ahead(at)
+                # A member may lie alone, so the run so far says how much of it may follow.
+                ready = at + (self._ahead(at, at - first.offset) if taken > 1 else BLOCK)
                 self._expect(at, ready - at)
             entry = self._entry(at)
             if entry is None:
@@ -232,32 +245,34 @@ class _Search:
             if entry is None:
                 break
             if not self._is_sought(entry):
-                self._add(_known(entry.offset, entry, self._folder(entry)))
+                self._add(self._known_of(entry, entry.offset))
                 break
-            number = self._number(entry)
+            number = self.number(entry.head.name) if entry.head.is_file else None
             if number is not None:
                 self._expect(entry.offset, entry.end - entry.offset)
-                self._keep(number, Member(entry.head.name, entry.data, entry.head.size), before)
+                self._keep(number, Member(entry.head.name, entry.data, entry.head.size))
+                taken += 1
+            if taken >= TELLING:
+                self._check_cost(self._lacking())
             at = entry.end
         self._add(_Known(first.start, first.offset, max(at, first.end), self.folder, is_sought=True))
 
-    def _keep(self, number: int, member: Member, before: dict[int, Member]) -> None:
+    def _keep(self, number: int, member: Member) -> None:
         earlier = self.members.get(number)
         if earlier is None or earlier.offset <= member.offset:
             self.members[number] = member
-        new = len(self.members) - len(before)
-        if new >= TELLING:
-            usual = sum(member.size for member in self.members.values()) / len(self.members)
-            self._check_cost(int(usual * (self.many - len(self.members))))
 
-    def _ahead(self, at: int) -> int:
-        """How much to read at once in a run: the members still lacking, if they are as large as the largest so far."""
-        if not self.members:
-            return BLOCK
+    def _lacking(self) -> int:
+        """How many bytes the members still lacking have, if they are like the others."""
+        usual = sum(member.size for member in self.members.values()) // len(self.members)
+        return usual * (self.many - len(self.members))
+
+    def _ahead(self, at: int, taken: int) -> int:
+        """How much to read at once in a run of which `taken` bytes were read: no more than may be of it."""
         largest = max(member.size for member in self.members.values()) + 2 * BLOCK
         lacking = max(self.many - len(self.members), 1) * largest
         right = self.known[min(self._place(at + 1), len(self.known) - 1)]
-        return _aligned(max(min(lacking, self.window, right.offset - at), BLOCK))
+        return _aligned(max(min(lacking, taken, self.window, right.offset - at), BLOCK))
 
     def _behind_damage(self, at: int) -> _Entry | None:
         """The next sound header behind one that is damaged; None where the tar ends, or nothing is near."""
@@ -309,14 +324,10 @@ class _Search:
         """Whether a member lies in the folder that is sought, or is that folder."""
         return self._folder(entry).rpartition(b"/")[2] == self.folder
 
-    def _number(self, entry: _Entry) -> int | None:
-        """Which of the members this is; None for a folder, a link, or another name."""
-        match = self.name.fullmatch(entry.head.name)
-        if match is None or not entry.head.is_file or int(match[1]) >= self.many:
-            return None
-        return int(match[1])
-
     # ---- what is known
+
+    def _known_of(self, entry: _Entry, start: int) -> _Known:
+        return _Known(start, entry.offset, entry.end, self._folder(entry), self._is_sought(entry))
 
     def _place(self, offset: int) -> int:
         return bisect_left(self.known, offset, key=lambda known: known.offset)
@@ -338,10 +349,6 @@ class _Search:
         right = self.known[place + 1]
         if right.start < new.end:
             self.known[place + 1] = replace(right, start=new.end)
-
-
-def _known(start: int, entry: _Entry, folder: bytes, is_sought: bool = False) -> _Known:
-    return _Known(start, entry.offset, entry.end, folder, is_sought)
 
 
 def _aligned(offset: int) -> int:

@@ -2,7 +2,8 @@
 
 They land as a folder of the local layout, `<landing>/YYYY/MM/DD/heatmap/NN.bin.ttf`, which appears when all of them are
 there. Beside the day's manifest stands which member of which copy each of them is. So what has landed is not fetched
-again, and members of two copies of a day never lie together.
+again, and members of two copies of a day never lie together. A half hour that was not met is not there, which is not a
+quiet one: the note names it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -24,12 +24,12 @@ from basewatch.lake.files import fsync_folder, sha256, write_aside
 from basewatch.net.client import Client
 from basewatch.net.faults import HttpFault
 from basewatch.net.ranges import FileChanged, RangesRefused
+from basewatch.readsb.heatmap import HALVES, clock, half_hour
 from basewatch.readsb.tar_search import MOST_SHARE, NoTar, TooDear, search
 from basewatch.sources.landing import slug
 from basewatch.sources.readsb_archive.pieces import Asset, Pieces, identity_of
 
 HEATMAPS = "heatmaps alone"  # how a landed folder says that it holds no traces
-HALF_HOURS = 48
 RECORD = ".heatmaps.json"
 PIECES = ".pieces-"
 USUAL_SHARE = (
@@ -38,11 +38,13 @@ USUAL_SHARE = (
 VERSIONS = 2  # of a file that changes while it is fetched; then somebody is still writing it
 CHUNK = 1 << 20
 
-_MEMBER = re.compile(rb"(?:\./)?(?:[^/]+/){0,6}?heatmap/(\d\d)\.bin\.ttf(?:\.gz)?", re.IGNORECASE)
-
 
 class WholePartsNeeded(Exception):
     """The heatmaps cannot be had alone, for the reason that the message gives."""
+
+
+class NoHeatmaps(Exception):
+    """No heatmap was met in the copy, as the message says."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +83,10 @@ class LandedHeatmaps:
     @property
     def note(self) -> str:
         """What there is of the day, what is lacking, and what it cost, in words."""
-        lacking = [number for number in range(HALF_HOURS) if number not in self.heatmaps]
-        without = f", without {', '.join(f'{number:02d}' for number in lacking)}" if lacking else ""
+        lacking = [number for number in range(HALVES) if number not in self.heatmaps]
+        without = f", not met {', '.join(map(clock, lacking))}" if lacking else ""
         return (
-            f"{HEATMAPS}: {len(self.heatmaps)} of {HALF_HOURS} half hours{without}; by ranges: {self.fetched:,} bytes "
+            f"{HEATMAPS}: {len(self.heatmaps)} of {HALVES} half hours{without}; by ranges: {self.fetched:,} bytes "
             f"({self.fetched / self.copy_size:.1%} of it) in {self.requests} requests"
         )
 
@@ -95,7 +97,8 @@ def fetch(
     """The heatmaps of the copy of a day that these files make, in the landing.
 
     check_room: called with the bytes that will be needed and the places that belong to this day; it raises SourceError
-    where there is no room. Raises WholePartsNeeded where the server or the tar does not allow it, HttpFault.
+    where there is no room. Raises WholePartsNeeded where the server or the tar does not allow it, NoHeatmaps where it
+    holds none as far as was looked, HttpFault.
     """
     unstated = [asset.name for asset in assets if not asset.size]
     if unstated:
@@ -104,6 +107,8 @@ def fetch(
     landed = place.landed()
     if landed is not None:
         return landed
+    if "without" in place.record:
+        raise NoHeatmaps(str(place.record["without"]))
     size = sum(asset.size or 0 for asset in assets)
     check_room(int(USUAL_SHARE * size), place.folders)
     for _ in range(VERSIONS):
@@ -208,6 +213,10 @@ class _Place:
         files = {number: self.root / _name(number) for number in self.heatmaps}
         return {number: file for number, file in files.items() if _is(file, self.heatmaps[number])}
 
+    def write(self, record: dict[str, Any]) -> None:
+        """Keep what is known of this copy."""
+        write_aside(self.record_file, json.dumps({"assets": identity_of(self.assets), **record}, indent=1).encode())
+
     def drop(self) -> None:
         """Forget what was fetched: it is of another version of the files."""
         shutil.rmtree(self.pieces, ignore_errors=True)
@@ -232,6 +241,11 @@ def _bring(place: _Place, client: Client, check_room: Callable[[int, set[Path]],
             pieces.expect(*members[number])
     else:
         members = _members(pieces)
+    if not members:
+        why = f"no heatmap was met in {pieces.spent:,} bytes from all over it"
+        place.write({"without": why})
+        pieces.drop()
+        raise NoHeatmaps(why)
     fetched, requests = pieces.fetched + earlier[0], pieces.requests + earlier[1]
     check_room(pieces.fetched + sum(size for _, size in members.values()), place.folders)
     heatmaps = {}
@@ -256,30 +270,24 @@ def _bring(place: _Place, client: Client, check_room: Callable[[int, set[Path]],
 def _members(pieces: Pieces) -> dict[int, tuple[int, int]]:
     """Place and size of each heatmap of the tar, which have been fetched then."""
     try:
-        searched = search(pieces, b"heatmap", _MEMBER, HALF_HOURS)
+        searched = search(pieces, b"heatmap", half_hour, HALVES)
     except NoTar:
         raise WholePartsNeeded("it does not begin as a tar does") from None
     except TooDear:
         raise WholePartsNeeded(f"its heatmaps take up over {MOST_SHARE:.0%} of it") from None
     number = len(searched.members)
-    if not number:
-        raise WholePartsNeeded(f"none was met in {searched.spent:,} bytes from all over it")
-    if number < HALF_HOURS and searched.runs > 1:  # where some lie apart, more may
-        raise WholePartsNeeded(f"they do not lie together: {number} of {HALF_HOURS} in {searched.runs} places of it")
+    if number < HALVES and searched.runs > 1:  # where some lie apart, more may
+        raise WholePartsNeeded(f"they do not lie together: {number} of {HALVES} in {searched.runs} places of it")
+    if not number and not searched.is_thorough:
+        raise WholePartsNeeded(f"none was met in {pieces.spent:,} bytes from all over it, and more may not be spent")
     return {number: (member.offset, member.size) for number, member in searched.members.items()}
 
 
 def _put_in_place(place: _Place, landed: LandedHeatmaps, validators: list[str]) -> None:
     """The record first: a process that dies before the folder is there finds the pieces, and by it their places."""
-    record = {
-        "assets": identity_of(place.assets),
-        "copy_size": landed.copy_size,
-        "validators": validators,
-        "fetched": landed.fetched,
-        "requests": landed.requests,
-        "heatmaps": {f"{number:02d}": asdict(heatmap) for number, heatmap in landed.heatmaps.items()},
-    }
-    write_aside(place.record_file, json.dumps(record, indent=1).encode())
+    heatmaps = {f"{number:02d}": asdict(heatmap) for number, heatmap in landed.heatmaps.items()}
+    cost = {"fetched": landed.fetched, "requests": landed.requests}
+    place.write({"copy_size": landed.copy_size, "validators": validators, **cost, "heatmaps": heatmaps})
     shutil.rmtree(place.root, ignore_errors=True)
     place.aside.rename(place.root)
     fsync_folder(place.root.parent)

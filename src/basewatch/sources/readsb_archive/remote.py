@@ -182,6 +182,8 @@ def _release_day(day: date, settings: ReadsbArchive, context: Context[ReadsbArch
         return _download(copy, day, settings, context)  # which an earlier run did
     try:
         return _heatmaps(copy, day, settings, context)
+    except ranges.NoHeatmaps as why:
+        return f'{copy.label}: {why}; read = "traces" or "auto" reads its traces'
     except ranges.WholePartsNeeded as why:
         return _download(copy, day, settings, context, f"; whole, since its heatmaps cannot be had alone: {why}")
 
