@@ -18,8 +18,8 @@ def unpack(data: bytes, most: int) -> bytes:
     """The bytes that a gzip file holds, in one member or several, with or without zeros behind them.
 
     The fast decoder stops after the first of several members, and where zeros follow the data it gives nothing; both
-    show as a length other than the one that the last four bytes state, and the standard library does the work. Raises
-    BadGzip for damaged data, and for more than `most` bytes.
+    show as a length or a sum other than the ones that the last eight bytes state, and the standard library does the
+    work. Raises BadGzip for damaged data, and for more than `most` bytes.
     """
     stated = int.from_bytes(data[-4:], "little")
     if 0 < stated <= most:
@@ -27,7 +27,7 @@ def unpack(data: bytes, most: int) -> bytes:
             unpacked = cast(bytes, deflate.gzip_decompress(data))  # a bytearray, which does all that is asked of it
         except (deflate.DeflateError, ValueError, MemoryError):
             unpacked = b""
-        if len(unpacked) == stated:
+        if len(unpacked) == stated and deflate.crc32(unpacked) == int.from_bytes(data[-8:-4], "little"):
             return unpacked
     return _unpack_slowly(data, most)
 
