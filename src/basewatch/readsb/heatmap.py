@@ -116,7 +116,7 @@ def _slices(records: npt.NDArray[np.void]) -> tuple[npt.NDArray[np.void], npt.ND
         if not len(at):
             reason = "it is all zeros" if not records.view(np.uint8).any() else "it holds no slice header"
             raise BadHeatmap(f"{reason}: no heatmap file")
-        records = swapped.astype(RECORD)
+        records = _in_our_order(swapped)
         stated = records["hex"]
     behind = int(at[0])
     if behind and behind != len(at):
@@ -129,6 +129,15 @@ def _slices(records: npt.NDArray[np.void]) -> tuple[npt.NDArray[np.void], npt.ND
     if len(blank):
         raise BadHeatmap(f"{len(blank)} of its records are zeros: damaged")
     return records[behind:], at - behind
+
+
+def _in_our_order(records: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+    """Records of the other byte order in this machine's. The letters of a callsign have none and stay as they are."""
+    ours = records.astype(RECORD)
+    infos = np.flatnonzero(ours["lat"] >= INFO)
+    size = RECORD.itemsize
+    ours.view(np.uint8).reshape(-1, size)[infos, 8:] = records.view(np.uint8).reshape(-1, size)[infos, 8:]
+    return ours
 
 
 def _times(entries: npt.NDArray[np.void], first: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
