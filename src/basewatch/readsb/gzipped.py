@@ -8,6 +8,7 @@ from typing import cast
 import deflate
 
 MAGIC = b"\x1f\x8b"
+PIECE = 16 << 20  # bytes unpacked at a time, so that a bomb takes up little more than is allowed
 
 
 class BadGzip(Exception):
@@ -36,15 +37,17 @@ def _unpack_slowly(data: bytes, most: int) -> bytes:
     pieces, room = [], most
     while data:
         decoder = zlib.decompressobj(wbits=31)
-        try:
-            piece = decoder.decompress(data, room + 1)
-        except zlib.error as error:
-            raise BadGzip(f"damaged gzip: {error}") from None
-        room -= len(piece)
-        if room < 0:
-            raise BadGzip(f"unpacks to more than {most >> 20} MiB")
-        if not decoder.eof:
-            raise BadGzip("damaged gzip: it ends too soon")
-        pieces.append(piece)
+        while not decoder.eof:
+            try:
+                piece = decoder.decompress(data, min(PIECE, room + 1))
+            except zlib.error as error:
+                raise BadGzip(f"damaged gzip: {error}") from None
+            if not piece and not decoder.eof:
+                raise BadGzip("damaged gzip: it ends too soon")
+            room -= len(piece)
+            if room < 0:
+                raise BadGzip(f"unpacks to more than {most >> 20} MiB")
+            pieces.append(piece)
+            data = decoder.unconsumed_tail
         data = decoder.unused_data.lstrip(b"\0")
     return b"".join(pieces)
