@@ -15,6 +15,7 @@ columns:
   chosen_copy: {type: VARCHAR, doc: "Which of several copies was read, and why"}
   ingested_at: {type: TIMESTAMPTZ, unit: UTC, doc: "When the row was written"}
   error: {type: VARCHAR, doc: "Why the day is not ok"}
+  source_detail: {type: VARCHAR, doc: "How the day was read. An archive: traces, heatmap or both, what of each, the decoder's version and how near a base it looked"}
 */
 SELECT
     source,
@@ -29,6 +30,7 @@ SELECT
     sha256,
     chosen_copy,
     ingested_at,
-    error
+    error,
+    source_detail
 FROM raw.source_days
 ORDER BY source, scope, day

@@ -193,6 +193,11 @@ class ReadsbArchive(OverHttp):
         description="Which traces are read: all; those with the military flag or on the watch list; or the watch list "
         "alone. The latter two are for fast backfills: they measure no coverage, so their days stay `unmeasured`.",
     )
+    read: Literal["auto", "traces", "heatmap"] = Field(
+        "auto",
+        description="What of a day is read. `auto`: its heatmaps, and the traces of aircraft that matter; traces alone "
+        "where heatmaps lack, heatmaps alone where traces do. `traces` or `heatmap`: those alone.",
+    )
     processes: int = Field(0, ge=0, description="Decoding processes; 0: one a core.")
     index_url: str | None = Field(
         "https://raw.githubusercontent.com/adsblol/globe_history_{year}/main/PREFERRED_RELEASES.txt",

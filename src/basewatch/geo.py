@@ -104,3 +104,21 @@ def spans(longitude: float, half_width: float) -> Iterator[tuple[float, float]]:
         yield west + 360, 180.0
     if east > 180:
         yield -180.0, east - 360
+
+
+def disc_cells(place: Place, radius_km: float, per_degree: int) -> Iterator[tuple[int, int, int]]:
+    """The cells that a disc may touch: row from the south pole, first and last column from the antimeridian.
+
+    per_degree: cells a degree, both ways. A hair more than the disc, so that rounding loses nothing.
+    """
+    margin = 1e-6
+    reach = radius_km / EARTH_KM * 180 / math.pi + margin
+    low, high = max(place.latitude - reach, -90.0), min(place.latitude + reach, 90.0)
+    for row in range(int((low + 90) * per_degree), min(int((high + 90) * per_degree), 180 * per_degree - 1) + 1):
+        south = row / per_degree - 90
+        width = half_width_deg(place.latitude, radius_km + 1e-3, south - margin, south + 1 / per_degree + margin)
+        if width is None:
+            continue
+        for west, east in spans(place.longitude, width + margin):
+            last = min(int((east + 180) * per_degree), 360 * per_degree - 1)
+            yield row, int((west + 180) * per_degree), last

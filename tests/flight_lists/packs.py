@@ -206,6 +206,8 @@ def _part(example: Example, lost: Listing) -> None:
             kept = [n for n, entry in enumerate(listing.entries) if not entry.base_days & theirs]
             listing.rows = [listing.rows[n] for n in kept]
             listing.entries = [listing.entries[n] for n in kept]
+    # JSON Lines of no record are a file of no byte, which is no list
+    example.listings = [one for one in example.listings if one.rows or one.shape.kind != "jsonl"]
 
 
 # ---- on disk, and run

@@ -377,8 +377,8 @@ def test_a_fault_in_a_decoding_process_is_told(tmp_path: Path) -> None:
     job = local._job(DAY, [tmp_path / "x.tar"], context(tmp_path), tmp_path)
     (tmp_path / "x.tar").write_bytes(tar([trace("14f10a", NEAR)]))
     job.out = str(tmp_path / "gone")
-    with pytest.raises(SourceError, match="decoding failed"):
-        list(workers.run(job, [Shard(0, [("14f10a", 512, 300)]), Shard(1, [("14f10a", 512, 300)])], 2))
+    with pytest.raises(SourceError, match="decoding failed"), workers.Workers(job, 2) as team:
+        list(team.decode([Shard(0, [("14f10a", 512, 300)]), Shard(1, [("14f10a", 512, 300)])]))
 
 
 # ---- what can be wrong

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from basewatch.sources.values import Ambiguous, Malformed, date_order, icao24, is_day_alone, moment, text
+from basewatch.sources.values import Ambiguous, Malformed, date_order, icao24, is_day_alone, moment, registration, text
 
 SIX = datetime(2025, 10, 5, 6, 0, tzinfo=UTC)
 
@@ -151,3 +151,14 @@ def test_no_value_ends_otherwise_than_in_a_time_or_malformed(value: object) -> N
 )
 def test_midnight_at_the_end_of_a_day_is_that_of_the_next(written: str) -> None:
     assert moment(written) == datetime(2025, 10, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("written", "mark"), [("rf–78835", "RF-78835"), ("RF\N{NO-BREAK SPACE}78835", "RF 78835")])
+def test_a_mark_is_one_whatever_dash_it_is_written_with(written: str, mark: str) -> None:
+    assert registration(written) == mark
+
+
+@pytest.mark.parametrize("written", ["Z§-BPP", "RF-\x01835", "RA-8203¿"])
+def test_a_mark_with_a_sign_that_stands_in_none_is_no_other_aircraft(written: str) -> None:
+    with pytest.raises(Malformed, match="stands in no mark"):
+        registration(written)

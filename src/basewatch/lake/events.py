@@ -51,6 +51,7 @@ class Day:
     sha256: str | None = None
     chosen_copy: str | None = None
     error: str | None = None
+    source_detail: str | None = None
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ class LedgerRow:
     run_id: str
     parts: tuple[str, ...] = ()
     watched: tuple[str, ...] | None = None  # of scope `global`: the bases looked for; None: all that there are
+    source_detail: str | None = None  # how the day was read
 
     @property
     def key(self) -> Key:

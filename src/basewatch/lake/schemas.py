@@ -317,7 +317,8 @@ LEDGER = pa.schema(
         ("run_id", pa.string()),
         ("parts", TEXTS),
         ("watched", TEXTS),  # in a row of scope `global`: the bases that were looked for; null: all that there are
+        ("source_detail", pa.string()),
     ]
 )
 
-LEDGER_VERSION = 1
+LEDGER_VERSION = 2

@@ -345,7 +345,7 @@ def _interference(tally: Tally, points: Frame, nearby: Near, today: Bools, bases
         return
     here, there = pair, pair + 1
     km = distance_km(points.latitude[here], points.longitude[here], points.latitude[there], points.longitude[there])
-    seconds = np.maximum(np.abs(at[there] - at[here]) / SECOND, 1.0)
+    seconds = np.maximum(np.abs(at[there] - at[here]) / SECOND + points.spread_s, 1.0)
     knots = km / NM_KM / seconds * 3600
     base = np.where(near[there], nearby.nearest[there], nearby.nearest[here])
     jumps = (knots > limits.jump_kt) & (km > limits.jump_km)

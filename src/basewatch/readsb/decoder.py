@@ -1,7 +1,9 @@
-"""One process's work on a day's archive: a part's traces read, judged near or far, and written aside as rows.
+"""One process's work on a day's archive: a part's aircraft read, judged near or far, and written aside as rows.
 
-A part (shard) is the traces of some of the 256 folders. So an aircraft is in one part only. What a part gives does not
-depend on which process decoded it, or when.
+A part (shard) is the aircraft of some of the 256 folders. So an aircraft is in one part only. What a part gives does
+not depend on which process decoded it, or when. A part has traces, or what a survey of the day's heatmaps kept of its
+aircraft, or both: then a trace is read only of an aircraft that came low near a base, fell silent near one or is on the
+watch list, and the survey's positions stand for everybody else.
 """
 
 from __future__ import annotations
@@ -10,15 +12,18 @@ import hashlib
 import math
 import re
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 
-from basewatch.geo import Bools, Place, Ring
+from basewatch.geo import NM_KM, Bools, Place, Ring
+from basewatch.readsb import coarse
 from basewatch.readsb.background import Fields, Limits, Packed, Tally, measure
 from basewatch.readsb.grid import Bases
+from basewatch.readsb.heatmap import ADDRESS, LARGEST_FILE, BadHeatmap
 from basewatch.readsb.points import (
     DAY,
     SECOND,
@@ -33,12 +38,14 @@ from basewatch.readsb.points import (
     point_rows,
 )
 from basewatch.readsb.search import compile_search
+from basewatch.readsb.survey import FAR_NM, Cells, Look, Seen, Surveyor, survey
 from basewatch.readsb.tar_index import Volume
 from basewatch.readsb.traces import (
     LARGEST_MEMBER,
     PEEKED,
     PEEKED_BYTES,
     BadTrace,
+    Head,
     Lines,
     Parsed,
     gunzip,
@@ -54,6 +61,7 @@ from basewatch.reference.watchlist import Watch, is_listed
 FLUSH_POINTS = 10_000  # parsed points held as Python objects before they become arrays
 SHOWN = 20  # rejects of one part that are named; the rest are counted
 UNKNOWN_DAY = -1
+SILENCE_S = 300.0  # a pause in a survey's positions that a trace may explain
 _STAMP = re.compile(rb'"timestamp": *([0-9.]+)')
 _MARK = re.compile(rb'"r": *"([^"\\]*)"')
 _MILITARY = re.compile(rb'"dbFlags": *[0-9]*[13579]\b')
@@ -83,21 +91,25 @@ class Job(msgspec.Struct):
     usual: str = ""
 
 
-class Shard(msgspec.Struct):
+class Shard(msgspec.Struct, tag=True):
     """A part: address and, in a tar, offset and size of each of its traces, by address.
 
-    names: the paths below an unpacked day's folder of traces that are not named as usual.
+    names: the paths below an unpacked day's folder of traces that are not named as usual. surveyed: the stretches of
+    files that hold what a survey kept of its aircraft, None where there was none. spread_s: the length of its slices.
     """
 
     number: int
     members: list[tuple[str, int, int]]
     names: dict[str, str] = {}
+    surveyed: list[tuple[str, int, int]] | None = None
+    spread_s: float = 0.0
 
 
 class Outcome(msgspec.Struct):
-    """What came of a part. Counts are of traces but for bad_points and duplicates.
+    """What came of a part. Counts are of traces but for bad_points, duplicates and heard.
 
     files: lake table and file of rows (Arrow stream). days: traces by the day (since 1970) that their points are of.
+    heard: aircraft that a survey heard anywhere.
     """
 
     number: int
@@ -108,6 +120,7 @@ class Outcome(msgspec.Struct):
     bad_points: int = 0
     duplicates: int = 0
     empty: int = 0
+    heard: int = 0
     days: dict[int, int] = {}
     digest: str = ""
     rejects: list[tuple[str, str]] = []
@@ -125,6 +138,21 @@ class Decoder:
         self.bases = Bases(job.places, reach)
         self.fields = Fields.around(self.bases, job.field_latitudes, job.field_longitudes, job.limits.field_km)
         self.volume = Volume([Path(part) for part in job.parts]) if job.parts else None
+        self.surveyor: Surveyor | None = None
+
+    def survey(self, look: Look) -> Seen:
+        """Look at some of the day's half hours: what is kept of them written aside, by part."""
+        if self.surveyor is None:
+            self.surveyor = Surveyor(self.job.places, self.job.rings, FAR_NM * NM_KM, self.job.watch)
+        return survey(self.surveyor, look, self._heatmap, self.job.day_start // SECOND, self.job.out)
+
+    def _heatmap(self, offset: int, size: int, name: str) -> bytes:
+        if size > LARGEST_FILE:
+            raise BadHeatmap(f"{size} bytes are too many for half an hour")
+        try:
+            return self._bytes(offset, size, name)
+        except BadTrace as error:
+            raise BadHeatmap(str(error)) from None
 
     def close(self) -> None:
         """Give the files back."""
@@ -136,16 +164,18 @@ class Decoder:
         return _Part(self, shard).run()
 
     def read(self, icao24: str, offset: int, size: int, name: str | None, most: int = LARGEST_MEMBER) -> bytes:
-        """A member's bytes, or the first so many of them. Raises BadTrace where they cannot be had."""
+        """A trace's bytes, or the first so many of them. Raises BadTrace where they cannot be had."""
+        usual = f"{self.job.usual}{icao24[-2:]}/trace_full_{icao24}.json"
+        return self._bytes(offset, size, name or usual, most)
+
+    def _bytes(self, offset: int, size: int, name: str, most: int = LARGEST_MEMBER) -> bytes:
         length = min(size, most)
         if self.volume is not None:
             data = self.volume.read(offset, length)
         else:
-            # name and address were taken from a listing of the folder, so that the path stays inside
-            usual = f"{self.job.usual}{icao24[-2:]}/trace_full_{icao24}.json"
-            path = Path(self.job.folder or "", name or usual)
+            # the name was taken from a listing of the folder, so that the path stays inside
             try:
-                with path.open("rb") as handle:
+                with Path(self.job.folder or "", name).open("rb") as handle:
                     data = handle.read(length)
             except OSError as error:
                 raise BadTrace(f"cannot be read: {error.strerror}") from None
@@ -165,36 +195,49 @@ class _Part:
         self.points = 0
         self.writers: dict[str, pa.RecordBatchStreamWriter] = {}
         self.days: Counter[int] = Counter()
+        self.digest = hashlib.sha256()
+        self.followed: set[str] = set()  # addresses of which a trace gave points
 
     def run(self) -> Outcome:
-        """Decode every trace of the part."""
-        out, digest = self.outcome, hashlib.sha256()
-        self._announce()
+        """Decode every trace of the part, or those that a survey of the day asks for."""
+        out = self.outcome
+        survey = None if self.shard.surveyed is None else _Surveyed(self.decoder, self.shard)
+        if survey is None:
+            self._announce()
         for icao24, offset, size in self.shard.members:
-            out.read += 1
-            try:
-                if not self._is_chosen(icao24, offset, size):
-                    continue
-                if size > LARGEST_MEMBER:
-                    raise BadTrace(f"{size} bytes are too many for one trace")
-                data = self.decoder.read(icao24, offset, size, self.shard.names.get(icao24))
-                # address, length and gzip trailer (CRC-32 and length of the text) stand for a trace's content
-                digest.update(b"%b %d %b" % (icao24.encode(), len(data), data[-8:]))
-                self._take(icao24, gunzip(data))
-            except BadTrace as error:
-                out.bad += 1
-                if len(out.rejects) < SHOWN:
-                    out.rejects.append((icao24, str(error)))
-            if self.points >= FLUSH_POINTS:
-                self._flush()
+            if survey is None or icao24 in survey.asked:
+                self._read(icao24, offset, size)
         self._flush()
+        if survey is not None:
+            out.heard = survey.heard
+            points, heads = survey.without(self.followed)
+            self._emit(points, heads, survey.callsigns(heads))
         for writer in self.writers.values():
             writer.close()
-        out.digest = digest.hexdigest()
+        out.digest = self.digest.hexdigest()
         out.days = dict(self.days)
         if self.job.scan == "all":
             out.background = self.tally.packed()
         return out
+
+    def _read(self, icao24: str, offset: int, size: int) -> None:
+        out = self.outcome
+        out.read += 1
+        try:
+            if not self._is_chosen(icao24, offset, size):
+                return
+            if size > LARGEST_MEMBER:
+                raise BadTrace(f"{size} bytes are too many for one trace")
+            data = self.decoder.read(icao24, offset, size, self.shard.names.get(icao24))
+            # address, length and gzip trailer (CRC-32 and length of the text) stand for a trace's content
+            self.digest.update(b"%b %d %b" % (icao24.encode(), len(data), data[-8:]))
+            self._take(icao24, gunzip(data))
+        except BadTrace as error:
+            out.bad += 1
+            if len(out.rejects) < SHOWN:
+                out.rejects.append((icao24, str(error)))
+        if self.points >= FLUSH_POINTS:
+            self._flush()
 
     def _announce(self) -> None:
         if self.decoder.volume is not None and self.job.scan == "all" and self.shard.members:
@@ -236,6 +279,7 @@ class _Part:
             raise BadTrace(f"the file is named {icao24}, the trace is of {parsed.head.icao[:12]!r}")
         self.outcome.bad_points += parsed.bad_points
         self.pending.append(parsed)
+        self.followed.add(icao24)
         self.points += len(parsed.points)
 
     def _note_day(self, ends: list[float]) -> None:
@@ -251,22 +295,31 @@ class _Part:
     def _flush(self) -> None:
         if not self.points:
             return
-        job, traces = self.job, self.pending
+        traces = self.pending
         self.pending, self.points = [], 0
-        points = frame(traces, job.latest)
+        self._emit(frame(traces, self.job.latest), [one.head for one in traces], [one.callsigns for one in traces])
+
+    def _emit(self, points: Frame, heads: Sequence[Head], callsigns: Sequence[set[str]]) -> None:
+        """Write the rows of some tracks, and add to the tally what they show of the bases."""
+        if not heads:
+            return
+        job = self.job
         nearby = near(points, self.decoder.bases, job.rings)
-        registry = Registry(traces)
-        is_near = np.bincount(points.trace[nearby.is_near], minlength=len(traces)) > 0
+        registry = Registry(heads)
+        is_near = np.bincount(points.trace[nearby.is_near], minlength=len(heads)) > 0
         chosen = latest_of_equal(points.trace, points.at, np.flatnonzero(nearby.is_near))
         self.outcome.bad_points += int((~points.valid).sum())
         self.outcome.kept += int(is_near.sum())
         self.outcome.duplicates += int(nearby.is_near.sum()) - len(chosen)
         rows = point_rows(points, nearby, chosen, self.decoder.bases, registry, job.source, job.network)
         self._write("track_points", rows)
-        self._write("track_edges", self._edges(points, nearby, is_near | are_listed(job.watch, traces), registry))
+        self._write("track_edges", self._edges(points, nearby, is_near | are_listed(job.watch, heads), registry))
         if job.scan == "all" and is_near.any():
             watched = np.array(
-                [bool(near) and is_watched(job.watch, p) for near, p in zip(is_near, traces, strict=True)]
+                [
+                    bool(near) and is_watched(job.watch, head, flown)
+                    for near, head, flown in zip(is_near, heads, callsigns, strict=True)
+                ]
             )
             today = (points.at >= job.day_start) & (points.at < job.day_start + DAY)
             measure(self.tally, points, nearby, watched, today, self.decoder.bases, self.decoder.fields, job.limits)
@@ -285,6 +338,61 @@ class _Part:
             self.writers[table] = pa.ipc.new_stream(path, rows.schema)
             self.outcome.files.append((table, path))
         self.writers[table].write_table(rows)
+
+
+class _Surveyed:
+    """What a survey kept of a part's aircraft, and of whom it asks for the trace.
+
+    asked: addresses of those that came low near a base or touched the ground there, whose track broke off or began near
+    one, or who are on the watch list. heard: aircraft heard anywhere.
+    """
+
+    def __init__(self, decoder: Decoder, shard: Shard) -> None:
+        self.job = decoder.job
+        rows = coarse.load(shard.surveyed or ())
+        address = rows["hex"] & ADDRESS
+        self.heard = len(np.unique(address))
+        cells = Cells.around(decoder.job.places, decoder.job.rings, 0.0)
+        cell = cells.of(rows["lat"], rows["lon"])
+        is_near = cell >= 0
+        is_near[is_near] = cells.are_near(cell[is_near], rows["alt"][is_near])
+        listed = np.array([int(one, 16) for one in self.job.watch.addresses], np.uint32)
+        rows = rows[np.isin(address, np.union1d(address[is_near], listed))]
+        self.points, self.heads = coarse.frame(rows, self.job.day_start, shard.spread_s)
+        self.flown = dict(
+            zip((head.icao for head in self.heads), coarse.callsigns(self.points, len(self.heads)), strict=True)
+        )
+        self.asked = self._asked(decoder)
+
+    def callsigns(self, heads: Sequence[Head]) -> list[set[str]]:
+        """The callsigns under which each of these flew."""
+        return [self.flown[head.icao] for head in heads]
+
+    def without(self, addresses: set[str]) -> tuple[Frame, list[Head]]:
+        """The tracks of all others, and their heads; with a scan of the watch list alone, of those on it."""
+        chosen = np.array([head.icao not in addresses for head in self.heads], np.bool_)
+        if self.job.scan != "all":
+            chosen &= self._are_watched()
+        return coarse.of_traces(self.points, self.heads, chosen)
+
+    def _are_watched(self) -> Bools:
+        return np.array([is_watched(self.job.watch, head, self.flown[head.icao]) for head in self.heads], np.bool_)
+
+    def _asked(self, decoder: Decoder) -> set[str]:
+        points, limits, bases = self.points, self.job.limits, decoder.bases
+        nearby = near(points, bases, self.job.rings)
+        is_asked = self._are_watched()
+        pair = np.flatnonzero(nearby.is_near[nearby.pair_point])
+        point, base = nearby.pair_point[pair], nearby.pair_base[pair]
+        with np.errstate(invalid="ignore"):
+            is_low = ~(points.height_ft[point] - bases.elevation_ft[base] > limits.low_ft)
+        is_low &= nearby.pair_km[pair] <= limits.near_nm * NM_KM
+        is_asked[points.trace[point[is_low]]] = True
+        silence = int(SILENCE_S * SECOND)
+        is_broken = np.ones(len(points.at) + 1, np.bool_)
+        is_broken[1:-1] = (points.trace[1:] != points.trace[:-1]) | (np.diff(points.at) > silence)
+        is_asked[points.trace[nearby.is_near & (is_broken[1:] | is_broken[:-1])]] = True
+        return {head.icao for head, is_one in zip(self.heads, is_asked, strict=True) if is_one}
 
 
 def _mark(head: bytes) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from basewatch.geo import EARTH_KM, Floats, Ints, Place, half_width_deg, spans, unit_vectors
+from basewatch.geo import EARTH_KM, Floats, Ints, Place, disc_cells, unit_vectors
 
 GRID = 2  # cells a degree
 
@@ -22,8 +22,13 @@ class Bases:
         self.vectors = unit_vectors(latitude, longitude)
         self.latitude, self.longitude = latitude, longitude
         self.elevation_ft = np.array([place.elevation_ft for place in places], np.float64)
-        near = [(cell, number) for number, place in enumerate(self.places) for cell in _cells(place, reach_km)]
-        cell, number = np.array(sorted(near), np.int64).reshape(-1, 2).T
+        near = [
+            (row * 360 * GRID + column, number)
+            for number, place in enumerate(self.places)
+            for row, first, last in disc_cells(place, reach_km, GRID)
+            for column in range(first, last + 1)
+        ]
+        cell, number = np.array(sorted(set(near)), np.int64).reshape(-1, 2).T
         self._near = number
         self._first = np.concatenate(([0], np.cumsum(np.bincount(cell, minlength=180 * GRID * 360 * GRID))))
 
@@ -47,19 +52,3 @@ class Bases:
         close = chord <= 2 * np.sin(min(self.reach_km / EARTH_KM / 2, np.pi / 2))
         distance = 2 * EARTH_KM * np.arcsin(np.minimum(chord[close] / 2, 1.0))
         return index[close], place[close], distance
-
-
-def _cells(place: Place, reach_km: float) -> set[int]:
-    cells = set()
-    margin = 1e-6
-    reach = reach_km / EARTH_KM * 180 / np.pi + margin
-    low, high = max(place.latitude - reach, -90.0), min(place.latitude + reach, 90.0)
-    for row in range(int((low + 90) * GRID), min(int((high + 90) * GRID), 180 * GRID - 1) + 1):
-        south = row / GRID - 90
-        width = half_width_deg(place.latitude, reach_km + 1e-3, south - margin, south + 1 / GRID + margin)
-        if width is None:
-            continue
-        for west, east in spans(place.longitude, width + margin):
-            last = min(int((east + 180) * GRID), 360 * GRID - 1)
-            cells |= {row * 360 * GRID + column for column in range(int((west + 180) * GRID), last + 1)}
-    return cells

@@ -64,6 +64,11 @@ class Heatmap:
         """How many slices the half hour has."""
         return len(self.first)
 
+    @property
+    def positions(self) -> int:
+        """How many positions it holds."""
+        return len(self.entries) - self.slices - int((self.entries["lat"] >= INFO).sum())
+
     def slice_of(self, records: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """The slice in which each of these records stands, by its number in `entries`."""
         return np.searchsorted(self.first, records, side="right") - 1

@@ -19,7 +19,7 @@ from basewatch.callsigns import callsign_of
 from basewatch.geo import Bools, Floats, Ints, Ring
 from basewatch.lake.schemas import TABLES
 from basewatch.readsb.grid import Bases
-from basewatch.readsb.traces import Parsed
+from basewatch.readsb.traces import Head, Parsed
 
 SECOND = 1_000_000  # microseconds
 DAY = 86_400 * SECOND
@@ -88,6 +88,7 @@ class Frame:
     callsign: Ints
     kinds: Names
     callsigns: Names
+    spread_s: float = 0.0  # by how much two points may lie farther apart in time than they say
 
     @property
     def baro_ft(self) -> Floats:
@@ -245,12 +246,12 @@ def latest_of_equal(trace: Ints, at: Ints, chosen: Ints) -> Ints:
 class Registry:
     """Head fields of some traces, as dictionary columns by trace."""
 
-    def __init__(self, traces: Sequence[Parsed]) -> None:
-        self.flags = np.array([parsed.head.dbFlags or 0 for parsed in traces], np.int64)
+    def __init__(self, heads: Sequence[Head]) -> None:
+        self.flags = np.array([head.dbFlags or 0 for head in heads], np.int64)
         self._columns: dict[str, tuple[Names, Ints]] = {}
         for name, field in (("icao24", "icao"), ("registration", "r"), ("type_code", "t"), ("operator", "ownOp")):
             names = Names()
-            codes = [names.of((getattr(parsed.head, field) or "").strip() or None) for parsed in traces]
+            codes = [names.of((getattr(head, field) or "").strip() or None) for head in heads]
             self._columns[name] = names, np.array(codes, np.int64)
 
     def column(self, name: str, trace: Ints) -> pa.Array:

@@ -349,7 +349,8 @@ def _rows(
     bases, rings = _bases(surroundings.reference, surroundings.params)
     lines = frame(parsed, latest)
     nearby = near(lines, bases, rings)
-    registry = Registry(parsed)
+    heads = [one.head for one in parsed]
+    registry = Registry(heads)
     chosen = latest_of_equal(lines.trace, lines.at, np.flatnonzero(nearby.is_near))
     if len(chosen):
         yield (
@@ -358,7 +359,7 @@ def _rows(
         )
     watched = watchlist.build(surroundings.reference)
     is_near = np.bincount(lines.trace[nearby.is_near], minlength=len(parsed)) > 0
-    chosen, edge = edge_points(lines, nearby, is_near | are_listed(watched, parsed))
+    chosen, edge = edge_points(lines, nearby, is_near | are_listed(watched, heads))
     edges = edge_rows(lines, chosen, edge, registry, source, network)
     if edges.num_rows:
         yield "track_edges", _plain("track_edges", edges)
@@ -384,7 +385,7 @@ def _background(
     fields = Fields.around(
         bases, [field.latitude for field in field_rows], [field.longitude for field in field_rows], limits.field_km
     )
-    ours = np.array([is_watched(watched, one) for one in parsed])
+    ours = np.array([is_watched(watched, one.head, one.callsigns) for one in parsed])
     start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * SECOND
     tally = Tally(len(bases.places))
     measure(tally, lines, nearby, ours, (lines.at >= start) & (lines.at < start + DAY), bases, fields, limits)

@@ -1,4 +1,4 @@
-"""A day's archive decoded in parts, in this process or in several.
+"""A day's archive surveyed and decoded in parts, in this process or in several.
 
 Decoding processes are started afresh, not forked: the process that starts them may hold threads and locks (a scheduler,
 a database), which a forked child would inherit. Each runs `main`, is told what to do and answers in msgpack over its
@@ -15,52 +15,68 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from queue import SimpleQueue
-from typing import IO
+from typing import IO, TypeVar
 
 import msgspec
 import pyarrow as pa
 
 from basewatch.errors import SourceError
 from basewatch.readsb.decoder import Decoder, Job, Outcome, Shard
+from basewatch.readsb.survey import Look, Seen
+
+Answer = TypeVar("Answer", Outcome, Seen)
 
 
-def run(job: Job, shards: Sequence[Shard], processes: int) -> Iterator[Outcome]:
-    """What comes of each part, in their order, decoded by so many processes; with one, by this process itself.
+class Workers:
+    """So many processes for a job; with one, this process itself. Raises SourceError where one fails or dies."""
 
-    Raises SourceError where a decoding process fails or dies.
-    """
-    if processes <= 1:
-        was_enabled = gc.isenabled()
-        gc.disable()  # points are acyclic and many: each collection would look at all of them
-        decoder = Decoder(job)
-        try:
-            for shard in shards:
-                yield decoder.decode(shard)
-        finally:
-            decoder.close()
-            if was_enabled:
-                gc.enable()
-        return
-    started = [_Process(job) for _ in range(min(processes, len(shards)))]
-    idle: SimpleQueue[_Process] = SimpleQueue()
-    for process in started:
-        idle.put(process)
+    def __init__(self, job: Job, processes: int) -> None:
+        self.decoder = Decoder(job) if processes <= 1 else None
+        self.started = [] if processes <= 1 else [_Process(job) for _ in range(processes)]
+        self.was_enabled = gc.isenabled()
+        if self.decoder is not None:
+            gc.disable()  # points are acyclic and many: each collection would look at all of them
+        self.idle: SimpleQueue[_Process] = SimpleQueue()
+        for process in self.started:
+            self.idle.put(process)
+        self.pool = ThreadPoolExecutor(max(len(self.started), 1))
 
-    def decode(shard: Shard) -> Outcome:
-        process = idle.get()
-        try:
-            return process.decode(shard)
-        finally:
-            idle.put(process)
+    def __enter__(self) -> Workers:
+        return self
 
-    pool = ThreadPoolExecutor(len(started))
-    try:
-        for future in [pool.submit(decode, shard) for shard in shards]:
-            yield future.result()
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in started:
+    def __exit__(self, *_: object) -> None:
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        for process in self.started:
             process.stop()
+        if self.decoder is not None:
+            self.decoder.close()
+            if self.was_enabled:
+                gc.enable()
+
+    def decode(self, shards: Sequence[Shard]) -> Iterator[Outcome]:
+        """What comes of each part, in their order."""
+        if self.decoder is not None:
+            yield from map(self.decoder.decode, shards)
+        else:
+            yield from self._spread(shards, Outcome)
+
+    def survey(self, looks: Sequence[Look]) -> Iterator[Seen]:
+        """What comes of each look, in their order."""
+        if self.decoder is not None:
+            yield from map(self.decoder.survey, looks)
+        else:
+            yield from self._spread(looks, Seen)
+
+    def _spread(self, tasks: Sequence[Shard | Look], kind: type[Answer]) -> Iterator[Answer]:
+        def work(task: Shard | Look) -> Answer:
+            process = self.idle.get()
+            try:
+                return process.work(task, kind)
+            finally:
+                self.idle.put(process)
+
+        for future in [self.pool.submit(work, task) for task in tasks]:
+            yield future.result()
 
 
 class _Process:
@@ -74,17 +90,17 @@ class _Process:
         with suppress(OSError):
             _send(self.stdin, msgspec.msgpack.encode(job))
 
-    def decode(self, shard: Shard) -> Outcome:
-        """Have one part decoded. Raises SourceError where the process fails."""
+    def work(self, task: Shard | Look, kind: type[Answer]) -> Answer:
+        """Have one part decoded, or one look taken. Raises SourceError where the process fails."""
         try:
-            _send(self.stdin, msgspec.msgpack.encode(shard))
+            _send(self.stdin, msgspec.msgpack.encode(task))
             answer = _receive(self.stdout)
         except OSError:
             answer = b""
         if not answer:
             status = self.child.wait()
             raise SourceError(f"a decoding process ended with status {status} (-9: most likely out of memory)")
-        outcome = msgspec.msgpack.decode(answer, type=Outcome)
+        outcome = msgspec.msgpack.decode(answer, type=kind)
         if outcome.failure:
             raise SourceError(f"decoding failed: {outcome.failure}")
         return outcome
@@ -116,9 +132,11 @@ def main() -> None:
     pa.set_cpu_count(1)
     decoder = Decoder(msgspec.msgpack.decode(_receive(stdin), type=Job))
     while request := _receive(stdin):
-        shard = msgspec.msgpack.decode(request, type=Shard)
+        task = msgspec.msgpack.decode(request, type=Shard | Look)
+        answer: Outcome | Seen
         try:
-            outcome = decoder.decode(shard)
+            answer = decoder.decode(task) if isinstance(task, Shard) else decoder.survey(task)
         except Exception:  # whatever it is, the process that waits must hear of it
-            outcome = Outcome(shard.number, failure=traceback.format_exc(limit=-3))
-        _send(stdout, msgspec.msgpack.encode(outcome))
+            kind = Outcome if isinstance(task, Shard) else Seen
+            answer = kind(task.number, failure=traceback.format_exc(limit=-3))
+        _send(stdout, msgspec.msgpack.encode(answer))

@@ -29,6 +29,8 @@ class Thresholds(BaseModel):
     archive_trailing_days: int
     archive_trailing_min_days: int
     archive_publish_hours: float
+    heatmap_busy_positions: float
+    heatmap_min_share_of_median: float
 
     background_ring_nm: float
     background_near_nm: float

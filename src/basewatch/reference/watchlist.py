@@ -29,12 +29,17 @@ class Rule(msgspec.Struct, frozen=True):
 
 
 class Watch(msgspec.Struct, frozen=True):
-    """The watched fleets: addresses and marks that a register or a rule names, and rules to try on a trace."""
+    """The watched fleets: addresses and marks that a register or a rule names, and rules to try on a trace.
+
+    military, ranges: of whom more is kept, though no fleet may count them.
+    """
 
     addresses: frozenset[str] = frozenset()
     registrations: frozenset[str] = frozenset()
     prefixes: tuple[str, ...] = ()  # of registrations, that alone make an aircraft watched
     rules: list[Rule] = []
+    military: frozenset[str] = frozenset()  # addresses that a register calls military, watched fleet or not
+    ranges: list[tuple[int, int]] = []  # addresses of armed forces
 
 
 _built: dict[str, Watch] = {}
@@ -76,7 +81,14 @@ def _build(reference: Reference) -> Watch:
         for rule in rules
         if rule.registration_prefix and rule == Rule(registration_prefix=rule.registration_prefix)
     )
-    return Watch(frozenset(addresses), frozenset(registrations - {""}), prefixes, rules)
+    return Watch(
+        frozenset(addresses),
+        frozenset(registrations - {""}),
+        prefixes,
+        rules,
+        frozenset(row.icao24 for row in reference.rows["aircraft"] if row.is_military),
+        [(int(row.start_hex, 16), int(row.end_hex, 16)) for row in reference.rows["military_ranges"]],
+    )
 
 
 def _blocks(reference: Reference, country: str) -> list[tuple[int, int]]:

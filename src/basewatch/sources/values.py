@@ -161,9 +161,21 @@ def icao24(value: object) -> str | None:
 
 
 def registration(value: object) -> str | None:
-    """A registration mark in upper case; None for the words that stand for none: many aircraft are called so."""
+    """A registration mark in upper case; None for the words that stand for none: many aircraft are called so.
+
+    A sign that stands in no mark is damage, and what it damaged would pass for another aircraft: raises Malformed.
+    """
     mark = upper(value)
-    return None if mark is None or mark in NO_REGISTRATION or not any(map(str.isalnum, mark)) else mark
+    if mark is None or mark in NO_REGISTRATION or not any(map(str.isalnum, mark)):
+        return None
+    mark = _DASH.sub("-", mark).replace("\N{NO-BREAK SPACE}", " ")
+    odd = next((sign for sign in mark if not (sign.isalnum() or (sign.isascii() and sign.isprintable()))), None)
+    if odd is not None:
+        raise Malformed(f"registration {mark[:20]!r} holds {odd!r}, which stands in no mark")
+    return mark
+
+
+_DASH = re.compile("[\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{EN DASH}\N{EM DASH}\N{MINUS SIGN}]")
 
 
 # ---- times

@@ -182,7 +182,7 @@ class _Tabled:
         self.waiting: list[dict[str, Any]] = []
         self.low: dict[tuple[str, str, date], bool] = {}  # by address, base and day, whether it was on the ground
         self.last: Sequence[Any] = ()  # cells of the last row
-        self.shortest: int | None = None  # characters in the last cell of the other full rows
+        self.lengths: set[int] = set()  # characters in the last cell of the other full rows
 
     def read(self) -> None:
         """Read the rows into the reading."""
@@ -217,16 +217,21 @@ class _Tabled:
 
     def _note_last(self, cells: Sequence[Any]) -> None:
         if self.last and len(self.last) >= len(self.mapped.columns):
-            length = len(str(self.last[-1]).strip())
-            self.shortest = length if self.shortest is None else min(self.shortest, length)
+            self.lengths.add(len(str(self.last[-1]).strip()))
         self.last = cells
 
     def _weigh_last_line(self) -> None:
-        """A last line without an end that is shorter than the others was cut, and what followed it is lost."""
+        """A last line without an end that is shorter than the others was cut, and what followed it is lost.
+
+        A last cell that is shorter than all others says so where it is a time or a place, and those are of one length.
+        """
         if not self.table.is_open or not self.last:
             return
         is_short = len(self.last) < len(self.mapped.columns)
-        is_clipped = self.shortest is not None and len(str(self.last[-1]).strip()) < self.shortest
+        last = len(self.mapped.columns) - 1
+        is_telling = any(last in self.mapped.numbers.get(name, ()) for name in (*self.times, *self.places_of))
+        is_even = is_telling and len(self.lengths) == 1
+        is_clipped = is_even and len(str(self.last[-1]).strip()) < min(self.lengths)
         if is_short or is_clipped:
             reason = "cut short: its last line ends within a record"
             self.reading.losses.append(Lost(self.table.name, reason, is_reject=False, is_cut=True))

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import accumulate
 from pathlib import Path
 from statistics import median
 
@@ -35,8 +36,10 @@ from basewatch.net.content import content_fault
 from basewatch.readsb import workers
 from basewatch.readsb.background import Limits, Tally, table
 from basewatch.readsb.decoder import UNKNOWN_DAY, Job, Outcome, Shard
+from basewatch.readsb.heatmap import HALVES, clock, half_hour
 from basewatch.readsb.points import DAY, SECOND
 from basewatch.readsb.search import expression
+from basewatch.readsb.survey import Look, Seen
 from basewatch.readsb.tar_index import BLOCK, Fault, Volume, walk
 from basewatch.reference import watchlist
 from basewatch.reference.thresholds import Thresholds
@@ -56,6 +59,9 @@ ALONE = "watched aircraft alone"  # how a landed folder says that it holds nobod
 WATCHED = "aircraft:watched"  # the ledger scope of such a folder: it covers no base
 
 MEMBER = "traces/<last two digits>/trace_full_<address>.json"  # how readsb names a trace
+HEATMAP = "heatmap/<half hour, 00 to 47>.bin.ttf"  # and a heatmap
+LOOK = 6  # half hours that a process looks at in one go
+DECODER = 2  # version of what decoding keeps
 DEEPEST = 5  # folders below a day's folder in which traces are looked for
 
 # In whatever case: copies made on other systems lose it. The bytes tell whether a member is gzip, so its name need not.
@@ -77,7 +83,7 @@ class Copy:
     variant: str  # prod, staging, mlatonly; empty where the name tells none
     is_tmp: bool
     fault: str | None = None
-    is_strange: bool = False  # whether it holds files, none of which is named like a trace
+    is_strange: bool = False  # whether it holds files, none of which is named like a trace or a heatmap
 
     @property
     def label(self) -> str:
@@ -97,16 +103,21 @@ def _copies(found: Catalogue, location: Path, day: date) -> list[Copy]:
         name = f"{folder.relative_to(location).as_posix()}/"
         files = _listing(folder)
         size = sum(size for _, size in files)
-        if any(_TRACE.fullmatch(file.encode("utf-8", "surrogateescape")) for file, _ in files):
+        if any(_is_named(file.encode("utf-8", "surrogateescape")) for file, _ in files):
             copies_of_day.append(Copy(name, (folder,), size, "", False))
         else:
-            why = f"holds no traces: {_strange([file for file, _ in files])}" if files else "holds no traces"
+            why = "holds no traces and no heatmaps"
+            why += f": {_strange([file for file, _ in files])}" if files else ""
             copies_of_day.append(Copy(name, (folder,), size, "", False, why, is_strange=bool(files)))
     return sorted(copies_of_day, key=lambda copy: copy.name)
 
 
+def _is_named(name: bytes) -> bool:
+    return _TRACE.fullmatch(name) is not None or half_hour(name) is not None
+
+
 def _strange(names: Sequence[str]) -> str:
-    return f"none of its {len(names)} files is named {MEMBER}; there is {names[0][:100]!r}"
+    return f"none of its {len(names)} files is named {MEMBER} or {HEATMAP}; there is {names[0][:100]!r}"
 
 
 def _tars(found: Catalogue, location: Path, day: date) -> list[Copy]:
@@ -258,7 +269,7 @@ def _identity(path: Path) -> tuple[str, int]:
 
 
 def _listing(folder: Path) -> list[tuple[str, int]]:
-    """Path below an unpacked day's folder and size of every file that may be a trace, sorted."""
+    """Path below an unpacked day's folder and size of every file that may be a trace or a heatmap, sorted."""
     files: list[tuple[str, int]] = []
 
     def take_in(path: str, below: str, deep: int) -> None:
@@ -266,7 +277,7 @@ def _listing(folder: Path) -> list[tuple[str, int]]:
             for entry in os.scandir(path):
                 if entry.is_file():
                     files.append((below + entry.name, entry.stat().st_size))
-                elif deep < DEEPEST and entry.is_dir() and entry.name.lower() not in ("heatmap", "acas"):
+                elif deep < DEEPEST and entry.is_dir() and entry.name.lower() != "acas":
                     take_in(entry.path, f"{below}{entry.name}/", deep + 1)
 
     take_in(str(folder), "", 0)
@@ -335,6 +346,7 @@ class _Index:
     others: int = 0  # files that are no traces by their names
     example: str = ""  # the name of one of them
     no_tar: str | None = None  # what the file holds that should be a tar
+    heatmaps: dict[int, tuple[int, int, str]] = field(default_factory=dict)  # by half hour: offset, size, name
 
     @property
     def without_traces(self) -> str:
@@ -347,7 +359,8 @@ class _Index:
         if self.no_tar:
             return self.no_tar
         if self.others:
-            return f"it holds no traces: none of its {self.others} files is named {MEMBER}; there is {self.example!r}"
+            named = f"none of its {self.others} files is named {MEMBER} or {HEATMAP}"
+            return f"it holds no traces: {named}; there is {self.example!r}"
         return "it holds no traces"
 
 
@@ -395,6 +408,12 @@ def _add(index: _Index, entries: Iterable[tuple[bytes, int, int]], usual: str | 
     folders = set()
     for name, offset, size in entries:
         match = _TRACE.fullmatch(name)
+        half = half_hour(name) if match is None else None
+        if half is not None:
+            if half in index.heatmaps:
+                index.faults.append((name.decode("utf-8", "replace"), f"a second file of {clock(half)}; it counts"))
+            index.heatmaps[half] = offset, size, name.decode("utf-8", "surrogateescape")
+            continue
         if match is None:
             index.others += 1
             index.example = index.example or name[:100].decode("utf-8", "replace")
@@ -428,11 +447,7 @@ def _decode_day(day: date, files: Sequence[LandedFile], context: Context[ReadsbA
     index = _index(paths, job.usual)
     index.cut_short = cut_short or index.cut_short
     parts = _Parts(work, day, context.now)
-    processes = settings.processes or len(os.sched_getaffinity(0))
-    outcomes = []
-    for outcome in workers.run(job, _shards(index, size), processes if size > SMALL else 1):
-        parts.add(outcome)
-        outcomes.append(outcome)
+    outcomes, survey = _decoded(index, settings, job, size, parts)
     for lake_table, path in parts.close():
         yield Rows(lake_table, day, path)
     if settings.scan == "all":
@@ -443,9 +458,82 @@ def _decode_day(day: date, files: Sequence[LandedFile], context: Context[ReadsbA
         rows = table(tally, job.places, settings.network)
         if rows.num_rows:
             yield Rows("base_background", day, rows)
-    rejects = list(_rejects(day, name, index, outcomes, parts))
-    yield from rejects
-    yield _judge(day, files, index, outcomes, size, copy, context)
+    yield from _rejects(day, name, index, outcomes, parts, survey)
+    yield _judge(day, files, index, outcomes, survey, size, copy, context)
+
+
+@dataclass
+class _Survey:
+    """What the looks at a day's heatmaps gave. is_used_with_traces: whether traces were read of some aircraft."""
+
+    looks: list[Seen]
+    is_used_with_traces: bool
+
+    @property
+    def faults(self) -> dict[int, str]:
+        """Why half hours that have a file could not be read."""
+        return dict(sorted(fault for look in self.looks for fault in look.faults.items()))
+
+    @property
+    def positions(self) -> dict[int, int]:
+        """How many positions each half hour holds that could be read."""
+        return dict(sorted(count for look in self.looks for count in look.positions.items()))
+
+    def lacks(self, params: Thresholds, *, own_receiver: bool) -> list[str]:
+        """What of the day its heatmaps do not show, in words: half hours without a file, unreadable or all but empty.
+
+        A receiver of one's own may hear nobody for half an hour, all of a network's may not.
+        """
+        positions, faults = self.positions, self.faults
+        absent = [half for half in range(HALVES) if half not in positions and half not in faults]
+        usual = median(positions.values()) if positions else 0
+        least = params.heatmap_min_share_of_median * usual if usual >= params.heatmap_busy_positions else 0
+        hushed = [half for half, count in positions.items() if count < least and not own_receiver]
+        groups = (
+            (absent, "no heatmap of"),
+            (list(faults), "unreadable heatmaps of"),
+            (hushed, f"hardly a position where half an hour usually has {usual:,.0f}, in"),
+        )
+        return [f"{words} {len(halves)} half hours: {_spans(halves)}" for halves, words in groups if halves]
+
+
+def _spans(halves: Sequence[int]) -> str:
+    """Half hours as spans of time, UTC: 00:00 to 01:30, 14:00 to 14:30."""
+    starts = [half for half in halves if half - 1 not in halves]
+    ends = [half + 1 for half in halves if half + 1 not in halves]
+    return ", ".join(f"{clock(start)} to {clock(end)}" for start, end in zip(starts, ends, strict=True))
+
+
+def _decoded(
+    index: _Index, settings: ReadsbArchive, job: Job, size: int, parts: _Parts
+) -> tuple[list[Outcome], _Survey | None]:
+    """What came of each part of the day, read as the settings and what the archive holds ask for.
+
+    Heatmaps tell what was heard of everybody, and traces more of an aircraft. Both are read where both are whole, as
+    far as names tell; of a day whose heatmaps are not whole, all traces are.
+    """
+    processes = settings.processes or len(os.sched_getaffinity(0))
+    is_auto = settings.read == "auto" and settings.scan == "all" and bool(index.heatmaps)
+    has_use = is_auto and (len(index.heatmaps) == HALVES or not index.members)
+    outcomes: list[Outcome] = []
+    with workers.Workers(job, processes if size > SMALL else 1) as team:
+        survey = None
+        many = min(max(size // SHARD, 1), SHARDS)
+        if settings.read == "heatmap" or has_use:
+            survey = _Survey(list(team.survey(_looks(index, many))), settings.read == "auto" and bool(index.members))
+            if survey.is_used_with_traces and survey.faults:
+                survey = None
+        if survey is not None and not survey.is_used_with_traces:
+            index.members.clear()
+        for outcome in team.decode(_shards(index, many, survey)):
+            parts.add(outcome)
+            outcomes.append(outcome)
+    return outcomes, survey
+
+
+def _looks(index: _Index, many: int) -> list[Look]:
+    files = [(half, *place) for half, place in sorted(index.heatmaps.items())]
+    return [Look(number, files[first : first + LOOK], many) for number, first in enumerate(range(0, len(files), LOOK))]
 
 
 def _job(day: date, paths: Sequence[Path], context: Context[ReadsbArchive], work: Path) -> Job:
@@ -472,17 +560,27 @@ def _job(day: date, paths: Sequence[Path], context: Context[ReadsbArchive], work
     )
 
 
-def _shards(index: _Index, size: int) -> list[Shard]:
-    """The day's traces in parts by the last two digits of the address, each sorted by address."""
-    many = min(max(size // SHARD, 1), SHARDS)
+def _shards(index: _Index, many: int, survey: _Survey | None) -> list[Shard]:
+    """The day's aircraft in so many parts by the last two digits of the address, the traces of each by address."""
     parts: list[list[tuple[str, int, int]]] = [[] for _ in range(many)]
     for address, (offset, length) in index.members.items():
         parts[int(address[-2:], 16) * many // 256].append((address, offset, length))
     names = index.names
+    pieces: list[list[tuple[str, int, int]]] = [[] for _ in range(many)]
+    for look in survey.looks if survey else ():
+        ends = list(accumulate(look.rows))
+        for number, (count, end) in enumerate(zip(look.rows, ends, strict=True)):
+            pieces[number].append((look.path, end - count, end))
     return [
-        Shard(number, sorted(members), {address: names[address] for address, _, _ in members if address in names})
+        Shard(
+            number,
+            sorted(members),
+            {address: names[address] for address, _, _ in members if address in names},
+            pieces[number] if survey else None,
+            max(look.spread_s for look in survey.looks) if survey and survey.looks else 0.0,
+        )
         for number, members in enumerate(parts)
-        if members
+        if members or survey
     ]
 
 
@@ -543,12 +641,23 @@ class _Parts:
         return [(name, self.work / f"{name}.parquet") for name in sorted(self.writers)]
 
 
-def _rejects(day: date, name: str, index: _Index, outcomes: Sequence[Outcome], parts: _Parts) -> Iterator[Reject]:
+def _rejects(
+    day: date,
+    name: str,
+    index: _Index,
+    outcomes: Sequence[Outcome],
+    parts: _Parts,
+    survey: _Survey | None,
+) -> Iterator[Reject]:
     """What could not be used: the first of them by name, all of them by number."""
-    named = [(f"{name}, {where}", reason) for where, reason in index.faults]
+    named = [
+        (f"{name}, {index.heatmaps[half][2]}", f"heatmap of {clock(half)}: {reason}")
+        for half, reason in (survey.faults if survey else {}).items()
+    ]
+    named += [(f"{name}, {where}", reason) for where, reason in index.faults]
     named += [(f"{name}, trace {trace}", reason) for outcome in outcomes for trace, reason in outcome.rejects]
     yield from (Reject(day, where, reason) for where, reason in named[:NAMED])
-    bad = len(index.faults) + sum(outcome.bad for outcome in outcomes)
+    bad = len(survey.faults if survey else ()) + len(index.faults) + sum(outcome.bad for outcome in outcomes)
     counted = [
         (bad - min(len(named), NAMED), "more members that cannot be used"),
         (
@@ -568,54 +677,37 @@ def _judge(
     files: Sequence[LandedFile],
     index: _Index,
     outcomes: Sequence[Outcome],
+    survey: _Survey | None,
     size: int,
     copy: str,
     context: Context[ReadsbArchive],
 ) -> Day:
     """The day's ledger row."""
     settings, params = context.settings, context.params
-    read = sum(outcome.read for outcome in outcomes)
-    unread = sum(outcome.bad for outcome in outcomes)
-    bad = unread + len(index.faults)
-    traces: Counter[date | None] = Counter()
-    for outcome in outcomes:
-        for number, count in outcome.days.items():
-            traces[None if number == UNKNOWN_DAY else date(1970, 1, 1) + timedelta(days=number)] += count
-    timed = sum(traces.values())
-    reasons = []
-    status = "ok"
-    if not read:
-        status, reasons = "failed", [index.without_traces]
-        reasons += [index.cut_short] if index.cut_short and not index.no_tar else []
-    elif unread == read:
-        status, reasons = "failed", ["none of its traces can be used"]
-    elif settings.scan == "all" and unread + sum(outcome.empty for outcome in outcomes) == read:
-        status, reasons = "failed", ["none of its traces holds a point"]
-    elif timed and traces[day] < timed / 2:
-        other, count = max(traces.items(), key=lambda item: item[1])
-        status = "failed"
-        reasons.append(f"not that day's data: {count} of {timed} traces are of {other or 'no day that can be read'}")
-    else:
+    failure = _failure_of_heatmaps(survey) if survey else _failure_of_traces(day, index, outcomes, settings)
+    reasons = [failure] if failure else []
+    if not failure:
+        own_receiver = settings.own_receiver or copy.startswith(ALONE)
         incomplete = judge_completeness(
             index.folders,
             size,
             _trailing(files, day, context),
             copy.split(";")[0],
             params,
-            own_receiver=settings.own_receiver or copy.startswith(ALONE),
+            own_receiver=own_receiver or (survey is not None and not survey.is_used_with_traces),
         )
-        most = params.rejected_share_max
-        if incomplete:
-            reasons.append(incomplete)
-        if index.cut_short:
-            reasons.append(index.cut_short)
-        if bad > most * read:
-            reasons.append(f"{bad} of {read} traces cannot be used")
-        if timed - traces[day] > most * timed:
-            reasons.append(f"{timed - traces[day]} of {timed} traces are of other days")
-        status = "partial" if reasons else "ok"
-    digest = hashlib.sha256("".join(outcome.digest for outcome in outcomes).encode())
+        reasons += [incomplete] if incomplete else []
+        reasons += [index.cut_short] if index.cut_short else []
+        if survey:
+            reasons += survey.lacks(params, own_receiver=own_receiver)
+        else:
+            reasons += _lacks_of_traces(day, index, outcomes, params)
+    status = "failed" if failure else "partial" if reasons else "ok"
+    digests = [look.digest for look in survey.looks] if survey else []
+    digest = hashlib.sha256("".join([*digests, *(outcome.digest for outcome in outcomes)]).encode())
     scan = "" if settings.scan == "all" else f"; scanned: {settings.scan}"
+    unread = sum(outcome.bad for outcome in outcomes) + len(index.faults) + len(survey.faults if survey else ())
+    read = sum(outcome.heard if survey else outcome.read for outcome in outcomes)
     return Day(
         day,
         status,
@@ -623,11 +715,76 @@ def _judge(
         bytes=size,
         records_read=read + len(index.foreign),
         records_kept=sum(outcome.kept for outcome in outcomes),
-        records_rejected=bad,
+        records_rejected=unread,
         sha256=digest.hexdigest(),
         chosen_copy=f"{copy}{scan}",
         error="; ".join(reasons) or None,
+        source_detail=_detail(index, outcomes, survey, params),
     )
+
+
+def _detail(index: _Index, outcomes: Sequence[Outcome], survey: _Survey | None, params: Thresholds) -> str:
+    """How the day was read: traces, heatmap or both; the decoder's version, and how near a base it looked."""
+    traces = f"{sum(outcome.read for outcome in outcomes):,} traces"
+    if survey is None:
+        unused = f", its {len(index.heatmaps)} heatmaps not used" if index.heatmaps else ""
+        way = f"traces: {traces}{unused}"
+    elif survey.is_used_with_traces:
+        way = f"both: {len(survey.positions)} heatmaps and {traces}"
+    else:
+        way = f"heatmap: {len(survey.positions)} of {HALVES} half hours"
+    rings = f"{params.archive_ring_outer_nm:g} NM below {params.archive_ring_outer_ft:,.0f} ft"
+    return f"{way}; decoder {DECODER}; within {rings} or {params.archive_ring_inner_nm:g} NM"
+
+
+def _failure_of_heatmaps(survey: _Survey) -> str | None:
+    """Why nothing of a day can be used that was to be read from its heatmaps; None where something can."""
+    if survey.faults and not survey.positions:
+        half, reason = next(iter(survey.faults.items()))
+        return f"none of its {len(survey.faults)} heatmaps can be used, that of {clock(half)} because {reason}"
+    if not survey.positions:
+        return f"it holds no heatmaps, which are named {HEATMAP}"
+    return None if any(survey.positions.values()) else "none of its heatmaps holds a position"
+
+
+def _days_of_traces(outcomes: Sequence[Outcome]) -> Counter[date | None]:
+    """How many traces are of each day; None: of no day that can be read."""
+    traces: Counter[date | None] = Counter()
+    for outcome in outcomes:
+        for number, count in outcome.days.items():
+            traces[None if number == UNKNOWN_DAY else date(1970, 1, 1) + timedelta(days=number)] += count
+    return traces
+
+
+def _failure_of_traces(day: date, index: _Index, outcomes: Sequence[Outcome], settings: ReadsbArchive) -> str | None:
+    """Why nothing of a day can be used that was to be read from its traces; None where something can."""
+    read, unread = (sum(getattr(outcome, name) for outcome in outcomes) for name in ("read", "bad"))
+    if not read:
+        return "; ".join([index.without_traces, *([index.cut_short] if index.cut_short and not index.no_tar else [])])
+    if unread == read:
+        return "none of its traces can be used"
+    if settings.scan == "all" and unread + sum(outcome.empty for outcome in outcomes) == read:
+        return "none of its traces holds a point"
+    traces = _days_of_traces(outcomes)
+    timed = traces.total()
+    if timed and traces[day] < timed / 2:
+        other, count = max(traces.items(), key=lambda item: item[1])
+        return f"not that day's data: {count} of {timed} traces are of {other or 'no day that can be read'}"
+    return None
+
+
+def _lacks_of_traces(day: date, index: _Index, outcomes: Sequence[Outcome], params: Thresholds) -> list[str]:
+    """What of a day its traces do not show, in words."""
+    read = sum(outcome.read for outcome in outcomes)
+    bad = sum(outcome.bad for outcome in outcomes) + len(index.faults)
+    traces = _days_of_traces(outcomes)
+    timed, most = traces.total(), params.rejected_share_max
+    reasons = []
+    if bad > most * read:
+        reasons.append(f"{bad} of {read} traces cannot be used")
+    if timed - traces[day] > most * timed:
+        reasons.append(f"{timed - traces[day]} of {timed} traces are of other days")
+    return reasons
 
 
 def _trailing(files: Sequence[LandedFile], day: date, context: Context[ReadsbArchive]) -> list[int]:
