@@ -19,7 +19,7 @@ from basewatch.readsb.gzipped import MAGIC, BadGzip, unpack
 HALF_HOUR = 1800  # seconds
 HALVES = 48  # of a day
 LARGEST = 128 << 20  # bytes unpacked; a busy half hour of the world is 30 MB
-LARGEST_FILE = 256 << 20  # bytes packed
+LARGEST_FILE = LARGEST + (1 << 20)  # bytes packed, at worst no less than unpacked
 
 RECORD = np.dtype([("hex", "<u4"), ("lat", "<i4"), ("lon", "<i4"), ("alt", "<i2"), ("gs", "<i2")])
 HEADER = 0x0E7F7C9D  # in place of an address: the record begins a slice
