@@ -150,7 +150,7 @@ class Decoder:
         if size > LARGEST_FILE:
             raise BadHeatmap(f"{size} bytes are too many for half an hour")
         try:
-            return self._bytes(offset, size, name)
+            return self._bytes(offset, size, name, LARGEST_FILE)
         except BadTrace as error:
             raise BadHeatmap(str(error)) from None
 

@@ -53,6 +53,7 @@ SHARD = 32 << 20  # bytes; smaller parts cost more to begin and to end than they
 SMALL = 64 << 20  # bytes; a smaller archive is decoded before other processes have started
 FOLDERS_SHOWN = 12  # by `doctor`; an archive by year and month has twelve a year
 NAMES_SHOWN = 5
+FAULTS_TOLD = 3  # unreadable heatmaps whose reason the ledger's row gives; the rejects give all
 NAMED = 200  # rejects of one day that are named; the rest are counted
 STALE_S = 2 * 86_400  # age at which the working folder of a run that died is removed
 ALONE = "watched aircraft alone"  # how a landed folder says that it holds nobody else
@@ -275,10 +276,11 @@ def _listing(folder: Path) -> list[tuple[str, int]]:
     def take_in(path: str, below: str, deep: int) -> None:
         with suppress(OSError):
             for entry in os.scandir(path):
-                if entry.is_file():
-                    files.append((below + entry.name, entry.stat().st_size))
-                elif deep < DEEPEST and entry.is_dir() and entry.name.lower() != "acas":
-                    take_in(entry.path, f"{below}{entry.name}/", deep + 1)
+                with suppress(OSError):  # a link that leads to itself; the entries behind it count all the same
+                    if entry.is_file():
+                        files.append((below + entry.name, entry.stat().st_size))
+                    elif deep < DEEPEST and entry.is_dir() and entry.name.lower() != "acas":
+                        take_in(entry.path, f"{below}{entry.name}/", deep + 1)
 
     take_in(str(folder), "", 0)
     return sorted(files)
@@ -494,7 +496,12 @@ class _Survey:
             (list(faults), "unreadable heatmaps of"),
             (hushed, f"hardly a position where half an hour usually has {usual:,.0f}, in"),
         )
-        return [f"{words} {len(halves)} half hours: {_spans(halves)}" for halves, words in groups if halves]
+        reasons = [f"{words} {_counted(halves)}: {_spans(halves)}" for halves, words in groups if halves]
+        return [*reasons, *(f"{half:02d}.bin.ttf: {reason}" for half, reason in list(faults.items())[:FAULTS_TOLD])]
+
+
+def _counted(halves: Sequence[int]) -> str:
+    return f"{len(halves)} half hour{'s' if len(halves) > 1 else ''}"
 
 
 def _spans(halves: Sequence[int]) -> str:
