@@ -148,7 +148,7 @@ class Surveyor:
         address = entries["hex"][within] & ADDRESS
         infos = np.flatnonzero(entries["lat"] >= INFO)
         who = entries["hex"][infos]
-        infos, who = infos[(who & NOT_ICAO) == 0], who[(who & NOT_ICAO) == 0]
+        infos, who = infos[(who & NOT_ICAO) == 0], who[(who & NOT_ICAO) == 0] & ADDRESS
         named = self._named(entries, infos, who)
         is_near = self.cells.are_near(cell, entries["alt"][within])
         near = np.unique(address[is_near])
