@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 import tarfile
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,8 +17,9 @@ from basewatch.sources.contract import Window
 from basewatch.sources.readsb_archive import local
 from heatmaps import damage, days
 from heatmaps.damage import scene
-from heatmaps.files import HALVES, SPAN_S, Form, begins, half_hour, name
-from tracekit import DAY, HMEIMIM, MIDNIGHT, Result, context, decode
+from heatmaps.files import HALVES, SPAN_S, Form, HalfHour, begins, half_hour, name
+from heatmaps.sky import circuit
+from tracekit import DAY, HMEIMIM, MIDNIGHT, Result, context, decode, point, trace
 
 NEAR = "14f10a"  # circles around the base in every half hour
 BAD = 20  # the half hour from 10:00 on
@@ -26,8 +28,8 @@ WINDOW = Window("readsb_archive", DAY, DAY)
 
 @pytest.fixture(scope="module")
 def files() -> dict[str, bytes]:
-    """The heatmaps of a day that is as it should be."""
-    return days.day_over(HMEIMIM, DAY)
+    """The heatmaps of a day that is as it should be, a slice a minute."""
+    return days.day_over(HMEIMIM, DAY, Form(60_000))
 
 
 def read(folder: Path, **settings: Any) -> Result:
@@ -91,7 +93,9 @@ def test_the_order_of_members_does_not_matter(
     assert read(tmp_path).rows == rows
 
 
-@pytest.mark.parametrize("form", [Form(30_000), Form(60_000), Form(order=">"), Form(has_index=False), Form(level=1)])
+@pytest.mark.parametrize(
+    "form", [Form(), Form(30_000), Form(120_000), Form(order=">"), Form(has_index=False), Form(level=1)]
+)
 def test_other_forms_of_files_are_whole_days_too(tmp_path: Path, form: Form) -> None:
     days.folder(tmp_path / "archive", DAY, days.day_over(HMEIMIM, DAY, form))
     result = read(tmp_path)
@@ -318,3 +322,80 @@ def test_a_day_without_heatmaps_is_not_read_and_not_quiet(tmp_path: Path) -> Non
     landed = local.fetch(WINDOW, about)
     status = Result(local.decode(landed, about)).day.status if landed.files else landed.absent[DAY][0]
     assert status in ("failed", "missing")
+
+
+# ---- files that are sound, and show less than happened
+
+
+def busy(start_s: int, aircraft: int = 400) -> HalfHour:
+    """Half an hour of a network that hears 12,000 positions in it, none of them near a base."""
+    made = half_hour([], start_s, Form(60_000))
+    for records in made.slices:
+        records += [struct.pack("<Iiihh", 0x400000 + n, -50_000_000 + 1000 * n, 0, 1200, 4500) for n in range(aircraft)]
+    return made
+
+
+def test_a_half_hour_in_which_a_busy_network_heard_nobody_is_missing(tmp_path: Path) -> None:
+    files = {name(half): busy(begins(DAY, half)).data() for half in range(HALVES)}
+    files[name(BAD)] = half_hour([], begins(DAY, BAD)).data()
+    days.tar(tmp_path / "archive", DAY, files)
+    result = read(tmp_path, own_receiver=False)
+    assert result.day.status == "partial"
+    assert named_in(result.day.error) == {BAD}
+
+
+@pytest.mark.parametrize("lost", [range(20), range(25, 30), range(10, 15)])
+def test_minutes_in_which_a_busy_network_heard_nobody_make_the_day_partial(tmp_path: Path, lost: range) -> None:
+    """readsb writes the whole half hour, also where it was started in the middle of it."""
+    files = {name(half): busy(begins(DAY, half)).data() for half in range(HALVES)}
+    made = busy(begins(DAY, BAD))
+    for minute in lost:
+        del made.slices[minute][1:]
+    days.tar(tmp_path / "archive", DAY, {**files, name(BAD): made.data()})
+    result = read(tmp_path, own_receiver=False)
+    assert result.day.status == "partial"
+    assert "10:" in str(result.day.error)
+
+
+def test_half_hours_without_aircraft_are_no_fault_of_a_lone_receiver(tmp_path: Path, files: dict[str, bytes]) -> None:
+    nobody = half_hour([], begins(DAY, BAD), Form(60_000)).data()
+    days.tar(tmp_path / "archive", DAY, {**files, name(BAD): nobody})
+    result = read(tmp_path)
+    assert (result.day.status, heard_in(result)) == ("ok", set(range(HALVES)) - {BAD})
+
+
+# ---- traces beside them
+
+
+LAT, LON = HMEIMIM
+LANDING = [point(36_720 + n * 10, round(LAT + 0.1 - n * 0.01, 6), LON, 4000 - n * 400) for n in range(8)]
+
+
+def both(folder: Path, files: dict[str, bytes], *traces: tuple[str, bytes]) -> Result:
+    """What comes of a day that has heatmaps and traces, read as the product is shipped."""
+    members = {**files, **{member.removeprefix("./"): data for member, data in traces}}
+    days.tar(folder / "archive", DAY, members)
+    return decode(context(folder, read="auto"))
+
+
+@pytest.mark.parametrize("kind", ["empty", "zeros", "of the day before", "no header"])
+def test_a_bad_heatmap_beside_traces_is_named_and_costs_nothing(
+    tmp_path: Path, files: dict[str, bytes], kind: str
+) -> None:
+    start = begins(DAY, BAD)
+    bad = damage.damaged(half_hour(scene(start, HMEIMIM), start), kind)
+    result = both(tmp_path, {**files, name(BAD): bad}, trace("14f10b", LANDING))
+    assert {row["seen_at"].minute for row in result.points if row["icao24"] == "14f10b"} == {12, 13}
+    names_the_bad(result, BAD)
+    assert result.day.status in ("ok", "partial")
+
+
+@pytest.mark.parametrize("shown", [(), ("14f10c",)])
+def test_what_a_trace_shows_and_no_heatmap_is_not_lost(
+    tmp_path: Path, files: dict[str, bytes], shown: tuple[str, ...]
+) -> None:
+    """A receiver was started again at 10:20: what it heard before stands in the trace alone."""
+    half = half_hour([circuit(one, begins(DAY, 30), (10.0, 100.0)) for one in shown], begins(DAY, 30), Form(60_000))
+    result = both(tmp_path, {**files, name(30): half.data()}, trace("14f10c", LANDING))
+    heard = [row for row in result.points if row["icao24"] == "14f10c"]
+    assert len(heard) == len(LANDING) or result.day.status == "partial"
