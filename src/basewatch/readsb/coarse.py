@@ -24,6 +24,7 @@ MOVED_KM = 0.05  # a shorter step has no direction
 STEP_S = 120.0  # a longer one says nothing of where the aircraft heads now
 TURNS = 8  # rounds in which neighbours settle their times
 SLOW_KT = 40.0  # below this a stated speed tells little of a way
+LOW = 40  # in steps of FEET
 CLIMB_S = 25.0  # over so long at the least a climb is worked out: heights come in steps of 25 ft
 
 
@@ -48,7 +49,8 @@ def frame(rows: npt.NDArray[np.void], day_start: int, spread_s: float) -> tuple[
     heads = [Head(f"{number:06x}", 0.0) for number in address[is_first].tolist()]
     latitude, longitude = rows["lat"] * DEGREES, rows["lon"] * DEGREES
     ground = rows["alt"] == GROUND
-    altitude = np.where(ground | (rows["alt"] == UNKNOWN), np.nan, rows["alt"] * float(FEET))
+    is_unknown = (rows["alt"] == UNKNOWN) | _are_blank(trace, rows["at_ms"] / 1000, rows["alt"])
+    altitude = np.where(ground | is_unknown, np.nan, rows["alt"] * float(FEET))
     speed = np.where(rows["gs"] < 0, np.nan, rows["gs"] * KNOTS)
     at = day_start + _times(trace, rows["at_ms"] / 1000, latitude, longitude, speed, spread_s)
     kinds, callsigns = Names(), Names()
@@ -109,6 +111,24 @@ def _names(codes: npt.NDArray[np.uint64], names: Names) -> Ints:
     texts = [int(code).to_bytes(8, "little").decode("latin-1").rstrip("\0 ") for code in distinct.tolist()]
     numbers = np.array([names.of(callsign_of(text)) if text else -1 for text in texts], np.int64)
     return numbers[where] if len(texts) else np.empty(0, np.int64)
+
+
+def _are_blank(trace: Ints, seconds: Floats, height: npt.NDArray[np.int16]) -> Bools:
+    """Which heights of nothing are unknown, as older builds write them: who flies at sea level was low just before."""
+    zero = np.flatnonzero(height == 0)
+    is_blank = np.zeros(len(height), np.bool_)
+    if not len(zero):
+        return is_blank
+    told = np.flatnonzero(height != 0)
+    is_blank[zero] = True
+    behind = np.searchsorted(told, zero)
+    for beside in (behind - 1, behind):
+        is_there = (beside >= 0) & (beside < len(told))
+        other = told[np.clip(beside, 0, max(len(told) - 1, 0))] if len(told) else zero
+        is_low = (height[other] == GROUND) | (np.abs(height[other].astype(np.int64)) <= LOW)
+        is_near = (trace[other] == trace[zero]) & (np.abs(seconds[other] - seconds[zero]) <= STEP_S)
+        is_blank[zero[is_there & is_low & is_near]] = False
+    return is_blank
 
 
 def _times(

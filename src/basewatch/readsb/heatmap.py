@@ -64,10 +64,10 @@ class Heatmap:
         """How many slices the half hour has."""
         return len(self.first)
 
-    @property
-    def positions(self) -> int:
-        """How many positions it holds."""
-        return len(self.entries) - self.slices - int((self.entries["lat"] >= INFO).sum())
+    def positions_by_slice(self) -> npt.NDArray[np.int64]:
+        """How many positions each slice holds."""
+        infos = np.bincount(self.slice_of(np.flatnonzero(self.entries["lat"] >= INFO)), minlength=self.slices)
+        return np.asarray(np.diff(np.append(self.first, len(self.entries))) - 1 - infos)
 
     def slice_of(self, records: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """The slice in which each of these records stands, by its number in `entries`."""
