@@ -9,6 +9,7 @@ import tarfile
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from basewatch.sources.readsb_archive import local
 from heatmaps import damage, days
 from heatmaps.damage import scene
 from heatmaps.files import HALVES, SPAN_S, Form, HalfHour, begins, half_hour, name
-from heatmaps.sky import circuit
+from heatmaps.sky import GROUND, KINDS, Named, Point, Track, circuit, heard
 from tracekit import DAY, HMEIMIM, MIDNIGHT, Result, context, decode, point, trace
 
 NEAR = "14f10a"  # circles around the base in every half hour
@@ -371,11 +372,11 @@ LAT, LON = HMEIMIM
 LANDING = [point(36_720 + n * 10, round(LAT + 0.1 - n * 0.01, 6), LON, 4000 - n * 400) for n in range(8)]
 
 
-def both(folder: Path, files: dict[str, bytes], *traces: tuple[str, bytes]) -> Result:
+def both(folder: Path, files: dict[str, bytes], *traces: tuple[str, bytes], own_receiver: bool) -> Result:
     """What comes of a day that has heatmaps and traces, read as the product is shipped."""
     members = {**files, **{member.removeprefix("./"): data for member, data in traces}}
     days.tar(folder / "archive", DAY, members)
-    return decode(context(folder, read="auto"))
+    return decode(context(folder, own_receiver=own_receiver))
 
 
 @pytest.mark.parametrize("kind", ["empty", "zeros", "of the day before", "no header"])
@@ -384,10 +385,10 @@ def test_a_bad_heatmap_beside_traces_is_named_and_costs_nothing(
 ) -> None:
     start = begins(DAY, BAD)
     bad = damage.damaged(half_hour(scene(start, HMEIMIM), start), kind)
-    result = both(tmp_path, {**files, name(BAD): bad}, trace("14f10b", LANDING))
-    assert {row["seen_at"].minute for row in result.points if row["icao24"] == "14f10b"} == {12, 13}
+    result = both(tmp_path, {**files, name(BAD): bad}, trace("14f10b", LANDING), own_receiver=False)
+    assert len([row for row in result.points if row["icao24"] == "14f10b"]) == len(LANDING)
     names_the_bad(result, BAD)
-    assert result.day.status in ("ok", "partial")
+    assert str(result.day.source_detail).startswith("traces: 1 traces")
 
 
 @pytest.mark.parametrize("shown", [(), ("14f10c",)])
@@ -396,6 +397,75 @@ def test_what_a_trace_shows_and_no_heatmap_is_not_lost(
 ) -> None:
     """A receiver was started again at 10:20: what it heard before stands in the trace alone."""
     half = half_hour([circuit(one, begins(DAY, 30), (10.0, 100.0)) for one in shown], begins(DAY, 30), Form(60_000))
-    result = both(tmp_path, {**files, name(30): half.data()}, trace("14f10c", LANDING))
-    heard = [row for row in result.points if row["icao24"] == "14f10c"]
-    assert len(heard) == len(LANDING) or result.day.status == "partial"
+    result = both(tmp_path, {**files, name(30): half.data()}, trace("14f10c", LANDING), own_receiver=True)
+    assert len([row for row in result.points if row["icao24"] == "14f10c"]) == len(LANDING)
+
+
+def test_an_aircraft_without_a_place_in_any_heatmap_is_read_by_its_trace(
+    tmp_path: Path, files: dict[str, bytes]
+) -> None:
+    """It gave no height, so that readsb left it out."""
+    unknown = [[*values[:3], None, *values[4:]] for values in LANDING]
+    result = both(tmp_path, files, trace("14f10c", unknown), own_receiver=False)
+    assert len([row for row in result.points if row["icao24"] == "14f10c"]) == len(LANDING)
+
+
+# ---- every position, and nothing else
+
+
+def wanderer(random: Random, address: str, middle: tuple[float, float]) -> Track:
+    """An aircraft that is heard now and then between 9:50 and 11:40, within 10 NM of a place, at any height."""
+    points, at_ms = [], 1000 * begins(DAY, BAD) - 600_000
+    while at_ms < 1000 * begins(DAY, BAD + 3) + 600_000:
+        at_ms += random.choice((400, 4_000, 10_000, 10_001, 31_000, 240_000, random.randrange(2_400_000)))
+        north, east = random.uniform(-0.1, 0.1), random.uniform(-0.1, 0.1)
+        altitude = random.choice(("ground", None, random.uniform(-900, 44_000)))
+        speed = random.choice((None, random.uniform(0, 600)))
+        points.append(Point(at_ms, middle[0] + north, middle[1] + east, altitude, speed))
+    names = [Named(point.at_ms, random.choice(("", "RFF7001", "SWR12"))) for point in random.sample(points, 3)]
+    names.sort(key=lambda named: named.since_ms)
+    return Track(address, points, names, random.choice(list(KINDS)), random.randint(1, 4))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_every_position_near_a_base_is_kept_and_nothing_else(tmp_path: Path, seed: int) -> None:
+    random = Random(seed)
+    form = Form(
+        random.choice((10_000, 30_000, 60_000, 120_000, 7_000)),
+        order=random.choice("<>"),
+        unknown_altitude=random.choice((None, -124)),
+        ground_ms=random.choice((None, 35_000)),
+    )
+    near = [wanderer(random, address, HMEIMIM) for address in ("14f10a", "4b1a01", "ffffff", "~14f10b")]
+    tracks = [*near, wanderer(random, "4b1a02", (10.0, 100.0))]
+    days.folder(
+        tmp_path / "archive",
+        DAY,
+        {name(half): half_hour(tracks, begins(DAY, half), form).data() for half in range(HALVES)},
+    )
+    result = read(tmp_path)
+    assert (result.day.status, result.day.error) == ("ok", None)
+    rows = {}
+    for row in result.points:
+        ms = 1000 * (row["seen_at"].timestamp() - begins(DAY, 0))
+        rows.setdefault(row["icao24"], []).append((ms, row))
+    positions = {}
+    for half in range(HALVES):
+        start_ms = 1000 * begins(DAY, half)
+        for one in heard(tracks, start_ms, form.interval_ms, form.unknown_altitude, form.ground_ms):
+            first_ms = 1000 * SPAN_S * half + one.slice * form.interval_ms
+            positions.setdefault(f"{one.number:06x}", []).append((first_ms, one))
+    assert rows.keys() == {"14f10a", "4b1a01", "ffffff"}
+    for icao24, of_aircraft in rows.items():
+        assert len(of_aircraft) == len(positions[icao24])
+        for (ms, row), (first_ms, one) in zip(
+            sorted(of_aircraft, key=lambda pair: pair[0]), positions[icao24], strict=True
+        ):
+            assert first_ms <= round(ms) <= first_ms + form.interval_ms
+            assert (round(row["latitude"] * 1e6), round(row["longitude"] * 1e6)) == (one.latitude, one.longitude)
+            assert row["is_ground"] == (one.altitude == GROUND)
+            is_known = one.altitude not in (GROUND, -124)
+            assert row["altitude_baro_ft"] == (one.altitude * 25 if is_known else None) or one.altitude == 0
+            assert row["ground_speed_kt"] == (None if one.speed < 0 else pytest.approx(one.speed / 10))
+            assert KINDS[row["position_type"]] == one.kind
+            assert one.callsign is None or row["callsign"] == (one.callsign or None)
