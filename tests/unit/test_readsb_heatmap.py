@@ -151,6 +151,7 @@ def skies(draw: Any) -> tuple[list[Track], Form]:
         members=draw(st.integers(1, 3)),
         zeros=draw(st.sampled_from((0, 1, 512))),
         unknown_altitude=draw(st.sampled_from((None, 0, -124))),
+        ground_ms=draw(st.sampled_from((None, 35_000))),
     )
     addresses = draw(
         st.lists(st.sampled_from(("14f10a", "~14f10a", "000001", "ffffff", "~7f7c9d", "7f7c9d")), unique=True)
@@ -165,7 +166,7 @@ def test_the_first_position_of_each_aircraft_in_each_slice_is_read(sky: tuple[li
     tracks, form = sky
     half = read(half_hour(tracks, START, form).data(), START)
     assert (half.start_s, half.interval_s, half.slices) == (START, form.interval_ms / 1000, form.slices)
-    assert positions_in(half) == heard(tracks, START * 1000, form.interval_ms, form.unknown_altitude)
+    assert positions_in(half) == heard(tracks, START * 1000, form.interval_ms, form.unknown_altitude, form.ground_ms)
 
 
 # ---- what is refused
