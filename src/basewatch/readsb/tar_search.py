@@ -1,8 +1,8 @@
 """The members of one folder of a tar that is dear to read, found without reading what lies beside them.
 
-A tar has no index: its headers form a chain, and a day's archive has 70,000 of them. But whatever made it went folder by
-folder, so the members of one folder lie together, in an order of folders that nobody states. So a header is looked for
-here and there, first far apart, then closer. Where one of the folder turns up, the beginning of its run is found by
+A tar has no index: its headers form a chain, and a day's archive has 70,000 of them. But whatever made it went folder
+by folder, so the members of one folder lie together, in an order of folders that nobody states. So a header is looked
+for here and there, first far apart, then closer. Where one of the folder turns up, the beginning of its run is found by
 halves, and the run is read through to its end. If members are still lacking, the search goes on.
 
 Bytes of a member can look like a header. So a header counts only where its checksum is right and another header, or the
