@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
@@ -119,8 +119,3 @@ def begins(day: date, half: int) -> int:
 def name(half: int) -> str:
     """How readsb names the file of a half hour, below the folder of its day."""
     return f"heatmap/{half:02d}.bin.ttf"
-
-
-def day_files(tracks: Sequence[Track], day: date, form: Form | None = None) -> dict[str, bytes]:
-    """The files of a day by name."""
-    return {name(half): half_hour(tracks, begins(day, half), form).data() for half in range(HALVES)}
