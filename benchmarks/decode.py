@@ -368,6 +368,12 @@ def child(folder: Path) -> None:
     about = context(folder, 0, {})
     seconds = median(in_turn([lambda: decode(about)], 3)[0])
     local.SMALL = 0
+    worker_mb, parent_mb = peaks_mb(lambda: decode(context(folder, 0, {}, processes=2)))
+    print(json.dumps({"cpu": seconds, "worker_mb": worker_mb, "parent_mb": parent_mb}))
+
+
+def peaks_mb(work: Callable[[], Any]) -> tuple[float, float]:
+    """Do some work that starts decoding processes: peak memory in MB of the largest of them, and of this process."""
     peaks: dict[int, float] = {}
     done = threading.Event()
 
@@ -380,10 +386,12 @@ def child(folder: Path) -> None:
 
     watcher = threading.Thread(target=watch_children, daemon=True)
     watcher.start()
-    decode(context(folder, 0, {}, processes=2))
-    done.set()
-    watcher.join()
-    print(json.dumps({"cpu": seconds, "worker_mb": max(peaks.values()), "parent_mb": _peak_mb(os.getpid())}))
+    try:
+        work()
+    finally:
+        done.set()
+        watcher.join()
+    return max(peaks.values(), default=0.0), _peak_mb(os.getpid())
 
 
 def _children(task: Path) -> list[int]:

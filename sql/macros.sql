@@ -55,6 +55,11 @@ CREATE OR REPLACE MACRO us_of_minutes(minutes) AS minutes * 60000000::BIGINT;
 -- kilometres covered in so many seconds at a speed in knots; of positions in one second the first may be a second old
 CREATE OR REPLACE MACRO reach_km(speed_kt, seconds) AS speed_kt * 1.852 / 3600 * greatest(seconds, 1);
 
+-- feet above a field by pressure, were it off by so much; what flies is above its field, so that no error takes more than
+-- half of a low height away
+CREATE OR REPLACE MACRO height_by_pressure(height_ft, off_ft) AS
+CASE WHEN off_ft < 0 THEN greatest(height_ft + off_ft, least(height_ft // 2, height_ft)) ELSE height_ft + off_ft END;
+
 -- knots at which so many kilometres were covered in so many seconds; null for no time
 CREATE OR REPLACE MACRO pace_kt(km, seconds) AS km / 1.852 / nullif(seconds, 0) * 3600;
 

@@ -183,6 +183,16 @@ courses AS (
         ON c.icao24 = s.icao24 AND c.stretch_no = s.stretch_no AND c.direction = s.direction
 ),
 
+-- A height by uncorrected pressure may be wrong by as much as the weather makes of it: each such end is judged at
+-- three heights.
+heights AS (
+    SELECT
+        *,
+        unnest(CASE WHEN height_basis < 2 THEN [0, -$track_pressure_error_ft, $track_pressure_error_ft] ELSE [0] END)
+            AS off_ft
+    FROM courses
+),
+
 placed AS (
     SELECT
         c.*,
@@ -191,10 +201,10 @@ placed AS (
         p.serves AS place_serves,
         p.latitude AS place_latitude,
         p.longitude AS place_longitude,
-        c.altitude_ft - p.elevation_ft AS height_ft,
+        height_by_pressure(c.altitude_ft - p.elevation_ft, c.off_ft) AS height_ft,
         east_km(wrapped_deg(p.longitude - c.longitude), c.latitude) AS east_km,
         km_of_deg(p.latitude - c.latitude) AS north_km
-    FROM courses AS c
+    FROM heights AS c
     INNER JOIN intermediate.int_track_places AS p
         ON
             cell_of(floor(c.latitude)::INTEGER, floor(c.longitude)::INTEGER) = p.cell
@@ -241,8 +251,8 @@ judged AS (
 ranked AS (
     SELECT
         *,
-        row_number() OVER (PARTITION BY icao24, stretch_no, direction ORDER BY error_km, place_id) AS place_rank,
-        lead(error_km) OVER (PARTITION BY icao24, stretch_no, direction ORDER BY error_km, place_id) AS runner_up_km,
+        row_number() OVER (PARTITION BY icao24, stretch_no, direction, off_ft ORDER BY error_km, place_id) AS place_rank,
+        lead(error_km) OVER (PARTITION BY icao24, stretch_no, direction, off_ft ORDER BY error_km, place_id) AS runner_up_km,
         -- of the other fields within reach, the nearest: a turn towards it may still come, or have been
         min(
             CASE
@@ -252,7 +262,7 @@ ranked AS (
                     THEN distance_km
             END
         ) OVER (
-            PARTITION BY icao24, stretch_no, direction
+            PARTITION BY icao24, stretch_no, direction, off_ft
             ORDER BY error_km, place_id
             ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
         ) AS rival_km
@@ -278,6 +288,7 @@ on_lines AS (
         j.icao24,
         j.stretch_no,
         j.direction,
+        j.off_ft,
         j.base_id,
         l.runway,
         l.is_exact,
@@ -311,6 +322,7 @@ alignments_by_runway AS (
         icao24,
         stretch_no,
         direction,
+        off_ft,
         base_id,
         runway,
         max(t) - min(t) AS aligned_s,
@@ -325,14 +337,14 @@ alignments_by_runway AS (
         angle_deg <= CASE WHEN is_exact THEN $track_aligned_angle_deg ELSE $track_designator_error_deg END
         AND beside_km * 1000 <= $track_parallel_max_offset_m
         + CASE WHEN is_exact THEN 0 ELSE 1000 * before_km * tan(radians($track_designator_error_deg)) END
-    GROUP BY icao24, stretch_no, direction, base_id, runway
+    GROUP BY icao24, stretch_no, direction, off_ft, base_id, runway
     HAVING max(t) - min(t) >= $track_aligned_min_s AND min(t) <= $track_aligned_min_s
 ),
 
 alignments AS (
     SELECT * FROM alignments_by_runway
     QUALIFY row_number() OVER (
-        PARTITION BY icao24, stretch_no
+        PARTITION BY icao24, stretch_no, off_ft
         ORDER BY exact_s >= $track_aligned_min_s DESC, nearest_km, aligned_s DESC, base_id, runway
     ) = 1
 ),
@@ -400,7 +412,9 @@ fired AS (
         END AS evidence
     FROM ranked AS j
     LEFT JOIN alignments AS a
-        ON j.icao24 = a.icao24 AND j.stretch_no = a.stretch_no AND j.base_id = a.base_id AND j.direction = a.direction
+        ON
+            j.icao24 = a.icao24 AND j.stretch_no = a.stretch_no AND j.base_id = a.base_id AND j.direction = a.direction
+            AND j.off_ft = a.off_ft
     LEFT JOIN floors AS f
         ON
             j.base_id = f.base_id
@@ -415,9 +429,12 @@ timed AS (
             WHEN 'aligned_loss' THEN $track_aligned_silence_s
             WHEN 'reappearance' THEN -$track_fresh_gap_s
             ELSE $track_loss_silence_s
-        END AS needed_s
+        END AS needed_s,
+        -- whatever the pressure was, it shows the same field
+        height_basis >= 2 OR count(*) FILTER (WHERE evidence <> 'inbound_only') OVER end_at_base = 3 AS is_height_sure
     FROM fired
     WHERE evidence IS NOT NULL
+    WINDOW end_at_base AS (PARTITION BY icao24, stretch_no, direction, base_id)
 )
 
 SELECT
@@ -428,7 +445,7 @@ SELECT
     t.at_s,
     t.evidence,
     CASE t.evidence WHEN 'aligned_loss' THEN 3 WHEN 'inbound_only' THEN 1 ELSE 2 END
-    - CASE WHEN t.height_basis < 2 AND t.evidence <> 'inbound_only' THEN 1 ELSE 0 END AS confidence,
+    - CASE WHEN NOT t.is_height_sure AND t.evidence <> 'inbound_only' THEN 1 ELSE 0 END AS confidence,
     CASE t.evidence
         WHEN 'aligned_loss'
             THEN
@@ -470,7 +487,8 @@ SELECT
     || CASE WHEN t.height_basis < 2 THEN '; height by uncorrected pressure only' ELSE '' END AS rule
 FROM timed AS t
 WHERE
-    (t.direction = 'departure' OR t.departs_after OR coalesce(t.quiet_s >= t.needed_s, TRUE))
+    t.off_ft = 0
+    AND (t.direction = 'departure' OR t.departs_after OR coalesce(t.quiet_s >= t.needed_s, TRUE))
     -- silence counts only on days that were taken in whole, for a base that was looked for
     AND EXISTS (
         SELECT 1

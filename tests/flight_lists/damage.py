@@ -81,7 +81,9 @@ def can(kind: str, listing: Listing, is_named: bool, is_wide: bool) -> bool:
         has_mark = any(row.get(name) is not None for row in listing.rows for name in ("registration", "reg", "Tail"))
         return not has_mark and _address_column(listing) is not None
     if kind == "slash_date":
-        return shape.kind == "csv" and listing.form.name not in ("fr24_log", "plain_days")
+        # where the other dates show an order, one of another order is a date like any
+        is_shown = listing.styles.times.startswith("slashes")
+        return shape.kind == "csv" and not is_shown and listing.form.name not in ("fr24_log", "plain_days")
     if kind == "cut_short":
         return is_wide and shape.members == 1
     if kind == "heading_lost" and shape.kind != "csv":

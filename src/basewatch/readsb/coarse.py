@@ -1,7 +1,8 @@
 """Positions that a survey kept, as the frame of tracks that traces give: what heatmaps lack is worked out or unknown.
 
-A heatmap says of a position its slice, not its time. So a point stands in the middle of its slice, and two points may
-lie one slice farther apart, or nearer, than they say. Track and climb are worked out from the points before.
+A heatmap says of a position its slice, not its time. So a point is put where in its slice its neighbours leave it, by
+the way between them and the speeds that the aircraft states; two points may still lie a slice farther apart, or nearer,
+than they say. Track and climb are worked out from the points before.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from basewatch.callsigns import callsign_of
-from basewatch.geo import Bools, Floats, Ints, bearing_deg, distance_km
+from basewatch.geo import NM_KM, Bools, Floats, Ints, bearing_deg, distance_km
 from basewatch.readsb.heatmap import ADDRESS, DEGREES, FEET, GROUND, KIND, KINDS, KNOTS, UNKNOWN
 from basewatch.readsb.points import SECOND, Frame, Names
 from basewatch.readsb.survey import KEPT
@@ -21,6 +22,9 @@ from basewatch.readsb.traces import Head
 
 MOVED_KM = 0.05  # a shorter step has no direction
 STEP_S = 120.0  # a longer one says nothing of where the aircraft heads now
+TURNS = 8  # rounds in which neighbours settle their times
+SLOW_KT = 40.0  # below this a stated speed tells little of a way
+LOW = 40  # in steps of FEET
 CLIMB_S = 25.0  # over so long at the least a climb is worked out: heights come in steps of 25 ft
 
 
@@ -43,11 +47,12 @@ def frame(rows: npt.NDArray[np.void], day_start: int, spread_s: float) -> tuple[
     is_first[1:] = address[1:] != address[:-1]
     trace = np.cumsum(is_first) - 1
     heads = [Head(f"{number:06x}", 0.0) for number in address[is_first].tolist()]
-    at = day_start + rows["at_ms"].astype(np.int64) * 1000
     latitude, longitude = rows["lat"] * DEGREES, rows["lon"] * DEGREES
     ground = rows["alt"] == GROUND
-    altitude = np.where(ground | (rows["alt"] == UNKNOWN), np.nan, rows["alt"] * float(FEET))
+    is_unknown = (rows["alt"] == UNKNOWN) | _are_blank(trace, rows["at_ms"] / 1000, rows["alt"])
+    altitude = np.where(ground | is_unknown, np.nan, rows["alt"] * float(FEET))
     speed = np.where(rows["gs"] < 0, np.nan, rows["gs"] * KNOTS)
+    at = day_start + _times(trace, rows["at_ms"] / 1000, latitude, longitude, speed, spread_s)
     kinds, callsigns = Names(), Names()
     kind = kinds.all_of(KINDS)[np.minimum(rows["hex"] >> KIND, len(KINDS) - 1)]
     track = _tracks(trace, at, latitude, longitude)
@@ -106,6 +111,46 @@ def _names(codes: npt.NDArray[np.uint64], names: Names) -> Ints:
     texts = [int(code).to_bytes(8, "little").decode("latin-1").rstrip("\0 ") for code in distinct.tolist()]
     numbers = np.array([names.of(callsign_of(text)) if text else -1 for text in texts], np.int64)
     return numbers[where] if len(texts) else np.empty(0, np.int64)
+
+
+def _are_blank(trace: Ints, seconds: Floats, height: npt.NDArray[np.int16]) -> Bools:
+    """Which heights of nothing are unknown, as older builds write them: who flies at sea level was low just before."""
+    zero = np.flatnonzero(height == 0)
+    is_blank = np.zeros(len(height), np.bool_)
+    if not len(zero):
+        return is_blank
+    told = np.flatnonzero(height != 0)
+    is_blank[zero] = True
+    behind = np.searchsorted(told, zero)
+    for beside in (behind - 1, behind):
+        is_there = (beside >= 0) & (beside < len(told))
+        other = told[np.clip(beside, 0, max(len(told) - 1, 0))] if len(told) else zero
+        is_low = (height[other] == GROUND) | (np.abs(height[other].astype(np.int64)) <= LOW)
+        is_near = (trace[other] == trace[zero]) & (np.abs(seconds[other] - seconds[zero]) <= STEP_S)
+        is_blank[zero[is_there & is_low & is_near]] = False
+    return is_blank
+
+
+def _times(
+    trace: Ints, middle_s: Floats, latitude: Floats, longitude: Floats, speed_kt: Floats, slice_s: float
+) -> Ints:
+    """When each point was, µs of the day: within its slice, as far from its neighbours as its speed takes it."""
+    here = np.flatnonzero((trace[1:] == trace[:-1]) & (np.diff(middle_s) <= STEP_S))
+    there = here + 1
+    pace = (speed_kt[here] + speed_kt[there]) / 2
+    km = distance_km(latitude[here], longitude[here], latitude[there], longitude[there])
+    told = pace >= SLOW_KT  # nan is not
+    here, there, step_s = here[told], there[told], km[told] / (pace[told] * NM_KM / 3600)
+    seconds = middle_s.copy()
+    low, high = middle_s - slice_s / 2, middle_s + slice_s / 2 - 0.001
+    weight = np.bincount(np.concatenate((here, there)), minlength=len(trace))
+    for _ in range(TURNS):
+        due = np.bincount(there, seconds[here] + step_s, len(trace)) + np.bincount(
+            here, seconds[there] - step_s, len(trace)
+        )
+        settled = np.where(weight > 0, due / np.maximum(weight, 1), middle_s)
+        seconds = np.clip((settled + seconds) / 2, low, high)
+    return np.asarray(np.rint(seconds * 1000).astype(np.int64) * 1000)
 
 
 def _tracks(trace: Ints, at: Ints, latitude: Floats, longitude: Floats) -> Floats:

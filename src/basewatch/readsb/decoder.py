@@ -150,7 +150,7 @@ class Decoder:
         if size > LARGEST_FILE:
             raise BadHeatmap(f"{size} bytes are too many for half an hour")
         try:
-            return self._bytes(offset, size, name)
+            return self._bytes(offset, size, name, LARGEST_FILE)
         except BadTrace as error:
             raise BadHeatmap(str(error)) from None
 
@@ -344,14 +344,16 @@ class _Surveyed:
     """What a survey kept of a part's aircraft, and of whom it asks for the trace.
 
     asked: addresses of those that came low near a base or touched the ground there, whose track broke off or began near
-    one, or who are on the watch list. heard: aircraft heard anywhere.
+    one, or who are on the watch list; and of those that have a trace, and no position in the survey: heatmaps leave out
+    who gives no height. heard: aircraft heard anywhere.
     """
 
     def __init__(self, decoder: Decoder, shard: Shard) -> None:
         self.job = decoder.job
         rows = coarse.load(shard.surveyed or ())
         address = rows["hex"] & ADDRESS
-        self.heard = len(np.unique(address))
+        heard = np.unique(address)
+        self.heard = len(heard)
         cells = Cells.around(decoder.job.places, decoder.job.rings, 0.0)
         cell = cells.of(rows["lat"], rows["lon"])
         is_near = cell >= 0
@@ -362,7 +364,8 @@ class _Surveyed:
         self.flown = dict(
             zip((head.icao for head in self.heads), coarse.callsigns(self.points, len(self.heads)), strict=True)
         )
-        self.asked = self._asked(decoder)
+        traced = np.array([int(icao24, 16) for icao24, _, _ in shard.members], np.int64)
+        self.asked = self._asked(decoder) | {f"{one:06x}" for one in np.setdiff1d(traced, heard).tolist()}
 
     def callsigns(self, heads: Sequence[Head]) -> list[set[str]]:
         """The callsigns under which each of these flew."""

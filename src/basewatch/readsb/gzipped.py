@@ -8,6 +8,7 @@ from typing import cast
 import deflate
 
 MAGIC = b"\x1f\x8b"
+PIECE = 16 << 20  # bytes unpacked at a time, so that a bomb takes up little more than is allowed
 
 
 class BadGzip(Exception):
@@ -18,8 +19,8 @@ def unpack(data: bytes, most: int) -> bytes:
     """The bytes that a gzip file holds, in one member or several, with or without zeros behind them.
 
     The fast decoder stops after the first of several members, and where zeros follow the data it gives nothing; both
-    show as a length other than the one that the last four bytes state, and the standard library does the work. Raises
-    BadGzip for damaged data, and for more than `most` bytes.
+    show as a length or a sum other than the ones that the last eight bytes state, and the standard library does the
+    work. Raises BadGzip for damaged data, and for more than `most` bytes.
     """
     stated = int.from_bytes(data[-4:], "little")
     if 0 < stated <= most:
@@ -27,7 +28,7 @@ def unpack(data: bytes, most: int) -> bytes:
             unpacked = cast(bytes, deflate.gzip_decompress(data))  # a bytearray, which does all that is asked of it
         except (deflate.DeflateError, ValueError, MemoryError):
             unpacked = b""
-        if len(unpacked) == stated:
+        if len(unpacked) == stated and deflate.crc32(unpacked) == int.from_bytes(data[-8:-4], "little"):
             return unpacked
     return _unpack_slowly(data, most)
 
@@ -36,15 +37,17 @@ def _unpack_slowly(data: bytes, most: int) -> bytes:
     pieces, room = [], most
     while data:
         decoder = zlib.decompressobj(wbits=31)
-        try:
-            piece = decoder.decompress(data, room + 1)
-        except zlib.error as error:
-            raise BadGzip(f"damaged gzip: {error}") from None
-        room -= len(piece)
-        if room < 0:
-            raise BadGzip(f"unpacks to more than {most >> 20} MiB")
-        if not decoder.eof:
-            raise BadGzip("damaged gzip: it ends too soon")
-        pieces.append(piece)
+        while not decoder.eof:
+            try:
+                piece = decoder.decompress(data, min(PIECE, room + 1))
+            except zlib.error as error:
+                raise BadGzip(f"damaged gzip: {error}") from None
+            if not piece and not decoder.eof:
+                raise BadGzip("damaged gzip: it ends too soon")
+            room -= len(piece)
+            if room < 0:
+                raise BadGzip(f"unpacks to more than {most >> 20} MiB")
+            pieces.append(piece)
+            data = decoder.unconsumed_tail
         data = decoder.unused_data.lstrip(b"\0")
     return b"".join(pieces)

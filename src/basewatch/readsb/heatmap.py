@@ -18,8 +18,8 @@ from basewatch.readsb.gzipped import MAGIC, BadGzip, unpack
 
 HALF_HOUR = 1800  # seconds
 HALVES = 48  # of a day
-LARGEST = 512 << 20  # bytes unpacked; a busy half hour of the world is 30 MB
-LARGEST_FILE = 256 << 20  # bytes packed
+LARGEST = 128 << 20  # bytes unpacked; a busy half hour of the world is 30 MB
+LARGEST_FILE = LARGEST + (1 << 20)  # bytes packed, at worst no less than unpacked
 
 RECORD = np.dtype([("hex", "<u4"), ("lat", "<i4"), ("lon", "<i4"), ("alt", "<i2"), ("gs", "<i2")])
 HEADER = 0x0E7F7C9D  # in place of an address: the record begins a slice
@@ -27,6 +27,9 @@ ADDRESS = 0xFFFFFF
 NOT_ICAO = 1 << 24  # bit of `hex`: an address that is not ICAO's own
 KIND = 27  # first bit of the kind of address
 INFO = 1 << 30  # latitudes from here on: the record holds callsign and squawk
+SPARE_BITS = 0x06000000  # of `hex`: readsb leaves them unset but in HEADER
+LARGEST_SQUAWK = 15 * 1111  # four digits, of which readsb takes any up to fifteen
+POLE, DATE_LINE = 90_000_000, 180_000_000  # in DEGREES
 GROUND, UNKNOWN = -123, -124  # in place of a height
 FEET = 25  # a unit of height
 DEGREES = 1e-6  # a unit of latitude and longitude
@@ -61,10 +64,10 @@ class Heatmap:
         """How many slices the half hour has."""
         return len(self.first)
 
-    @property
-    def positions(self) -> int:
-        """How many positions it holds."""
-        return len(self.entries) - self.slices - int((self.entries["lat"] >= INFO).sum())
+    def positions_by_slice(self) -> npt.NDArray[np.int64]:
+        """How many positions each slice holds."""
+        infos = np.bincount(self.slice_of(np.flatnonzero(self.entries["lat"] >= INFO)), minlength=self.slices)
+        return np.asarray(np.diff(np.append(self.first, len(self.entries))) - 1 - infos)
 
     def slice_of(self, records: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """The slice in which each of these records stands, by its number in `entries`."""
@@ -121,7 +124,7 @@ def _slices(records: npt.NDArray[np.void]) -> tuple[npt.NDArray[np.void], npt.ND
         if not len(at):
             reason = "it is all zeros" if not records.view(np.uint8).any() else "it holds no slice header"
             raise BadHeatmap(f"{reason}: no heatmap file")
-        records = swapped.astype(RECORD)
+        records = _in_our_order(swapped)
         stated = records["hex"]
     behind = int(at[0])
     if behind and behind != len(at):
@@ -133,7 +136,37 @@ def _slices(records: npt.NDArray[np.void]) -> tuple[npt.NDArray[np.void], npt.ND
     blank = blank[(records["lat"][blank] == 0) & (records["lon"][blank] == 0)]
     if len(blank):
         raise BadHeatmap(f"{len(blank)} of its records are zeros: damaged")
-    return records[behind:], at - behind
+    entries, first = records[behind:], at - behind
+    _check_values(entries, first)
+    return entries, first
+
+
+def _check_values(entries: npt.NDArray[np.void], first: npt.NDArray[np.int64]) -> None:
+    """Raise BadHeatmap where a record holds what readsb never writes. One such record shows that bytes were lost.
+
+    Two comparisons of unsigned numbers find what is out of bounds at either end; few records are looked at twice.
+    """
+    addresses, latitudes, longitudes = entries["hex"], entries["lat"], entries["lon"]
+    odd = np.flatnonzero(addresses & SPARE_BITS)
+    if len(odd) != len(first):
+        raise BadHeatmap(f"{len(odd) - len(first)} of its records hold no possible address: damaged")
+    odd = np.flatnonzero(latitudes.view(np.uint32) + np.uint32(POLE) > 2 * POLE)
+    odd = odd[((latitudes[odd] < INFO) | (latitudes[odd] > INFO + LARGEST_SQUAWK)) & (addresses[odd] != HEADER)]
+    if len(odd):
+        raise BadHeatmap(f"{len(odd)} of its records hold no possible latitude or squawk: damaged")
+    odd = np.flatnonzero(longitudes.view(np.uint32) + np.uint32(DATE_LINE) > 2 * DATE_LINE)
+    odd = odd[(latitudes[odd] < INFO) & (addresses[odd] != HEADER)]
+    if len(odd):
+        raise BadHeatmap(f"{len(odd)} of its records hold no possible longitude: damaged")
+
+
+def _in_our_order(records: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+    """Records of the other byte order in this machine's. The letters of a callsign have none and stay as they are."""
+    ours = records.astype(RECORD)
+    infos = np.flatnonzero(ours["lat"] >= INFO)
+    size = RECORD.itemsize
+    ours.view(np.uint8).reshape(-1, size)[infos, 8:] = records.view(np.uint8).reshape(-1, size)[infos, 8:]
+    return ours
 
 
 def _times(entries: npt.NDArray[np.void], first: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -147,7 +180,7 @@ def _interval(entries: npt.NDArray[np.void], first: npt.NDArray[np.int64], times
     """Milliseconds from slice to slice. The header keeps sixteen bits of them, and the slices fill half an hour."""
     slices = len(first)
     stated = np.unique(entries["alt"][first].astype(np.uint16))
-    interval = int(times[1] - times[0]) if slices > 1 else HALF_HOUR * 1000
+    interval = int(times[1]) - int(times[0]) if slices > 1 else HALF_HOUR * 1000
     if len(stated) > 1 or interval <= 0 or interval % 65536 != int(stated[0]):
         shown = " and ".join(f"{value} ms" for value in stated[:3])
         raise BadHeatmap(f"its slices state intervals of {shown}, and the first two lie {interval} ms apart")

@@ -2,8 +2,8 @@
 
 A look is some of the 48 half hours. It keeps, of every aircraft that may be near a base in the half hour, its positions
 there and one a minute elsewhere; of aircraft on the watch list every position within `far_km` of a base; and of every
-aircraft in the world the first and the last position of the half hour. So what comes of a day does not depend on which
-process looked at which half hour.
+aircraft in the world the first and the last of its positions by the minute. So what comes of a day does not depend on
+which process looked at which half hour.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from basewatch.geo import Bools, Ints, Place, Ring, disc_cells
 from basewatch.readsb import heatmap
-from basewatch.readsb.heatmap import ADDRESS, FEET, HALF_HOUR, INFO, NOT_ICAO, RECORD, BadHeatmap, Heatmap
+from basewatch.readsb.heatmap import ADDRESS, FEET, HALF_HOUR, INFO, NOT_ICAO, RECORD, SPARE_BITS, BadHeatmap, Heatmap
 from basewatch.reference.watchlist import Watch
 
 Whole = npt.NDArray[np.int32]
@@ -29,6 +29,9 @@ FAR_NM = 160.0  # within which aircraft of the watch list are followed, and othe
 PER_DEGREE = 10  # cells
 ROWS, COLUMNS = 180 * PER_DEGREE, 360 * PER_DEGREE
 EDGE = 1_000_000 // PER_DEGREE  # a cell, in the units of a heatmap's positions
+SHIFT = 18  # of a position, to its coarse cell: of a quarter of a degree
+COARSE_ROWS, COARSE_COLUMNS = (180_000_000 >> SHIFT) + 2, (360_000_000 >> SHIFT) + 1
+BLOCK = 65_536  # records looked at in one go
 ADDRESSES = 1 << 24
 MINUTE = 60.0
 
@@ -51,13 +54,14 @@ class Seen(msgspec.Struct):
     """What came of a look. rows: by part of the day, how many of the kept positions in `path` are its own, in order.
 
     positions: by half hour that could be read, how many positions it holds. faults: why the others could not be.
-    spread_s: the longest slice.
+    hush_s: of each of these, the longest time without any. spread_s: the longest slice.
     """
 
     number: int
     path: str = ""
     rows: list[int] = []
     positions: dict[int, int] = {}
+    hush_s: dict[int, float] = {}
     faults: dict[int, str] = {}
     spread_s: float = 0.0
     digest: str = ""
@@ -68,11 +72,13 @@ class Seen(msgspec.Struct):
 class Cells:
     """The cells of a tenth of a degree near bases: which of them, and how near.
 
-    number: of each cell of the world, row by row from the south-west, its number or -1. is_inner, is_outer: of each
-    number, whether a position there may be within a ring of any height, or within one below a height.
+    number: of each cell of the world, row by row from the south-west, its number or -1. is_coarse: of each larger cell,
+    whether it touches one of them; the last one, in which whatever is no position ends, does not. is_inner, is_outer:
+    of each number, whether a position there may be within a ring of any height, or within one below a height.
     """
 
     number: Whole
+    is_coarse: Bools
     is_inner: Bools
     is_outer: Bools
     below: int  # units of a heatmap's heights
@@ -104,7 +110,13 @@ def _cells(places: tuple[Place, ...], rings: tuple[Ring, ...], far_km: float) ->
     inside = np.flatnonzero(marks)
     number = np.full(ROWS * COLUMNS, -1, np.int32)
     number[inside] = np.arange(len(inside), dtype=np.int32)
-    return Cells(number, (marks[inside] & 2) > 0, (marks[inside] & 4) > 0, -(-below // FEET))
+    is_coarse = np.zeros(COARSE_ROWS * COARSE_COLUMNS, np.bool_)
+    rows, columns = np.divmod(inside, COLUMNS)
+    for south in (rows * EDGE >> SHIFT, ((rows + 1) * EDGE) >> SHIFT):
+        for west in (columns * EDGE >> SHIFT, ((columns + 1) * EDGE) >> SHIFT):
+            is_coarse[south * COARSE_COLUMNS + west] = True
+    is_coarse[-1] = False
+    return Cells(number, is_coarse, (marks[inside] & 2) > 0, (marks[inside] & 4) > 0, -(-below // FEET))
 
 
 class Surveyor:
@@ -126,78 +138,80 @@ class Surveyor:
                     self.by_callsign[low : high + 1] = True
         self.prefixes = np.array(sorted(prefixes), np.uint64)
         self.near = np.zeros(ADDRESSES, np.bool_)  # emptied after each half hour
+        self.room = np.empty(BLOCK, np.int32), np.empty(BLOCK, np.int32), np.empty(BLOCK, np.bool_)
         self.place = np.empty(ADDRESSES, np.int32)  # where an address was last met; read only where just written
 
     def look(self, half: Heatmap, day_start_s: int) -> npt.NDArray[np.void]:
         """The positions of a half hour that are kept (KEPT), by aircraft and time."""
         entries = half.entries
-        hexes, latitude, longitude = (np.ascontiguousarray(entries[name]) for name in ("hex", "lat", "lon"))
-        address = (hexes & ADDRESS).view(np.int32)
-        is_position = (latitude + np.int32(90_000_000)).view(np.uint32) <= 180_000_000
-        is_position &= (longitude + np.int32(180_000_000)).view(np.uint32) <= 360_000_000
-        is_position[half.first] = False
-        is_position &= (hexes & NOT_ICAO) == 0
-        is_position &= address != 0
-        heard = np.flatnonzero(is_position)
-        who = address[heard]
-        cell = self.cells.of(latitude[heard], longitude[heard])
-        within = np.flatnonzero(cell >= 0)
-        infos = np.flatnonzero(latitude >= INFO)
-        infos = infos[(hexes[infos] & NOT_ICAO) == 0]
-        named = self._named(entries, infos, address)
-        near = within[self.cells.are_near(cell[within], entries["alt"][heard[within]])]
-        self.near[who[near]] = True
-        far = within[self.listed[who[within]] | np.isin(who[within], named)]
-        chosen = [heard[near], heard[far], self._by_the_minute(half, heard, address), self._ends(heard, who)]
-        is_kept = np.zeros(len(entries), np.bool_)
-        for group in chosen:
-            is_kept[group] = True
-        self.near[who[near]] = False
-        kept = np.flatnonzero(is_kept)
-        return self._rows(half, kept, infos, day_start_s)
+        within, cell = self._within(half)
+        address = entries["hex"][within] & ADDRESS
+        infos = np.flatnonzero(entries["lat"] >= INFO)
+        who = entries["hex"][infos]
+        infos, who = infos[(who & NOT_ICAO) == 0], who[(who & NOT_ICAO) == 0] & ADDRESS
+        named = self._named(entries, infos, who)
+        is_near = self.cells.are_near(cell, entries["alt"][within])
+        near = np.unique(address[is_near])
+        self.near[near] = True
+        is_far = self.listed[address] | np.isin(address, named)
+        kept = np.unique(np.concatenate((within[is_near | is_far], self._by_the_minute(half))))
+        is_told = self.near[who] | self.listed[who] | np.isin(who, named)
+        rows = self._rows(half, kept, infos[is_told], day_start_s)
+        self.near[near] = False
+        return rows
 
-    def _named(self, entries: npt.NDArray[np.void], infos: Ints, address: Whole) -> Ints:
+    def _within(self, half: Heatmap) -> tuple[Ints, Whole]:
+        """The positions in cells near a base, and their cells. Block by block, so that the work stays in the cache."""
+        entries, chosen = half.entries, []
+        for start in range(0, len(entries), BLOCK):
+            block = entries[start : start + BLOCK]
+            row, column, is_within = (room[: len(block)] for room in self.room)
+            np.right_shift(np.add(block["lat"], 90_000_000, out=row), SHIFT, out=row)
+            np.right_shift(np.add(block["lon"], 180_000_000, out=column), SHIFT, out=column)
+            np.add(np.multiply(row, COARSE_COLUMNS, out=row), column, out=row)
+            np.take(self.cells.is_coarse, row, out=is_within, mode="clip")
+            chosen.append(np.flatnonzero(is_within) + start)
+        within = np.concatenate(chosen)
+        within = within[_are_positions(half, within)]
+        cell = self.cells.of(entries["lat"][within], entries["lon"][within])
+        return within[cell >= 0], cell[cell >= 0]
+
+    def _named(self, entries: npt.NDArray[np.void], infos: Ints, who: npt.NDArray[np.uint32]) -> Ints:
         """The addresses that a callsign of the half hour puts on the watch list: a prefix and a digit."""
-        infos = infos[self.by_callsign[address[infos]]]
-        callsign = _callsigns(entries, infos)
+        may_be = self.by_callsign[who]
+        callsign = _callsigns(entries, infos[may_be])
         fourth = (callsign >> np.uint64(24)) & np.uint64(0xFF)
         is_called = np.isin(callsign & np.uint64(0xFFFFFF), self.prefixes) & (fourth >= 48) & (fourth <= 57)
-        return np.unique(address[infos[is_called]])
+        return np.unique(who[may_be][is_called])
 
-    def _by_the_minute(self, half: Heatmap, heard: Ints, address: Whole) -> Ints:
-        """One position a minute, anywhere, of the aircraft that are near a base in the half hour."""
+    def _by_the_minute(self, half: Heatmap) -> Ints:
+        """Of one slice a minute, the positions of aircraft near a base in the half hour, and the ends of all others."""
         step = max(int(MINUTE // half.interval_s), 1)
         bounds = np.append(half.first, len(half.entries))
-        starts = np.searchsorted(heard, bounds[:-1:step])
-        stops = np.searchsorted(heard, bounds[1::step][: len(starts)])
-        of_slices = [heard[start:stop] for start, stop in zip(starts, stops, strict=True)]
-        some = np.concatenate(of_slices)
-        return np.asarray(some[self.near[address[some]]])
-
-    def _ends(self, heard: Ints, who: Whole) -> Ints:
-        """The first and the last position of each aircraft."""
+        slices = range(0, half.slices, step)
+        some = np.concatenate([np.arange(bounds[number] + 1, bounds[number + 1]) for number in slices])
+        some = some[_are_positions(half, some)]
+        who = half.entries["hex"][some] & ADDRESS
         number = np.arange(len(who), dtype=np.int32)
         self.place[who] = number
-        last = heard[self.place[who] == number]
+        is_last = self.place[who] == number
         self.place[who[::-1]] = number[::-1]
-        first = heard[self.place[who] == number]
-        return np.concatenate((first, last))
+        is_first = self.place[who] == number
+        return np.asarray(some[self.near[who] | is_first | is_last])
 
     def _rows(self, half: Heatmap, kept: Ints, infos: Ints, day_start_s: int) -> npt.NDArray[np.void]:
         """The kept positions by aircraft and time, each with the callsign that was last told before it."""
         entries = half.entries
-        address = entries["hex"] & np.uint32(ADDRESS)
-        key = np.concatenate(
-            [(address[group].astype(np.uint64) << np.uint64(32)) | group.astype(np.uint64) for group in (kept, infos)]
-        )
+        address = (entries["hex"][np.concatenate((kept, infos))] & ADDRESS).astype(np.uint64)
+        key = (address << np.uint64(32)) | np.concatenate((kept, infos)).astype(np.uint64)
         key.sort()
         order = (key & np.uint64(0xFFFFFFFF)).astype(np.int64)
+        address = key >> np.uint64(32)
         is_info = entries["lat"][order] >= INFO
         latest = np.maximum.accumulate(np.where(is_info, np.arange(len(order)), -1))
         position = np.flatnonzero(~is_info)
-        told = latest[position]
-        order_of_told = order[np.maximum(told, 0)]
-        has_name = (told >= 0) & (address[order_of_told] == address[order[position]])
+        told = np.maximum(latest[position], 0)
+        has_name = (latest[position] >= 0) & (address[told] == address[position])
         chosen = order[position]
         rows = np.empty(len(chosen), KEPT)
         records = entries[chosen]
@@ -205,8 +219,16 @@ class Surveyor:
             rows[name] = records[name]
         middle = (half.slice_of(chosen) + 0.5) * half.interval_s + (half.start_s - day_start_s)
         rows["at_ms"] = np.rint(middle * 1000)
-        rows["name"] = np.where(has_name, _callsigns(entries, order_of_told), 0)
+        rows["name"] = np.where(has_name, _callsigns(entries, order[told]), 0)
         return rows
+
+
+def _are_positions(half: Heatmap, records: Ints) -> Bools:
+    """Which of some records are positions of an aircraft with an ICAO address."""
+    found = half.entries[records]
+    is_position = (found["hex"] & (NOT_ICAO | SPARE_BITS)) == 0
+    is_position &= (found["hex"] & ADDRESS) != 0
+    return np.asarray(is_position & (found["lat"] < INFO))
 
 
 def _callsigns(entries: npt.NDArray[np.void], infos: Ints) -> npt.NDArray[np.uint64]:
@@ -233,7 +255,9 @@ def survey(
             continue
         digest.update(b"%d %d %b" % (half, len(data), data[-8:]))
         seen.spread_s = max(seen.spread_s, heard.interval_s)
-        seen.positions[half] = heard.positions
+        of_slices = heard.positions_by_slice()
+        seen.positions[half] = int(of_slices.sum())
+        seen.hush_s[half] = longest_run(of_slices == 0) * heard.interval_s
         kept.append(surveyor.look(heard, day_start_s))
     rows = np.concatenate(kept) if kept else np.empty(0, KEPT)
     part = ((rows["hex"] & 0xFF) * look.parts // 256).astype(np.int64)
@@ -241,3 +265,9 @@ def survey(
     seen.rows = np.bincount(part, minlength=look.parts).tolist()
     seen.digest = digest.hexdigest()
     return seen
+
+
+def longest_run(flags: Bools) -> int:
+    """The length of the longest stretch of true flags."""
+    ends = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False])).astype(np.int8)))
+    return int((ends[1::2] - ends[::2]).max(initial=0))

@@ -30,7 +30,7 @@ class Thresholds(BaseModel):
     archive_trailing_min_days: int
     archive_publish_hours: float
     heatmap_busy_positions: float
-    heatmap_min_share_of_median: float
+    heatmap_hush_s: float
 
     background_ring_nm: float
     background_near_nm: float

@@ -31,6 +31,7 @@ from basewatch.config import ReadsbArchive
 from basewatch.errors import SourceError
 from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.lake.files import COMPRESSION, COMPRESSION_LEVEL, ROW_GROUP, stamped
+from basewatch.lake.ledger import LedgerRow
 from basewatch.lake.schemas import TABLES
 from basewatch.net.content import content_fault
 from basewatch.readsb import workers
@@ -53,6 +54,7 @@ SHARD = 32 << 20  # bytes; smaller parts cost more to begin and to end than they
 SMALL = 64 << 20  # bytes; a smaller archive is decoded before other processes have started
 FOLDERS_SHOWN = 12  # by `doctor`; an archive by year and month has twelve a year
 NAMES_SHOWN = 5
+FAULTS_TOLD = 3  # unreadable heatmaps whose reason the ledger's row gives; the rejects give all
 NAMED = 200  # rejects of one day that are named; the rest are counted
 STALE_S = 2 * 86_400  # age at which the working folder of a run that died is removed
 ALONE = "watched aircraft alone"  # how a landed folder says that it holds nobody else
@@ -61,6 +63,7 @@ WATCHED = "aircraft:watched"  # the ledger scope of such a folder: it covers no 
 MEMBER = "traces/<last two digits>/trace_full_<address>.json"  # how readsb names a trace
 HEATMAP = "heatmap/<half hour, 00 to 47>.bin.ttf"  # and a heatmap
 LOOK = 6  # half hours that a process looks at in one go
+AS_SET = "as set"  # the way in which a day was read was asked for, not chosen
 DECODER = 2  # version of what decoding keeps
 DEEPEST = 5  # folders below a day's folder in which traces are looked for
 
@@ -275,10 +278,11 @@ def _listing(folder: Path) -> list[tuple[str, int]]:
     def take_in(path: str, below: str, deep: int) -> None:
         with suppress(OSError):
             for entry in os.scandir(path):
-                if entry.is_file():
-                    files.append((below + entry.name, entry.stat().st_size))
-                elif deep < DEEPEST and entry.is_dir() and entry.name.lower() != "acas":
-                    take_in(entry.path, f"{below}{entry.name}/", deep + 1)
+                with suppress(OSError):  # a link that leads to itself; the entries behind it count all the same
+                    if entry.is_file():
+                        files.append((below + entry.name, entry.stat().st_size))
+                    elif deep < DEEPEST and entry.is_dir() and entry.name.lower() != "acas":
+                        take_in(entry.path, f"{below}{entry.name}/", deep + 1)
 
     take_in(str(folder), "", 0)
     return sorted(files)
@@ -447,7 +451,7 @@ def _decode_day(day: date, files: Sequence[LandedFile], context: Context[ReadsbA
     index = _index(paths, job.usual)
     index.cut_short = cut_short or index.cut_short
     parts = _Parts(work, day, context.now)
-    outcomes, survey = _decoded(index, settings, job, size, parts)
+    outcomes, survey = _decoded(index, settings, context.params, job, size, parts)
     for lake_table, path in parts.close():
         yield Rows(lake_table, day, path)
     if settings.scan == "all":
@@ -464,10 +468,10 @@ def _decode_day(day: date, files: Sequence[LandedFile], context: Context[ReadsbA
 
 @dataclass
 class _Survey:
-    """What the looks at a day's heatmaps gave. is_used_with_traces: whether traces were read of some aircraft."""
+    """What the looks at a day's heatmaps gave, and how the day is read: `heatmap`, `both` or, after all, `traces`."""
 
     looks: list[Seen]
-    is_used_with_traces: bool
+    way: str
 
     @property
     def faults(self) -> dict[int, str]:
@@ -487,14 +491,20 @@ class _Survey:
         positions, faults = self.positions, self.faults
         absent = [half for half in range(HALVES) if half not in positions and half not in faults]
         usual = median(positions.values()) if positions else 0
-        least = params.heatmap_min_share_of_median * usual if usual >= params.heatmap_busy_positions else 0
-        hushed = [half for half, count in positions.items() if count < least and not own_receiver]
+        is_busy = usual >= params.heatmap_busy_positions and not own_receiver
+        hushes = {half: hush for look in self.looks for half, hush in look.hush_s.items()}
+        hushed = [half for half in positions if is_busy and hushes[half] > params.heatmap_hush_s]
         groups = (
             (absent, "no heatmap of"),
             (list(faults), "unreadable heatmaps of"),
-            (hushed, f"hardly a position where half an hour usually has {usual:,.0f}, in"),
+            (hushed, f"nobody heard for over {params.heatmap_hush_s:g} s, of {usual:,.0f} positions usually, in"),
         )
-        return [f"{words} {len(halves)} half hours: {_spans(halves)}" for halves, words in groups if halves]
+        reasons = [f"{words} {_counted(halves)}: {_spans(halves)}" for halves, words in groups if halves]
+        return [*reasons, *(f"{half:02d}.bin.ttf: {reason}" for half, reason in list(faults.items())[:FAULTS_TOLD])]
+
+
+def _counted(halves: Sequence[int]) -> str:
+    return f"{len(halves)} half hour{'s' if len(halves) > 1 else ''}"
 
 
 def _spans(halves: Sequence[int]) -> str:
@@ -505,27 +515,29 @@ def _spans(halves: Sequence[int]) -> str:
 
 
 def _decoded(
-    index: _Index, settings: ReadsbArchive, job: Job, size: int, parts: _Parts
+    index: _Index, settings: ReadsbArchive, params: Thresholds, job: Job, size: int, parts: _Parts
 ) -> tuple[list[Outcome], _Survey | None]:
     """What came of each part of the day, read as the settings and what the archive holds ask for.
 
-    Heatmaps tell what was heard of everybody, and traces more of an aircraft. Both are read where both are whole, as
-    far as names tell; of a day whose heatmaps are not whole, all traces are.
+    Heatmaps tell what was heard of everybody, and traces more of an aircraft. Of a day whose heatmaps are not whole all
+    traces are read; so are those of one's own receiver, which are few, and of which heatmaps cannot show whether they
+    are whole: it may hear nobody for hours.
     """
     processes = settings.processes or len(os.sched_getaffinity(0))
     is_auto = settings.read == "auto" and settings.scan == "all" and bool(index.heatmaps)
-    has_use = is_auto and (len(index.heatmaps) == HALVES or not index.members)
+    has_use = is_auto and (not index.members or (len(index.heatmaps) == HALVES and not settings.own_receiver))
     outcomes: list[Outcome] = []
     with workers.Workers(job, processes if size > SMALL else 1) as team:
         survey = None
         many = min(max(size // SHARD, 1), SHARDS)
         if settings.read == "heatmap" or has_use:
-            survey = _Survey(list(team.survey(_looks(index, many))), settings.read == "auto" and bool(index.members))
-            if survey.is_used_with_traces and survey.faults:
-                survey = None
-        if survey is not None and not survey.is_used_with_traces:
+            is_both = settings.read == "auto" and bool(index.members)
+            survey = _Survey(list(team.survey(_looks(index, many))), "both" if is_both else "heatmap")
+            if is_both and survey.lacks(params, own_receiver=False):
+                survey.way = "traces"
+        if survey is not None and survey.way == "heatmap":
             index.members.clear()
-        for outcome in team.decode(_shards(index, many, survey)):
+        for outcome in team.decode(_shards(index, many, survey if survey and survey.way != "traces" else None)):
             parts.add(outcome)
             outcomes.append(outcome)
     return outcomes, survey
@@ -684,7 +696,9 @@ def _judge(
 ) -> Day:
     """The day's ledger row."""
     settings, params = context.settings, context.params
-    failure = _failure_of_heatmaps(survey) if survey else _failure_of_traces(day, index, outcomes, settings)
+    way = survey.way if survey else "traces"
+    heard = survey if survey and way != "traces" else None
+    failure = _failure_of_heatmaps(heard) if heard else _failure_of_traces(day, index, outcomes, settings)
     reasons = [failure] if failure else []
     if not failure:
         own_receiver = settings.own_receiver or copy.startswith(ALONE)
@@ -694,20 +708,20 @@ def _judge(
             _trailing(files, day, context),
             copy.split(";")[0],
             params,
-            own_receiver=own_receiver or (survey is not None and not survey.is_used_with_traces),
+            own_receiver=own_receiver or way == "heatmap",
         )
         reasons += [incomplete] if incomplete else []
         reasons += [index.cut_short] if index.cut_short else []
-        if survey:
-            reasons += survey.lacks(params, own_receiver=own_receiver)
+        if heard:
+            reasons += heard.lacks(params, own_receiver=own_receiver)
         else:
             reasons += _lacks_of_traces(day, index, outcomes, params)
     status = "failed" if failure else "partial" if reasons else "ok"
-    digests = [look.digest for look in survey.looks] if survey else []
+    digests = [look.digest for look in heard.looks] if heard else []
     digest = hashlib.sha256("".join([*digests, *(outcome.digest for outcome in outcomes)]).encode())
     scan = "" if settings.scan == "all" else f"; scanned: {settings.scan}"
     unread = sum(outcome.bad for outcome in outcomes) + len(index.faults) + len(survey.faults if survey else ())
-    read = sum(outcome.heard if survey else outcome.read for outcome in outcomes)
+    read = sum(outcome.heard if heard else outcome.read for outcome in outcomes)
     return Day(
         day,
         status,
@@ -719,22 +733,41 @@ def _judge(
         sha256=digest.hexdigest(),
         chosen_copy=f"{copy}{scan}",
         error="; ".join(reasons) or None,
-        source_detail=_detail(index, outcomes, survey, params),
+        source_detail=_detail(index, outcomes, survey, settings.read, params),
     )
 
 
-def _detail(index: _Index, outcomes: Sequence[Outcome], survey: _Survey | None, params: Thresholds) -> str:
+def _detail(index: _Index, outcomes: Sequence[Outcome], survey: _Survey | None, read: str, params: Thresholds) -> str:
     """How the day was read: traces, heatmap or both; the decoder's version, and how near a base it looked."""
+    way = survey.way if survey else "traces"
     traces = f"{sum(outcome.read for outcome in outcomes):,} traces"
-    if survey is None:
-        unused = f", its {len(index.heatmaps)} heatmaps not used" if index.heatmaps else ""
-        way = f"traces: {traces}{unused}"
-    elif survey.is_used_with_traces:
-        way = f"both: {len(survey.positions)} heatmaps and {traces}"
-    else:
-        way = f"heatmap: {len(survey.positions)} of {HALVES} half hours"
+    heatmaps = f"{len(survey.positions if survey else index.heatmaps)} heatmaps"
+    what = {
+        "traces": traces + (f", its {heatmaps} not used" if index.heatmaps else ""),
+        "both": f"{heatmaps} and {traces}",
+        "heatmap": f"{heatmaps} of {HALVES}",
+    }[way]
+    way += "" if read == "auto" else f" ({AS_SET})"
+    return f"{way}: {what}; {_decoder(params)}"
+
+
+def _decoder(params: Thresholds) -> str:
+    """The version of what decoding keeps, and how near a base it looks."""
     rings = f"{params.archive_ring_outer_nm:g} NM below {params.archive_ring_outer_ft:,.0f} ft"
-    return f"{way}; decoder {DECODER}; within {rings} or {params.archive_ring_inner_nm:g} NM"
+    return f"decoder {DECODER}; within {rings} or {params.archive_ring_inner_nm:g} NM"
+
+
+def outdated(rows: Sequence[LedgerRow], context: Context[ReadsbArchive]) -> list[date]:
+    """The days of these rows that were read by another decoder or ring, or in another way than `read` now says."""
+    read, now = context.settings.read, _decoder(context.params)
+    days = set()
+    for row in rows:
+        detail = row.source_detail or ""
+        way = detail.split(":")[0]
+        is_as_set = way == f"{read} ({AS_SET})" if read != "auto" else AS_SET not in way
+        if row.status in ("ok", "partial") and not (detail.endswith(now) and is_as_set):
+            days.add(row.day)
+    return sorted(days)
 
 
 def _failure_of_heatmaps(survey: _Survey) -> str | None:
