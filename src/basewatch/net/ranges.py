@@ -85,14 +85,11 @@ class RangeTransfer:
 
     def _take_in(self, response: requests.Response) -> None:
         for chunk in self.client.chunks(response):
-            wanted = chunk[: self.end - self.at]
-            if wanted:
-                self.take(wanted)
-                self.at += len(wanted)
-                self.fruitless = 0
-            if len(wanted) < len(chunk):
-                self.faults += 1
-                raise WrongRange(self._complaint("answered more bytes than asked"))
+            if self.at + len(chunk) > self.end:
+                raise RangesRefused(self._complaint("answered more bytes than asked"), kind="content")
+            self.take(chunk)
+            self.at += len(chunk)
+            self.fruitless = 0
         if self.at < self.end:
             raise Again(
                 self._complaint(f"broke off {self.end - self.at:,} bytes before the range ends"),
