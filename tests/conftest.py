@@ -12,7 +12,9 @@ BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
 if BESIDE.is_dir():
     os.environ.setdefault("RECORDED_DATA", str(BESIDE))
 
-pytest.register_assert_rewrite("unit.gates_world", "unit.net_provider")  # they hold fixtures that assert
+pytest.register_assert_rewrite(
+    "unit.gates_world", "unit.github_world", "unit.net_provider"
+)  # they hold fixtures that assert
 
 # The tester's own settings go. One of them says how many random flight lists are tried: it stays, under another name.
 if "BASEWATCH_EXAMPLES" in os.environ:

@@ -65,9 +65,9 @@ class Made(Counted):
 
     def __init__(self, members: Sequence[tuple[str, int]]) -> None:
         self.members = members
-        *self.offsets, self.end = accumulate(
-            (BLOCK + (size + BLOCK - 1) // BLOCK * BLOCK for _, size in members), initial=0
-        )
+        lengths = (BLOCK + (size + BLOCK - 1) // BLOCK * BLOCK for _, size in members)
+        self.offsets = list(accumulate(lengths, initial=0))  # with the end of the last one
+        self.end = self.offsets[-1]
         super().__init__((self.end + 2 * BLOCK + 10_239) // 10_240 * 10_240)
 
     def bytes_of(self, offset: int, length: int) -> bytes:
@@ -89,7 +89,7 @@ class Made(Counted):
                 start = within * 31 % (1 << 15)
                 out += _noise()[start : start + BLOCK + size - within]
             else:
-                out += bytes((self.offsets + [self.end])[number + 1] - at)
+                out += bytes(self.offsets[number + 1] - at)
         return bytes(out[:length])
 
 

@@ -77,10 +77,11 @@ class Reply:
 
 @dataclass
 class Entry:
-    """One line of a host's log."""
+    """One line of a host's log; `sent`: bytes of the body that went out."""
 
     request: Request
     status: int
+    sent: int
 
 
 @dataclass
@@ -177,7 +178,8 @@ class Host:
                     right = fault.make(request, right)
                     break
             right = _ranged(request, right)
-            self.log.append(Entry(request, right.status))
+            sent = len(right.body) if right.cut is None else int(len(right.body) * right.cut)
+            self.log.append(Entry(request, right.status, sent))
             return right
 
     def _check_rate(self, request: Request) -> None:

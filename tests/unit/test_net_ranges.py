@@ -145,6 +145,15 @@ def test_a_server_that_does_not_serve_ranges_is_told(
     assert len(host.log) == requests
 
 
+def test_a_page_in_place_of_a_range_may_pass(host: Host, state: State) -> None:
+    host.html(times=2)
+    assert stretch(host, state)[0] == BLOB[START:END]
+    host.html(times=9)
+    with pytest.raises(RangesRefused, match="another thing"):
+        stretch(host, state)
+    assert len(host.log) == 3 + 3
+
+
 def test_a_wrong_range_may_come_right(host: Host, state: State) -> None:
     host.fault(other_headers(lambda _: {"Content-Range": f"bytes 0-5/{len(BLOB)}"}))
     assert stretch(host, state)[0] == BLOB[START:END]

@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,12 @@ from basewatch.sources.readsb_archive import remote
 from basewatch.sources.readsb_archive.remote import choose
 from server import setup
 from server.archives import GitHub, Release, Traces, day_tar, split_assets, trace
-from server.core import FakeClock, reply_json, serving
+from server.core import reply_json, serving
+from unit.github_world import NOW, PART, World
 
-NOW = datetime(2026, 1, 20, 8, 0, tzinfo=UTC)
+pytest_plugins = ["unit.github_world"]
+
 TOKEN = "ghp_0123456789abcdef"
-PART = 32768  # a tar is a multiple of 10,240 bytes, so that no last part has this size by chance
 
 
 def points(day: date, latitude: float = 35.4, longitude: float = 35.95) -> list[list[Any]]:
@@ -46,37 +47,6 @@ def tar_of(day: date, addresses: tuple[str, ...] = ("1533f3", "154ca3"), filler:
 def release(day: date, variant: str = "prod-0", tar: bytes | None = None, digest: bool | None = True) -> Release:
     tag = f"v{day:%Y.%m.%d}-planes-readsb-{variant}"
     return Release(tag, split_assets(tag, tar if tar is not None else tar_of(day), PART, digest))
-
-
-@dataclass
-class World:
-    """GitHub, a clock, and a way to fetch."""
-
-    github: GitHub
-    clock: FakeClock
-    folder: Path
-
-    def context(self, now: datetime = NOW, **changes: Any) -> Context:
-        values = {
-            "location": f"{self.github.api.url}/repos/adsblol/globe_history_{{year}}",
-            "index_url": f"{self.github.raw.url}/adsblol/globe_history_{{year}}/main/PREFERRED_RELEASES.txt",
-            "split_bytes": PART,
-            "processes": 1,
-            **changes,
-        }
-        return setup.context(setup.settings(self.folder, readsb_archive=values), now, "readsb_archive")
-
-    def fetch(self, since: str, until: str | None = None, **changes: Any) -> Landed:
-        return remote.fetch(setup.window("readsb_archive", since, until), self.context(**changes))
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with setup.virtual_time(NOW) as clock:
-        github = GitHub(clock.time)
-        with serving(*github.hosts):
-            yield World(github, clock, tmp_path)
-    assert [fault for host in github.hosts for fault in host.violations] == []
 
 
 def month(github: GitHub, first: date = date(2026, 1, 1), days: int = 19) -> None:

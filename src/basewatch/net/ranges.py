@@ -68,8 +68,11 @@ class RangeTransfer:
             raise FileChanged(self._complaint("is another file than before"), kind="content", retryable=True)
         if response.status_code == 416:
             raise RangesRefused(self._complaint("answered that it has no such bytes (416)"), kind="content")
-        if response.status_code != 206:
+        if response.status_code == 200 and response.headers.get("Content-Length") == str(self.size):
             raise RangesRefused(self._complaint("answered a range with the whole file (200)"), kind="content")
+        if response.status_code == 200:  # mostly a page that says that something is amiss
+            self.faults += 1
+            raise WrongRange(self._complaint("answered a range with another thing (200)"))
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise RangesRefused(self._complaint("answered a range of other bytes, packed on the way"), kind="content")
         stated = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", response.headers.get("Content-Range", "").strip())

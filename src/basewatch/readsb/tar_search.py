@@ -321,8 +321,8 @@ class _Search:
         return entry.head.name.rpartition(b"/")[0].removeprefix(b"./").lower()
 
     def _is_sought(self, entry: _Entry) -> bool:
-        """Whether a member lies in the folder that is sought, or is that folder."""
-        return self._folder(entry).rpartition(b"/")[2] == self.folder
+        """Whether a member lies in the folder that is sought, is that folder, or bears such a name elsewhere."""
+        return self._folder(entry).rpartition(b"/")[2] == self.folder or self.number(entry.head.name) is not None
 
     # ---- what is known
 

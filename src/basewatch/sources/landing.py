@@ -253,8 +253,12 @@ def discard(landed: Landed, context: Context[Any]) -> int:
     freed = 0
     for file in landed.files:
         if file.note != "manifest" and file.path.exists() and file.path.resolve().is_relative_to(root):
-            freed += file.path.stat().st_size
-            file.path.unlink()
+            if file.path.is_dir():
+                freed += sum(each.stat().st_size for each in file.path.rglob("*") if each.is_file())
+                shutil.rmtree(file.path)
+            else:
+                freed += file.path.stat().st_size
+                file.path.unlink()
     return freed
 
 
