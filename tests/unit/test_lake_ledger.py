@@ -75,6 +75,8 @@ class Model:
             values = {**vars(row), "ingested_at": None, "run_id": None, "day": str(row.day)}
             if row.status == "failed":
                 values["error"] = None
+            if row.source_detail is None:
+                del values["source_detail"]
             digest.update(json.dumps(values, sort_keys=True).encode())
         return digest.hexdigest()
 
