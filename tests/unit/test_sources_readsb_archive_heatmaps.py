@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from basewatch.sources.contract import Window
-from basewatch.sources.readsb_archive import local
+from basewatch.sources.readsb_archive import decoding, local
 from heatmaps import damage, days
 from heatmaps.damage import scene
 from heatmaps.files import HALVES, SPAN_S, Form, HalfHour, begins, half_hour, name
@@ -321,7 +321,7 @@ def test_a_day_without_heatmaps_is_not_read_and_not_quiet(tmp_path: Path) -> Non
     days.tar(tmp_path / "archive", DAY, {"README.txt": b"", "acas/acas.csv.gz": b""})
     about = context(tmp_path, read="heatmap")
     landed = local.fetch(WINDOW, about)
-    status = Result(local.decode(landed, about)).day.status if landed.files else landed.absent[DAY][0]
+    status = Result(decoding.decode(landed, about)).day.status if landed.files else landed.absent[DAY][0]
     assert status in ("failed", "missing")
 
 
