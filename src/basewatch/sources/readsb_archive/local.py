@@ -22,7 +22,8 @@ from basewatch.errors import SourceError
 from basewatch.sources.contract import Context, Finding, Landed, LandedFile, Window, check_location
 from basewatch.sources.readsb_archive import catalogue
 from basewatch.sources.readsb_archive.catalogue import Catalogue, archive_name
-from basewatch.sources.readsb_archive.members import is_named, listing, strange
+from basewatch.sources.readsb_archive.members import index_of, is_named, listing, strange
+from basewatch.sources.readsb_archive.unpack import is_packed
 
 CODE = "readsb_archive"
 FOLDERS_SHOWN = 12  # by `doctor`; an archive by year and month has twelve a year
@@ -244,9 +245,28 @@ def check(context: Context[ReadsbArchive]) -> list[Finding]:
     if not days_in_folder:
         there = ", ".join(str(path.relative_to(root)) for path in (*catalogue.unread(found), *found.others))
         findings.append(Finding(False, f"{CODE}: {root} holds no day; there is {there[:200] or 'nothing'}", advice))
+    else:
+        findings += _newest(found, root, context)
     unread = list(catalogue.unread(found))
     if unread:
         names = ", ".join(str(path.relative_to(root)) for path in unread[:NAMES_SHOWN])
         more = f", and {len(unread) - NAMES_SHOWN} more" if len(unread) > NAMES_SHOWN else ""
         findings.append(Finding(False, f"{CODE}: {root}: names that are not understood: {names}{more}", advice))
     return findings
+
+
+def _newest(found: Catalogue, root: Path, context: Context[ReadsbArchive]) -> list[Finding]:
+    """What the newest day holds, and how it would be read; nothing of a packed one, which is dear to look into."""
+    day = max(found.days())
+    copy, why = choose(_copies(found, root, day), context.params.archive_min_share_of_median)
+    if copy is None:
+        return [Finding(False, f"{CODE}: {day}: {why}", "look at the files of that day")]
+    if not copy.paths[0].is_dir() and is_packed(copy.paths[0]):
+        return []
+    index = index_of(copy.paths, "")
+    counted = f"{len(index.members):,} traces in {index.folders} folders and {len(index.heatmaps)} heatmaps"
+    way = {"both": "heatmaps, and traces where they matter", "heatmap": "heatmaps alone", "traces": "traces alone"}
+    read = way[index.way(context.settings)]
+    if not index.members and not index.heatmaps:
+        return [Finding(False, f"{CODE}: {day}, the newest: {index.without_traces}", "look at the files of that day")]
+    return [Finding(True, f"{CODE}: {day}, the newest: {counted} in {copy.name}; read: {read}")]

@@ -9,8 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from basewatch.config import ReadsbArchive
 from basewatch.net.content import content_fault
-from basewatch.readsb.heatmap import clock, half_hour
+from basewatch.readsb.heatmap import HALVES, clock, half_hour
 from basewatch.readsb.tar_index import BLOCK, Fault, Volume, walk
 
 MEMBER = "traces/<last two digits>/trace_full_<address>.json"  # how readsb names a trace
@@ -65,6 +66,21 @@ class Index:
     example: str = ""  # the name of one of them
     no_tar: str | None = None  # what the file holds that should be a tar
     heatmaps: dict[int, tuple[int, int, str]] = field(default_factory=dict)  # by half hour: offset, size, name
+
+    def way(self, settings: ReadsbArchive) -> str:
+        """How the day is to be read under these settings, as far as names tell: `traces`, `heatmap` or `both`.
+
+        Heatmaps tell what was heard of everybody, and traces more of an aircraft. Of a day whose heatmaps are not whole
+        all traces are read; so are those of one's own receiver, which are few, and of which heatmaps cannot show
+        whether they are whole: it may hear nobody for hours.
+        """
+        if settings.read != "auto":
+            return settings.read
+        if settings.scan != "all" or not self.heatmaps:
+            return "traces"
+        if not self.members:
+            return "heatmap"
+        return "traces" if settings.own_receiver or len(self.heatmaps) < HALVES else "both"
 
     @property
     def without_traces(self) -> str:
@@ -122,7 +138,7 @@ def _is_like_a_trace(name: bytes) -> bool:
 
 
 def _add(index: Index, entries: Iterable[tuple[bytes, int, int]], usual: str | None = None) -> None:
-    """Take in members by name, offset and size. usual: as `_index` has it; None in a tar, where offsets tell all."""
+    """Take in members by name, offset and size. usual: as `index_of` has it; None in a tar, where offsets tell all."""
     folders = set()
     for name, offset, size in entries:
         match = _TRACE.fullmatch(name)
