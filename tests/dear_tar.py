@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import tarfile
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from itertools import accumulate
 
@@ -61,10 +61,13 @@ def _noise() -> bytes:
 
 
 class Made(Counted):
-    """A tar of members of these names and sizes, whose bytes are noise that is made when it is read."""
+    """A tar of members of these names and sizes.
 
-    def __init__(self, members: Sequence[tuple[str, int]]) -> None:
-        self.members = members
+    bodies: the bytes of some of them, by name; those of the others are noise, made when it is read.
+    """
+
+    def __init__(self, members: Sequence[tuple[str, int]], bodies: Mapping[str, bytes] | None = None) -> None:
+        self.members, self.bodies = members, bodies or {}
         lengths = (BLOCK + (size + BLOCK - 1) // BLOCK * BLOCK for _, size in members)
         self.offsets = list(accumulate(lengths, initial=0))  # with the end of the last one
         self.end = self.offsets[-1]
@@ -85,6 +88,8 @@ class Made(Counted):
                 info = tarfile.TarInfo(name)
                 info.size = size
                 out += info.tobuf(tarfile.GNU_FORMAT)[within:]
+            elif within < BLOCK + size and name in self.bodies:
+                out += self.bodies[name][within - BLOCK :]
             elif within < BLOCK + size:
                 start = within * 31 % (1 << 15)
                 out += _noise()[start : start + BLOCK + size - within]

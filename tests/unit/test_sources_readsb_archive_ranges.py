@@ -593,7 +593,7 @@ def test_the_disk_budget_is_kept(world: World, fetch: Callable[..., Landed]) -> 
     with pytest.raises(SourceError, match=r"disk_budget_gb allows"):
         fetch(disk_budget_gb=0.2 * len(tar) / 1e9)
     assert world.github.assets.log == []
-    fetch(disk_budget_gb=0.4 * len(tar) / 1e9)
+    fetch(disk_budget_gb=0.5 * len(tar) / 1e9)
     assert len(landed_heat(world)) == 48
 
 

@@ -247,7 +247,9 @@ def _bring(place: _Place, client: Client, check_room: Callable[[int, set[Path]],
         pieces.drop()
         raise NoHeatmaps(why)
     fetched, requests = pieces.fetched + earlier[0], pieces.requests + earlier[1]
-    check_room(pieces.fetched + sum(size for _, size in members.values()), place.folders)
+    needed = pieces.fetched + sum(size for _, size in members.values())
+    if needed > USUAL_SHARE * pieces.size:
+        check_room(needed, place.folders)
     heatmaps = {}
     try:
         shutil.rmtree(place.aside, ignore_errors=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -475,10 +476,8 @@ def _check_room(tag: str, needed: int, mine: set[Path], home: Path, settings: Re
 
     mine: the files and folders in which these bytes will lie, some of which may be there.
     """
-    aside = {home / "index", home / "manifests"}
-    files = (file for file in home.rglob("*") if file.is_file() and not aside & set(file.parents))
-    sizes = {file: file.stat().st_size for file in files}
-    have = sum(size for file, size in sizes.items() if file in mine or mine & set(file.parents))
+    sizes = dict(_sizes(home, {home / "index", home / "manifests"}))
+    have = sum(size for path, size in sizes.items() if path in mine or not mine.isdisjoint(path.parents))
     others = sum(sizes.values()) - have
     if others + needed > settings.disk_budget_gb * 1e9:
         raise SourceError(
@@ -492,6 +491,16 @@ def _check_room(tag: str, needed: int, mine: set[Path], home: Path, settings: Re
             f"{CODE}: {tag} needs {needed / 1e9:,.2f} GB and the disk of {home} has {free / 1e9:,.2f} GB "
             "free: free some, or move the warehouse"
         )
+
+
+def _sizes(folder: Path, aside: set[Path]) -> Iterator[tuple[Path, int]]:
+    """Every file below a folder, but for those folders, and its bytes."""
+    for entry in os.scandir(folder):
+        path = folder / entry.name
+        if not entry.is_dir(follow_symlinks=False):
+            yield path, entry.stat(follow_symlinks=False).st_size
+        elif path not in aside:
+            yield from _sizes(path, aside)
 
 
 def restated(done: Mapping[date, int], context: Context[ReadsbArchive]) -> list[date]:
