@@ -476,9 +476,8 @@ def _check_room(tag: str, needed: int, mine: set[Path], home: Path, settings: Re
 
     mine: the files and folders in which these bytes will lie, some of which may be there.
     """
-    sizes = dict(_sizes(home, {home / "index", home / "manifests"}))
-    have = sum(size for path, size in sizes.items() if path in mine or not mine.isdisjoint(path.parents))
-    others = sum(sizes.values()) - have
+    have = sum(_bytes_of(path) for path in mine)
+    others = _bytes_of(home) - _bytes_of(home / "index") - _bytes_of(home / "manifests") - have
     if others + needed > settings.disk_budget_gb * 1e9:
         raise SourceError(
             f"{CODE}: {tag} needs {needed / 1e9:,.2f} GB, landed archives take {others / 1e9:,.2f} GB and "
@@ -493,14 +492,20 @@ def _check_room(tag: str, needed: int, mine: set[Path], home: Path, settings: Re
         )
 
 
-def _sizes(folder: Path, aside: set[Path]) -> Iterator[tuple[Path, int]]:
-    """Every file below a folder, but for those folders, and its bytes."""
-    for entry in os.scandir(folder):
-        path = folder / entry.name
-        if not entry.is_dir(follow_symlinks=False):
-            yield path, entry.stat(follow_symlinks=False).st_size
-        elif path not in aside:
-            yield from _sizes(path, aside)
+def _bytes_of(path: Path) -> int:
+    """The bytes of a file, or of all files below a folder; none where there is neither."""
+    if not path.is_dir():
+        return path.stat().st_size if path.exists() else 0
+    # A year of heatmaps is 17,500 files, which is why no Path is made of each.
+    folders, size = [str(path)], 0
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                else:
+                    size += entry.stat(follow_symlinks=False).st_size
+    return size
 
 
 def restated(done: Mapping[date, int], context: Context[ReadsbArchive]) -> list[date]:
