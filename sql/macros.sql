@@ -60,6 +60,9 @@ CREATE OR REPLACE MACRO reach_km(speed_kt, seconds) AS speed_kt * 1.852 / 3600 *
 CREATE OR REPLACE MACRO height_by_pressure(height_ft, off_ft) AS
 CASE WHEN off_ft < 0 THEN greatest(height_ft + off_ft, least(height_ft // 2, height_ft)) ELSE height_ft + off_ft END;
 
+-- seconds for which something held that so many positions show, from the first to the last: each stands for one step
+CREATE OR REPLACE MACRO held_s(seconds, positions) AS seconds * positions // greatest(positions - 1, 1);
+
 -- knots at which so many kilometres were covered in so many seconds; null for no time
 CREATE OR REPLACE MACRO pace_kt(km, seconds) AS km / 1.852 / nullif(seconds, 0) * 3600;
 

@@ -297,6 +297,7 @@ on_lines AS (
             east_deg(t.longitude - l.longitude, l.latitude) * cos(radians(l.heading_deg))
             - (t.latitude - l.latitude) * sin(radians(l.heading_deg))
         )) AS beside_km,
+        l.is_exact AND beside_km * 1000 <= $track_aligned_max_offset_m AS is_on_line,
         km_of_deg(abs(
             east_deg(t.longitude - l.longitude, l.latitude) * sin(radians(l.heading_deg))
             + (t.latitude - l.latitude) * cos(radians(l.heading_deg))
@@ -325,10 +326,12 @@ alignments_by_runway AS (
         off_ft,
         base_id,
         runway,
-        max(t) - min(t) AS aligned_s,
+        held_s(max(t) - min(t), count(*)) AS aligned_s,
         coalesce(
-            max(t) FILTER (WHERE is_exact AND beside_km * 1000 <= $track_aligned_max_offset_m)
-            - min(t) FILTER (WHERE is_exact AND beside_km * 1000 <= $track_aligned_max_offset_m),
+            held_s(
+                max(t) FILTER (WHERE is_on_line) - min(t) FILTER (WHERE is_on_line),
+                count(*) FILTER (WHERE is_on_line)
+            ),
             0
         ) AS exact_s,
         min(beside_km) AS nearest_km
@@ -338,7 +341,7 @@ alignments_by_runway AS (
         AND beside_km * 1000 <= $track_parallel_max_offset_m
         + CASE WHEN is_exact THEN 0 ELSE 1000 * before_km * tan(radians($track_designator_error_deg)) END
     GROUP BY icao24, stretch_no, direction, off_ft, base_id, runway
-    HAVING max(t) - min(t) >= $track_aligned_min_s AND min(t) <= $track_aligned_min_s
+    HAVING held_s(max(t) - min(t), count(*)) >= $track_aligned_min_s AND min(t) <= $track_aligned_min_s
 ),
 
 alignments AS (

@@ -74,10 +74,11 @@ def yesterday(now: datetime) -> date:
     return now.date() - timedelta(days=1)
 
 
-def start(settings: Settings, until: date | None, since: date | None = None) -> Run:
+def start(settings: Settings, until: date | None, since: date | None = None, *, redecode: bool = False) -> Run:
     """A run over every enabled source up to `until` (default: yesterday); with `since`, over a range of days.
 
-    Reads and checks settings, reference tables, thresholds and the ledger; touches nothing. Raises ConfigError.
+    redecode: days of the range are read again that were read in another way than they would be now. Reads and checks
+    settings, reference tables, thresholds and the ledger; touches nothing. Raises ConfigError.
     """
     now = utc_now()
     until = until or yesterday(now)
@@ -102,7 +103,22 @@ def start(settings: Settings, until: date | None, since: date | None = None) -> 
     shown = settings.report
     require_known(shown.bases, shown.fleet, run.reference.bases, fleets, "the reference data")
     run.windows = ingest.plan(settings, warehouse.lake.ledger(), until, since, run.reference.bases)
+    if redecode and since is not None:
+        run.windows = _with_outdated(run, since, until)
     return run
+
+
+def _with_outdated(run: Run, since: date, until: date) -> list[Window]:
+    """The run's windows, and those of days of the range that are done and outdated, in order of source and day."""
+    windows = list(run.windows)
+    for code in run.settings.enabled_sources():
+        outdated = contract.module(code).outdated
+        if outdated:
+            rows = [row for row in run.warehouse.lake.ledger(code) if since <= row.day <= until]
+            again = [Window(code, day, day) for day in outdated(rows, run.context(code))]
+            windows += [window for window in again if window not in windows]
+    order = {code: number for number, code in enumerate(run.settings.enabled_sources())}
+    return sorted(windows, key=lambda window: (order[window.source], window.since))
 
 
 def settle(run: Run) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from heatmaps import damage, days
-from heatmaps.files import HALVES, begins, half_hour, midnight, name
+from heatmaps.files import HALVES, Form, begins, half_hour, midnight, name
 from heatmaps.sky import Named, Point, Track
 from tracekit import HMEIMIM
 from wholeruns import Watch
@@ -21,14 +21,17 @@ SOURCES = (
     "processes = 1\n"
 )
 LAT, LON = HMEIMIM
+FORM = Form(
+    ground_ms=35_000
+)  # as readsb writes: on the ground an aircraft soon has no height, and no place in the file
 MORNING = 20  # the half hour from 10:00 on, in which the visitor lands
 
 
-def overflight(address: str, start_s: int, north: float) -> Track:
-    """An airliner that passes from west to east within 25 minutes, so many degrees north of the base."""
+def overflight(address: str, start_s: int, north: float, altitude: float) -> Track:
+    """An aircraft that passes from west to east within 25 minutes, so many degrees north of the base."""
     points = [
-        Point((start_s + 10 * number) * 1000, LAT + north, LON - 0.9 + 0.012 * number, 11_000, 216.0)
-        for number in range(150)
+        Point((start_s + 15 * number) * 1000, LAT + north, LON - 0.9 + 0.018 * number, altitude, 216.0)
+        for number in range(100)
     ]
     return Track(address, points, [Named(start_s * 1000, f"SWR{address[-3:]}", "1000")])
 
@@ -50,12 +53,12 @@ def visitor(day: date) -> Track:
 
 
 def day_of(day: date, visited: bool = False) -> dict[str, bytes]:
-    """The heatmaps of a day with two airliners in each half hour, and perhaps the visitor."""
+    """The heatmaps of a day with an airliner and a light aircraft in each half hour, and perhaps the visitor."""
     files = {}
     for half in range(HALVES):
         start = begins(day, half)
-        tracks = [overflight("4b1a01", start, 0.2), overflight("4b1a02", start + 200, -0.3)]
-        files[name(half)] = half_hour([*tracks, visitor(day)] if visited else tracks, start).data()
+        tracks = [overflight(f"4b10{half:02d}", start, 0.2, 11_000), overflight(f"4b11{half:02d}", start, -0.3, 2_500)]
+        files[name(half)] = half_hour([*tracks, visitor(day)] if visited else tracks, start, FORM).data()
     return files
 
 
@@ -113,11 +116,11 @@ def test_a_day_with_a_bad_half_hour_is_missing_and_never_zero(month: Watch) -> N
 
 def test_whole_days_are_counted(month: Watch) -> None:
     rows = month.query(
-        "SELECT day, observability, arrivals, departures FROM base_daily_activity "
+        "SELECT day, observability, arrivals, visits FROM base_daily_activity "
         "WHERE base_id = 'hmeimim' AND fleet_id = 'all' AND observability <> 'missing'"
     )
     assert {observability for _, observability, _, _ in rows} == {"observed"}
-    counts = {day.day: (arrivals, departures) for day, _, arrivals, departures in rows}
+    counts = {day.day: (arrivals, visits) for day, _, arrivals, visits in rows}
     assert counts == {number: (1, 1) if number in (3, 27) else (0, 0) for number in set(range(1, 31)) - NOT_WHOLE}
 
 

@@ -37,7 +37,7 @@ class Damage:
 
     kind: str
     file: Callable[[HalfHour], bytes]
-    says: str
+    reason: str
 
 
 def scene(start_s: int, place: tuple[float, float] = (35.4, 35.95)) -> list[Track]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
@@ -22,7 +22,8 @@ class Form:
     """How a file is written. readsb's own: little-endian, an index before the records, one gzip member of level 9.
 
     level: of gzip; None: not packed. members: gzip members. zeros: zero bytes behind the packed data.
-    unknown_altitude: what stands for it; None: such positions are left out, as newer builds do.
+    unknown_altitude: what stands for it; None: such positions are left out. ground_ms: how long after its last known
+    height an aircraft on the ground is written; None: always. Builds that leave out unknown heights do so after 35 s.
     """
 
     interval_ms: int = 10_000
@@ -32,6 +33,7 @@ class Form:
     members: int = 1
     zeros: int = 0
     unknown_altitude: int | None = None
+    ground_ms: int | None = None
 
     @property
     def slices(self) -> int:
@@ -88,7 +90,8 @@ def half_hour(tracks: Iterable[Track], start_s: int, form: Form | None = None) -
         [header(start_ms + number * form.interval_ms, form.interval_ms, form.order)] for number in range(form.slices)
     ]
     for track in tracks:
-        for number, record in written(track, start_ms, form.interval_ms, form.order, form.unknown_altitude):
+        records = written(track, start_ms, form.interval_ms, form.order, form.unknown_altitude, form.ground_ms)
+        for number, record in records:
             if number < len(slices):
                 slices[number].append(record)
     return HalfHour(start_s, form, slices)
@@ -116,8 +119,3 @@ def begins(day: date, half: int) -> int:
 def name(half: int) -> str:
     """How readsb names the file of a half hour, below the folder of its day."""
     return f"heatmap/{half:02d}.bin.ttf"
-
-
-def day_files(tracks: Sequence[Track], day: date, form: Form | None = None) -> dict[str, bytes]:
-    """The files of a day by name."""
-    return {name(half): half_hour(tracks, begins(day, half), form).data() for half in range(HALVES)}

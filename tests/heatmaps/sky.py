@@ -6,6 +6,7 @@ reader must find, from the definition alone. So each holds the other to account.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -110,17 +111,24 @@ def speed_field(point: Point) -> int:
     return UNKNOWN_SPEED if point.speed is None else round(point.speed * 10)
 
 
-def is_written(track: Track, point: Point, unknown_altitude: int | None) -> bool:
-    """Whether readsb writes such a point at all: builds that have no mark for an unknown altitude leave it out."""
-    on_ground_without_address = track.address.startswith("~") and point.altitude == "ground"
-    return not on_ground_without_address and not (point.altitude is None and unknown_altitude is None)
+def is_left_out(track: Track, start_ms: int) -> bool:
+    """Whether readsb leaves out an aircraft: one without an address of its own that is on the ground in the end."""
+    latest = [point for point in track.points if point.at_ms <= start_ms + HALF_HOUR_MS][-1:]
+    return track.address.startswith("~") and bool(latest) and latest[0].altitude == "ground"
 
 
 def written(
-    track: Track, start_ms: int, interval_ms: int, order: str, unknown_altitude: int | None
+    track: Track, start_ms: int, interval_ms: int, order: str, unknown_altitude: int | None, ground_ms: int | None
 ) -> Iterator[tuple[int, bytes]]:
-    """The records of one aircraft in a half hour, each with the number of its slice. order: < or >, as in `struct`."""
+    """The records of one aircraft in a half hour, each with the number of its slice. order: < or >, as in `struct`.
+
+    unknown_altitude: what stands for it; None: such positions are not written. ground_ms: how long after the last known
+    height positions on the ground are written; None: always.
+    """
+    if is_left_out(track, start_ms):
+        return
     due, slice_number = start_ms, 0
+    height_until: float = -math.inf
     known: tuple[str, str] | None = None
     name_due = start_ms
     for position, point in enumerate(track.points):
@@ -133,7 +141,10 @@ def written(
                 known = named.callsign, named.squawk
                 name_due = at + max(interval_ms, CALLSIGN_MS)
                 yield slice_number, info_record(track.number, named.callsign, named.squawk, order)
-        if at < due or not is_written(track, point, unknown_altitude):
+        if isinstance(point.altitude, (int, float)):
+            height_until = at + (math.inf if ground_ms is None else ground_ms)
+        is_height_known = point.altitude is not None and (at <= height_until or ground_ms is None)
+        if at < due or not (is_height_known or unknown_altitude is not None):
             continue
         while at > due + interval_ms:
             due += interval_ms
@@ -159,8 +170,22 @@ def info_record(number: int, callsign: str, squawk: str, order: str = "<") -> by
     return struct.pack(f"{order}Ii", number, INFO | int(squawk or "0")) + letters
 
 
+def has_place(track: Track, position: int, unknown_altitude: int | None, ground_ms: int | None) -> bool:
+    """Whether a point stands in a file: its height is known, or was so lately, or there is a mark for "unknown"."""
+    *before, point = track.points[: position + 1]
+    if unknown_altitude is not None or isinstance(point.altitude, (int, float)):
+        return True
+    heights = [one.at_ms for one in before if isinstance(one.altitude, (int, float))]
+    was_known = ground_ms is None or (bool(heights) and point.at_ms <= heights[-1] + ground_ms)
+    return point.altitude == "ground" and was_known
+
+
 def heard(
-    tracks: Sequence[Track], start_ms: int, interval_ms: int = 10_000, unknown_altitude: int | None = None
+    tracks: Sequence[Track],
+    start_ms: int,
+    interval_ms: int = 10_000,
+    unknown_altitude: int | None = None,
+    ground_ms: int | None = None,
 ) -> list[Heard]:
     """What a file of these aircraft holds: of each aircraft the first point of each slice, by slice.
 
@@ -169,12 +194,14 @@ def heard(
     """
     positions: list[tuple[int, int, Heard]] = []
     for place, track in enumerate(tracks):
+        if is_left_out(track, start_ms):
+            continue
         latest: Named | None = None
         usable = []
         for position, point in enumerate(track.points):
             if start_ms <= point.at_ms <= start_ms + HALF_HOUR_MS:
                 latest = track.named(point.at_ms) if track.has_details(position) else latest
-                if is_written(track, point, unknown_altitude):
+                if has_place(track, position, unknown_altitude, ground_ms):
                     usable.append((point, latest))
         for number in range(HALF_HOUR_MS // interval_ms):
             begin = start_ms + number * interval_ms

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 import tarfile
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -16,8 +18,9 @@ from basewatch.sources.contract import Window
 from basewatch.sources.readsb_archive import local
 from heatmaps import damage, days
 from heatmaps.damage import scene
-from heatmaps.files import HALVES, SPAN_S, Form, begins, half_hour, name
-from tracekit import DAY, HMEIMIM, MIDNIGHT, Result, context, decode
+from heatmaps.files import HALVES, SPAN_S, Form, HalfHour, begins, half_hour, name
+from heatmaps.sky import GROUND, KINDS, Named, Point, Track, circuit, heard
+from tracekit import DAY, HMEIMIM, MIDNIGHT, Result, context, decode, point, trace
 
 NEAR = "14f10a"  # circles around the base in every half hour
 BAD = 20  # the half hour from 10:00 on
@@ -26,8 +29,8 @@ WINDOW = Window("readsb_archive", DAY, DAY)
 
 @pytest.fixture(scope="module")
 def files() -> dict[str, bytes]:
-    """The heatmaps of a day that is as it should be."""
-    return days.day_over(HMEIMIM, DAY)
+    """The heatmaps of a day that is as it should be, a slice a minute."""
+    return days.day_over(HMEIMIM, DAY, Form(60_000))
 
 
 def read(folder: Path, **settings: Any) -> Result:
@@ -91,7 +94,9 @@ def test_the_order_of_members_does_not_matter(
     assert read(tmp_path).rows == rows
 
 
-@pytest.mark.parametrize("form", [Form(30_000), Form(60_000), Form(order=">"), Form(has_index=False), Form(level=1)])
+@pytest.mark.parametrize(
+    "form", [Form(), Form(30_000), Form(120_000), Form(order=">"), Form(has_index=False), Form(level=1)]
+)
 def test_other_forms_of_files_are_whole_days_too(tmp_path: Path, form: Form) -> None:
     days.folder(tmp_path / "archive", DAY, days.day_over(HMEIMIM, DAY, form))
     result = read(tmp_path)
@@ -318,3 +323,149 @@ def test_a_day_without_heatmaps_is_not_read_and_not_quiet(tmp_path: Path) -> Non
     landed = local.fetch(WINDOW, about)
     status = Result(local.decode(landed, about)).day.status if landed.files else landed.absent[DAY][0]
     assert status in ("failed", "missing")
+
+
+# ---- files that are sound, and show less than happened
+
+
+def busy(start_s: int, aircraft: int = 400) -> HalfHour:
+    """Half an hour of a network that hears 12,000 positions in it, none of them near a base."""
+    made = half_hour([], start_s, Form(60_000))
+    for records in made.slices:
+        records += [struct.pack("<Iiihh", 0x400000 + n, -50_000_000 + 1000 * n, 0, 1200, 4500) for n in range(aircraft)]
+    return made
+
+
+def test_a_half_hour_in_which_a_busy_network_heard_nobody_is_missing(tmp_path: Path) -> None:
+    files = {name(half): busy(begins(DAY, half)).data() for half in range(HALVES)}
+    files[name(BAD)] = half_hour([], begins(DAY, BAD)).data()
+    days.tar(tmp_path / "archive", DAY, files)
+    result = read(tmp_path, own_receiver=False)
+    assert result.day.status == "partial"
+    assert named_in(result.day.error) == {BAD}
+
+
+@pytest.mark.parametrize("lost", [range(20), range(25, 30), range(10, 15)])
+def test_minutes_in_which_a_busy_network_heard_nobody_make_the_day_partial(tmp_path: Path, lost: range) -> None:
+    """readsb writes the whole half hour, also where it was started in the middle of it."""
+    files = {name(half): busy(begins(DAY, half)).data() for half in range(HALVES)}
+    made = busy(begins(DAY, BAD))
+    for minute in lost:
+        del made.slices[minute][1:]
+    days.tar(tmp_path / "archive", DAY, {**files, name(BAD): made.data()})
+    result = read(tmp_path, own_receiver=False)
+    assert result.day.status == "partial"
+    assert "10:" in str(result.day.error)
+
+
+def test_half_hours_without_aircraft_are_no_fault_of_a_lone_receiver(tmp_path: Path, files: dict[str, bytes]) -> None:
+    nobody = half_hour([], begins(DAY, BAD), Form(60_000)).data()
+    days.tar(tmp_path / "archive", DAY, {**files, name(BAD): nobody})
+    result = read(tmp_path)
+    assert (result.day.status, heard_in(result)) == ("ok", set(range(HALVES)) - {BAD})
+
+
+# ---- traces beside them
+
+
+LAT, LON = HMEIMIM
+LANDING = [point(36_720 + n * 10, round(LAT + 0.1 - n * 0.01, 6), LON, 4000 - n * 400) for n in range(8)]
+
+
+def both(folder: Path, files: dict[str, bytes], *traces: tuple[str, bytes], own_receiver: bool) -> Result:
+    """What comes of a day that has heatmaps and traces, read as the product is shipped."""
+    members = {**files, **{member.removeprefix("./"): data for member, data in traces}}
+    days.tar(folder / "archive", DAY, members)
+    return decode(context(folder, own_receiver=own_receiver))
+
+
+@pytest.mark.parametrize("kind", ["empty", "zeros", "of the day before", "no header"])
+def test_a_bad_heatmap_beside_traces_is_named_and_costs_nothing(
+    tmp_path: Path, files: dict[str, bytes], kind: str
+) -> None:
+    start = begins(DAY, BAD)
+    bad = damage.damaged(half_hour(scene(start, HMEIMIM), start), kind)
+    result = both(tmp_path, {**files, name(BAD): bad}, trace("14f10b", LANDING), own_receiver=False)
+    assert len([row for row in result.points if row["icao24"] == "14f10b"]) == len(LANDING)
+    names_the_bad(result, BAD)
+    assert str(result.day.source_detail).startswith("traces: 1 traces")
+
+
+@pytest.mark.parametrize("shown", [(), ("14f10c",)])
+def test_what_a_trace_shows_and_no_heatmap_is_not_lost(
+    tmp_path: Path, files: dict[str, bytes], shown: tuple[str, ...]
+) -> None:
+    """A receiver was started again at 10:20: what it heard before stands in the trace alone."""
+    half = half_hour([circuit(one, begins(DAY, 30), (10.0, 100.0)) for one in shown], begins(DAY, 30), Form(60_000))
+    result = both(tmp_path, {**files, name(30): half.data()}, trace("14f10c", LANDING), own_receiver=True)
+    assert len([row for row in result.points if row["icao24"] == "14f10c"]) == len(LANDING)
+
+
+def test_an_aircraft_without_a_place_in_any_heatmap_is_read_by_its_trace(
+    tmp_path: Path, files: dict[str, bytes]
+) -> None:
+    """It gave no height, so that readsb left it out."""
+    unknown = [[*values[:3], None, *values[4:]] for values in LANDING]
+    result = both(tmp_path, files, trace("14f10c", unknown), own_receiver=False)
+    assert len([row for row in result.points if row["icao24"] == "14f10c"]) == len(LANDING)
+
+
+# ---- every position, and nothing else
+
+
+def wanderer(random: Random, address: str, middle: tuple[float, float]) -> Track:
+    """An aircraft that is heard now and then between 9:50 and 11:40, within 10 NM of a place, at any height."""
+    points, at_ms = [], 1000 * begins(DAY, BAD) - 600_000
+    while at_ms < 1000 * begins(DAY, BAD + 3) + 600_000:
+        at_ms += random.choice((400, 4_000, 10_000, 10_001, 31_000, 240_000, random.randrange(2_400_000)))
+        north, east = random.uniform(-0.1, 0.1), random.uniform(-0.1, 0.1)
+        altitude = random.choice(("ground", None, random.uniform(-900, 44_000)))
+        speed = random.choice((None, random.uniform(0, 600)))
+        points.append(Point(at_ms, middle[0] + north, middle[1] + east, altitude, speed))
+    names = [Named(point.at_ms, random.choice(("", "RFF7001", "SWR12"))) for point in random.sample(points, 3)]
+    names.sort(key=lambda named: named.since_ms)
+    return Track(address, points, names, random.choice(list(KINDS)), random.randint(1, 4))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_every_position_near_a_base_is_kept_and_nothing_else(tmp_path: Path, seed: int) -> None:
+    random = Random(seed)
+    form = Form(
+        random.choice((10_000, 30_000, 60_000, 120_000, 7_000)),
+        order=random.choice("<>"),
+        unknown_altitude=random.choice((None, -124)),
+        ground_ms=random.choice((None, 35_000)),
+    )
+    near = [wanderer(random, address, HMEIMIM) for address in ("14f10a", "4b1a01", "ffffff", "~14f10b")]
+    tracks = [*near, wanderer(random, "4b1a02", (10.0, 100.0))]
+    days.folder(
+        tmp_path / "archive",
+        DAY,
+        {name(half): half_hour(tracks, begins(DAY, half), form).data() for half in range(HALVES)},
+    )
+    result = read(tmp_path)
+    assert (result.day.status, result.day.error) == ("ok", None)
+    rows = {}
+    for row in result.points:
+        ms = 1000 * (row["seen_at"].timestamp() - begins(DAY, 0))
+        rows.setdefault(row["icao24"], []).append((ms, row))
+    positions = {}
+    for half in range(HALVES):
+        start_ms = 1000 * begins(DAY, half)
+        for one in heard(tracks, start_ms, form.interval_ms, form.unknown_altitude, form.ground_ms):
+            first_ms = 1000 * SPAN_S * half + one.slice * form.interval_ms
+            positions.setdefault(f"{one.number:06x}", []).append((first_ms, one))
+    assert rows.keys() == {"14f10a", "4b1a01", "ffffff"}
+    for icao24, of_aircraft in rows.items():
+        assert len(of_aircraft) == len(positions[icao24])
+        for (ms, row), (first_ms, one) in zip(
+            sorted(of_aircraft, key=lambda pair: pair[0]), positions[icao24], strict=True
+        ):
+            assert first_ms <= round(ms) <= first_ms + form.interval_ms
+            assert (round(row["latitude"] * 1e6), round(row["longitude"] * 1e6)) == (one.latitude, one.longitude)
+            assert row["is_ground"] == (one.altitude == GROUND)
+            is_known = one.altitude not in (GROUND, -124)
+            assert row["altitude_baro_ft"] == (one.altitude * 25 if is_known else None) or one.altitude == 0
+            assert row["ground_speed_kt"] == (None if one.speed < 0 else pytest.approx(one.speed / 10))
+            assert KINDS[row["position_type"]] == one.kind
+            assert one.callsign is None or row["callsign"] == (one.callsign or None)

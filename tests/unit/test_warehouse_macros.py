@@ -69,6 +69,8 @@ EXACT: list[tuple[str, Any]] = [
     ("height_by_pressure(2000, -700)", 1300),
     ("height_by_pressure(1000, -700)", 500),
     ("height_by_pressure(-100, -700)", -100),
+    ("held_s(30, 4)", 40),
+    ("held_s(0, 1)", 0),
     ("pace_kt(1.852, 3600)", 1),
     ("pace_kt(5, 0)", None),
     ("code_or_null(' ra-82030 ')", "RA-82030"),

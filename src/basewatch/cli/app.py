@@ -80,13 +80,18 @@ def backfill(
     until: Annotated[str, typer.Option("--to", help="Last UTC day.")],
     config_file: ConfigFile = None,
     plain: Plain = False,
+    redecode: Annotated[
+        bool, typer.Option(help="Read days again that an older decoder read, or that were read in another way.")
+    ] = False,
 ) -> None:
     """The nightly job over a range of days; days already ingested are skipped."""
-    _execute(config_file, day(until, "--to"), day(since, "--from"), plain=plain)
+    _execute(config_file, day(until, "--to"), day(since, "--from"), plain=plain, redecode=redecode)
 
 
-def _execute(config_file: Path | None, until: date | None, since: date | None, *, plain: bool) -> None:
-    work = run.start(config.load(config_file), until, since)
+def _execute(
+    config_file: Path | None, until: date | None, since: date | None, *, plain: bool, redecode: bool = False
+) -> None:
+    work = run.start(config.load(config_file), until, since, redecode=redecode)
     with work.warehouse.lock():  # from the plan to the end, so that a second run is told at once
         if run.has_work(work):
             with progress.bar(len(work.windows) + len(marts())):

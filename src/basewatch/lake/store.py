@@ -170,6 +170,8 @@ def _fingerprint(rows: Iterable[LedgerRow]) -> str:
         values = {**vars(row), "ingested_at": None, "run_id": None, "day": str(row.day)}
         if row.status == "failed":
             values["error"] = None
+        if row.source_detail is None:  # rows of before it was kept say what they said
+            del values["source_detail"]
         digest.update(json.dumps(values, sort_keys=True).encode())
     return digest.hexdigest()
 

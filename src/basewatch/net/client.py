@@ -24,6 +24,7 @@ from basewatch.net.content import content_fault, describe, plain, quoted
 from basewatch.net.download import Download, Transfer
 from basewatch.net.faults import Again, HttpFault, retry_after
 from basewatch.net.limits import STATE, Breaker, Limit, Limiter, Policy, State, TooLong
+from basewatch.net.ranges import RangeTransfer
 from basewatch.net.secrets import clean_url, hide, redact, without_query
 
 log = logging.getLogger("basewatch.net.client")
@@ -170,6 +171,19 @@ class Client:
         """
         target.parent.mkdir(parents=True, exist_ok=True)
         task = Transfer(self, url, target, size, sha256, expect, dict(headers or {}), max_bytes)
+        return self._retrying(task.attempt, stop=task.stop)
+
+    def stretch(
+        self, url: str, start: int, end: int, take: Callable[[bytes], None], *, size: int, validator: str = ""
+    ) -> str:
+        """Hand the bytes from `start` up to `end` of a file of `size` bytes to `take`, verbatim, as they come.
+
+        A range that breaks off goes on where it ended: attempts count only while no byte comes. `validator` is what an
+        earlier range of the file returned. Returns the file's validator (ETag, else Last-Modified, else empty). Raises
+        RangesRefused where the server does not serve ranges of such a file, FileChanged where the file is another one
+        than before, HttpFault as a download does.
+        """
+        task = RangeTransfer(self, url, start, end, size, validator, take)
         return self._retrying(task.attempt, stop=task.stop)
 
     # ---- one attempt

@@ -44,6 +44,13 @@ class Download:
     validator: str = ""
 
 
+def validator_of(response: requests.Response) -> str:
+    """What tells this version of the file from others: its ETag, else its Last-Modified, else nothing."""
+    etag: str = response.headers.get("ETag", "")
+    modified: str = response.headers.get("Last-Modified", "")
+    return etag if etag and not etag.startswith("W/") else modified
+
+
 class Transfer:
     """A download over as many attempts as it takes, as long as bytes keep coming."""
 
@@ -171,9 +178,8 @@ class Transfer:
         return str(note.get("validator", "")) if note.get("url") == clean_url(self.url) else ""
 
     def _keep_validator(self, response: requests.Response) -> None:
-        etag = response.headers.get("ETag", "")
-        validator = etag if etag and not etag.startswith("W/") else response.headers.get("Last-Modified", "")
-        self.note.write_text(json.dumps({"url": clean_url(self.url), "validator": validator}), encoding="utf-8")
+        note = {"url": clean_url(self.url), "validator": validator_of(response)}
+        self.note.write_text(json.dumps(note), encoding="utf-8")
 
     def _continues(self, response: requests.Response, have: int) -> bool:
         stated = re.match(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))

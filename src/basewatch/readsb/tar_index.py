@@ -17,6 +17,8 @@ from pathlib import Path
 BLOCK = 512
 LONGEST_NAME = 1 << 16  # bytes; GNU and pax keep long names in members of their own
 MAGIC = slice(257, 262)
+FILE = (b"0", b"\0", b"7")
+NAME_RECORD = (b"L", b"K", b"x", b"g")
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,25 @@ class Fault:
     reason: str
     name: bytes = b""
     ends: bool = False
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a header says: the name as written there, the bytes that follow, and their kind (tar's type flag)."""
+
+    name: bytes
+    size: int
+    kind: bytes
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is of a regular file."""
+        return self.kind in FILE
+
+    @property
+    def is_of_name(self) -> bool:
+        """Whether what follows is the long name, or are the attributes, of the member behind it."""
+        return self.kind in NAME_RECORD
 
 
 class Volume:
@@ -106,7 +127,7 @@ def walk(volume: Volume) -> Iterator[Member | Fault]:
         length = _number(header[124:136]) if long_size is None else long_size
         start, kind = offset + BLOCK, header[156:157]
         offset = start + (length + BLOCK - 1) // BLOCK * BLOCK
-        if kind in b"LKxg":
+        if kind in NAME_RECORD:
             if length > LONGEST_NAME:
                 yield Fault(start, f"name record of {length} bytes")
                 continue
@@ -122,7 +143,7 @@ def walk(volume: Volume) -> Iterator[Member | Fault]:
         long_name, long_size = None, None
         if b".." in name.split(b"/") or name.startswith(b"/"):
             yield Fault(start, "name leads out of the archive", name)
-        elif kind not in (b"0", b"\0", b"7"):
+        elif kind not in FILE:
             if kind != b"5":
                 yield Fault(start, f"not a regular file (type {kind!r})", name)
         elif start + length > size:
@@ -132,10 +153,30 @@ def walk(volume: Volume) -> Iterator[Member | Fault]:
             yield Member(name, start, length)
 
 
+def header_of(block: bytes) -> Header | None:
+    """The header that a block is; None for a block of anything else, by its magic and its checksum.
+
+    Stricter than the walk, which comes from a member before: a block of data may bear the magic too.
+    """
+    if len(block) != BLOCK or block[MAGIC] != b"ustar" or not _has_right_sum(block):
+        return None
+    return Header(_name(block), _number(block[124:136]), block[156:157])
+
+
+def name_given(record: Header, data: bytes) -> bytes | None:
+    """The name that the data of a name record gives to the member behind it, where they give one."""
+    if record.kind == b"L":
+        return data.rstrip(b"\0")
+    return _pax(data).get(b"path") if record.kind == b"x" else None
+
+
 def _sound(header: bytes) -> bool:
-    if header[MAGIC] == b"ustar":
-        return True
-    # Tars from before 1988 have no magic, only the sum of the header's bytes with its own field as blanks.
+    # Tars from before 1988 have no magic, only the checksum.
+    return header[MAGIC] == b"ustar" or _has_right_sum(header)
+
+
+def _has_right_sum(header: bytes) -> bool:
+    """Whether a header states the sum of its bytes, with the sum's own field as blanks."""
     field = header[148:156].strip(b" \0")
     return bool(field) and field.isdigit() and _octal(field) == sum(header) - sum(header[148:156]) + 8 * 32
 

@@ -9,6 +9,7 @@ A module may also offer
     check(context)          -> list[Finding]     for `basewatch doctor`, which else looks whether the location exists
     expire(context)         -> Expiry | None     what its terms no longer allow to keep
     restated(done, context) -> list[date]        of the days that are done, those to be read again
+    outdated(rows, context) -> list[date]        of ledger rows, the days read otherwise than they would be now
     absent(days, context)   -> set[date]         of the days to be looked at, those that it does not have, told at once
     pace(context)           -> str               how often it polls (grain "live"); raises ConfigError, asks nothing
     watch(context, write, stop) -> int           polls until `stop` is set
@@ -35,6 +36,7 @@ from basewatch.lake.events import Event
 
 if TYPE_CHECKING:
     from basewatch.config import Settings
+    from basewatch.lake.ledger import LedgerRow
     from basewatch.lake.readings import Readings
     from basewatch.reference.load import Params, Reference
     from basewatch.reference.thresholds import Thresholds
@@ -181,6 +183,7 @@ class SourceModule:
     check: Callable[[Context[Any]], list[Finding]] | None = None
     expire: Callable[[Context[Any]], Expiry | None] | None = None
     restated: Callable[[Mapping[date, int], Context[Any]], list[date]] | None = None
+    outdated: Callable[[Sequence[LedgerRow], Context[Any]], list[date]] | None = None
     absent: Callable[[Sequence[date], Context[Any]], set[date]] | None = None
     pace: Callable[[Context[Any]], str] | None = None
     watch: Callable[[Context[Any], Writer, threading.Event], int] | None = None

@@ -31,6 +31,7 @@ from basewatch.config import ReadsbArchive
 from basewatch.errors import SourceError
 from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.lake.files import COMPRESSION, COMPRESSION_LEVEL, ROW_GROUP, stamped
+from basewatch.lake.ledger import LedgerRow
 from basewatch.lake.schemas import TABLES
 from basewatch.net.content import content_fault
 from basewatch.readsb import workers
@@ -62,6 +63,7 @@ WATCHED = "aircraft:watched"  # the ledger scope of such a folder: it covers no 
 MEMBER = "traces/<last two digits>/trace_full_<address>.json"  # how readsb names a trace
 HEATMAP = "heatmap/<half hour, 00 to 47>.bin.ttf"  # and a heatmap
 LOOK = 6  # half hours that a process looks at in one go
+AS_SET = "as set"  # the way in which a day was read was asked for, not chosen
 DECODER = 2  # version of what decoding keeps
 DEEPEST = 5  # folders below a day's folder in which traces are looked for
 
@@ -731,11 +733,11 @@ def _judge(
         sha256=digest.hexdigest(),
         chosen_copy=f"{copy}{scan}",
         error="; ".join(reasons) or None,
-        source_detail=_detail(index, outcomes, survey, params),
+        source_detail=_detail(index, outcomes, survey, settings.read, params),
     )
 
 
-def _detail(index: _Index, outcomes: Sequence[Outcome], survey: _Survey | None, params: Thresholds) -> str:
+def _detail(index: _Index, outcomes: Sequence[Outcome], survey: _Survey | None, read: str, params: Thresholds) -> str:
     """How the day was read: traces, heatmap or both; the decoder's version, and how near a base it looked."""
     way = survey.way if survey else "traces"
     traces = f"{sum(outcome.read for outcome in outcomes):,} traces"
@@ -745,8 +747,27 @@ def _detail(index: _Index, outcomes: Sequence[Outcome], survey: _Survey | None, 
         "both": f"{heatmaps} and {traces}",
         "heatmap": f"{heatmaps} of {HALVES}",
     }[way]
+    way += "" if read == "auto" else f" ({AS_SET})"
+    return f"{way}: {what}; {_decoder(params)}"
+
+
+def _decoder(params: Thresholds) -> str:
+    """The version of what decoding keeps, and how near a base it looks."""
     rings = f"{params.archive_ring_outer_nm:g} NM below {params.archive_ring_outer_ft:,.0f} ft"
-    return f"{way}: {what}; decoder {DECODER}; within {rings} or {params.archive_ring_inner_nm:g} NM"
+    return f"decoder {DECODER}; within {rings} or {params.archive_ring_inner_nm:g} NM"
+
+
+def outdated(rows: Sequence[LedgerRow], context: Context[ReadsbArchive]) -> list[date]:
+    """The days of these rows that were read by another decoder or ring, or in another way than `read` now says."""
+    read, now = context.settings.read, _decoder(context.params)
+    days = set()
+    for row in rows:
+        detail = row.source_detail or ""
+        way = detail.split(":")[0]
+        is_as_set = way == f"{read} ({AS_SET})" if read != "auto" else AS_SET not in way
+        if row.status in ("ok", "partial") and not (detail.endswith(now) and is_as_set):
+            days.add(row.day)
+    return sorted(days)
 
 
 def _failure_of_heatmaps(survey: _Survey) -> str | None:

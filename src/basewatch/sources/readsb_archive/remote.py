@@ -1,4 +1,4 @@
-"""Trace archives over the network, brought to the local layout that `readsb_archive` reads.
+"""Daily archives over the network, brought to the local layout that `readsb_archive` reads.
 
 There are three kinds of address:
 
@@ -30,7 +30,9 @@ from basewatch.net.limits import STATE, Limit
 from basewatch.net.secrets import clean_url
 from basewatch.sources.contract import Context, Finding, Landed, LandedFile, Window
 from basewatch.sources.landing import Landing, hours_since, is_url, slug
+from basewatch.sources.readsb_archive import ranges
 from basewatch.sources.readsb_archive.local import ALONE, CODE
+from basewatch.sources.readsb_archive.pieces import Asset
 
 RELEASES = "https://api.github.com/repos/adsblol/globe_history_{year}"
 SAMPLES_HOST = "samples.adsbexchange.com"
@@ -45,16 +47,6 @@ _HEX = re.compile(r"~?[0-9a-f]{6}")
 
 
 @dataclass(frozen=True)
-class Asset:
-    """A file of a release; size and digest are None where the list does not state them."""
-
-    name: str
-    url: str
-    size: int | None = None
-    sha256: str | None = None
-
-
-@dataclass(frozen=True)
 class Copy:
     """One release of a day: its tag and the files that make one tar, in order; `lack` says what is missing of it."""
 
@@ -66,6 +58,12 @@ class Copy:
     def size(self) -> int:
         """Bytes in all, as far as stated."""
         return sum(asset.size or 0 for asset in self.assets)
+
+    @property
+    def label(self) -> str:
+        """Tag, number of parts and size."""
+        parts = f" in {len(self.assets)} parts" if len(self.assets) > 1 else ""
+        return f"{self.tag}{parts} ({self.size / 1e6:,.1f} MB)"
 
 
 def fetch(window: Window, context: Context[ReadsbArchive]) -> Landed:
@@ -178,7 +176,14 @@ def _release_day(day: date, settings: ReadsbArchive, context: Context[ReadsbArch
         lacks = "; ".join(f"{copy.tag}: {copy.lack}" for copy in releases)
         return f"no complete release of {day}" + (f" ({lacks})" if lacks else "")
     copy = max(whole, key=lambda copy: (copy.size, copy.tag))
-    return _download(copy, day, settings, context)
+    if settings.read != "heatmap":
+        return _download(copy, day, settings, context)
+    if all(_has_size(context.landing / slug(asset.name), asset) for asset in copy.assets):
+        return _download(copy, day, settings, context)  # which an earlier run did
+    try:
+        return _heatmaps(copy, day, settings, context)
+    except ranges.WholePartsNeeded as why:
+        return _download(copy, day, settings, context, f"; whole, since its heatmaps cannot be had alone: {why}")
 
 
 def copies(day: date, settings: ReadsbArchive, context: Context[ReadsbArchive]) -> list[Copy]:
@@ -385,12 +390,35 @@ def _preferred(url: str, day: date, settings: ReadsbArchive, context: Context[Re
     return [choose(tag, assets, settings.split_bytes) for tag, assets in assets_of_tag.items()]
 
 
-def _download(copy: Copy, day: date, settings: ReadsbArchive, context: Context[ReadsbArchive]) -> list[LandedFile]:
-    """The copy's files in the landing, beside those of other days: the layout of a local archive."""
+def _heatmaps(copy: Copy, day: date, settings: ReadsbArchive, context: Context[ReadsbArchive]) -> list[LandedFile]:
+    """The copy's heatmaps alone, as a folder of the local layout. Raises WholePartsNeeded."""
+    home = context.landing
+    home.mkdir(parents=True, exist_ok=True)
+
+    def check_room(needed: int, mine: set[Path]) -> None:
+        _check_room(copy.tag, needed, mine, home, settings)
+
+    landed = ranges.fetch(copy.assets, day, home, _file_client(settings), check_room)
+    address = clean_url(copy.assets[0].url)
+    note = f"{copy.label}; {landed.note}"
+    folder = LandedFile(landed.root, address, landed.sha256, landed.size, context.now.astimezone(UTC), day, note)
+    ranges.remove_pieces(home, day)
+    _finish([folder], set(), day, context)
+    return [folder]
+
+
+def _download(
+    copy: Copy, day: date, settings: ReadsbArchive, context: Context[ReadsbArchive], why: str = ""
+) -> list[LandedFile]:
+    """The copy's files in the landing, beside those of other days: the layout of a local archive.
+
+    why: what the note says of them besides.
+    """
     home = context.landing
     home.mkdir(parents=True, exist_ok=True)
     targets = {asset.name: home / slug(asset.name) for asset in copy.assets}
-    _check_room(copy, set(targets.values()), home, settings)
+    mine = set(targets.values()) | {target.with_name(f".{target.name}.part") for target in targets.values()}
+    _check_room(copy.tag, copy.size, mine, home, settings)
     client = _file_client(settings)
     files = []
     for position, asset in enumerate(copy.assets):
@@ -407,48 +435,59 @@ def _download(copy: Copy, day: date, settings: ReadsbArchive, context: Context[R
             )
             sha256 = got.sha256
         size = target.stat().st_size
-        parts = f" in {len(copy.assets)} parts" if len(copy.assets) > 1 else ""
-        note = f"{copy.tag}{parts} ({copy.size / 1e6:,.1f} MB)"
+        note = f"{copy.label}{why}"
         files.append(LandedFile(target, clean_url(asset.url), sha256, size, context.now.astimezone(UTC), day, note))
-    for stale in home.iterdir():  # another copy of the day, and what is left of broken downloads
+    ranges.remove(home, day)
+    _finish(files, set(targets.values()), day, context)
+    return files
+
+
+def _finish(files: list[LandedFile], tars: set[Path], day: date, context: Context[ReadsbArchive]) -> None:
+    """Delete other tars of the day, and what is left of broken downloads; write the manifest."""
+    for stale in context.landing.iterdir():
         bare = stale.name.strip(".").split(".part")[0]
-        if f"{day:%Y.%m.%d}" in bare and stale.is_file() and stale not in targets.values():
+        if f"{day:%Y.%m.%d}" in bare and stale.is_file() and stale not in tars:
             stale.unlink()
     landing = Landing(context, Window(CODE, day, day), "manifests")
     for file in files:
         landing.keep(file)
     landing.note("global", day, day, "release", "ok")
     landing.finish()
-    return files
+
+
+def _has_size(target: Path, asset: Asset) -> bool:
+    return asset.size is not None and target.exists() and target.stat().st_size == asset.size
 
 
 def _already(target: Path, asset: Asset) -> str | None:
     """The sha256 of a file that an earlier run brought whole; None where it must be fetched."""
-    if not target.exists() or asset.size is None or target.stat().st_size != asset.size:
+    if not _has_size(target, asset):
         return None
     with target.open("rb") as handle:
         sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
     return sha256 if asset.sha256 in (None, sha256) else None
 
 
-def _check_room(copy: Copy, targets: set[Path], home: Path, settings: ReadsbArchive) -> None:
-    """Raise SourceError where the download would overrun the disk budget or the disk."""
-    mine = targets | {target.with_name(f".{target.name}.part") for target in targets}
-    ours = {home / "index", home / "manifests"}
-    files = (file for file in home.rglob("*") if file.is_file() and not ours & set(file.parents))
+def _check_room(tag: str, needed: int, mine: set[Path], home: Path, settings: ReadsbArchive) -> None:
+    """Raise SourceError where `needed` bytes would overrun the disk budget or the disk.
+
+    mine: the files and folders in which these bytes will lie, some of which may be there.
+    """
+    aside = {home / "index", home / "manifests"}
+    files = (file for file in home.rglob("*") if file.is_file() and not aside & set(file.parents))
     sizes = {file: file.stat().st_size for file in files}
-    others = sum(size for file, size in sizes.items() if file not in mine)
-    have = sum(size for file, size in sizes.items() if file in mine)
-    if others + copy.size > settings.disk_budget_gb * 1e9:
+    have = sum(size for file, size in sizes.items() if file in mine or mine & set(file.parents))
+    others = sum(sizes.values()) - have
+    if others + needed > settings.disk_budget_gb * 1e9:
         raise SourceError(
-            f"{CODE}: {copy.tag} needs {copy.size / 1e9:,.2f} GB, landed archives take {others / 1e9:,.2f} GB and "
+            f"{CODE}: {tag} needs {needed / 1e9:,.2f} GB, landed archives take {others / 1e9:,.2f} GB and "
             f"sources.{CODE}.disk_budget_gb allows {settings.disk_budget_gb:g}: raise it, or set "
             f"sources.{CODE}.keep_landing = false and delete old files below {home}"
         )
     free = shutil.disk_usage(home).free
-    if copy.size - have + ROOM_GB * 1e9 > free:
+    if needed - have + ROOM_GB * 1e9 > free:
         raise SourceError(
-            f"{CODE}: {copy.tag} needs {copy.size / 1e9:,.2f} GB and the disk of {home} has {free / 1e9:,.2f} GB "
+            f"{CODE}: {tag} needs {needed / 1e9:,.2f} GB and the disk of {home} has {free / 1e9:,.2f} GB "
             "free: free some, or move the warehouse"
         )
 
@@ -468,7 +507,7 @@ def restated(done: Mapping[date, int], context: Context[ReadsbArchive]) -> list[
         except SourceError:
             return days
         best = max(whole, key=lambda copy: (copy.size, copy.tag), default=None)
-        if best is not None and best.size > size:
+        if best is not None and best.size > ranges.copy_size(context.landing, day, size):
             days.append(day)
     return days
 
@@ -517,7 +556,7 @@ def _traces(
 ) -> list[LandedFile] | str:
     """The traces of some addresses as a folder of the local layout; 404 is "no data" for one address on one day."""
     landing = Landing(context, Window(CODE, day, day), "manifests")
-    root = context.landing / f"{day:%Y}" / f"{day:%m}" / f"{day:%d}"
+    root = ranges.root_of(context.landing, day)
     shutil.rmtree(root, ignore_errors=True)
     digests, size = [], 0
     had: set[str] = set()
