@@ -44,7 +44,7 @@ from basewatch.readsb.tar_index import Member, Volume, walk
 from basewatch.reference import load
 from basewatch.sources import contract
 from basewatch.sources.contract import Context, Window
-from basewatch.sources.readsb_archive import local
+from basewatch.sources.readsb_archive import decoding, local
 
 DAY = date(2025, 3, 14)
 STAMP = datetime(2025, 3, 14, tzinfo=UTC).timestamp()
@@ -156,7 +156,7 @@ def decode(about: Context[Any]) -> tuple[int, int]:
     """Decode the day; near points and bytes of Parquet."""
     landed = local.fetch(Window("readsb_archive", DAY, DAY), about)
     points = size = 0
-    for event in local.decode(landed, about):
+    for event in decoding.decode(landed, about):
         if isinstance(event, Rows) and isinstance(event.data, Path):
             size += event.data.stat().st_size
             if event.table == "track_points":
@@ -265,7 +265,7 @@ def where_the_time_goes(folder: Path, share: float) -> None:
         (decoder, "point_rows", "rows"),
         (_Part, "_edges", "edges"),
         (_Part, "_write", "rows aside"),
-        (local._Parts, "_write", "Parquet"),
+        (decoding._Parts, "_write", "Parquet"),
     ]
     restore = [wrap(*step) for step in steps]
     total = cpu(lambda: decode(about))
@@ -290,7 +290,7 @@ def processes_section(folder: Path, traces: int, repeats: int, places: list[Any]
     where = folder / "large"
     points = write_day(where, traces * 16, 1000, 0.015, places, copies=16, level=1)
     print(f"two processes against one, wall time without start-up, {points / 1e6:.1f} M points; least of {repeats}")
-    local.SMALL = 0
+    decoding.SMALL = 0
     one, many = ({n: context(path, 0, {}, processes=n) for n in (1, 2)} for path in (folder / "one", where))
     works: dict[str, Callable[[], Any]] = {
         "start 1": lambda: decode(one[1]),
@@ -367,7 +367,7 @@ def child(folder: Path) -> None:
     """CPU seconds of decoding a folder's day in this process, and peak memory with two others, as JSON."""
     about = context(folder, 0, {})
     seconds = median(in_turn([lambda: decode(about)], 3)[0])
-    local.SMALL = 0
+    decoding.SMALL = 0
     worker_mb, parent_mb = peaks_mb(lambda: decode(context(folder, 0, {}, processes=2)))
     print(json.dumps({"cpu": seconds, "worker_mb": worker_mb, "parent_mb": parent_mb}))
 
@@ -429,7 +429,7 @@ def lost_section(folder: Path) -> None:
 def near_keys(about: Context[Any]) -> set[tuple[Any, ...]]:
     landed = local.fetch(Window("readsb_archive", DAY, DAY), about)
     keys: set[tuple[Any, ...]] = set()
-    for event in local.decode(landed, about):
+    for event in decoding.decode(landed, about):
         if isinstance(event, Rows) and event.table == "track_points":
             assert isinstance(event.data, Path)
             names = ["icao24", "seen_at", "latitude", "longitude", "altitude_baro_ft", "callsign", "base_id"]

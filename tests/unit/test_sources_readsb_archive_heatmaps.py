@@ -14,8 +14,11 @@ from typing import Any
 
 import pytest
 
+from basewatch.lake.events import Day
+from basewatch.lake.ledger import ledger_row
+from basewatch.sources import readsb_archive
 from basewatch.sources.contract import Window
-from basewatch.sources.readsb_archive import local
+from basewatch.sources.readsb_archive import decoding, judging, local
 from heatmaps import damage, days
 from heatmaps.damage import scene
 from heatmaps.files import HALVES, SPAN_S, Form, HalfHour, begins, half_hour, name
@@ -321,7 +324,7 @@ def test_a_day_without_heatmaps_is_not_read_and_not_quiet(tmp_path: Path) -> Non
     days.tar(tmp_path / "archive", DAY, {"README.txt": b"", "acas/acas.csv.gz": b""})
     about = context(tmp_path, read="heatmap")
     landed = local.fetch(WINDOW, about)
-    status = Result(local.decode(landed, about)).day.status if landed.files else landed.absent[DAY][0]
+    status = Result(decoding.decode(landed, about)).day.status if landed.files else landed.absent[DAY][0]
     assert status in ("failed", "missing")
 
 
@@ -408,6 +411,67 @@ def test_an_aircraft_without_a_place_in_any_heatmap_is_read_by_its_trace(
     unknown = [[*values[:3], None, *values[4:]] for values in LANDING]
     result = both(tmp_path, files, trace("14f10c", unknown), own_receiver=False)
     assert len([row for row in result.points if row["icao24"] == "14f10c"]) == len(LANDING)
+
+
+def test_both_ways_show_the_same_landing_and_say_how_they_were_read(tmp_path: Path, files: dict[str, bytes]) -> None:
+    """A day read by its traces, by its heatmaps and by both: the same aircraft, and of both the trace's own points."""
+    start = begins(DAY, BAD)
+    track = circuit("14f10b", start, HMEIMIM)
+    lands = trace(
+        "14f10b", [point(p.at_ms / 1000 - MIDNIGHT, p.latitude, p.longitude, p.altitude) for p in track.points]
+    )
+    half = half_hour([*scene(start, HMEIMIM), track], start)
+    members = {**files, name(BAD): half.data(), lands[0].removeprefix("./"): lands[1]}
+    days.tar(tmp_path / "archive", DAY, members)
+    results = {way: decode(context(tmp_path, read=way, own_receiver=False)) for way in ("traces", "heatmap", "auto")}
+    of_aircraft = {
+        way: [row["seen_at"] for row in result.points if row["icao24"] == "14f10b"] for way, result in results.items()
+    }
+    assert of_aircraft["auto"] == of_aircraft["traces"]
+    assert 0 < len(of_aircraft["heatmap"]) <= len(of_aircraft["traces"])
+    details = {way: str(result.day.source_detail).split(";")[0] for way, result in results.items()}
+    assert details == {
+        "traces": "traces (as set): 1 traces, its 48 heatmaps not used",
+        "heatmap": "heatmap (as set): 48 heatmaps of 48",
+        "auto": "both: 48 heatmaps and 1 traces",
+    }
+
+
+@pytest.mark.parametrize(
+    ("detail", "read", "is_outdated"),
+    [
+        (None, "auto", True),  # an older decoder kept no detail
+        ("both: 48 heatmaps and 9 traces; {now}", "auto", False),
+        ("traces: 9 traces; {now}", "auto", False),
+        ("both: 48 heatmaps and 9 traces; decoder 1; {rings}", "auto", True),
+        ("both: 48 heatmaps and 9 traces; {now} or 20 NM", "auto", True),
+        ("heatmap (as set): 48 heatmaps of 48; {now}", "auto", True),
+        ("heatmap (as set): 48 heatmaps of 48; {now}", "heatmap", False),
+        ("heatmap: 48 heatmaps of 48; {now}", "heatmap", True),
+        ("heatmap (as set): 48 heatmaps of 48; {now}", "traces", True),
+    ],
+)
+def test_a_day_is_outdated_that_would_be_read_otherwise_now(
+    tmp_path: Path, detail: str | None, read: str, is_outdated: bool
+) -> None:
+    about = context(tmp_path, read=read)
+    rings = "within 60 NM below 15,000 ft or 15 NM"
+    told = detail and detail.format(now=f"decoder {judging.DECODER}; {rings}", rings=rings)
+    rows = [ledger_row("readsb_archive", Day(DAY, status, source_detail=told), "run") for status in ("ok", "missing")]
+    assert judging.outdated(rows[:1], about) == ([DAY] if is_outdated else [])
+    assert judging.outdated(rows[1:], about) == []
+
+
+def test_doctor_says_what_the_newest_day_holds_and_how_it_would_be_read(
+    tmp_path: Path, files: dict[str, bytes]
+) -> None:
+    lands = trace("14f10b", LANDING)
+    days.tar(tmp_path / "archive", DAY, {**files, lands[0].removeprefix("./"): lands[1]})
+    for settings, read_as in (({}, "heatmaps, and traces where they matter"), ({"read": "heatmap"}, "heatmaps alone")):
+        newest = readsb_archive.check(context(tmp_path, own_receiver=False, **settings))[-1]
+        assert newest.ok
+        assert f"{DAY}, the newest: 1 traces in 1 folders and 48 heatmaps" in newest.what
+        assert newest.what.endswith(f"read: {read_as}")
 
 
 # ---- every position, and nothing else

@@ -22,8 +22,9 @@ from basewatch.readsb.decoder import Shard
 from basewatch.reference import load
 from basewatch.reference.rows import BaseRow
 from basewatch.sources.contract import Window
-from basewatch.sources.readsb_archive import local
-from basewatch.sources.readsb_archive.local import Copy, choose, copies, judge_completeness
+from basewatch.sources.readsb_archive import decoding, local
+from basewatch.sources.readsb_archive.judging import judge_completeness
+from basewatch.sources.readsb_archive.local import Copy, choose, copies
 from tracekit import (
     DAY,
     DETAILS,
@@ -326,7 +327,7 @@ def test_files_have_the_declared_schema_and_are_adopted_by_the_lake(tmp_path: Pa
     landed = local.fetch(Window("readsb_archive", DAY, DAY), about)
     store = Lake(tmp_path / "warehouse")
     tables = set()
-    for event in local.decode(landed, about):
+    for event in decoding.decode(landed, about):
         if isinstance(event, Rows) and isinstance(event.data, Path):
             name = store.adopt(event.table, "readsb_archive", event.day, event.data)
             assert pq.read_schema(store.folder / name).remove_metadata().equals(TABLES[event.table].schema)
@@ -340,12 +341,12 @@ def test_the_same_archive_gives_the_same_bytes_whoever_decodes_it(
 ) -> None:
     members = [trace(f"4b{n:04x}", [*FAR[: n % 50], *NEAR], r=f"R{n % 7}", details=n) for n in range(300)]
     write_tar(tmp_path / "archive", members)
-    monkeypatch.setattr(local, "SHARD", 1000)
+    monkeypatch.setattr(decoding, "SHARD", 1000)
 
     def files(processes: int) -> dict[str, bytes]:
         about = context(tmp_path, processes=processes)
         landed = local.fetch(Window("readsb_archive", DAY, DAY), about)
-        events = local.decode(landed, about)
+        events = decoding.decode(landed, about)
         return {
             event.table: event.data.read_bytes()
             if isinstance(event.data, Path)
@@ -355,7 +356,7 @@ def test_the_same_archive_gives_the_same_bytes_whoever_decodes_it(
         }
 
     alone = files(1)
-    monkeypatch.setattr(local, "SMALL", 0)
+    monkeypatch.setattr(decoding, "SMALL", 0)
     assert files(3) == alone
     assert alone.keys() == {"track_points", "track_edges", "base_background"}
 
@@ -364,17 +365,17 @@ def test_a_decoding_process_that_dies_is_an_error_and_not_a_hang(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_tar(tmp_path / "archive", [trace("14f10a", NEAR)])
-    monkeypatch.setattr(local, "SMALL", 0)
+    monkeypatch.setattr(decoding, "SMALL", 0)
     about = context(tmp_path, processes=2)
     landed = local.fetch(Window("readsb_archive", DAY, DAY), about)
     monkeypatch.setattr("sys.executable", "/bin/false")
     with pytest.raises(SourceError, match="ended with status 1"):
-        list(local.decode(landed, about))
+        list(decoding.decode(landed, about))
     assert list((tmp_path / "landing").iterdir()) == []
 
 
 def test_a_fault_in_a_decoding_process_is_told(tmp_path: Path) -> None:
-    job = local._job(DAY, [tmp_path / "x.tar"], context(tmp_path), tmp_path)
+    job = decoding._job(DAY, [tmp_path / "x.tar"], context(tmp_path), tmp_path)
     (tmp_path / "x.tar").write_bytes(tar([trace("14f10a", NEAR)]))
     job.out = str(tmp_path / "gone")
     with pytest.raises(SourceError, match="decoding failed"), workers.Workers(job, 2) as team:

@@ -25,7 +25,7 @@ from basewatch.lake.events import Rows
 from basewatch.lake.schemas import TABLES
 from basewatch.reference.rows import BaseRow
 from basewatch.sources.contract import Window
-from basewatch.sources.readsb_archive import local
+from basewatch.sources.readsb_archive import decoding, local
 from simulator import archive, rows, stories
 from simulator.world import Airfield, Trace
 
@@ -124,7 +124,7 @@ def decoded(folder: Path, places: Sequence[Airfield], traces: Sequence[Trace]) -
     found: dict[str, list[pa.Table]] = defaultdict(list)
     for day in archive.write(folder / "archive", traces):
         landed = local.fetch(Window("readsb_archive", day, day), context)
-        for event in local.decode(landed, context):
+        for event in decoding.decode(landed, context):
             if isinstance(event, Rows) and event.table in ("track_points", "track_edges"):
                 data = pq.read_table(event.data) if isinstance(event.data, Path) else event.data
                 found[event.table].append(data.cast(TABLES[event.table].schema))

@@ -226,6 +226,24 @@ _TABLES = [
         stacked_aircraft=pa.int32(),
     ),
     _table(
+        "heard_cells",
+        "network slot_at south west is_ground band_ft",
+        "What anybody was heard to do within 160 NM of a watched base, from heatmaps: one row for a cell of a tenth of "
+        "a degree (its south-west corner), a band of 3,000 ft of pressure height (its lower bound; or the ground) and "
+        "twenty minutes (their beginning) in which anybody was heard. passes: how often one entered; losses: how many "
+        "were last heard there, for ten minutes at the least. Tells where receivers hear how low, and where not.",
+        network=pa.string(),
+        slot_at=AT,
+        south=pa.float32(),
+        west=pa.float32(),
+        is_ground=pa.bool_(),
+        band_ft=pa.int32(),
+        aircraft=pa.int32(),
+        lowest_ft=pa.int32(),
+        passes=pa.int32(),
+        losses=pa.int32(),
+    ),
+    _table(
         "news_articles",
         "article_id",
         "One article, feed item or page that names a watched base: facts about it, never its body.",

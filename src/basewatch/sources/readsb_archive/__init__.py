@@ -9,7 +9,8 @@ from basewatch.config import ReadsbArchive
 from basewatch.sources.contract import Context, Finding, Grain, Landed, Window
 from basewatch.sources.landing import is_url
 from basewatch.sources.readsb_archive import local, remote
-from basewatch.sources.readsb_archive.local import decode, outdated
+from basewatch.sources.readsb_archive.decoding import decode
+from basewatch.sources.readsb_archive.judging import outdated
 from basewatch.sources.readsb_archive.remote import restated
 
 __all__ = ["absent", "check", "decode", "fetch", "grain", "outdated", "restated"]

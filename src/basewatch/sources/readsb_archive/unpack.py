@@ -65,6 +65,13 @@ class _Joined(io.RawIOBase):
         super().close()
 
 
+def is_packed(path: Path) -> bool:
+    """Whether a file's first bytes say that it is packed."""
+    with path.open("rb") as handle:
+        head = handle.read(6)
+    return any(head.startswith(magic) for magic, _ in _OPENERS)
+
+
 def plain(paths: Sequence[Path], work: Path, budget_gb: float) -> tuple[list[Path], str | None]:
     """The paths of a plain tar, its parts or a folder, and why it is not whole, where packing tells.
 
