@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from basewatch.geo import NM_KM, Bools, Place, Ring
@@ -350,22 +351,25 @@ class _Surveyed:
 
     def __init__(self, decoder: Decoder, shard: Shard) -> None:
         self.job = decoder.job
-        rows = coarse.load(shard.surveyed or ())
-        address = rows["hex"] & ADDRESS
-        heard = np.unique(address)
-        self.heard = len(heard)
         cells = Cells.around(decoder.job.places, decoder.job.rings, 0.0)
-        cell = cells.of(rows["lat"], rows["lon"])
-        is_near = cell >= 0
-        is_near[is_near] = cells.are_near(cell[is_near], rows["alt"][is_near])
         listed = np.array([int(one, 16) for one in self.job.watch.addresses], np.uint32)
-        rows = rows[np.isin(address, np.union1d(address[is_near], listed))]
+
+        def are_wanted(rows: npt.NDArray[np.void]) -> Bools:
+            cell = cells.of(rows["lat"], rows["lon"])
+            is_near = cell >= 0
+            is_near[is_near] = cells.are_near(cell[is_near], rows["alt"][is_near])
+            return is_near | np.isin(rows["hex"] & ADDRESS, listed)
+
+        rows, heard = coarse.load(shard.surveyed or (), are_wanted)
+        self.heard = len(heard)
         self.points, self.heads = coarse.frame(rows, self.job.day_start, shard.spread_s)
         self.flown = dict(
             zip((head.icao for head in self.heads), coarse.callsigns(self.points, len(self.heads)), strict=True)
         )
-        traced = np.array([int(icao24, 16) for icao24, _, _ in shard.members], np.int64)
-        self.asked = self._asked(decoder) | {f"{one:06x}" for one in np.setdiff1d(traced, heard).tolist()}
+        self.asked: set[str] = set()
+        if shard.members:
+            traced = np.array([int(icao24, 16) for icao24, _, _ in shard.members], np.int64)
+            self.asked = self._asked(decoder) | {f"{one:06x}" for one in np.setdiff1d(traced, heard).tolist()}
 
     def callsigns(self, heads: Sequence[Head]) -> list[set[str]]:
         """The callsigns under which each of these flew."""
