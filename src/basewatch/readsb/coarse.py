@@ -7,7 +7,7 @@ than they say. Track and climb are worked out from the points before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields, replace
 
 import numpy as np
@@ -29,25 +29,26 @@ CLIMB_S = 25.0  # over so long at the least a climb is worked out: heights come 
 LOOKED_BACK = 6  # points, at most, for the height before
 
 
-def load(
-    pieces: Sequence[tuple[str, int, int]], are_wanted: Callable[[npt.NDArray[np.void]], Bools]
-) -> tuple[npt.NDArray[np.void], npt.NDArray[np.uint32]]:
-    """The positions in these stretches of files (KEPT) of every aircraft of which one is wanted; everybody's addresses.
-
-    Positions come by aircraft and time, addresses by size. The stretches follow each other in time.
-    """
+def load(pieces: Sequence[tuple[str, int, int]]) -> npt.NDArray[np.void]:
+    """The positions in these stretches of files (KEPT), which follow each other in time, by aircraft and time."""
     some = [np.load(path, mmap_mode="r")[start:stop] for path, start, stop in pieces if stop > start]
     if not some:
-        return np.empty(0, KEPT), np.empty(0, np.uint32)
+        return np.empty(0, KEPT)
     rows = np.concatenate([piece.view(BARE) for piece in some])
-    kept = rows.view(KEPT)
-    address = np.asarray(kept["hex"] & ADDRESS, np.uint32)
-    order = sort_order(address)  # and so by time, in which a survey writes each aircraft's
-    address = address[order]
+    address = np.asarray(rows.view(KEPT)["hex"] & ADDRESS, np.uint32)
+    # and so by time, in which a survey writes each aircraft's
+    return np.asarray(rows.take(sort_order(address)).view(KEPT))
+
+
+def of_wanted(rows: npt.NDArray[np.void], are_wanted: Bools) -> tuple[npt.NDArray[np.void], npt.NDArray[np.uint32]]:
+    """The rows (as `load` gives them) of every aircraft of which one is wanted, and everybody's addresses by size."""
+    if not len(rows):
+        return rows, np.empty(0, np.uint32)
+    address = np.asarray(rows["hex"] & ADDRESS, np.uint32)
     starts = np.flatnonzero(are_new(address))
-    is_wanted = np.logical_or.reduceat(are_wanted(kept)[order], starts)
-    of_wanted = np.repeat(is_wanted, np.diff(np.append(starts, len(address))))
-    return rows.take(order[of_wanted]).view(KEPT), address[starts]
+    is_wanted = np.logical_or.reduceat(are_wanted, starts)
+    of_aircraft = np.repeat(is_wanted, np.diff(np.append(starts, len(address))))
+    return np.asarray(rows.view(BARE)[of_aircraft].view(KEPT)), address[starts]
 
 
 def frame(rows: npt.NDArray[np.void], day_start: int, spread_s: float) -> tuple[Frame, list[Head]]:

@@ -1,9 +1,9 @@
 """The first look at a day, from its heatmap files: what may matter near a watched base, of everybody in the world.
 
 A look is some of the 48 half hours. It keeps, of every aircraft that may be near a base in the half hour, its positions
-there and one a minute elsewhere; of aircraft on the watch list every position within `far_km` of a base; and of every
-aircraft in the world the first and the last of its positions by the minute. So what comes of a day does not depend on
-which process looked at which half hour.
+there; within `far_km` of a base, every position of those on the watch list, and one in half a minute of everybody; of
+all these one a minute elsewhere; and of every aircraft in the world the first and the last of its positions by the
+minute. So what comes of a day does not depend on which process looked at which half hour.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ ROWS, COLUMNS = 180 * PER_DEGREE, 360 * PER_DEGREE
 EDGE = 1_000_000 // PER_DEGREE  # a cell, in the units of a heatmap's positions
 ADDRESSES = 1 << 24
 # Marks of an address: on the watch list, or put there by a callsign if it flies under one; and in this half hour near a
-# base, under such a callsign, or met already.
-LISTED, BY_CALLSIGN, NEAR, CALLED, MET = 1, 2, 4, 8, 16
+# base, under such a callsign, met already, or within reach of a base.
+LISTED, BY_CALLSIGN, NEAR, CALLED, MET, AROUND = 1, 2, 4, 8, 16, 32
 MINUTE = 60.0
+HEARD_S = 30.0  # between the positions that are kept of everybody within reach: at 450 kt half a cell
 
 # A position that was kept. hex: address, and kind of position in the top bits. at_ms: of the day, the middle of its
 # slice. lat, lon, alt, gs: as heatmaps write them. name: the callsign's eight characters; zeros where none is known.
@@ -140,16 +141,28 @@ class Surveyor:
         self.prefixes = np.array(sorted(prefixes), np.uint64)
         self.place = np.empty(ADDRESSES, np.int32)  # where an address was last met; read only where just written
 
+    def are_listed(self, rows: npt.NDArray[np.void]) -> Bools:
+        """Which kept positions are of an aircraft that address or callsign put on the watch list."""
+        address = np.asarray(rows["hex"] & ADDRESS, np.uint32)
+        return self._are(address, LISTED) | (self._are(address, BY_CALLSIGN) & self._are_called(rows["name"]))
+
+    def _are_called(self, callsign: npt.NDArray[np.uint64]) -> Bools:
+        """Which callsigns begin with the prefix of a watched fleet and a digit."""
+        fourth = (callsign >> np.uint64(24)) & np.uint64(0xFF)
+        return np.asarray(np.isin(callsign & np.uint64(0xFFFFFF), self.prefixes) & (fourth >= 48) & (fourth <= 57))
+
     def look(self, half: Heatmap, day_start_s: int) -> npt.NDArray[np.void]:
         """The positions of a half hour that are kept (KEPT), by aircraft and time."""
         within, address, is_near = self._within(half)
         near = address[is_near]
         self.marks[near] |= NEAR
         infos, called = self._infos(half)
-        within = within[is_near | self._are(address, LISTED | CALLED)]
+        self.marks[address] |= AROUND
+        is_due = half.slice_of(within) % max(int(HEARD_S // half.interval_s), 1) == 0
+        within = within[is_near | is_due | self._are(address, LISTED | CALLED)]
         by_the_minute, met = self._by_the_minute(half)
         rows = self._rows(half, np.concatenate((within, by_the_minute)), infos, day_start_s)
-        for addresses in (near, called, met):
+        for addresses in (address, called, met):
             self.marks[addresses] &= LISTED | BY_CALLSIGN
         return rows
 
@@ -173,10 +186,7 @@ class Surveyor:
         some = some[who[some] & NOT_ICAO == 0]
         infos, who = infos[some], who[some] & ADDRESS
         may_be = self._are(who, BY_CALLSIGN)
-        callsign = _callsigns(half.entries, infos[may_be])
-        fourth = (callsign >> np.uint64(24)) & np.uint64(0xFF)
-        is_called = np.isin(callsign & np.uint64(0xFFFFFF), self.prefixes) & (fourth >= 48) & (fourth <= 57)
-        called = who[may_be][is_called]
+        called = who[may_be][self._are_called(_callsigns(half.entries, infos[may_be]))]
         self.marks[called] |= CALLED
         return infos[self._are(who, LISTED | NEAR | CALLED)], called
 
@@ -195,7 +205,7 @@ class Surveyor:
             heard += first
             marks = self.marks.take(address)
             is_new = marks & MET == 0
-            positions.append(heard[is_new | (marks & NEAR != 0)])
+            positions.append(heard[is_new | (marks & (NEAR | AROUND) != 0)])
             met.append(address[is_new])
             self.marks[met[-1]] |= MET
             self.place[address] = heard
