@@ -565,7 +565,7 @@ def test_who_is_watched_is_followed_far_and_high(tmp_path: Path) -> None:
     )
     followed = result.rows["watched_points"]
     assert {row["icao24"] for row in followed} == {"150b0a", "33ff01"}
-    assert all(row["base_id"] and 60 * 1.852 < row["distance_km"] < 160 * 1.852 for row in followed)
+    assert all(row["base_id"] and 15 * 1.852 < row["distance_km"] < 160 * 1.852 for row in followed)
     assert len([row for row in followed if row["icao24"] == "150b0a"]) == 150
     assert result.points == []
 
