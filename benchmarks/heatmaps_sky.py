@@ -29,6 +29,8 @@ NON_ICAO = 1 << 24  # readsb's mark of an address that is not ICAO's own
 KT_KM_S = NM_KM / 3600
 CELLS = 10  # a degree, of the map of what receivers hear
 DEAF = 32_000  # no height is heard
+ROUTE_FIELDS = 1600  # the busiest airfields, between which routes are flown
+ELSEWHERE = (0xA00000, 0xADFFFF)  # a large block, for addresses that do not fit into their country's
 
 # How readsb numbers where a position is from.
 SOURCES = (
@@ -210,60 +212,43 @@ class Points:
 
 
 class World:
-    """Airfields, routes and receivers: what all lots of a day share."""
+    """Airfields, routes and receivers: what all lots of a day share. Fields are told by their number."""
 
     def __init__(self, seed: int) -> None:
         rng = np.random.default_rng([seed, 1])
         self.seed = seed
         tables = load.tables(config.Settings())
-        bases, fields = tables.rows["bases"], tables.rows["fields"]
-        places = [(f.latitude, f.longitude, f.elevation_ft or 0.0, f.country, f.icao or "", f.serves) for f in fields]
-        known = {f.ident for f in fields}
-        places += [
-            (b.latitude, b.longitude, b.elevation_ft or 0.0, b.country, b.icao or "", "watched")
-            for b in bases
-            if b.ident not in known
-        ]
+        bases = tables.rows["bases"]
+        places = _places(tables)
         self.latitude, self.longitude, self.elevation_ft = (np.array([p[n] for p in places], float) for n in range(3))
-        self.country = [p[3] for p in places]
+        self.country = [place[3] or "" for place in places]
         self.vectors = unit_vectors(self.latitude, self.longitude)
-        serves = np.array([p[5] for p in places])
-        share = np.array([COUNTRIES.get(p[3], OTHER_COUNTRY)[0] for p in places], float)
-        drawn = np.where(np.isin(serves, ("civil", "shared")), rng.pareto(1.1, len(places)) + 0.05, 0.0)
-        drawn *= np.array([p[4] != "" for p in places])
-        drawn = np.minimum(drawn, 8)
-        for number, place in enumerate(places):
-            drawn[number] = HUBS.get(place[4], drawn[number])
-        weight = share * drawn / self._sums(drawn)
-        self.route_fields = np.sort(np.argsort(weight)[-1600:])
+        serves = np.array([place[5] for place in places])
+        share = np.array([COUNTRIES.get(country, OTHER_COUNTRY)[0] for country in self.country], np.float64)
+        size = _sizes(places, rng)
+        weight = share * size / self._sums(size)
+        self.route_fields = np.sort(np.argsort(weight)[-ROUTE_FIELDS:])
         self.route_weight = weight[self.route_fields]
         anywhere = share * np.isin(serves, ("civil", "shared", "unknown"))
         self.any_weight = anywhere / self._sums(np.ones(len(places)))
         self.military_fields = np.flatnonzero(np.isin(serves, ("military", "shared")))
         self.military_weight = share[self.military_fields] + 20
-        self.watched_fields = self._near([(b.latitude, b.longitude) for b in bases])
-        heard = rng.random(len(places)) * 100 < [COUNTRIES.get(p[3], OTHER_COUNTRY)[1] for p in places]
-        heard[self.watched_fields[::3]] = True  # a third of the watched bases is heard to the ground
-        self.floor = self._floor(np.flatnonzero(heard), rng)
+        self.watched_fields = self._near([(base.latitude, base.longitude) for base in bases])
+        percent = [COUNTRIES.get(country, OTHER_COUNTRY)[1] for country in self.country]
+        has_receiver = rng.random(len(places)) * 100 < percent
+        has_receiver[self.watched_fields[::3]] = True  # a third of the watched bases is heard to the ground
+        self.floor = self._floor(np.flatnonzero(has_receiver), rng)
         self.tables = {(kind.fields, kind.reach): self._routes(kind) for kind in KINDS if kind.way == "route"}
-        self.blocks: dict[str, list[tuple[int, int]]] = {}
-        for row in sorted(tables.rows["icao_blocks"], key=lambda row: row.position):
-            if row.country and int(row.end_hex, 16) - int(row.start_hex, 16) >= 1023:
-                self.blocks.setdefault(row.country, []).append((int(row.start_hex, 16), int(row.end_hex, 16)))
-        self.ranges = [(int(r.start_hex, 16), int(r.end_hex, 16)) for r in tables.rows["military_ranges"]]
+        self.blocks = _blocks(tables)
+        self.ranges = [(int(row.start_hex, 16), int(row.end_hex, 16)) for row in tables.rows["military_ranges"]]
         listed = watchlist.build(tables).addresses
-        self.register: dict[int, dict[int, Any]] = {lot: {} for lot in range(LOTS)}
-        self.listed: dict[int, dict[int, Any]] = {lot: {} for lot in range(LOTS)}
-        for row in tables.rows["aircraft"]:
-            address = int(row.icao24, 16)
-            if row.icao24 in listed:
-                self.listed[address % LOTS][address] = row
-            elif row.is_military:
-                self.register[address % LOTS][address] = row
+        aircraft = tables.rows["aircraft"]
+        self.listed = _by_lot([row for row in aircraft if row.icao24 in listed])
+        self.military = _by_lot([row for row in aircraft if row.is_military and row.icao24 not in listed])
 
     def _sums(self, values: Floats) -> Floats:
         """Of each field, the sum of the values of its country's fields."""
-        _, country = np.unique(np.array([c or "" for c in self.country]), return_inverse=True)
+        _, country = np.unique(np.array(self.country), return_inverse=True)
         return np.asarray(np.maximum(np.bincount(country, values), 1e-9)[country])
 
     def _near(self, bases: list[tuple[float, float]]) -> Ints:
@@ -335,6 +320,46 @@ class World:
         return np.asarray(rng.choice(self.route_fields, count, p=_odds(weight)))
 
 
+def _places(tables: load.Reference) -> list[tuple[float, float, float, str | None, str, str]]:
+    """The airfields, and the bases that are none: latitude, longitude, elevation in ft, country, ICAO code, use."""
+    fields = tables.rows["fields"]
+    places = [(f.latitude, f.longitude, f.elevation_ft or 0.0, f.country, f.icao or "", f.serves) for f in fields]
+    known = {field.ident for field in fields}
+    bases = [base for base in tables.rows["bases"] if base.ident not in known]
+    return places + [
+        (b.latitude, b.longitude, b.elevation_ft or 0.0, b.country, b.icao or "", "watched") for b in bases
+    ]
+
+
+def _sizes(places: list[tuple[float, float, float, str | None, str, str]], rng: np.random.Generator) -> Floats:
+    """How much each field has of its country's flights: hubs as they are, a few of the others large by chance."""
+    is_civil = np.isin([place[5] for place in places], ("civil", "shared"))
+    size = np.where(is_civil, rng.pareto(1.1, len(places)) + 0.05, 0.0)
+    size = np.minimum(np.where([place[4] != "" for place in places], size, 0.0), 8)
+    for number, place in enumerate(places):
+        size[number] = HUBS.get(place[4], size[number])
+    return np.asarray(size)
+
+
+def _blocks(tables: load.Reference) -> dict[str, list[tuple[int, int]]]:
+    """The larger blocks of addresses of each country."""
+    blocks: dict[str, list[tuple[int, int]]] = {}
+    for row in sorted(tables.rows["icao_blocks"], key=lambda row: row.position):
+        low, high = int(row.start_hex, 16), int(row.end_hex, 16)
+        if row.country and high - low >= 1023:
+            blocks.setdefault(row.country, []).append((low, high))
+    return blocks
+
+
+def _by_lot(rows: list[Any]) -> list[dict[int, Any]]:
+    """Rows of the register by address, for each lot."""
+    of_lots: list[dict[int, Any]] = [{} for _ in range(LOTS)]
+    for row in rows:
+        address = int(row.icao24, 16)
+        of_lots[address % LOTS][address] = row
+    return of_lots
+
+
 def _odds(weight: Floats) -> Floats:
     return np.asarray(weight / weight.sum())
 
@@ -350,25 +375,7 @@ def aircraft_of(world: World, lot: int, count: int) -> Aircraft:
     home = np.zeros(count, np.int64)
     for number in np.unique(kind):
         home[kind == number] = world.homes(KINDS[number], int((kind == number).sum()), rng)
-    address = np.zeros(count, np.int64)
-    taken: set[int] = set()
-    registration, type_code = [""] * count, [""] * count
-    for n in range(count):
-        row = None
-        own = KINDS[kind[n]]
-        known = world.listed[lot] if own.name == "watched" else world.register[lot]
-        if own.is_military and known and (own.name == "watched" or rng.random() < 0.6):
-            address[n] = rng.choice(np.array(list(known)))
-            row = known[int(address[n])]
-        if row is None or int(address[n]) in taken:
-            row = None
-            low, high = _block(world, own, world.country[home[n]], rng)
-            while address[n] == 0 or int(address[n]) in taken:
-                address[n] = (int(rng.integers(low, high + 1)) & ~0xFF) | lot
-                low, high = (low, high) if rng.random() < 0.9 else (0xA00000, 0xADFFFF)
-        taken.add(int(address[n]))
-        type_code[n] = (row.type_code if row else None) or own.types[int(rng.integers(len(own.types)))]
-        registration[n] = (row.registration if row else None) or f"X{int(address[n]):06X}"
+    address, registration, type_code = _identities(world, lot, kind, home, rng)
     is_other = kind == NUMBER["not ICAO"]
     address[is_other] |= NON_ICAO
     source = np.where(rng.random(count) < 0.05, MLAT, ADSB)
@@ -393,6 +400,33 @@ def aircraft_of(world: World, lot: int, count: int) -> Aircraft:
         heard_from,
         heard_to,
     )
+
+
+def _identities(
+    world: World, lot: int, kind: Ints, home: Ints, rng: np.random.Generator
+) -> tuple[Ints, list[str], list[str]]:
+    """Addresses, registrations and types: of military aircraft most are in the register, the others are made up."""
+    count = len(kind)
+    address = np.zeros(count, np.int64)
+    taken: set[int] = set()
+    registration, type_code = [""] * count, [""] * count
+    for n in range(count):
+        row = None
+        own = KINDS[kind[n]]
+        known = world.listed[lot] if own.name == "watched" else world.military[lot]
+        if own.is_military and known and (own.name == "watched" or rng.random() < 0.6):
+            address[n] = rng.choice(np.array(list(known)))
+            row = known[int(address[n])]
+        if row is None or int(address[n]) in taken:
+            row = None
+            low, high = _block(world, own, world.country[home[n]], rng)
+            while address[n] == 0 or int(address[n]) in taken:
+                address[n] = (int(rng.integers(low, high + 1)) & ~0xFF) | lot
+                low, high = (low, high) if rng.random() < 0.9 else ELSEWHERE
+        taken.add(int(address[n]))
+        type_code[n] = (row.type_code if row else None) or own.types[int(rng.integers(len(own.types)))]
+        registration[n] = (row.registration if row else None) or f"X{int(address[n]):06X}"
+    return address, registration, type_code
 
 
 def _block(world: World, kind: Kind, country: str, rng: np.random.Generator) -> tuple[int, int]:

@@ -533,3 +533,58 @@ def test_every_position_near_a_base_is_kept_and_nothing_else(tmp_path: Path, see
             assert row["ground_speed_kt"] == (None if one.speed < 0 else pytest.approx(one.speed / 10))
             assert KINDS[row["position_type"]] == one.kind
             assert one.callsign is None or row["callsign"] == (one.callsign or None)
+
+
+# ---- farther off
+
+
+def overhead(address: str, north: float, altitude: float, flight: str = "") -> Track:
+    """An aircraft that flies east for 25 minutes, so many degrees north of the base; a position in ten seconds."""
+    start = begins(DAY, BAD)
+    points = [
+        Point(1000 * (start + 10 * n + 1), LAT + north, LON - 0.8 + 0.0125 * n, altitude, 450.0) for n in range(150)
+    ]
+    return Track(address, points, [Named(1000 * start, flight)] if flight else [])
+
+
+def far_day(folder: Path, *tracks: Track, **settings: Any) -> Result:
+    start = begins(DAY, BAD)
+    others = {name(half): half_hour([], begins(DAY, half)).data() for half in range(HALVES) if half != BAD}
+    days.tar(folder / "archive", DAY, {**others, name(BAD): half_hour(tracks, start).data()})
+    return read(folder, **settings)
+
+
+def test_who_is_watched_is_followed_far_and_high(tmp_path: Path) -> None:
+    """By the callsign of a watched fleet, and by the addresses of armed forces; an airliner is not."""
+    result = far_day(
+        tmp_path,
+        overhead("150b0a", 1.5, 34_000, "RFF7001"),  # 90 NM north
+        overhead("150b0b", 1.5, 34_000, "AFL101"),
+        overhead("33ff01", 2.0, 34_000),  # of the Italian air force, 120 NM north
+        overhead("33ff02", -75.0, 34_000),  # over the southern ocean
+    )
+    followed = result.rows["watched_points"]
+    assert {row["icao24"] for row in followed} == {"150b0a", "33ff01"}
+    assert all(row["base_id"] and 15 * 1.852 < row["distance_km"] < 160 * 1.852 for row in followed)
+    assert len([row for row in followed if row["icao24"] == "150b0a"]) == 150
+    assert result.points == []
+
+
+def test_what_lies_in_the_rings_is_no_far_point(tmp_path: Path) -> None:
+    result = far_day(tmp_path, overhead("33ff01", 0.1, 9_000))
+    inside = {(row["latitude"], row["longitude"]) for row in result.points}
+    assert inside and not {(r["latitude"], r["longitude"]) for r in result.rows.get("watched_points", [])} & inside
+
+
+def test_everybody_within_reach_makes_the_grid(tmp_path: Path) -> None:
+    result = far_day(tmp_path, overhead("4b1a01", 1.5, 34_000), overhead("4b1a02", 1.52, 34_500))
+    cells = result.rows["heard_cells"]
+    assert {row["band_ft"] for row in cells} == {33_000} and not any(row["is_ground"] for row in cells)
+    assert {round(row["south"], 1) for row in cells} == {36.9}
+    assert {f"{row['slot_at']:%H:%M}" for row in cells} == {"10:00", "10:20"}
+    assert max(row["aircraft"] for row in cells) == 2
+    assert sum(row["losses"] for row in cells) == 2
+    assert {row["lowest_ft"] for row in cells} == {34_000}
+    assert (
+        far_day(tmp_path / "scan", overhead("4b1a01", 1.5, 34_000), scan="watch_list").rows.get("heard_cells") is None
+    )

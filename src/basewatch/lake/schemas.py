@@ -36,6 +36,29 @@ def _table(name: str, key: str, doc: str, version: int = 1, **columns: pa.DataTy
     return LakeTable(name, pa.schema(fields), tuple(key.split()), doc, version)
 
 
+_POINT = {
+    "icao24": pa.string(),
+    "seen_at": AT,
+    "network": pa.string(),
+    "latitude": pa.float64(),
+    "longitude": pa.float64(),
+    "is_ground": pa.bool_(),
+    "altitude_baro_ft": pa.int32(),
+    "altitude_geom_ft": pa.int32(),
+    "ground_speed_kt": pa.float32(),
+    "track_deg": pa.float32(),
+    "vertical_rate_fpm": pa.int32(),
+    "position_type": pa.string(),
+    "callsign": pa.string(),
+    "registration": pa.string(),
+    "type_code": pa.string(),
+    "db_flags": pa.int32(),
+    "is_new_leg": pa.bool_(),
+    "is_stale": pa.bool_(),
+    "base_id": pa.string(),
+    "distance_km": pa.float32(),
+}
+
 _TABLES = [
     _table(
         "flightradar24_flights",
@@ -154,26 +177,15 @@ _TABLES = [
         "Near: within archive_ring_outer_nm below archive_ring_outer_ft (or on the ground, or of unknown height), or "
         "within archive_ring_inner_nm at any height. base_id, distance_km: the nearest base. track_deg on the ground "
         "is true heading. Addresses that are not ICAO's own (~) are left out.",
-        icao24=pa.string(),
-        seen_at=AT,
-        network=pa.string(),
-        latitude=pa.float64(),
-        longitude=pa.float64(),
-        is_ground=pa.bool_(),
-        altitude_baro_ft=pa.int32(),
-        altitude_geom_ft=pa.int32(),
-        ground_speed_kt=pa.float32(),
-        track_deg=pa.float32(),
-        vertical_rate_fpm=pa.int32(),
-        position_type=pa.string(),
-        callsign=pa.string(),
-        registration=pa.string(),
-        type_code=pa.string(),
-        db_flags=pa.int32(),
-        is_new_leg=pa.bool_(),
-        is_stale=pa.bool_(),
-        base_id=pa.string(),
-        distance_km=pa.float32(),
+        **_POINT,
+    ),
+    _table(
+        "watched_points",
+        "icao24 seen_at network",
+        "Positions of aircraft on the watch list (watched fleets by address or callsign; military by a register or the "
+        "block of the address) within 160 NM of a watched base and beyond the rings of track_points, from heatmaps. "
+        "Columns as in track_points.",
+        **_POINT,
     ),
     _table(
         "track_edges",

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from basewatch.callsigns import callsign_of
-from basewatch.geo import NM_KM, Bools, Floats, Ints, bearing_deg, distance_km
+from basewatch.geo import NM_KM, Bools, Floats, Ints, bearing_deg, chord_km, unit_vectors
 from basewatch.readsb.heatmap import ADDRESS, DEGREES, FEET, GROUND, KIND, KINDS, KNOTS, UNKNOWN
-from basewatch.readsb.points import SECOND, Frame, Names
-from basewatch.readsb.survey import KEPT
+from basewatch.readsb.points import DAY, SECOND, Frame, Names
+from basewatch.readsb.survey import BARE, KEPT, are_new, sort_order
 from basewatch.readsb.traces import Head
 
 MOVED_KM = 0.05  # a shorter step has no direction
@@ -26,15 +26,29 @@ TURNS = 8  # rounds in which neighbours settle their times
 SLOW_KT = 40.0  # below this a stated speed tells little of a way
 LOW = 40  # in steps of FEET
 CLIMB_S = 25.0  # over so long at the least a climb is worked out: heights come in steps of 25 ft
+LOOKED_BACK = 6  # points, at most, for the height before
 
 
 def load(pieces: Sequence[tuple[str, int, int]]) -> npt.NDArray[np.void]:
-    """The kept positions in these stretches of files (KEPT), by aircraft and time."""
-    rows = [np.load(path, mmap_mode="r")[start:stop] for path, start, stop in pieces if stop > start]
-    if not rows:
+    """The positions in these stretches of files (KEPT), which follow each other in time, by aircraft and time."""
+    some = [np.load(path, mmap_mode="r")[start:stop] for path, start, stop in pieces if stop > start]
+    if not some:
         return np.empty(0, KEPT)
-    joined = np.concatenate(rows)
-    return np.asarray(joined[np.lexsort((joined["at_ms"], joined["hex"] & ADDRESS))])
+    rows = np.concatenate([piece.view(BARE) for piece in some])
+    address = np.asarray(rows.view(KEPT)["hex"] & ADDRESS, np.uint32)
+    # and so by time, in which a survey writes each aircraft's
+    return np.asarray(rows.take(sort_order(address)).view(KEPT))
+
+
+def of_wanted(rows: npt.NDArray[np.void], are_wanted: Bools) -> tuple[npt.NDArray[np.void], npt.NDArray[np.uint32]]:
+    """The rows (as `load` gives them) of every aircraft of which one is wanted, and everybody's addresses by size."""
+    if not len(rows):
+        return rows, np.empty(0, np.uint32)
+    address = np.asarray(rows["hex"] & ADDRESS, np.uint32)
+    starts = np.flatnonzero(are_new(address))
+    is_wanted = np.logical_or.reduceat(are_wanted, starts)
+    of_aircraft = np.repeat(is_wanted, np.diff(np.append(starts, len(address))))
+    return np.asarray(rows.view(BARE)[of_aircraft].view(KEPT)), address[starts]
 
 
 def frame(rows: npt.NDArray[np.void], day_start: int, spread_s: float) -> tuple[Frame, list[Head]]:
@@ -43,19 +57,20 @@ def frame(rows: npt.NDArray[np.void], day_start: int, spread_s: float) -> tuple[
     day_start: µs since 1970, UTC.
     """
     address = (rows["hex"] & ADDRESS).astype(np.int64)
-    is_first = np.ones(len(rows), np.bool_)
-    is_first[1:] = address[1:] != address[:-1]
+    is_first = are_new(address)
     trace = np.cumsum(is_first) - 1
     heads = [Head(f"{number:06x}", 0.0) for number in address[is_first].tolist()]
     latitude, longitude = rows["lat"] * DEGREES, rows["lon"] * DEGREES
+    vectors = unit_vectors(latitude, longitude)
+    step_km = chord_km(vectors[:-1], vectors[1:])
     ground = rows["alt"] == GROUND
     is_unknown = (rows["alt"] == UNKNOWN) | _are_blank(trace, rows["at_ms"] / 1000, rows["alt"])
     altitude = np.where(ground | is_unknown, np.nan, rows["alt"] * float(FEET))
     speed = np.where(rows["gs"] < 0, np.nan, rows["gs"] * KNOTS)
-    at = day_start + _times(trace, rows["at_ms"] / 1000, latitude, longitude, speed, spread_s)
+    at = day_start + _times(trace, rows["at_ms"] / 1000, step_km, speed, spread_s)
     kinds, callsigns = Names(), Names()
     kind = kinds.all_of(KINDS)[np.minimum(rows["hex"] >> KIND, len(KINDS) - 1)]
-    track = _tracks(trace, at, latitude, longitude)
+    track = _tracks(trace, at, step_km, latitude, longitude)
     return (
         Frame(
             trace=trace,
@@ -107,10 +122,11 @@ def callsigns(points: Frame, traces: int) -> list[set[str]]:
 
 def _names(codes: npt.NDArray[np.uint64], names: Names) -> Ints:
     """The number of the callsign that each code of eight characters spells, -1 where it names no flight."""
-    distinct, where = np.unique(codes, return_inverse=True)
+    changes = np.flatnonzero(are_new(codes))  # few: a track keeps its name
+    distinct, where = np.unique(codes[changes], return_inverse=True)
     texts = [int(code).to_bytes(8, "little").decode("latin-1").rstrip("\0 ") for code in distinct.tolist()]
     numbers = np.array([names.of(callsign_of(text)) if text else -1 for text in texts], np.int64)
-    return numbers[where] if len(texts) else np.empty(0, np.int64)
+    return np.repeat(numbers[where], np.diff(np.append(changes, len(codes))))
 
 
 def _are_blank(trace: Ints, seconds: Floats, height: npt.NDArray[np.int16]) -> Bools:
@@ -131,38 +147,37 @@ def _are_blank(trace: Ints, seconds: Floats, height: npt.NDArray[np.int16]) -> B
     return is_blank
 
 
-def _times(
-    trace: Ints, middle_s: Floats, latitude: Floats, longitude: Floats, speed_kt: Floats, slice_s: float
-) -> Ints:
-    """When each point was, µs of the day: within its slice, as far from its neighbours as its speed takes it."""
-    here = np.flatnonzero((trace[1:] == trace[:-1]) & (np.diff(middle_s) <= STEP_S))
-    there = here + 1
-    pace = (speed_kt[here] + speed_kt[there]) / 2
-    km = distance_km(latitude[here], longitude[here], latitude[there], longitude[there])
-    told = pace >= SLOW_KT  # nan is not
-    here, there, step_s = here[told], there[told], km[told] / (pace[told] * NM_KM / 3600)
+def _times(trace: Ints, middle_s: Floats, step_km: Floats, speed_kt: Floats, slice_s: float) -> Ints:
+    """When each point was, µs of the day: within its slice, as far from its neighbours as its speed takes it.
+
+    step_km: the way from each point but the last to the next one.
+    """
+    pace = (speed_kt[:-1] + speed_kt[1:]) / 2
+    is_told = (trace[1:] == trace[:-1]) & (np.diff(middle_s) <= STEP_S) & (pace >= SLOW_KT)  # nan is not
+    step_s = np.where(is_told, step_km / (np.where(is_told, pace, 1.0) * NM_KM / 3600), 0.0)
     seconds = middle_s.copy()
     low, high = middle_s - slice_s / 2, middle_s + slice_s / 2 - 0.001
-    weight = np.bincount(np.concatenate((here, there)), minlength=len(trace))
+    weight = np.zeros(len(trace))
+    weight[1:] += is_told
+    weight[:-1] += is_told
     for _ in range(TURNS):
-        due = np.bincount(there, seconds[here] + step_s, len(trace)) + np.bincount(
-            here, seconds[there] - step_s, len(trace)
-        )
+        due = np.zeros(len(trace))
+        due[1:] += is_told * (seconds[:-1] + step_s)
+        due[:-1] += is_told * (seconds[1:] - step_s)
         settled = np.where(weight > 0, due / np.maximum(weight, 1), middle_s)
         seconds = np.clip((settled + seconds) / 2, low, high)
     return np.asarray(np.rint(seconds * 1000).astype(np.int64) * 1000)
 
 
-def _tracks(trace: Ints, at: Ints, latitude: Floats, longitude: Floats) -> Floats:
-    """The direction of each point's step from the point before, else to the one behind; nan where it did not move."""
+def _tracks(trace: Ints, at: Ints, step_km: Floats, latitude: Floats, longitude: Floats) -> Floats:
+    """The direction of each point's step from the point before, else to the one behind; nan where it did not move.
+
+    step_km: as `_times` has it.
+    """
     track = np.full(len(trace), np.nan)
-    if len(trace) < 2:
-        return track
-    here = np.flatnonzero((trace[1:] == trace[:-1]) & (np.diff(at) <= STEP_S * SECOND))
+    has_moved = (trace[1:] == trace[:-1]) & (np.diff(at) <= STEP_S * SECOND) & (step_km >= MOVED_KM)
+    here = np.flatnonzero(has_moved)
     there = here + 1
-    places = latitude[here], longitude[here], latitude[there], longitude[there]
-    has_moved = distance_km(*places) >= MOVED_KM
-    here, there = here[has_moved], there[has_moved]
     course = bearing_deg(latitude[here], longitude[here], latitude[there], longitude[there])
     track[here] = course
     track[there] = course
@@ -172,15 +187,28 @@ def _tracks(trace: Ints, at: Ints, latitude: Floats, longitude: Floats) -> Float
 def _rates(trace: Ints, at: Ints, altitude: Floats) -> Floats:
     """Climb or sink at each point, feet a minute, over the shortest time behind it that tells; nan where unknown."""
     rate = np.full(len(trace), np.nan)
-    for back in (1, 2, 3, 4, 5, 6):
-        later, earlier = np.arange(back, len(trace)), np.arange(len(trace) - back)
+    # one number says aircraft and time, so that one search finds each point's latest one that is old enough
+    when = trace * (2 * DAY) + at
+    later = np.arange(len(trace))
+    earlier = np.searchsorted(when, when - int(CLIMB_S * SECOND), side="right") - 1
+    while len(later):
         seconds = (at[later] - at[earlier]) / SECOND
-        is_due = np.isnan(rate[later]) & (trace[later] == trace[earlier]) & (seconds >= CLIMB_S) & (seconds <= STEP_S)
+        is_due = (trace[earlier] == trace[later]) & (earlier >= 0) & (later - earlier <= LOOKED_BACK)
+        is_due &= (seconds >= CLIMB_S) & (seconds <= STEP_S)
         later, earlier, seconds = later[is_due], earlier[is_due], seconds[is_due]
         rate[later] = (altitude[later] - altitude[earlier]) / seconds * 60
+        is_unknown = np.isnan(rate[later])
+        later, earlier = later[is_unknown], earlier[is_unknown] - 1
     # where a stretch begins there is nothing behind: the climb ahead stands in
-    begins = np.flatnonzero(np.isnan(rate[:-1]) & (trace[1:] == trace[:-1]))[::-1]
-    for point in begins.tolist():
-        if at[point + 1] - at[point] <= STEP_S * SECOND and not np.isnan(altitude[point]):
-            rate[point] = rate[point + 1]
+    number, none = np.arange(len(trace)), len(trace)
+    leads_on = np.zeros(len(trace), np.bool_)
+    leads_on[:-1] = (trace[1:] == trace[:-1]) & (np.diff(at) <= STEP_S * SECOND) & ~np.isnan(altitude[:-1])
+    known = _next(np.where(np.isnan(rate), none, number))
+    begins = np.flatnonzero(np.isnan(rate) & (known < none) & (_next(np.where(leads_on, none, number)) >= known))
+    rate[begins] = rate[known[begins]]
     return rate
+
+
+def _next(numbers: Ints) -> Ints:
+    """The least of the numbers from each place on."""
+    return np.minimum.accumulate(numbers[::-1])[::-1]

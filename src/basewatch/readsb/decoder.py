@@ -13,6 +13,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -23,6 +24,7 @@ from basewatch.geo import NM_KM, Bools, Place, Ring
 from basewatch.readsb import coarse
 from basewatch.readsb.background import Fields, Limits, Packed, Tally, measure
 from basewatch.readsb.grid import Bases
+from basewatch.readsb.heard import Heard
 from basewatch.readsb.heatmap import ADDRESS, LARGEST_FILE, BadHeatmap
 from basewatch.readsb.points import (
     DAY,
@@ -38,7 +40,7 @@ from basewatch.readsb.points import (
     point_rows,
 )
 from basewatch.readsb.search import compile_search
-from basewatch.readsb.survey import FAR_NM, Cells, Look, Seen, Surveyor, survey
+from basewatch.readsb.survey import FAR_NM, Look, Seen, Surveyor, survey
 from basewatch.readsb.tar_index import Volume
 from basewatch.readsb.traces import (
     LARGEST_MEMBER,
@@ -109,7 +111,7 @@ class Outcome(msgspec.Struct):
     """What came of a part. Counts are of traces but for bad_points, duplicates and heard.
 
     files: lake table and file of rows (Arrow stream). days: traces by the day (since 1970) that their points are of.
-    heard: aircraft that a survey heard anywhere.
+    heard: aircraft that a survey heard anywhere. grid: the file of what anybody was heard to do near the bases.
     """
 
     number: int
@@ -121,6 +123,7 @@ class Outcome(msgspec.Struct):
     duplicates: int = 0
     empty: int = 0
     heard: int = 0
+    grid: str = ""
     days: dict[int, int] = {}
     digest: str = ""
     rejects: list[tuple[str, str]] = []
@@ -138,12 +141,19 @@ class Decoder:
         self.bases = Bases(job.places, reach)
         self.fields = Fields.around(self.bases, job.field_latitudes, job.field_longitudes, job.limits.field_km)
         self.volume = Volume([Path(part) for part in job.parts]) if job.parts else None
-        self.surveyor: Surveyor | None = None
+
+    @cached_property
+    def surveyor(self) -> Surveyor:
+        """What all looks at the day's heatmaps share."""
+        return Surveyor(self.job.places, self.job.rings, FAR_NM * NM_KM, self.job.watch)
+
+    @cached_property
+    def surroundings(self) -> Bases:
+        """The bases with a far wider reach, for aircraft on the watch list."""
+        return Bases(self.job.places, FAR_NM * NM_KM)
 
     def survey(self, look: Look) -> Seen:
         """Look at some of the day's half hours: what is kept of them written aside, by part."""
-        if self.surveyor is None:
-            self.surveyor = Surveyor(self.job.places, self.job.rings, FAR_NM * NM_KM, self.job.watch)
         return survey(self.surveyor, look, self._heatmap, self.job.day_start // SECOND, self.job.out)
 
     def _heatmap(self, offset: int, size: int, name: str) -> bytes:
@@ -210,6 +220,9 @@ class _Part:
         self._flush()
         if survey is not None:
             out.heard = survey.heard
+            self._write("watched_points", survey.far_rows())
+            if survey.grid is not None:
+                out.grid = survey.grid.saved(Path(self.job.out) / f"heard-{self.shard.number:03d}.npy")
             points, heads = survey.without(self.followed)
             self._emit(points, heads, survey.callsigns(heads))
         for writer in self.writers.values():
@@ -349,23 +362,39 @@ class _Surveyed:
     """
 
     def __init__(self, decoder: Decoder, shard: Shard) -> None:
-        self.job = decoder.job
+        self.job, self.decoder = decoder.job, decoder
+        cells = decoder.surveyor.cells
         rows = coarse.load(shard.surveyed or ())
-        address = rows["hex"] & ADDRESS
-        heard = np.unique(address)
-        self.heard = len(heard)
-        cells = Cells.around(decoder.job.places, decoder.job.rings, 0.0)
+        self.grid = Heard.of(rows, cells) if self.job.scan == "all" else None
         cell = cells.of(rows["lat"], rows["lon"])
-        is_near = cell >= 0
-        is_near[is_near] = cells.are_near(cell[is_near], rows["alt"][is_near])
+        is_around = cell >= 0
+        are_wanted = is_around.copy()
+        are_wanted[is_around] = cells.are_near(cell[is_around], rows["alt"][is_around])
+        are_wanted[is_around] |= decoder.surveyor.are_listed(rows[is_around])
         listed = np.array([int(one, 16) for one in self.job.watch.addresses], np.uint32)
-        rows = rows[np.isin(address, np.union1d(address[is_near], listed))]
+        rows, heard = coarse.of_wanted(rows, are_wanted | np.isin(rows["hex"] & ADDRESS, listed))
+        self.heard = len(heard)
         self.points, self.heads = coarse.frame(rows, self.job.day_start, shard.spread_s)
+        is_listed = np.zeros(len(self.heads), np.bool_)
+        is_listed[self.points.trace[decoder.surveyor.are_listed(rows)]] = True
+        self.is_listed = is_listed
         self.flown = dict(
             zip((head.icao for head in self.heads), coarse.callsigns(self.points, len(self.heads)), strict=True)
         )
-        traced = np.array([int(icao24, 16) for icao24, _, _ in shard.members], np.int64)
-        self.asked = self._asked(decoder) | {f"{one:06x}" for one in np.setdiff1d(traced, heard).tolist()}
+        self.asked: set[str] = set()
+        if shard.members:
+            traced = np.array([int(icao24, 16) for icao24, _, _ in shard.members], np.int64)
+            self.asked = self._asked(decoder) | {f"{one:06x}" for one in np.setdiff1d(traced, heard).tolist()}
+
+    def far_rows(self) -> pa.Table:
+        """Positions of aircraft on the watch list within reach of a base, and beyond the rings (watched_points)."""
+        job = self.job
+        points, heads = coarse.of_traces(self.points, self.heads, self.is_listed)
+        around = near(points, self.decoder.surroundings, [Ring(FAR_NM * NM_KM)])
+        inside = near(points, self.decoder.bases, job.rings)
+        chosen = latest_of_equal(points.trace, points.at, np.flatnonzero(around.is_near & ~inside.is_near))
+        bases = self.decoder.surroundings
+        return point_rows(points, around, chosen, bases, Registry(heads), job.source, job.network, "watched_points")
 
     def callsigns(self, heads: Sequence[Head]) -> list[set[str]]:
         """The callsigns under which each of these flew."""

@@ -7,6 +7,7 @@ heard, and whether a silence is one of the aircraft or of the receivers, is judg
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -79,6 +80,16 @@ class Heard:
         np.minimum.at(least, number, lowest)
         sums = [np.bincount(number, values, len(keys)).astype(np.int64) for values in (aircraft, passes, losses)]
         return cls(keys, sums[0], least, sums[1], sums[2])
+
+    def saved(self, file: Path) -> str:
+        """Write the grid aside; returns the path."""
+        np.save(file, np.stack([getattr(self, one.name) for one in fields(self)]))
+        return str(file)
+
+    @classmethod
+    def load(cls, file: str) -> Heard:
+        """A grid that was written aside."""
+        return cls(*np.load(file))
 
     def table(self, cells: Cells, day_start: int, network: str) -> pa.Table:
         """Rows of lake table heard_cells without source and day. day_start: µs since 1970, UTC."""

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 import numpy as np
 import numpy.typing as npt
 
+from basewatch.geo import Bools, Ints
 from basewatch.readsb.gzipped import MAGIC, BadGzip, unpack
 
 HALF_HOUR = 1800  # seconds
@@ -34,10 +35,15 @@ GROUND, UNKNOWN = -123, -124  # in place of a height
 FEET = 25  # a unit of height
 DEGREES = 1e-6  # a unit of latitude and longitude
 KNOTS = 0.1  # a unit of speed; negative where unknown
+SHIFT = 18  # of a latitude or longitude above the least, to its cell: a quarter of a degree
+ROWS, COLUMNS = (2 * POLE >> SHIFT) + 2, (2 * DATE_LINE >> SHIFT) + 1  # cells; no position is in the last row
+BLOCK = 65_536  # records looked at in one go
 KINDS = (  # by number, as traces name them
     "adsb_icao", "adsb_icao_nt", "adsr_icao", "tisb_icao", "adsc", "mlat", "other", "mode_s", "adsb_other",
     "adsr_other", "tisb_trackfile", "tisb_other", "mode_ac", "unknown", "unknown", "unknown",
 )  # fmt: skip
+
+NOWHERE: Bools = np.zeros(ROWS * COLUMNS, np.bool_)  # no cells
 
 # Below a day's folder, or in its tar: `heatmap/NN.bin.ttf`. The bytes tell whether it is packed.
 NAME = re.compile(rb"(?:\./)?(?:(?:[^/]+/){0,6}heatmap/)?([0-4][0-9])\.bin(?:\.ttf)?(?:\.gz)?", re.IGNORECASE)
@@ -49,27 +55,31 @@ class BadHeatmap(Exception):
 
 @dataclass(frozen=True)
 class Heatmap:
-    """Half an hour of records. start_s: seconds since 1970, UTC. first: number of each slice's header in `entries`.
+    """Half an hour of records. start_s: seconds since 1970, UTC.
 
     entries: RECORD, slice after slice; headers, positions and infos as they stand in the file, without its index.
+    first: the number of each slice's header in `entries`. infos: those of the infos, in order. chosen: those of the
+    positions in the cells asked for, in order, and of headers that happen to look like one.
     """
 
     start_s: int
     interval_s: float
     entries: npt.NDArray[np.void]
-    first: npt.NDArray[np.int64]
+    first: Ints
+    infos: Ints
+    chosen: Ints
 
     @property
     def slices(self) -> int:
         """How many slices the half hour has."""
         return len(self.first)
 
-    def positions_by_slice(self) -> npt.NDArray[np.int64]:
+    def positions_by_slice(self) -> Ints:
         """How many positions each slice holds."""
-        infos = np.bincount(self.slice_of(np.flatnonzero(self.entries["lat"] >= INFO)), minlength=self.slices)
-        return np.asarray(np.diff(np.append(self.first, len(self.entries))) - 1 - infos)
+        bounds = np.append(self.first, len(self.entries))
+        return np.asarray(np.diff(bounds) - 1 - np.diff(np.searchsorted(self.infos, bounds)))
 
-    def slice_of(self, records: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    def slice_of(self, records: Ints) -> Ints:
         """The slice in which each of these records stands, by its number in `entries`."""
         return np.searchsorted(self.first, records, side="right") - 1
 
@@ -86,10 +96,11 @@ def clock(half: int) -> str:
     return f"{half // 2:02d}:{half % 2 * 30:02d}"
 
 
-def read(data: bytes, start_s: int) -> Heatmap:
+def read(data: bytes, start_s: int, cells: Bools = NOWHERE) -> Heatmap:
     """The records of a file that should be of the half hour that begins at `start_s` (seconds since 1970, UTC).
 
-    Packed or not, in either byte order, with an index or without. Raises BadHeatmap.
+    Packed or not, in either byte order, with an index or without. cells: ROWS of COLUMNS, flat; true where positions
+    are asked for, false in the last cell. Raises BadHeatmap.
     """
     if not data:
         raise BadHeatmap("it is empty")
@@ -104,6 +115,7 @@ def read(data: bytes, start_s: int) -> Heatmap:
         raise BadHeatmap(f"no heatmap, or cut short: {len(data)} bytes are no whole number of {RECORD.itemsize}")
     records = np.frombuffer(data, RECORD)
     entries, first = _slices(records)
+    infos, chosen = _sift(entries, len(first), cells)
     times = _times(entries, first)
     slices, interval = len(first), _interval(entries, first, times)
     if times[0] != start_s * 1000:
@@ -111,10 +123,10 @@ def read(data: bytes, start_s: int) -> Heatmap:
     late = np.flatnonzero(times != times[0] + interval * np.arange(slices))
     if len(late):
         raise BadHeatmap(f"slice {late[0] + 1} of {slices} is of {_moment(times[late[0]])}, which is not its turn")
-    return Heatmap(start_s, interval / 1000, entries, first)
+    return Heatmap(start_s, interval / 1000, entries, first, infos, chosen)
 
 
-def _slices(records: npt.NDArray[np.void]) -> tuple[npt.NDArray[np.void], npt.NDArray[np.int64]]:
+def _slices(records: npt.NDArray[np.void]) -> tuple[npt.NDArray[np.void], Ints]:
     """The records behind the index, in this machine's byte order, and the numbers of the headers among them."""
     stated = records["hex"]
     at = np.flatnonzero(stated == HEADER)
@@ -132,32 +144,62 @@ def _slices(records: npt.NDArray[np.void]) -> tuple[npt.NDArray[np.void], npt.ND
     if behind and not np.array_equal(stated[:behind], at):
         wrong = int(np.flatnonzero(stated[:behind] != at)[0])
         raise BadHeatmap(f"entry {wrong + 1} of its index points to no slice header: damaged")
-    blank = np.flatnonzero(stated[behind:] == 0) + behind
-    blank = blank[(records["lat"][blank] == 0) & (records["lon"][blank] == 0)]
-    if len(blank):
-        raise BadHeatmap(f"{len(blank)} of its records are zeros: damaged")
-    entries, first = records[behind:], at - behind
-    _check_values(entries, first)
-    return entries, first
+    return records[behind:], at - behind
 
 
-def _check_values(entries: npt.NDArray[np.void], first: npt.NDArray[np.int64]) -> None:
-    """Raise BadHeatmap where a record holds what readsb never writes. One such record shows that bytes were lost.
+def _sift(entries: npt.NDArray[np.void], slices: int, cells: Bools) -> tuple[Ints, Ints]:
+    """The numbers of the infos, and of the positions in the cells; raise BadHeatmap where a record cannot be.
 
-    Two comparisons of unsigned numbers find what is out of bounds at either end; few records are looked at twice.
+    One record that readsb never writes shows that bytes were lost. Nothing else is done to all of a day's seventy
+    million records: so block by block, always into the same arrays, which the processor keeps at hand.
     """
-    addresses, latitudes, longitudes = entries["hex"], entries["lat"], entries["lon"]
-    odd = np.flatnonzero(addresses & SPARE_BITS)
-    if len(odd) != len(first):
-        raise BadHeatmap(f"{len(odd) - len(first)} of its records hold no possible address: damaged")
-    odd = np.flatnonzero(latitudes.view(np.uint32) + np.uint32(POLE) > 2 * POLE)
-    odd = odd[((latitudes[odd] < INFO) | (latitudes[odd] > INFO + LARGEST_SQUAWK)) & (addresses[odd] != HEADER)]
-    if len(odd):
-        raise BadHeatmap(f"{len(odd)} of its records hold no possible latitude or squawk: damaged")
-    odd = np.flatnonzero(longitudes.view(np.uint32) + np.uint32(DATE_LINE) > 2 * DATE_LINE)
-    odd = odd[(latitudes[odd] < INFO) & (addresses[odd] != HEADER)]
-    if len(odd):
-        raise BadHeatmap(f"{len(odd)} of its records hold no possible longitude: damaged")
+    words = np.empty((3, BLOCK), np.int32)
+    flags = np.empty((2, BLOCK), np.bool_)
+    infos, chosen, wrong = [], [], []
+    marked = 0
+    for start in range(0, len(entries), BLOCK):
+        block = entries[start : start + BLOCK]
+        size = len(block)
+        (north, east, bits), (is_odd, is_chosen) = words[:, :size], flags[:, :size]
+        np.copyto(bits.view(np.uint32), block["hex"])
+        if np.count_nonzero(bits) < size:
+            _refuse_blanks(block)
+        marked += int(np.count_nonzero(np.bitwise_and(bits, SPARE_BITS, out=bits)))
+        # as unsigned numbers, what is out of bounds at either end is above the largest
+        np.add(block["lat"], POLE, out=north)
+        np.add(block["lon"], DATE_LINE, out=east)
+        np.greater(north.view(np.uint32), 2 * POLE, out=is_odd)
+        np.greater(east.view(np.uint32), 2 * DATE_LINE, out=is_chosen)
+        odd = np.flatnonzero(np.logical_or(is_odd, is_chosen, out=is_odd))
+        is_info = (north[odd] - np.int32(INFO + POLE)).view(np.uint32) <= LARGEST_SQUAWK
+        infos.append(odd[is_info] + start)
+        wrong.append(odd[~is_info] + start)
+        # the cell: numbers of no position are clipped to the last one, which nobody asks for
+        np.right_shift(north, SHIFT, out=north)
+        np.right_shift(east, SHIFT, out=east)
+        np.add(np.multiply(north, COLUMNS, out=north), east, out=north)
+        np.take(cells, north, out=is_chosen, mode="clip")
+        chosen.append(np.flatnonzero(is_chosen) + start)
+    if marked != slices:
+        raise BadHeatmap(f"{marked - slices} of its records hold no possible address: damaged")
+    _refuse_places(entries[np.concatenate(wrong)])
+    return np.concatenate(infos), np.concatenate(chosen)
+
+
+def _refuse_blanks(records: npt.NDArray[np.void]) -> None:
+    """Raise BadHeatmap where a record is all zeros. Address and place are looked at: zeros behind them may be."""
+    blank = np.count_nonzero((records["hex"] == 0) & (records["lat"] == 0) & (records["lon"] == 0))
+    if blank:
+        raise BadHeatmap(f"{blank} of its records are zeros: damaged")
+
+
+def _refuse_places(odd: npt.NDArray[np.void]) -> None:
+    """Raise BadHeatmap where one of these records, which are neither infos nor at a possible place, is no header."""
+    odd = odd[odd["hex"] != HEADER]
+    for name, most, what in (("lat", POLE, "latitude or squawk"), ("lon", DATE_LINE, "longitude")):
+        count = np.count_nonzero((odd[name] < -most) | (odd[name] > most))
+        if count:
+            raise BadHeatmap(f"{count} of its records hold no possible {what}: damaged")
 
 
 def _in_our_order(records: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
@@ -169,14 +211,14 @@ def _in_our_order(records: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
     return ours
 
 
-def _times(entries: npt.NDArray[np.void], first: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _times(entries: npt.NDArray[np.void], first: Ints) -> Ints:
     """When each slice begins, milliseconds since 1970."""
     headers = entries[first]
     high, low = headers["lat"].astype(np.int64), headers["lon"].astype(np.int64) & 0xFFFFFFFF
     return np.asarray((high << 32) | low)
 
 
-def _interval(entries: npt.NDArray[np.void], first: npt.NDArray[np.int64], times: npt.NDArray[np.int64]) -> int:
+def _interval(entries: npt.NDArray[np.void], first: Ints, times: Ints) -> int:
     """Milliseconds from slice to slice. The header keeps sixteen bits of them, and the slices fill half an hour."""
     slices = len(first)
     stated = np.unique(entries["alt"][first].astype(np.uint16))

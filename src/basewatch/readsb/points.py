@@ -299,15 +299,22 @@ def _table(name: str, columns: dict[str, pa.Array]) -> pa.Table:
 
 
 def point_rows(
-    points: Frame, nearby: Near, chosen: Ints, bases: Bases, registry: Registry, source: str, network: str
+    points: Frame,
+    nearby: Near,
+    chosen: Ints,
+    bases: Bases,
+    registry: Registry,
+    source: str,
+    network: str,
+    table: str = "track_points",
 ) -> pa.Table:
-    """Rows of lake table track_points for the chosen points; texts as dictionary columns."""
+    """Rows of lake table track_points (or one of the same columns) for the chosen points; texts as dictionaries."""
     flags = points.flags[chosen]
     names = Names()
     for place in bases.places:
         names.of(place.place_id)
     return _table(
-        "track_points",
+        table,
         _shared(points, chosen, registry, source, network)
         | {
             "altitude_baro_ft": _whole(points.baro_ft[chosen]),

@@ -1,9 +1,9 @@
 """The first look at a day, from its heatmap files: what may matter near a watched base, of everybody in the world.
 
 A look is some of the 48 half hours. It keeps, of every aircraft that may be near a base in the half hour, its positions
-there and one a minute elsewhere; of aircraft on the watch list every position within `far_km` of a base; and of every
-aircraft in the world the first and the last of its positions by the minute. So what comes of a day does not depend on
-which process looked at which half hour.
+there; within `far_km` of a base, every position of those on the watch list, and one in half a minute of everybody; of
+all these one a minute elsewhere; and of every aircraft in the world the first and the last of its positions by the
+minute. So what comes of a day does not depend on which process looked at which half hour.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -24,22 +25,25 @@ from basewatch.readsb.heatmap import ADDRESS, FEET, HALF_HOUR, INFO, NOT_ICAO, R
 from basewatch.reference.watchlist import Watch
 
 Whole = npt.NDArray[np.int32]
+Addresses = npt.NDArray[np.uint32]
 
 FAR_NM = 160.0  # within which aircraft of the watch list are followed, and others make the grid
 PER_DEGREE = 10  # cells
 ROWS, COLUMNS = 180 * PER_DEGREE, 360 * PER_DEGREE
 EDGE = 1_000_000 // PER_DEGREE  # a cell, in the units of a heatmap's positions
-SHIFT = 18  # of a position, to its coarse cell: of a quarter of a degree
-COARSE_ROWS, COARSE_COLUMNS = (180_000_000 >> SHIFT) + 2, (360_000_000 >> SHIFT) + 1
-BLOCK = 65_536  # records looked at in one go
 ADDRESSES = 1 << 24
+# Marks of an address: on the watch list, or put there by a callsign if it flies under one; and in this half hour near a
+# base, under such a callsign, met already, or within reach of a base.
+LISTED, BY_CALLSIGN, NEAR, CALLED, MET, AROUND = 1, 2, 4, 8, 16, 32
 MINUTE = 60.0
+HEARD_S = 30.0  # between the positions that are kept of everybody within reach: at 450 kt half a cell
 
 # A position that was kept. hex: address, and kind of position in the top bits. at_ms: of the day, the middle of its
 # slice. lat, lon, alt, gs: as heatmaps write them. name: the callsign's eight characters; zeros where none is known.
 KEPT = np.dtype(
     [("hex", "<u4"), ("at_ms", "<i4"), ("lat", "<i4"), ("lon", "<i4"), ("alt", "<i2"), ("gs", "<i2"), ("name", "<u8")]
 )
+BARE = f"V{KEPT.itemsize}"  # a kept position as bytes: numpy copies whatever has fields one by one
 
 
 class Look(msgspec.Struct, tag=True):
@@ -72,13 +76,13 @@ class Seen(msgspec.Struct):
 class Cells:
     """The cells of a tenth of a degree near bases: which of them, and how near.
 
-    number: of each cell of the world, row by row from the south-west, its number or -1. is_coarse: of each larger cell,
-    whether it touches one of them; the last one, in which whatever is no position ends, does not. is_inner, is_outer:
+    number: of each cell of the world, row by row from the south-west, its number or -1. coarse: of each of a heatmap's
+    larger cells, whether it touches one of them. is_inner, is_outer:
     of each number, whether a position there may be within a ring of any height, or within one below a height.
     """
 
     number: Whole
-    is_coarse: Bools
+    coarse: Bools
     is_inner: Bools
     is_outer: Bools
     below: int  # units of a heatmap's heights
@@ -110,13 +114,13 @@ def _cells(places: tuple[Place, ...], rings: tuple[Ring, ...], far_km: float) ->
     inside = np.flatnonzero(marks)
     number = np.full(ROWS * COLUMNS, -1, np.int32)
     number[inside] = np.arange(len(inside), dtype=np.int32)
-    is_coarse = np.zeros(COARSE_ROWS * COARSE_COLUMNS, np.bool_)
+    coarse = np.zeros(heatmap.ROWS * heatmap.COLUMNS, np.bool_)
     rows, columns = np.divmod(inside, COLUMNS)
-    for south in (rows * EDGE >> SHIFT, ((rows + 1) * EDGE) >> SHIFT):
-        for west in (columns * EDGE >> SHIFT, ((columns + 1) * EDGE) >> SHIFT):
-            is_coarse[south * COARSE_COLUMNS + west] = True
-    is_coarse[-1] = False
-    return Cells(number, is_coarse, (marks[inside] & 2) > 0, (marks[inside] & 4) > 0, -(-below // FEET))
+    for south in (rows * EDGE >> heatmap.SHIFT, ((rows + 1) * EDGE) >> heatmap.SHIFT):
+        for west in (columns * EDGE >> heatmap.SHIFT, ((columns + 1) * EDGE) >> heatmap.SHIFT):
+            coarse[south * heatmap.COLUMNS + west] = True
+    coarse[-1] = False
+    return Cells(number, coarse, (marks[inside] & 2) > 0, (marks[inside] & 4) > 0, -(-below // FEET))
 
 
 class Surveyor:
@@ -124,89 +128,99 @@ class Surveyor:
 
     def __init__(self, places: Sequence[Place], rings: Sequence[Ring], far_km: float, watch: Watch) -> None:
         self.cells = Cells.around(places, rings, far_km)
-        self.listed = np.zeros(ADDRESSES, np.bool_)
-        self.listed[[int(address, 16) for address in watch.addresses]] = True
-        self.listed[[int(address, 16) for address in watch.military]] = True
+        self.marks = np.zeros(ADDRESSES, np.uint8)
+        self.marks[[int(address, 16) for address in watch.addresses | watch.military]] = LISTED
         for low, high in watch.ranges:
-            self.listed[low : high + 1] = True
-        self.by_callsign = np.zeros(ADDRESSES, np.bool_)  # whom a callsign puts on the watch list
+            self.marks[low : high + 1] = LISTED
         prefixes = set()
         for rule in watch.rules:
             if rule.callsign_prefix and len(rule.callsign_prefix) == 3 and rule.blocks:
                 prefixes.add(int.from_bytes(rule.callsign_prefix.encode(), "little"))
                 for low, high in rule.blocks:
-                    self.by_callsign[low : high + 1] = True
+                    self.marks[low : high + 1] |= BY_CALLSIGN
         self.prefixes = np.array(sorted(prefixes), np.uint64)
-        self.near = np.zeros(ADDRESSES, np.bool_)  # emptied after each half hour
-        self.room = np.empty(BLOCK, np.int32), np.empty(BLOCK, np.int32), np.empty(BLOCK, np.bool_)
         self.place = np.empty(ADDRESSES, np.int32)  # where an address was last met; read only where just written
+
+    def are_listed(self, rows: npt.NDArray[np.void]) -> Bools:
+        """Which kept positions are of an aircraft that address or callsign put on the watch list."""
+        address = np.asarray(rows["hex"] & ADDRESS, np.uint32)
+        return self._are(address, LISTED) | (self._are(address, BY_CALLSIGN) & self._are_called(rows["name"]))
+
+    def _are_called(self, callsign: npt.NDArray[np.uint64]) -> Bools:
+        """Which callsigns begin with the prefix of a watched fleet and a digit."""
+        fourth = (callsign >> np.uint64(24)) & np.uint64(0xFF)
+        return np.asarray(np.isin(callsign & np.uint64(0xFFFFFF), self.prefixes) & (fourth >= 48) & (fourth <= 57))
 
     def look(self, half: Heatmap, day_start_s: int) -> npt.NDArray[np.void]:
         """The positions of a half hour that are kept (KEPT), by aircraft and time."""
-        entries = half.entries
-        within, cell = self._within(half)
-        address = entries["hex"][within] & ADDRESS
-        infos = np.flatnonzero(entries["lat"] >= INFO)
-        who = entries["hex"][infos]
-        infos, who = infos[(who & NOT_ICAO) == 0], who[(who & NOT_ICAO) == 0] & ADDRESS
-        named = self._named(entries, infos, who)
-        is_near = self.cells.are_near(cell, entries["alt"][within])
-        near = np.unique(address[is_near])
-        self.near[near] = True
-        is_far = self.listed[address] | np.isin(address, named)
-        kept = np.unique(np.concatenate((within[is_near | is_far], self._by_the_minute(half))))
-        is_told = self.near[who] | self.listed[who] | np.isin(who, named)
-        rows = self._rows(half, kept, infos[is_told], day_start_s)
-        self.near[near] = False
+        within, address, is_near = self._within(half)
+        near = address[is_near]
+        self.marks[near] |= NEAR
+        infos, called = self._infos(half)
+        self.marks[address] |= AROUND
+        is_due = half.slice_of(within) % max(int(HEARD_S // half.interval_s), 1) == 0
+        within = within[is_near | is_due | self._are(address, LISTED | CALLED)]
+        by_the_minute, met = self._by_the_minute(half)
+        rows = self._rows(half, np.concatenate((within, by_the_minute)), infos, day_start_s)
+        for addresses in (address, called, met):
+            self.marks[addresses] &= LISTED | BY_CALLSIGN
         return rows
 
-    def _within(self, half: Heatmap) -> tuple[Ints, Whole]:
-        """The positions in cells near a base, and their cells. Block by block, so that the work stays in the cache."""
-        entries, chosen = half.entries, []
-        for start in range(0, len(entries), BLOCK):
-            block = entries[start : start + BLOCK]
-            row, column, is_within = (room[: len(block)] for room in self.room)
-            np.right_shift(np.add(block["lat"], 90_000_000, out=row), SHIFT, out=row)
-            np.right_shift(np.add(block["lon"], 180_000_000, out=column), SHIFT, out=column)
-            np.add(np.multiply(row, COARSE_COLUMNS, out=row), column, out=row)
-            np.take(self.cells.is_coarse, row, out=is_within, mode="clip")
-            chosen.append(np.flatnonzero(is_within) + start)
-        within = np.concatenate(chosen)
-        within = within[_are_positions(half, within)]
-        cell = self.cells.of(entries["lat"][within], entries["lon"][within])
-        return within[cell >= 0], cell[cell >= 0]
+    def _are(self, address: Addresses, marks: int) -> Bools:
+        """Which of the addresses bear any of these marks."""
+        return np.asarray(self.marks.take(address) & np.uint8(marks) != 0)
 
-    def _named(self, entries: npt.NDArray[np.void], infos: Ints, who: npt.NDArray[np.uint32]) -> Ints:
-        """The addresses that a callsign of the half hour puts on the watch list: a prefix and a digit."""
-        may_be = self.by_callsign[who]
-        callsign = _callsigns(entries, infos[may_be])
-        fourth = (callsign >> np.uint64(24)) & np.uint64(0xFF)
-        is_called = np.isin(callsign & np.uint64(0xFFFFFF), self.prefixes) & (fourth >= 48) & (fourth <= 57)
-        return np.unique(who[may_be][is_called])
+    def _within(self, half: Heatmap) -> tuple[Ints, Addresses, Bools]:
+        """The positions in cells within reach of a base, whose they are, and which of them are near one."""
+        records = half.entries[half.chosen]
+        cell = self.cells.of(records["lat"], records["lon"])
+        is_within = (cell >= 0) & _are_of_aircraft(records)
+        records, cell = records[is_within], cell[is_within]
+        address = np.asarray(records["hex"] & ADDRESS, np.uint32)
+        return half.chosen[is_within], address, self.cells.are_near(cell, records["alt"])
 
-    def _by_the_minute(self, half: Heatmap) -> Ints:
-        """Of one slice a minute, the positions of aircraft near a base in the half hour, and the ends of all others."""
+    def _infos(self, half: Heatmap) -> tuple[Ints, Addresses]:
+        """The infos of aircraft near a base or on the watch list; whom a callsign puts there: a prefix and a digit."""
+        infos, who = half.infos, half.entries["hex"][half.infos]
+        some = np.flatnonzero(self.marks.take(who & ADDRESS))
+        some = some[who[some] & NOT_ICAO == 0]
+        infos, who = infos[some], who[some] & ADDRESS
+        may_be = self._are(who, BY_CALLSIGN)
+        called = who[may_be][self._are_called(_callsigns(half.entries, infos[may_be]))]
+        self.marks[called] |= CALLED
+        return infos[self._are(who, LISTED | NEAR | CALLED)], called
+
+    def _by_the_minute(self, half: Heatmap) -> tuple[Ints, Addresses]:
+        """Of one slice a minute, the positions of aircraft near a base in the half hour, and the ends of all others.
+
+        And who was met in these slices. A position may come twice.
+        """
         step = max(int(MINUTE // half.interval_s), 1)
         bounds = np.append(half.first, len(half.entries))
-        slices = range(0, half.slices, step)
-        some = np.concatenate([np.arange(bounds[number] + 1, bounds[number + 1]) for number in slices])
-        some = some[_are_positions(half, some)]
-        who = half.entries["hex"][some] & ADDRESS
-        number = np.arange(len(who), dtype=np.int32)
-        self.place[who] = number
-        is_last = self.place[who] == number
-        self.place[who[::-1]] = number[::-1]
-        is_first = self.place[who] == number
-        return np.asarray(some[self.near[who] | is_first | is_last])
+        positions, met = [], []
+        for first, end in zip(bounds[:-1:step] + 1, bounds[1::step], strict=True):
+            records = half.entries[first:end]
+            heard = np.flatnonzero(_are_of_aircraft(records) & (records["lat"] < INFO))
+            address = records["hex"][heard] & ADDRESS
+            heard += first
+            marks = self.marks.take(address)
+            is_new = marks & MET == 0
+            positions.append(heard[is_new | (marks & (NEAR | AROUND) != 0)])
+            met.append(address[is_new])
+            self.marks[met[-1]] |= MET
+            self.place[address] = heard
+        who = np.concatenate(met)
+        return np.concatenate((*positions, self.place[who])), who
 
     def _rows(self, half: Heatmap, kept: Ints, infos: Ints, day_start_s: int) -> npt.NDArray[np.void]:
         """The kept positions by aircraft and time, each with the callsign that was last told before it."""
         entries = half.entries
-        address = (entries["hex"][np.concatenate((kept, infos))] & ADDRESS).astype(np.uint64)
-        key = (address << np.uint64(32)) | np.concatenate((kept, infos)).astype(np.uint64)
-        key.sort()
-        order = (key & np.uint64(0xFFFFFFFF)).astype(np.int64)
-        address = key >> np.uint64(32)
+        numbers = np.concatenate((kept, infos))
+        numbers = numbers[sort_order(numbers)]
+        numbers = numbers[are_new(numbers)]
+        address = entries["hex"][numbers] & ADDRESS
+        order = sort_order(address)
+        order, address = numbers[order], address[order]
         is_info = entries["lat"][order] >= INFO
         latest = np.maximum.accumulate(np.where(is_info, np.arange(len(order)), -1))
         position = np.flatnonzero(~is_info)
@@ -223,12 +237,21 @@ class Surveyor:
         return rows
 
 
-def _are_positions(half: Heatmap, records: Ints) -> Bools:
-    """Which of some records are positions of an aircraft with an ICAO address."""
-    found = half.entries[records]
-    is_position = (found["hex"] & (NOT_ICAO | SPARE_BITS)) == 0
-    is_position &= (found["hex"] & ADDRESS) != 0
-    return np.asarray(is_position & (found["lat"] < INFO))
+def sort_order(numbers: npt.NDArray[np.uint32] | Ints) -> Ints:
+    """The order of numbers below 2**24 by size, equal ones as they stand. Numpy sorts by radix up to sixteen bits."""
+    return np.asarray(np.lexsort((numbers.astype(np.uint16), (numbers >> 16).astype(np.uint8))))
+
+
+def are_new(values: npt.NDArray[Any]) -> Bools:
+    """Which of some values differ from the one before; the first one does."""
+    flags = np.ones(len(values), np.bool_)
+    flags[1:] = values[1:] != values[:-1]
+    return flags
+
+
+def _are_of_aircraft(records: npt.NDArray[np.void]) -> Bools:
+    """Which of these records are of an ICAO address that an aircraft may have; headers are not."""
+    return np.asarray((records["hex"] & (NOT_ICAO | SPARE_BITS | ADDRESS)) - np.uint32(1) < ADDRESS)
 
 
 def _callsigns(entries: npt.NDArray[np.void], infos: Ints) -> npt.NDArray[np.uint64]:
@@ -249,7 +272,7 @@ def survey(
     for half, offset, size, name in look.files:
         try:
             data = read(offset, size, name)
-            heard = heatmap.read(data, day_start_s + half * HALF_HOUR)
+            heard = heatmap.read(data, day_start_s + half * HALF_HOUR, surveyor.cells.coarse)
         except BadHeatmap as error:
             seen.faults[half] = str(error)
             continue
@@ -259,9 +282,10 @@ def survey(
         seen.positions[half] = int(of_slices.sum())
         seen.hush_s[half] = longest_run(of_slices == 0) * heard.interval_s
         kept.append(surveyor.look(heard, day_start_s))
-    rows = np.concatenate(kept) if kept else np.empty(0, KEPT)
-    part = ((rows["hex"] & 0xFF) * look.parts // 256).astype(np.int64)
-    np.save(seen.path, rows[np.argsort(part, kind="stable")])
+    bare = np.concatenate([rows.view(BARE) for rows in kept or [np.empty(0, KEPT)]])
+    rows = bare.view(KEPT)
+    part = ((rows["hex"] & 0xFF) * look.parts // 256).astype(np.uint8)  # so small a number is sorted fastest
+    np.save(seen.path, bare.take(np.argsort(part, kind="stable")).view(KEPT))
     seen.rows = np.bincount(part, minlength=look.parts).tolist()
     seen.digest = digest.hexdigest()
     return seen

@@ -19,16 +19,18 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from basewatch.config import ReadsbArchive
+from basewatch.geo import NM_KM
 from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.lake.files import COMPRESSION, COMPRESSION_LEVEL, ROW_GROUP, stamped
 from basewatch.lake.schemas import TABLES
 from basewatch.readsb import workers
 from basewatch.readsb.background import Limits, Tally, table
 from basewatch.readsb.decoder import Job, Outcome, Shard
+from basewatch.readsb.heard import Heard
 from basewatch.readsb.heatmap import clock
 from basewatch.readsb.points import DAY, SECOND
 from basewatch.readsb.search import expression
-from basewatch.readsb.survey import Look
+from basewatch.readsb.survey import FAR_NM, Cells, Look
 from basewatch.reference import watchlist
 from basewatch.reference.thresholds import Thresholds
 from basewatch.sources.contract import Context, Landed, LandedFile
@@ -113,6 +115,10 @@ def _decode_day(day: date, files: Sequence[LandedFile], context: Context[ReadsbA
         rows = table(tally, job.places, settings.network)
         if rows.num_rows:
             yield Rows("base_background", day, rows)
+        grid = Heard.joined([Heard.load(outcome.grid) for outcome in outcomes if outcome.grid])
+        if len(grid.key):
+            cells = Cells.around(job.places, job.rings, FAR_NM * NM_KM)
+            yield Rows("heard_cells", day, grid.table(cells, job.day_start, settings.network))
     yield from _rejects(day, name, index, outcomes, parts, survey)
     yield judge(day, files, index, outcomes, survey, size, copy, context)
 
