@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
+from itertools import starmap
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +19,7 @@ from basewatch.callsigns import callsign_of
 from basewatch.geo import NM_KM, Bools, Floats, Ints, bearing_deg, chord_km, unit_vectors
 from basewatch.readsb.heatmap import ADDRESS, DEGREES, FEET, GROUND, KIND, KINDS, KNOTS, UNKNOWN
 from basewatch.readsb.points import DAY, SECOND, Frame, Names
-from basewatch.readsb.survey import BARE, KEPT, are_new, sort_order
+from basewatch.readsb.survey import KEPT, are_new, sort_order
 from basewatch.readsb.traces import Head
 
 MOVED_KM = 0.05  # a shorter step has no direction
@@ -30,24 +32,30 @@ LOOKED_BACK = 6  # points, at most, for the height before
 
 
 def load(
-    pieces: Sequence[tuple[str, int, int]], are_wanted: Callable[[npt.NDArray[np.void]], Bools]
+    pieces: Sequence[tuple[str, int, int]], are_near: Callable[[npt.NDArray[np.void]], Bools], listed: Ints
 ) -> tuple[npt.NDArray[np.void], npt.NDArray[np.uint32]]:
-    """The positions in these stretches of files (KEPT) of every aircraft of which one is wanted; everybody's addresses.
+    """The positions in these stretches of files (KEPT) of listed addresses, and of who has one near; and who was heard.
 
     Positions come by aircraft and time, addresses by size. The stretches follow each other in time.
     """
-    some = [np.load(path, mmap_mode="r")[start:stop] for path, start, stop in pieces if stop > start]
-    if not some:
-        return np.empty(0, KEPT), np.empty(0, np.uint32)
-    rows = np.concatenate([piece.view(BARE) for piece in some])
-    kept = rows.view(KEPT)
-    address = np.asarray(kept["hex"] & ADDRESS, np.uint32)
+    rows = np.frombuffer(b"".join(starmap(_stretch, pieces)), KEPT)
+    address = np.asarray(rows["hex"] & ADDRESS, np.uint32)
     order = sort_order(address)  # and so by time, in which a survey writes each aircraft's
     address = address[order]
     starts = np.flatnonzero(are_new(address))
-    is_wanted = np.logical_or.reduceat(are_wanted(kept)[order], starts)
+    heard = address[starts]
+    if not len(heard):
+        return rows, heard
+    is_wanted = np.logical_or.reduceat(are_near(rows)[order], starts) | np.isin(heard, listed)
     of_wanted = np.repeat(is_wanted, np.diff(np.append(starts, len(address))))
-    return rows.take(order[of_wanted]).view(KEPT), address[starts]
+    return rows.take(order[of_wanted]), heard
+
+
+def _stretch(path: str, start: int, stop: int) -> bytes:
+    """The kept positions of a stretch of a file, by their numbers in it."""
+    with Path(path).open("rb") as file:
+        file.seek(start * KEPT.itemsize)
+        return file.read((stop - start) * KEPT.itemsize)
 
 
 def frame(rows: npt.NDArray[np.void], day_start: int, spread_s: float) -> tuple[Frame, list[Head]]:

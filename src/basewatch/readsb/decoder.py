@@ -24,7 +24,7 @@ from basewatch.geo import NM_KM, Bools, Place, Ring
 from basewatch.readsb import coarse
 from basewatch.readsb.background import Fields, Limits, Packed, Tally, measure
 from basewatch.readsb.grid import Bases
-from basewatch.readsb.heatmap import ADDRESS, LARGEST_FILE, BadHeatmap
+from basewatch.readsb.heatmap import LARGEST_FILE, BadHeatmap
 from basewatch.readsb.points import (
     DAY,
     SECOND,
@@ -351,16 +351,16 @@ class _Surveyed:
 
     def __init__(self, decoder: Decoder, shard: Shard) -> None:
         self.job = decoder.job
-        cells = Cells.around(decoder.job.places, decoder.job.rings, 0.0)
-        listed = np.array([int(one, 16) for one in self.job.watch.addresses], np.uint32)
+        cells = Cells.around(decoder.job.places, decoder.job.rings, FAR_NM * NM_KM)
+        listed = np.array([int(one, 16) for one in self.job.watch.addresses], np.int64)
 
-        def are_wanted(rows: npt.NDArray[np.void]) -> Bools:
+        def are_near(rows: npt.NDArray[np.void]) -> Bools:
             cell = cells.of(rows["lat"], rows["lon"])
             is_near = cell >= 0
             is_near[is_near] = cells.are_near(cell[is_near], rows["alt"][is_near])
-            return is_near | np.isin(rows["hex"] & ADDRESS, listed)
+            return is_near
 
-        rows, heard = coarse.load(shard.surveyed or (), are_wanted)
+        rows, heard = coarse.load(shard.surveyed or (), are_near, listed)
         self.heard = len(heard)
         self.points, self.heads = coarse.frame(rows, self.job.day_start, shard.spread_s)
         self.flown = dict(
