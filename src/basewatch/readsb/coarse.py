@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
+from itertools import starmap
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +19,7 @@ from basewatch.callsigns import callsign_of
 from basewatch.geo import NM_KM, Bools, Floats, Ints, bearing_deg, chord_km, unit_vectors
 from basewatch.readsb.heatmap import ADDRESS, DEGREES, FEET, GROUND, KIND, KINDS, KNOTS, UNKNOWN
 from basewatch.readsb.points import DAY, SECOND, Frame, Names
-from basewatch.readsb.survey import BARE, KEPT, are_new, sort_order
+from basewatch.readsb.survey import KEPT, are_new, sort_order
 from basewatch.readsb.traces import Head
 
 MOVED_KM = 0.05  # a shorter step has no direction
@@ -31,13 +33,17 @@ LOOKED_BACK = 6  # points, at most, for the height before
 
 def load(pieces: Sequence[tuple[str, int, int]]) -> npt.NDArray[np.void]:
     """The positions in these stretches of files (KEPT), which follow each other in time, by aircraft and time."""
-    some = [np.load(path, mmap_mode="r")[start:stop] for path, start, stop in pieces if stop > start]
-    if not some:
-        return np.empty(0, KEPT)
-    rows = np.concatenate([piece.view(BARE) for piece in some])
-    address = np.asarray(rows.view(KEPT)["hex"] & ADDRESS, np.uint32)
+    rows = np.frombuffer(b"".join(starmap(_stretch, pieces)), KEPT)
     # and so by time, in which a survey writes each aircraft's
-    return np.asarray(rows.take(sort_order(address)).view(KEPT))
+    order = sort_order(np.asarray(rows["hex"] & ADDRESS, np.uint32))
+    return np.asarray(rows.take(order))
+
+
+def _stretch(path: str, start: int, stop: int) -> bytes:
+    """The kept positions of a stretch of a file, by their numbers in it."""
+    with Path(path).open("rb") as file:
+        file.seek(start * KEPT.itemsize)
+        return file.read((stop - start) * KEPT.itemsize)
 
 
 def of_wanted(rows: npt.NDArray[np.void], are_wanted: Bools) -> tuple[npt.NDArray[np.void], npt.NDArray[np.uint32]]:
@@ -48,7 +54,7 @@ def of_wanted(rows: npt.NDArray[np.void], are_wanted: Bools) -> tuple[npt.NDArra
     starts = np.flatnonzero(are_new(address))
     is_wanted = np.logical_or.reduceat(are_wanted, starts)
     of_aircraft = np.repeat(is_wanted, np.diff(np.append(starts, len(address))))
-    return np.asarray(rows.view(BARE)[of_aircraft].view(KEPT)), address[starts]
+    return np.asarray(rows.take(np.flatnonzero(of_aircraft))), address[starts]
 
 
 def frame(rows: npt.NDArray[np.void], day_start: int, spread_s: float) -> tuple[Frame, list[Head]]:

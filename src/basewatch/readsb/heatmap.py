@@ -58,8 +58,9 @@ class Heatmap:
     """Half an hour of records. start_s: seconds since 1970, UTC.
 
     entries: RECORD, slice after slice; headers, positions and infos as they stand in the file, without its index.
-    first: the number of each slice's header in `entries`. infos: those of the infos, in order. chosen: those of the
-    positions in the cells asked for, in order, and of headers that happen to look like one.
+    first: the number of each slice's header in `entries`. infos: those of the infos, in order; named: the field `hex`
+    of each of these. chosen: those of the positions in the cells asked for, in order, and of headers that look like
+    one.
     """
 
     start_s: int
@@ -67,6 +68,7 @@ class Heatmap:
     entries: npt.NDArray[np.void]
     first: Ints
     infos: Ints
+    named: npt.NDArray[np.uint32]
     chosen: Ints
 
     @property
@@ -115,7 +117,7 @@ def read(data: bytes, start_s: int, cells: Bools = NOWHERE) -> Heatmap:
         raise BadHeatmap(f"no heatmap, or cut short: {len(data)} bytes are no whole number of {RECORD.itemsize}")
     records = np.frombuffer(data, RECORD)
     entries, first = _slices(records)
-    infos, chosen = _sift(entries, len(first), cells)
+    sifted = _sift(entries, len(first), cells)
     times = _times(entries, first)
     slices, interval = len(first), _interval(entries, first, times)
     if times[0] != start_s * 1000:
@@ -123,7 +125,7 @@ def read(data: bytes, start_s: int, cells: Bools = NOWHERE) -> Heatmap:
     late = np.flatnonzero(times != times[0] + interval * np.arange(slices))
     if len(late):
         raise BadHeatmap(f"slice {late[0] + 1} of {slices} is of {_moment(times[late[0]])}, which is not its turn")
-    return Heatmap(start_s, interval / 1000, entries, first, infos, chosen)
+    return Heatmap(start_s, interval / 1000, entries, first, *sifted)
 
 
 def _slices(records: npt.NDArray[np.void]) -> tuple[npt.NDArray[np.void], Ints]:
@@ -147,24 +149,26 @@ def _slices(records: npt.NDArray[np.void]) -> tuple[npt.NDArray[np.void], Ints]:
     return records[behind:], at - behind
 
 
-def _sift(entries: npt.NDArray[np.void], slices: int, cells: Bools) -> tuple[Ints, Ints]:
-    """The numbers of the infos, and of the positions in the cells; raise BadHeatmap where a record cannot be.
+def _sift(entries: npt.NDArray[np.void], slices: int, cells: Bools) -> tuple[Ints, npt.NDArray[np.uint32], Ints]:
+    """Infos, their fields `hex`, and positions in the cells, as Heatmap has them.
 
-    One record that readsb never writes shows that bytes were lost. Nothing else is done to all of a day's seventy
-    million records: so block by block, always into the same arrays, which the processor keeps at hand.
+    Raises BadHeatmap where a record cannot be: one that readsb never writes shows that bytes were lost. Nothing else is
+    done to all of a day's seventy million records: so block by block, always into the same arrays, which the processor
+    keeps at hand.
     """
-    words = np.empty((3, BLOCK), np.int32)
+    whose, spare = np.empty((2, BLOCK), np.uint32)
+    words = np.empty((2, BLOCK), np.int32)
     flags = np.empty((2, BLOCK), np.bool_)
-    infos, chosen, wrong = [], [], []
+    infos, named, chosen, wrong = [], [], [], []
     marked = 0
     for start in range(0, len(entries), BLOCK):
         block = entries[start : start + BLOCK]
         size = len(block)
-        (north, east, bits), (is_odd, is_chosen) = words[:, :size], flags[:, :size]
-        np.copyto(bits.view(np.uint32), block["hex"])
-        if np.count_nonzero(bits) < size:
+        (north, east), (is_odd, is_chosen) = words[:, :size], flags[:, :size]
+        np.copyto(whose[:size], block["hex"])
+        if np.count_nonzero(whose[:size]) < size:
             _refuse_blanks(block)
-        marked += int(np.count_nonzero(np.bitwise_and(bits, SPARE_BITS, out=bits)))
+        marked += int(np.count_nonzero(np.bitwise_and(whose, SPARE_BITS, out=spare)[:size]))
         # as unsigned numbers, what is out of bounds at either end is above the largest
         np.add(block["lat"], POLE, out=north)
         np.add(block["lon"], DATE_LINE, out=east)
@@ -172,8 +176,10 @@ def _sift(entries: npt.NDArray[np.void], slices: int, cells: Bools) -> tuple[Int
         np.greater(east.view(np.uint32), 2 * DATE_LINE, out=is_chosen)
         odd = np.flatnonzero(np.logical_or(is_odd, is_chosen, out=is_odd))
         is_info = (north[odd] - np.int32(INFO + POLE)).view(np.uint32) <= LARGEST_SQUAWK
-        infos.append(odd[is_info] + start)
         wrong.append(odd[~is_info] + start)
+        odd = odd[is_info]
+        infos.append(odd + start)
+        named.append(whose[odd])
         # the cell: numbers of no position are clipped to the last one, which nobody asks for
         np.right_shift(north, SHIFT, out=north)
         np.right_shift(east, SHIFT, out=east)
@@ -183,7 +189,7 @@ def _sift(entries: npt.NDArray[np.void], slices: int, cells: Bools) -> tuple[Int
     if marked != slices:
         raise BadHeatmap(f"{marked - slices} of its records hold no possible address: damaged")
     _refuse_places(entries[np.concatenate(wrong)])
-    return np.concatenate(infos), np.concatenate(chosen)
+    return np.concatenate(infos), np.concatenate(named), np.concatenate(chosen)
 
 
 def _refuse_blanks(records: npt.NDArray[np.void]) -> None:

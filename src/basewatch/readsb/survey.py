@@ -33,8 +33,8 @@ ROWS, COLUMNS = 180 * PER_DEGREE, 360 * PER_DEGREE
 EDGE = 1_000_000 // PER_DEGREE  # a cell, in the units of a heatmap's positions
 ADDRESSES = 1 << 24
 # Marks of an address: on the watch list, or put there by a callsign if it flies under one; and in this half hour near a
-# base, under such a callsign, met already, or within reach of a base.
-LISTED, BY_CALLSIGN, NEAR, CALLED, MET, AROUND = 1, 2, 4, 8, 16, 32
+# base, under such a callsign, met already from its begin or from its end, or within reach of a base.
+LISTED, BY_CALLSIGN, NEAR, CALLED, FIRST, LAST, AROUND = 1, 2, 4, 8, 16, 32, 64
 MINUTE = 60.0
 HEARD_S = 30.0  # between the positions that are kept of everybody within reach: at 450 kt half a cell
 
@@ -43,7 +43,6 @@ HEARD_S = 30.0  # between the positions that are kept of everybody within reach:
 KEPT = np.dtype(
     [("hex", "<u4"), ("at_ms", "<i4"), ("lat", "<i4"), ("lon", "<i4"), ("alt", "<i2"), ("gs", "<i2"), ("name", "<u8")]
 )
-BARE = f"V{KEPT.itemsize}"  # a kept position as bytes: numpy copies whatever has fields one by one
 
 
 class Look(msgspec.Struct, tag=True):
@@ -139,7 +138,6 @@ class Surveyor:
                 for low, high in rule.blocks:
                     self.marks[low : high + 1] |= BY_CALLSIGN
         self.prefixes = np.array(sorted(prefixes), np.uint64)
-        self.place = np.empty(ADDRESSES, np.int32)  # where an address was last met; read only where just written
 
     def are_listed(self, rows: npt.NDArray[np.void]) -> Bools:
         """Which kept positions are of an aircraft that address or callsign put on the watch list."""
@@ -172,16 +170,15 @@ class Surveyor:
 
     def _within(self, half: Heatmap) -> tuple[Ints, Addresses, Bools]:
         """The positions in cells within reach of a base, whose they are, and which of them are near one."""
-        records = half.entries[half.chosen]
+        records = half.entries.take(half.chosen)
         cell = self.cells.of(records["lat"], records["lon"])
-        is_within = (cell >= 0) & _are_of_aircraft(records)
-        records, cell = records[is_within], cell[is_within]
-        address = np.asarray(records["hex"] & ADDRESS, np.uint32)
-        return half.chosen[is_within], address, self.cells.are_near(cell, records["alt"])
+        within = np.flatnonzero((cell >= 0) & _are_of_aircraft(records))
+        address = np.asarray(records["hex"][within] & ADDRESS, np.uint32)
+        return half.chosen[within], address, self.cells.are_near(cell[within], records["alt"][within])
 
     def _infos(self, half: Heatmap) -> tuple[Ints, Addresses]:
         """The infos of aircraft near a base or on the watch list; whom a callsign puts there: a prefix and a digit."""
-        infos, who = half.infos, half.entries["hex"][half.infos]
+        infos, who = half.infos, half.named
         some = np.flatnonzero(self.marks.take(who & ADDRESS))
         some = some[who[some] & NOT_ICAO == 0]
         infos, who = infos[some], who[some] & ADDRESS
@@ -197,43 +194,41 @@ class Surveyor:
         """
         step = max(int(MINUTE // half.interval_s), 1)
         bounds = np.append(half.first, len(half.entries))
-        positions, met = [], []
+        slices = []
         for first, end in zip(bounds[:-1:step] + 1, bounds[1::step], strict=True):
             records = half.entries[first:end]
             heard = np.flatnonzero(_are_of_aircraft(records) & (records["lat"] < INFO))
-            address = records["hex"][heard] & ADDRESS
-            heard += first
-            marks = self.marks.take(address)
-            is_new = marks & MET == 0
-            positions.append(heard[is_new | (marks & (NEAR | AROUND) != 0)])
-            met.append(address[is_new])
-            self.marks[met[-1]] |= MET
-            self.place[address] = heard
-        who = np.concatenate(met)
-        return np.concatenate((*positions, self.place[who])), who
+            slices.append((heard + first, records["hex"][heard] & ADDRESS))
+        positions, met = [], []
+        for mark, through in ((FIRST, slices), (LAST, slices[::-1])):
+            for heard, address in through:
+                marks = self.marks.take(address)
+                is_new = marks & mark == 0
+                positions.append(heard[is_new | (marks & (NEAR | AROUND) != 0)])
+                met.append(address[is_new])
+                self.marks[met[-1]] |= mark
+        return np.concatenate(positions), np.concatenate(met)
 
     def _rows(self, half: Heatmap, kept: Ints, infos: Ints, day_start_s: int) -> npt.NDArray[np.void]:
         """The kept positions by aircraft and time, each with the callsign that was last told before it."""
-        entries = half.entries
         numbers = np.concatenate((kept, infos))
         numbers = numbers[sort_order(numbers)]
         numbers = numbers[are_new(numbers)]
-        address = entries["hex"][numbers] & ADDRESS
-        order = sort_order(address)
-        order, address = numbers[order], address[order]
-        is_info = entries["lat"][order] >= INFO
-        latest = np.maximum.accumulate(np.where(is_info, np.arange(len(order)), -1))
-        position = np.flatnonzero(~is_info)
-        told = np.maximum(latest[position], 0)
-        has_name = (latest[position] >= 0) & (address[told] == address[position])
-        chosen = order[position]
+        records = half.entries.take(numbers)
+        order = sort_order(records["hex"] & ADDRESS)
+        records, slices = records.take(order), half.slice_of(numbers)[order]
+        address = records["hex"] & ADDRESS
+        is_info = records["lat"] >= INFO
+        latest = np.maximum.accumulate(np.where(is_info, np.arange(len(records)), -1))
+        chosen = np.flatnonzero(~is_info)
+        told = np.maximum(latest[chosen], 0)
+        has_name = (latest[chosen] >= 0) & (address[told] == address[chosen])
         rows = np.empty(len(chosen), KEPT)
-        records = entries[chosen]
         for name in ("hex", "lat", "lon", "alt", "gs"):
-            rows[name] = records[name]
-        middle = (half.slice_of(chosen) + 0.5) * half.interval_s + (half.start_s - day_start_s)
+            rows[name] = records[name][chosen]
+        middle = (slices[chosen] + 0.5) * half.interval_s + (half.start_s - day_start_s)
         rows["at_ms"] = np.rint(middle * 1000)
-        rows["name"] = np.where(has_name, _callsigns(entries, order[told]), 0)
+        rows["name"] = np.where(has_name, _callsigns(records, told), 0)
         return rows
 
 
@@ -267,25 +262,26 @@ def survey(
 
     read: the bytes of a file by offset, size and name; raises BadHeatmap where they cannot be had.
     """
-    seen = Seen(look.number, str(Path(folder) / f"survey-{look.number:02d}.npy"), [0] * look.parts)
+    seen = Seen(look.number, str(Path(folder) / f"survey-{look.number:02d}.kept"), [0] * look.parts)
     kept, digest = [], hashlib.sha256()
-    for half, offset, size, name in look.files:
-        try:
-            data = read(offset, size, name)
-            heard = heatmap.read(data, day_start_s + half * HALF_HOUR, surveyor.cells.coarse)
-        except BadHeatmap as error:
-            seen.faults[half] = str(error)
-            continue
+
+    def take(half: int, data: bytes) -> None:
+        heard = heatmap.read(data, day_start_s + half * HALF_HOUR, surveyor.cells.coarse)
         digest.update(b"%d %d %b" % (half, len(data), data[-8:]))
         seen.spread_s = max(seen.spread_s, heard.interval_s)
         of_slices = heard.positions_by_slice()
         seen.positions[half] = int(of_slices.sum())
         seen.hush_s[half] = longest_run(of_slices == 0) * heard.interval_s
         kept.append(surveyor.look(heard, day_start_s))
-    bare = np.concatenate([rows.view(BARE) for rows in kept or [np.empty(0, KEPT)]])
-    rows = bare.view(KEPT)
+
+    for half, offset, size, name in look.files:
+        try:
+            take(half, read(offset, size, name))  # in a function, so that a file is given back before the next is read
+        except BadHeatmap as error:
+            seen.faults[half] = str(error)
+    rows = np.frombuffer(b"".join(rows.data for rows in kept), KEPT)
     part = ((rows["hex"] & 0xFF) * look.parts // 256).astype(np.uint8)  # so small a number is sorted fastest
-    np.save(seen.path, bare.take(np.argsort(part, kind="stable")).view(KEPT))
+    rows.take(np.argsort(part, kind="stable")).tofile(seen.path)
     seen.rows = np.bincount(part, minlength=look.parts).tolist()
     seen.digest = digest.hexdigest()
     return seen

@@ -79,14 +79,15 @@ class Volume:
             return b""
         if len(self._handles) == 1:
             return os.pread(self._handles[0], length, offset)
-        data = b""
-        while len(data) < length and offset + len(data) < self.size:
-            part = bisect_right(self._starts, offset + len(data)) - 1
-            piece = os.pread(self._handles[part], length - len(data), offset + len(data) - self._starts[part])
+        pieces, end = [], min(offset + length, self.size)
+        while offset < end:
+            part = bisect_right(self._starts, offset) - 1
+            piece = os.pread(self._handles[part], end - offset, offset - self._starts[part])
             if not piece:
                 break
-            data += piece
-        return data
+            pieces.append(piece)
+            offset += len(piece)
+        return b"".join(pieces)  # which copies nothing where there is one
 
     def expect(self, offset: int, length: int) -> None:
         """Tell the system that a stretch will be read soon, so that a slow disk reads it in one go."""
