@@ -101,8 +101,8 @@ class Heard:
             {
                 "network": pa.array([network] * len(self.key), pa.string()),
                 "slot_at": pa.array(day_start + slot * SLOT_MS * 1000, pa.timestamp("us", tz="UTC")),
-                "south": pa.array((row / PER_DEGREE - 90).astype(np.float32)),
-                "west": pa.array((column / PER_DEGREE - 180).astype(np.float32)),
+                "south": pa.array(np.round(row / PER_DEGREE - 90, 1)),
+                "west": pa.array(np.round(column / PER_DEGREE - 180, 1)),
                 "is_ground": pa.array(is_ground),
                 "band_ft": pa.array(np.where(is_ground, 0, (band - 2) * BAND_FT), pa.int32()),
                 "aircraft": pa.array(self.aircraft, pa.int32()),
