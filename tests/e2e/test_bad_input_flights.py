@@ -117,8 +117,10 @@ def test_the_day_of_a_rejected_row_does_not_count(kufra: Watch) -> None:
 
 def test_a_row_without_a_day_makes_doubtful_what_its_file_reaches(kufra: Watch) -> None:
     lost = landing(9, "018c02").replace("2025-06-09T04:30:00Z", "soon").replace("2025-06-09T07:00:00Z", "later")
-    rows = [landing(5), landing(7, "018c03"), lost, landing(12, "018c04"), landing(13, "018c05")]
-    put(kufra, "a.csv", HEADING + "".join(rows))
+    before, after = (
+        [landing(day, f"018{day:x}{plane:02x}") for day in days for plane in range(4)] for days in ((5, 7), (12, 13))
+    )
+    put(kufra, "a.csv", HEADING + "".join([*before, lost, *after]))
     june(kufra)
     assert missing(kufra) == list(range(5, 14)) and landed_on(kufra) == [5, 7, 12, 13]
 

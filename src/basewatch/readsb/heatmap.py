@@ -58,9 +58,8 @@ class Heatmap:
     """Half an hour of records. start_s: seconds since 1970, UTC.
 
     entries: RECORD, slice after slice; headers, positions and infos as they stand in the file, without its index.
-    first: the number of each slice's header in `entries`. infos: those of the infos, in order; named: the field `hex`
-    of each of these. chosen: those of the positions in the cells asked for, in order, and of headers that look like
-    one.
+    first: the number of each slice's header in `entries`. infos: those of the infos, in order. named: each info's field
+    `hex`. chosen: the numbers of the positions in the cells asked for, in order; a header may look like one.
     """
 
     start_s: int
@@ -150,11 +149,10 @@ def _slices(records: npt.NDArray[np.void]) -> tuple[npt.NDArray[np.void], Ints]:
 
 
 def _sift(entries: npt.NDArray[np.void], slices: int, cells: Bools) -> tuple[Ints, npt.NDArray[np.uint32], Ints]:
-    """Infos, their fields `hex`, and positions in the cells, as Heatmap has them.
+    """A heatmap's `infos`, `named` and `chosen`. Raises BadHeatmap for a record that readsb never writes.
 
-    Raises BadHeatmap where a record cannot be: one that readsb never writes shows that bytes were lost. Nothing else is
-    done to all of a day's seventy million records: so block by block, always into the same arrays, which the processor
-    keeps at hand.
+    One such record shows that bytes were lost. Nothing else is done to all of a day's seventy million records. So it is
+    done block by block and always into the same arrays, which the processor keeps at hand.
     """
     whose, spare = np.empty((2, BLOCK), np.uint32)
     words = np.empty((2, BLOCK), np.int32)
