@@ -28,6 +28,34 @@ CREATE OR REPLACE MACRO east_deg(longitude_deg, at_latitude) AS wrapped_deg(long
 CREATE OR REPLACE MACRO distance_km(latitude_deg, longitude_deg, at_latitude) AS
 km_per_deg() * sqrt(power(latitude_deg, 2) + power(east_deg(longitude_deg, at_latitude), 2));
 
+-- direction from here to there, degrees from true north, 0 to 360
+CREATE OR REPLACE MACRO bearing_deg(latitude_deg, longitude_deg, at_latitude) AS
+mod(degrees(atan2(east_deg(longitude_deg, at_latitude), latitude_deg)) + 360, 360);
+
+-- angle between two directions, 0 to 180
+CREATE OR REPLACE MACRO turn_deg(a, b) AS abs(mod(a - b + 900, 360) - 180);
+
+-- nautical miles along the great circle, over any distance
+CREATE OR REPLACE MACRO great_circle_nm(latitude, longitude, to_latitude, to_longitude) AS
+km_of_deg(degrees(2 * asin(sqrt(
+    power(sin(radians(to_latitude - latitude) / 2), 2)
+    + cos(radians(latitude)) * cos(radians(to_latitude)) * power(sin(radians(to_longitude - longitude) / 2), 2)
+)))) / 1.852;
+
+-- how far a position lies off the line of a runway, and its track off the runway's direction: 1 is as far as a landing
+-- (sign 1) or a take-off (sign -1) strays. Position in nautical miles east and north of the runway's middle. Far past the
+-- runway, or on a track across it, the runway is not the one in use.
+CREATE OR REPLACE MACRO line_off(east_nm, north_nm, heading_deg, track_deg, way) AS
+abs(east_nm * cos(radians(heading_deg)) - north_nm * sin(radians(heading_deg)))
+/ (0.4 + 0.05 * abs(east_nm * sin(radians(heading_deg)) + north_nm * cos(radians(heading_deg))))
++ least(turn_deg(track_deg, heading_deg), turn_deg(track_deg, heading_deg + 180)) / 15
++ CASE
+    WHEN
+        way * (east_nm * sin(radians(track_deg)) + north_nm * cos(radians(track_deg))) > 2
+        THEN 20
+    ELSE 0
+END;
+
 -- number of a square degree of the globe, from whole degrees of latitude and longitude (which may run over 180): what lies
 -- near each other meets by it in an equality join
 CREATE OR REPLACE MACRO cell_of(latitude_floor, longitude_floor) AS
@@ -65,6 +93,17 @@ CREATE OR REPLACE MACRO held_s(seconds, positions) AS seconds * positions // gre
 
 -- knots at which so many kilometres were covered in so many seconds; null for no time
 CREATE OR REPLACE MACRO pace_kt(km, seconds) AS km / 1.852 / nullif(seconds, 0) * 3600;
+
+-- minutes that an aircraft takes to a field so many nautical miles away: slow near it, at cruising speed far out. pace: how
+-- many times as long as a jet's it takes. The speeds are those of jet transports on approach, below 10,000 ft, in descent
+-- and at cruise.
+CREATE OR REPLACE MACRO minutes_to_fly(nm, pace) AS
+pace * 60 * (
+    least(nm, 10) / 160
+    + least(greatest(nm - 10, 0), 20) / 240
+    + least(greatest(nm - 30, 0), 70) / 340
+    + greatest(nm - 100, 0) / 420
+);
 
 
 -- Texts

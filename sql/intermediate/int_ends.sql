@@ -9,6 +9,8 @@ columns:
   until_at: {type: TIMESTAMPTZ, doc: "When; for a presence its last evidence"}
   evidence: {type: VARCHAR, values: [touchdown, aligned_loss, descent_loss, reappearance, inbound_only, reported], doc: "Sort of evidence"}
   confidence: {type: INTEGER, doc: "4 strongest to 1"}
+  probability: {type: DOUBLE, doc: "That the stay took place, where it is inferred from a silence; else null"}
+  undecided_id: {type: VARCHAR, doc: "Shared by the bases of which one was visited, nobody can tell which; else null"}
   rule: {type: VARCHAR, doc: "Which rule fired, in words"}
   other_icao: {type: VARCHAR, doc: "Where it came from (arrival) or went (departure); null when unknown"}
   other_base_id: {type: VARCHAR, doc: "The same, where that place is a watched base"}
@@ -174,6 +176,8 @@ SELECT
     until_at,
     evidence,
     confidence,
+    NULL AS probability,
+    NULL AS undecided_id,
     rule,
     other_icao,
     other_base_id,
@@ -194,6 +198,8 @@ SELECT
     until_at,
     evidence,
     confidence,
+    probability,
+    undecided_id,
     rule,
     other_icao,
     other_base_id,
@@ -214,6 +220,9 @@ SELECT
     arg_min(until_at, strength) AS until_at,
     arg_min(evidence, strength) AS evidence,
     max(confidence) AS confidence,
+    -- with a witness of another sort nothing is left to infer
+    CASE WHEN count(*) = count(probability) THEN max(probability) END AS probability,
+    CASE WHEN count(*) = count(probability) THEN min(undecided_id) END AS undecided_id,
     arg_min(rule, strength) AS rule,
     arg_min_null(other_icao, strength) FILTER (WHERE is_placed) AS other_icao,
     arg_min_null(other_base_id, strength) FILTER (WHERE is_placed) AS other_base_id,

@@ -17,6 +17,8 @@ columns:
   arrival_confidence: {type: INTEGER, doc: "Confidence of the arrival, null where there is none"}
   departure_confidence: {type: INTEGER, doc: "Confidence of the departure, null where there is none"}
   confidence: {type: INTEGER, doc: "Confidence of the stay"}
+  probability: {type: DOUBLE, doc: "That the stay took place, where it is inferred from a silence; else null"}
+  undecided_id: {type: VARCHAR, doc: "Shared by the bases of which one was visited, nobody can tell which; else null"}
   rule: {type: VARCHAR, doc: "Which rules fired, in words"}
   origin_icao: {type: VARCHAR, doc: "Where it came from"}
   origin_base_id: {type: VARCHAR, doc: "The same, where it is a watched base"}
@@ -195,6 +197,7 @@ paired AS (
         c.until_at AS closed_until_at,
         c.evidence AS closing_evidence,
         c.confidence AS closing_confidence,
+        c.probability AS closing_probability,
         c.rule AS closing_rule,
         c.other_icao AS closing_icao,
         c.other_base_id AS closing_base_id,
@@ -232,6 +235,12 @@ stays AS (
         CASE WHEN is_arrival THEN confidence END AS arrival_confidence,
         CASE WHEN is_arrival THEN closing_confidence ELSE confidence END AS departure_confidence,
         greatest(confidence, closing_confidence) AS confidence,
+        -- an end that was seen leaves nothing to infer
+        CASE
+            WHEN closing_confidence IS NULL THEN probability
+            WHEN probability IS NOT NULL AND closing_probability IS NOT NULL THEN greatest(probability, closing_probability)
+        END AS probability,
+        undecided_id,
         CASE WHEN closing_rule IS NULL THEN rule ELSE rule || '; ' || closing_rule END AS rule,
         CASE WHEN is_arrival THEN other_icao END AS origin_icao,
         CASE WHEN is_arrival THEN other_base_id END AS origin_base_id,
@@ -266,6 +275,8 @@ stays AS (
         max(confidence) FILTER (WHERE direction = 'arrival') AS arrival_confidence,
         max(confidence) FILTER (WHERE direction = 'departure') AS departure_confidence,
         max(confidence) AS confidence,
+        CASE WHEN count(*) = count(probability) THEN max(probability) END AS probability,
+        CASE WHEN count(*) = count(probability) THEN min(undecided_id) END AS undecided_id,
         string_agg(rule, '; ' ORDER BY happened_at, direction, rule) AS rule,
         min(other_icao) FILTER (WHERE direction = 'arrival') AS origin_icao,
         min(other_base_id) FILTER (WHERE direction = 'arrival') AS origin_base_id,
@@ -295,11 +306,14 @@ SELECT
     -- a landing seen and followed by a departure seen from the same field is as sure as it gets (contract, evidence); what
     -- interference weakened stays weakened: the rule says so
     CASE
+        WHEN s.probability IS NOT NULL THEN s.confidence
         WHEN coalesce(s.departure_confidence, 1) < 2 OR contains(s.rule, '; weakened: ') THEN s.confidence
         WHEN s.arrival_evidence IN ('touchdown', 'aligned_loss') THEN 4
         WHEN s.arrival_evidence = 'descent_loss' THEN greatest(s.confidence, 3)
         ELSE s.confidence
     END AS confidence,
+    s.probability,
+    s.undecided_id,
     s.rule,
     s.origin_icao,
     s.origin_base_id,

@@ -9,6 +9,8 @@ columns:
   until_at: {type: TIMESTAMPTZ, doc: "When; for a presence its last evidence"}
   evidence: {type: VARCHAR, values: [touchdown, aligned_loss, descent_loss, reappearance, inbound_only], doc: "Sort of evidence"}
   confidence: {type: INTEGER, doc: "4 strongest to 1"}
+  probability: {type: DOUBLE, doc: "That the stay took place, where it is inferred from a silence; else null"}
+  undecided_id: {type: VARCHAR, doc: "Shared by the bases of which one was visited, nobody can tell which; else null"}
   rule: {type: VARCHAR, doc: "Which rule fired, in words"}
   other_icao: {type: VARCHAR, doc: "Where it came from (arrival) or went (departure); null when unknown"}
   other_base_id: {type: VARCHAR, doc: "The same, where that place is a watched base"}
@@ -35,6 +37,8 @@ SELECT
     to_timestamp(e.until_s) AS until_at,
     e.evidence,
     e.confidence,
+    e.probability,
+    e.undecided_id,
     e.rule,
     coalesce(a.origin_icao, d.destination_icao) AS other_icao,
     coalesce(a.origin_base_id, d.destination_base_id) AS other_base_id,

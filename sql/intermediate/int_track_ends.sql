@@ -10,6 +10,8 @@ columns:
   until_s: {type: BIGINT, unit: s, doc: "When; for a presence its last evidence"}
   evidence: {type: VARCHAR, values: [touchdown, aligned_loss, descent_loss, reappearance, inbound_only], doc: "Sort of evidence"}
   confidence: {type: INTEGER, doc: "4 strongest to 1"}
+  probability: {type: DOUBLE, doc: "That the stay took place, where it is inferred from a silence; else null"}
+  undecided_id: {type: VARCHAR, doc: "Shared by the bases of which one was visited, nobody can tell which; else null"}
   rule: {type: VARCHAR, doc: "Which rule fired, with its numbers"}
   callsign: {type: VARCHAR, doc: "Callsign"}
   registration: {type: VARCHAR, doc: "Registration mark"}
@@ -28,8 +30,36 @@ WITH ends AS (
         evidence,
         confidence,
         FALSE AS is_tied,
+        NULL AS probability,
+        NULL AS undecided_id,
         rule
-    FROM intermediate.int_track_air_ends
+    FROM intermediate.int_track_air_ends AS a
+    -- a silence that was judged whole is not judged by one of its ends
+    WHERE NOT EXISTS (
+        SELECT 1
+        FROM intermediate.int_silences AS s
+        INNER JOIN intermediate.int_silence_fields AS f ON s.icao24 = f.icao24 AND s.stretch_no = f.stretch_no
+        WHERE
+            a.icao24 = s.icao24
+            AND a.stretch_no = CASE a.direction WHEN 'arrival' THEN s.stretch_no ELSE s.stretch_after_no END
+            AND a.base_id = f.base_id
+    )
+
+    UNION ALL
+    SELECT
+        icao24,
+        stretch_no,
+        base_id,
+        direction,
+        at_s,
+        at_s AS until_s,
+        evidence,
+        confidence,
+        FALSE AS is_tied,
+        probability,
+        undecided_id,
+        rule
+    FROM intermediate.int_silence_ends
 
     UNION ALL
     SELECT
@@ -42,6 +72,8 @@ WITH ends AS (
         'touchdown' AS evidence,
         confidence,
         is_tied,
+        NULL AS probability,
+        NULL AS undecided_id,
         rule
     FROM intermediate.int_track_landings
 ),
@@ -65,6 +97,8 @@ weighed AS (
         e.until_s,
         e.evidence,
         e.confidence - CASE WHEN t.base_id IS NOT NULL AND NOT e.is_tied THEN 1 ELSE 0 END AS confidence,
+        e.probability,
+        e.undecided_id,
         e.rule
         || CASE
             WHEN t.base_id IS NOT NULL AND NOT e.is_tied THEN '; weakened: interference suspected near the base that day'
@@ -131,10 +165,13 @@ SELECT
     w.at_s,
     w.until_s,
     w.evidence,
-    w.confidence + CASE WHEN l.leaves_from_here AND w.evidence <> 'inbound_only' THEN 1 ELSE 0 END AS confidence,
+    w.confidence
+    + CASE WHEN l.leaves_from_here AND w.probability IS NULL AND w.evidence <> 'inbound_only' THEN 1 ELSE 0 END AS confidence,
+    w.probability,
+    w.undecided_id,
     w.rule
     || CASE
-        WHEN l.leaves_from_here AND w.evidence <> 'inbound_only' THEN '; what it is next seen to do is to take off here'
+        WHEN l.leaves_from_here AND w.probability IS NULL AND w.evidence <> 'inbound_only' THEN '; what it is next seen to do is to take off here'
         ELSE ''
     END AS rule,
     s.callsign,

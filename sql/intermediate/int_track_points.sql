@@ -1,5 +1,5 @@
 /*
-grain: one row per position of an aircraft, near a base or at an edge of its track, in the order of flight
+grain: one row per position of an aircraft, near a base, at an edge of its track, or of one on the watch list, in the order of flight
 key: [icao24, at_s, latitude, longitude, is_edge]
 columns:
   icao24: {type: VARCHAR, doc: "24-bit address"}
@@ -7,13 +7,14 @@ columns:
   stretch_no: {type: INTEGER, doc: "Running number of the aircraft's stretches: unbroken, and all in the air or all on the ground"}
   latitude: {type: FLOAT, unit: deg, doc: "Latitude"}
   longitude: {type: FLOAT, unit: deg, doc: "Longitude"}
-  base_id: {type: VARCHAR, doc: "Nearest watched base; null at an edge"}
+  base_id: {type: VARCHAR, doc: "Nearest watched base; null at an edge and beyond the rings"}
   distance_km: {type: FLOAT, unit: km, doc: "Distance to it"}
-  height_ft: {type: INTEGER, unit: ft, doc: "Height above the nearest base's field; above the sea at an edge; null where none is known"}
+  height_ft: {type: INTEGER, unit: ft, doc: "Height above the nearest base's field; above the sea where there is no base; null where none is known"}
   height_basis: {type: UTINYINT, doc: "4 the aircraft says that it is on the ground; 3 satellite navigation; 2 pressure, corrected by other aircraft near the base that day; 1 pressure alone; 0 none"}
   is_ground: {type: BOOLEAN, doc: "On the ground, by report, speed and height together"}
   is_fresh: {type: BOOLEAN, doc: "Good for judging place: neither stale nor an edge"}
   is_edge: {type: BOOLEAN, doc: "First or last position of a track, anywhere"}
+  is_open: {type: BOOLEAN, doc: "Such a position of a track that goes on from there where positions are not kept"}
   is_height_off: {type: BOOLEAN, doc: "Pressure and satellite height contradict each other"}
   speed_kt: {type: FLOAT, unit: kt, doc: "Speed over ground"}
   track_deg: {type: FLOAT, unit: deg, doc: "True track"}
@@ -51,6 +52,7 @@ sightings AS (
             -- too fast to count as standing there, but down: aircraft are often last heard rolling out
             WHEN p.is_ground THEN coalesce(b.elevation_ft, 0)::INTEGER
         END - coalesce(b.elevation_ft, 0)::INTEGER AS height_ft,
+        coalesce(b.elevation_ft, 0)::INTEGER AS elevation_ft,
         CASE
             WHEN p.altitude_geom_ft IS NOT NULL THEN 3
             WHEN p.altitude_baro_ft IS NULL AND p.is_ground THEN 4
@@ -65,6 +67,7 @@ sightings AS (
         NOT p.is_stale AS is_fresh,
         p.is_own_position,
         FALSE AS is_edge,
+        FALSE AS is_open,
         coalesce(
             abs(p.altitude_geom_ft - p.altitude_baro_ft - coalesce(o.offset_ft, 0))
             > $track_height_off_ft + $track_height_off_share * abs(p.altitude_baro_ft),
@@ -88,17 +91,50 @@ sightings AS (
         NULL AS base_id,
         NULL AS distance_km,
         altitude_ft AS height_ft,
+        0 AS elevation_ft,
         CASE WHEN altitude_ft IS NULL THEN 0 ELSE 1 END AS height_basis,
         is_ground AND coalesce(ground_speed_kt, 0) <= $track_ground_max_speed_kt AS is_ground,
         FALSE AS is_fresh,
         TRUE AS is_own_position,
         TRUE AS is_edge,
+        edge IN ('before', 'after') AS is_open,
         FALSE AS is_height_off,
         ground_speed_kt AS speed_kt,
         track_deg,
         vertical_rate_fpm AS rate_fpm,
         callsign
     FROM staging.stg_readsb__edges
+
+    UNION ALL
+    SELECT
+        icao24,
+        at_s,
+        latitude,
+        longitude,
+        NULL AS base_id,
+        NULL AS distance_km,
+        CASE
+            WHEN is_ground AND coalesce(ground_speed_kt, 0) <= $track_ground_max_speed_kt THEN NULL
+            ELSE coalesce(altitude_geom_ft, altitude_baro_ft)
+        END AS height_ft,
+        0 AS elevation_ft,
+        CASE
+            WHEN altitude_geom_ft IS NOT NULL THEN 3
+            WHEN altitude_baro_ft IS NOT NULL THEN 1
+            WHEN is_ground THEN 4
+            ELSE 0
+        END AS height_basis,
+        is_ground AND coalesce(ground_speed_kt, 0) <= $track_ground_max_speed_kt AS is_ground,
+        NOT is_stale AS is_fresh,
+        is_own_position,
+        FALSE AS is_edge,
+        FALSE AS is_open,
+        FALSE AS is_height_off,
+        ground_speed_kt AS speed_kt,
+        track_deg,
+        CASE WHEN NOT is_ground THEN vertical_rate_fpm END AS rate_fpm,
+        callsign
+    FROM staging.stg_readsb__watched
 ),
 
 ordered AS (
@@ -107,7 +143,7 @@ ordered AS (
         at_s - lag(at_s) OVER flight AS step_s,
         lag(latitude) OVER flight AS latitude_before,
         lag(longitude) OVER flight AS longitude_before,
-        lag(height_ft) OVER flight AS height_before,
+        lag(height_ft + elevation_ft) OVER flight AS altitude_before_ft,
         lag(is_ground) OVER flight AS was_ground,
         lag(is_own_position) OVER flight AS was_own_position
     FROM sightings
@@ -157,12 +193,13 @@ SELECT
     is_ground,
     is_fresh,
     is_edge,
+    is_open,
     is_height_off,
     speed_kt,
     track_deg,
     coalesce(
         rate_fpm,
-        CASE WHEN NOT is_new AND NOT is_edge AND height_basis < 4 AND step_s > 0 THEN (height_ft - height_before) * 60 // step_s END
+        CASE WHEN NOT is_new AND NOT is_edge AND height_basis < 4 AND step_s > 0 THEN (height_ft + elevation_ft - altitude_before_ft) * 60 // step_s END
     ) AS rate_fpm,
     CASE WHEN NOT is_new THEN step_km END AS step_km,
     CASE WHEN NOT is_new THEN step_s END AS step_s,

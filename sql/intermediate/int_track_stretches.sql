@@ -14,6 +14,8 @@ columns:
   ends_by: {type: VARCHAR, values: [silence, leap, state, glitch], doc: "What parts it from the stretch after; the last of all ends by silence"}
   silent_before_s: {type: BIGINT, unit: s, doc: "Silence before; null for the first"}
   silent_after_s: {type: BIGINT, unit: s, doc: "Silence after; null for the last"}
+  is_cut_before: {type: BOOLEAN, doc: "It was heard before its first good position, where positions are not kept"}
+  is_cut_after: {type: BOOLEAN, doc: "It was heard after its last good position, where positions are not kept"}
   fresh_points: {type: INTEGER, doc: "Positions good for judging place"}
   first_s: {type: BIGINT, unit: s, doc: "First good position (an edge where there is none)"}
   first_latitude: {type: FLOAT, unit: deg, doc: "Its latitude"}
@@ -52,6 +54,8 @@ WITH drawn AS (
         bool_or(is_ground) AS is_ground,
         min(at_s) AS start_s,
         max(at_s) AS end_s,
+        coalesce(min(at_s) FILTER (WHERE is_open) < min(at_s) FILTER (WHERE is_fresh), FALSE) AS is_cut_before,
+        coalesce(max(at_s) FILTER (WHERE is_open) > max(at_s) FILTER (WHERE is_fresh), FALSE) AS is_cut_after,
         (count(*) FILTER (WHERE is_fresh))::INTEGER AS fresh_points,
         coalesce(min(at_s) FILTER (WHERE is_fresh), min(at_s)) AS first_s,
         coalesce(max(at_s) FILTER (WHERE is_fresh), max(at_s)) AS last_s,
@@ -261,6 +265,8 @@ judged AS (
         e.ends_by,
         e.silent_before_s,
         e.silent_after_s,
+        e.is_cut_before,
+        e.is_cut_after,
         e.fresh_points,
         e.first_s,
         e.first_latitude,
@@ -328,6 +334,8 @@ SELECT
     ends_by,
     silent_before_s,
     silent_after_s,
+    is_cut_before,
+    is_cut_after,
     fresh_points,
     first_s,
     first_latitude,

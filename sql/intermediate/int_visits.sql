@@ -17,6 +17,9 @@ columns:
   arrival_evidence: {type: VARCHAR, values: [touchdown, aligned_loss, descent_loss, reappearance, inbound_only, reported, none], doc: "Sort of evidence of the arrival"}
   departure_evidence: {type: VARCHAR, values: [touchdown, aligned_loss, descent_loss, reappearance, inbound_only, reported, none], doc: "Sort of evidence of the departure"}
   confidence: {type: INTEGER, doc: "4 strongest to 1; a visit counts from 2 upwards"}
+  probability: {type: DOUBLE, doc: "That the stay took place, 0 to 1, where it is inferred from a silence; null where it was seen or reported"}
+  is_counted: {type: BOOLEAN, doc: "Counts: confidence 2 upwards, and not from the press"}
+  undecided_id: {type: VARCHAR, doc: "Shared by stays at several bases of which one took place, nobody can tell which; null for all others"}
   rule: {type: VARCHAR, doc: "Which rules fired, in words"}
   origin_icao: {type: VARCHAR, doc: "Where it came from: ICAO code, or else OurAirports identifier; null when unknown"}
   destination_icao: {type: VARCHAR, doc: "Where it went: ICAO code, or else OurAirports identifier; null when unknown"}
@@ -180,6 +183,8 @@ visits AS (
         s.arrival_evidence,
         s.departure_evidence,
         s.confidence,
+        s.probability,
+        s.undecided_id,
         s.rule,
         s.origin_icao,
         s.destination_icao,
@@ -223,6 +228,9 @@ SELECT
     arrival_evidence,
     departure_evidence,
     confidence,
+    probability,
+    confidence >= 2 AND NOT is_press AS is_counted,
+    undecided_id,
     rule,
     origin_icao,
     destination_icao,

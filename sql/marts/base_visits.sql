@@ -4,7 +4,8 @@ key: [visit_id]
 like: intermediate.int_visits
 columns: [
   visit_id, base_id, icao24, callsign, registration, type_code, fleets, arrived_at, departed_at,
-  first_evidence_at, last_evidence_at, ground_minutes, arrival_evidence, departure_evidence, confidence, rule,
+  first_evidence_at, last_evidence_at, ground_minutes, arrival_evidence, departure_evidence, confidence, probability,
+  is_counted, undecided_id, rule,
   origin_icao, destination_icao, origin_base_id, destination_base_id, sources, evidence, previous_ids
 ]
 */
@@ -24,6 +25,9 @@ SELECT
     arrival_evidence,
     departure_evidence,
     confidence,
+    probability,
+    is_counted,
+    undecided_id,
     rule,
     origin_icao,
     destination_icao,

@@ -14,6 +14,7 @@ columns:
   lowest_height_ft: {type: INTEGER, unit: ft, doc: "Lowest height above the field at which any was heard"}
   last_heights_ft: {type: "INTEGER[]", unit: ft, doc: "Heights above the field at which arrivals were last heard"}
   points: {type: BIGINT, doc: "Positions heard"}
+  points_per_hour: {type: "INTEGER[]", doc: "The same by hour of the day"}
   jumps: {type: INTEGER, doc: "Impossible leaps between consecutive positions"}
   jumped_aircraft: {type: INTEGER, doc: "Aircraft that made any"}
   stacked_aircraft: {type: INTEGER, doc: "Most aircraft that claimed one spot at one time in the air"}
@@ -31,6 +32,7 @@ SELECT
     lowest_height_ft,
     last_heights_ft,
     coalesce(points, 0) AS points,
+    points_per_hour,
     coalesce(jumps, 0) AS jumps,
     coalesce(jumped_aircraft, 0) AS jumped_aircraft,
     coalesce(stacked_aircraft, 0) AS stacked_aircraft

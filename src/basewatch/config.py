@@ -49,6 +49,8 @@ class Reference(Section):
     corrections: str | None = None
     icao_blocks: str | None = None
     military_ranges: str | None = None
+    field_runways: str | None = None
+    evidence_terms: str | None = None
     registration_rules: str | None = None
     register_rules: str | None = None
     sources: str | None = None

@@ -101,6 +101,39 @@ class FieldRow(Row):
     checked_on: When
 
 
+class FieldRunwayRow(Row):
+    """A runway of another airfield, as RunwayRow has those of the bases; `ident` is the field's."""
+
+    ident: str
+    le_ident: str
+    he_ident: str
+    heading_deg_true: Annotated[float, Field(ge=0, le=360)]
+    heading_basis: Literal["true", "designator"]
+    length_ft: Number
+    le_latitude: Number
+    le_longitude: Number
+    he_latitude: Number
+    he_longitude: Number
+
+
+class EvidenceTermRow(Row):
+    """A step of a table by which silences are judged: what a reading in it adds to the log-odds of a landing.
+
+    `judge`: `first` compares the fields in reach, `whole` judges each. A reading from `from_a` (inclusive) up to `to_a`
+    (exclusive) of `term_a` is in the step; empty bounds stand for a reading that is unknown. With `term_b` both readings
+    must be in it. `constant` is what every field begins with.
+    """
+
+    judge: Literal["first", "whole"]
+    term_a: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+    from_a: Number
+    to_a: Number
+    term_b: Annotated[str | None, Field(pattern=r"^[a-z0-9_]+$"), Blank]
+    from_b: Number
+    to_b: Number
+    points: float
+
+
 class FleetRow(Row):
     """One rule of a fleet: an aircraft that meets every filled column of any row belongs to it.
 
@@ -316,6 +349,8 @@ ROWS: dict[str, type[Row]] = {
     "bases": BaseRow,
     "runways": RunwayRow,
     "fields": FieldRow,
+    "field_runways": FieldRunwayRow,
+    "evidence_terms": EvidenceTermRow,
     "fleets": FleetRow,
     "aircraft": AircraftRow,
     "aircraft_types": AircraftTypeRow,
@@ -331,6 +366,8 @@ KEYS: dict[str, tuple[str, ...]] = {  # what makes a row unique, and the order i
     "bases": ("base_id",),
     "runways": ("base_id", "le_ident"),
     "fields": ("ident",),
+    "field_runways": ("ident", "le_ident", "he_ident"),
+    "evidence_terms": ("judge", "term_a", "from_a", "term_b", "from_b"),
     "fleets": ("fleet_id", *FLEET_RULE),
     "aircraft": ("icao24", "register", "valid_from"),
     "aircraft_types": ("type_code",),
