@@ -11,6 +11,7 @@ columns:
   confidence: {type: INTEGER, doc: "4 strongest to 1"}
   probability: {type: DOUBLE, doc: "That the stay took place, where it is inferred from a silence; else null"}
   undecided_id: {type: VARCHAR, doc: "Shared by the bases of which one was visited, nobody can tell which; else null"}
+  silence_no: {type: INTEGER, doc: "The stretch of its track that ends in the silence from which it is inferred; else null"}
   rule: {type: VARCHAR, doc: "Which rule fired, in words"}
   other_icao: {type: VARCHAR, doc: "Where it came from (arrival) or went (departure); null when unknown"}
   other_base_id: {type: VARCHAR, doc: "The same, where that place is a watched base"}
@@ -178,6 +179,7 @@ SELECT
     confidence,
     NULL AS probability,
     NULL AS undecided_id,
+    NULL AS silence_no,
     rule,
     other_icao,
     other_base_id,
@@ -200,6 +202,7 @@ SELECT
     confidence,
     probability,
     undecided_id,
+    silence_no,
     rule,
     other_icao,
     other_base_id,
@@ -223,6 +226,7 @@ SELECT
     -- with a witness of another sort nothing is left to infer
     CASE WHEN count(*) = count(probability) THEN max(probability) END AS probability,
     CASE WHEN count(*) = count(probability) THEN min(undecided_id) END AS undecided_id,
+    CASE WHEN count(*) = count(probability) THEN arg_max(silence_no, probability) END AS silence_no,
     arg_min(rule, strength) AS rule,
     arg_min_null(other_icao, strength) FILTER (WHERE is_placed) AS other_icao,
     arg_min_null(other_base_id, strength) FILTER (WHERE is_placed) AS other_base_id,

@@ -12,7 +12,7 @@ columns:
   confidence: {type: INTEGER, doc: "4 strongest to 1, the band of the probability"}
   probability: {type: DOUBLE, doc: "That it was at the base during the silence, 0 to 1"}
   undecided_id: {type: VARCHAR, doc: "Shared by the bases of which one was visited, nobody can tell which; else null"}
-  rule: {type: VARCHAR, doc: "What was seen, with its numbers, and the strongest terms"}
+  rule: {type: VARCHAR, doc: "What was seen, with its numbers"}
 */
 WITH days_complete AS (
     SELECT DISTINCT
@@ -78,24 +78,6 @@ counted AS (
     WHERE base_id IS NOT NULL AND probability >= $undecided_least
 ),
 
-explained AS (
-    SELECT
-        p.icao24,
-        p.stretch_no,
-        p.field_id,
-        string_agg(format('{} {:+.1f}', p.term, p.points), ', ' ORDER BY abs(p.points) DESC, p.term) AS terms
-    FROM (
-        SELECT q.*
-        FROM intermediate.int_silence_points AS q
-        SEMI JOIN counted AS c ON q.icao24 = c.icao24 AND q.stretch_no = c.stretch_no AND q.field_id = c.field_id
-        QUALIFY
-            row_number() OVER (
-                PARTITION BY q.icao24, q.stretch_no, q.field_id ORDER BY abs(q.points) DESC, q.term
-            ) <= 5
-    ) AS p
-    GROUP BY p.icao24, p.stretch_no, p.field_id
-),
-
 ends AS (
     SELECT
         c.*,
@@ -140,7 +122,5 @@ SELECT
         WHEN e.back_s IS NULL THEN '; not heard since'
         ELSE format('; silent for {:d} min', e.gap_min::BIGINT)
     END
-    || format('; a stay here has a probability of {:.2f}', e.probability)
-    || coalesce(' (' || x.terms || ')', '') AS rule
+    || format('; a stay here has a probability of {:.2f}', e.probability) AS rule
 FROM ends AS e
-LEFT JOIN explained AS x ON e.icao24 = x.icao24 AND e.stretch_no = x.stretch_no AND e.field_id = x.field_id

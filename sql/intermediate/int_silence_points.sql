@@ -54,7 +54,6 @@ WITH term_values AS (
             lead,
             beaten_by,
             nearer,
-            crowd,
             here,
             elsewhere
         )

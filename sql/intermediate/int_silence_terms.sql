@@ -41,7 +41,6 @@ columns:
   lead: {type: DOUBLE, unit: log-odds, doc: "First score less the best of fields more than $rival_nm away; null where there are none"}
   beaten_by: {type: DOUBLE, unit: fields, doc: "How many such fields have a better first score"}
   nearer: {type: DOUBLE, unit: nm, doc: "Distance of the loss to the nearest other field, less that to this one"}
-  crowd: {type: DOUBLE, unit: fields, doc: "Other fields within 30 nm of this one"}
   here: {type: DOUBLE, doc: "Logarithm of one and the days with sure stays of this aircraft here, others than this silence"}
   elsewhere: {type: DOUBLE, doc: "The same at all other fields"}
 */
@@ -70,19 +69,6 @@ rivals AS (
     WHERE
         distance_km(a.latitude - b.latitude, a.longitude - b.longitude, a.latitude) / 1.852 > $rival_nm
     GROUP BY a.icao24, a.stretch_no, a.field_id
-),
-
-crowds AS (
-    SELECT
-        a.field_id,
-        count(*) AS crowd
-    FROM (SELECT DISTINCT field_id FROM scored) AS w
-    INNER JOIN intermediate.int_fields AS a ON w.field_id = a.field_id
-    INNER JOIN intermediate.int_field_cells AS c
-        ON cell_of(floor(a.latitude)::INTEGER, floor(a.longitude)::INTEGER) = c.cell
-    INNER JOIN intermediate.int_fields AS b ON c.field_id = b.field_id AND a.field_id <> b.field_id
-    WHERE distance_km(a.latitude - b.latitude, a.longitude - b.longitude, a.latitude) / 1.852 <= 30
-    GROUP BY a.field_id
 ),
 
 histories AS (
@@ -139,11 +125,9 @@ SELECT
     f.score - r.best_score AS lead,
     coalesce(r.beaten_by, 0) AS beaten_by,
     r.nearest_d1 - f.d1 AS nearer,
-    coalesce(c.crowd, 0) AS crowd,
     ln(1 + coalesce(h.here, 0)) AS here,
     ln(1 + coalesce(h.elsewhere, 0)) AS elsewhere
 FROM scored AS f
 LEFT JOIN rivals AS r ON f.icao24 = r.icao24 AND f.stretch_no = r.stretch_no AND f.field_id = r.field_id
-LEFT JOIN crowds AS c ON f.field_id = c.field_id
 LEFT JOIN histories AS h ON f.icao24 = h.icao24 AND f.stretch_no = h.stretch_no AND f.field_id = h.field_id
 WHERE f.score >= $silence_first_score OR f.place <= $silence_first_places

@@ -19,6 +19,7 @@ columns:
   confidence: {type: INTEGER, doc: "Confidence of the stay"}
   probability: {type: DOUBLE, doc: "That the stay took place, where it is inferred from a silence; else null"}
   undecided_id: {type: VARCHAR, doc: "Shared by the bases of which one was visited, nobody can tell which; else null"}
+  silence_no: {type: INTEGER, doc: "The stretch of its track that ends in the silence from which it is inferred; else null"}
   rule: {type: VARCHAR, doc: "Which rules fired, in words"}
   origin_icao: {type: VARCHAR, doc: "Where it came from"}
   origin_base_id: {type: VARCHAR, doc: "The same, where it is a watched base"}
@@ -241,6 +242,7 @@ stays AS (
             WHEN probability IS NOT NULL AND closing_probability IS NOT NULL THEN greatest(probability, closing_probability)
         END AS probability,
         undecided_id,
+        silence_no,
         CASE WHEN closing_rule IS NULL THEN rule ELSE rule || '; ' || closing_rule END AS rule,
         CASE WHEN is_arrival THEN other_icao END AS origin_icao,
         CASE WHEN is_arrival THEN other_base_id END AS origin_base_id,
@@ -277,6 +279,7 @@ stays AS (
         max(confidence) AS confidence,
         CASE WHEN count(*) = count(probability) THEN max(probability) END AS probability,
         CASE WHEN count(*) = count(probability) THEN min(undecided_id) END AS undecided_id,
+        CASE WHEN count(*) = count(probability) THEN arg_max(silence_no, probability) END AS silence_no,
         string_agg(rule, '; ' ORDER BY happened_at, direction, rule) AS rule,
         min(other_icao) FILTER (WHERE direction = 'arrival') AS origin_icao,
         min(other_base_id) FILTER (WHERE direction = 'arrival') AS origin_base_id,
@@ -314,6 +317,7 @@ SELECT
     END AS confidence,
     s.probability,
     s.undecided_id,
+    s.silence_no,
     s.rule,
     s.origin_icao,
     s.origin_base_id,

@@ -11,6 +11,7 @@ columns:
   confidence: {type: INTEGER, doc: "4 strongest to 1"}
   probability: {type: DOUBLE, doc: "That the stay took place, where it is inferred from a silence; else null"}
   undecided_id: {type: VARCHAR, doc: "Shared by the bases of which one was visited, nobody can tell which; else null"}
+  silence_no: {type: INTEGER, doc: "The stretch of its track that ends in the silence from which it is inferred; else null"}
   rule: {type: VARCHAR, doc: "Which rule fired, in words"}
   other_icao: {type: VARCHAR, doc: "Where it came from (arrival) or went (departure); null when unknown"}
   other_base_id: {type: VARCHAR, doc: "The same, where that place is a watched base"}
@@ -39,6 +40,7 @@ SELECT
     e.confidence,
     e.probability,
     e.undecided_id,
+    e.silence_no,
     e.rule,
     coalesce(a.origin_icao, d.destination_icao) AS other_icao,
     coalesce(a.origin_base_id, d.destination_base_id) AS other_base_id,

@@ -12,6 +12,7 @@ columns:
   confidence: {type: INTEGER, doc: "4 strongest to 1"}
   probability: {type: DOUBLE, doc: "That the stay took place, where it is inferred from a silence; else null"}
   undecided_id: {type: VARCHAR, doc: "Shared by the bases of which one was visited, nobody can tell which; else null"}
+  silence_no: {type: INTEGER, doc: "The stretch of its track that ends in the silence from which it is inferred; else null"}
   rule: {type: VARCHAR, doc: "Which rule fired, with its numbers"}
   callsign: {type: VARCHAR, doc: "Callsign"}
   registration: {type: VARCHAR, doc: "Registration mark"}
@@ -32,6 +33,7 @@ WITH ends AS (
         FALSE AS is_tied,
         NULL AS probability,
         NULL AS undecided_id,
+        NULL AS silence_no,
         rule
     FROM intermediate.int_track_air_ends AS a
     -- a silence that was judged whole is not judged by one of its ends
@@ -58,6 +60,7 @@ WITH ends AS (
         FALSE AS is_tied,
         probability,
         undecided_id,
+        silence_no,
         rule
     FROM intermediate.int_silence_ends
 
@@ -74,6 +77,7 @@ WITH ends AS (
         is_tied,
         NULL AS probability,
         NULL AS undecided_id,
+        NULL AS silence_no,
         rule
     FROM intermediate.int_track_landings
 ),
@@ -99,6 +103,7 @@ weighed AS (
         e.confidence - CASE WHEN t.base_id IS NOT NULL AND NOT e.is_tied THEN 1 ELSE 0 END AS confidence,
         e.probability,
         e.undecided_id,
+        e.silence_no,
         e.rule
         || CASE
             WHEN t.base_id IS NOT NULL AND NOT e.is_tied THEN '; weakened: interference suspected near the base that day'
@@ -169,6 +174,7 @@ SELECT
     + CASE WHEN l.leaves_from_here AND w.probability IS NULL AND w.evidence <> 'inbound_only' THEN 1 ELSE 0 END AS confidence,
     w.probability,
     w.undecided_id,
+    w.silence_no,
     w.rule
     || CASE
         WHEN l.leaves_from_here AND w.probability IS NULL AND w.evidence <> 'inbound_only' THEN '; what it is next seen to do is to take off here'

@@ -20,6 +20,7 @@ columns:
   probability: {type: DOUBLE, doc: "That the stay took place, 0 to 1, where it is inferred from a silence; null where it was seen or reported"}
   is_counted: {type: BOOLEAN, doc: "Counts: confidence 2 upwards, and not from the press"}
   undecided_id: {type: VARCHAR, doc: "Shared by stays at several bases of which one took place, nobody can tell which; null for all others"}
+  silence_no: {type: INTEGER, doc: "The stretch of its track that ends in the silence from which it is inferred; else null"}
   rule: {type: VARCHAR, doc: "Which rules fired, in words"}
   origin_icao: {type: VARCHAR, doc: "Where it came from: ICAO code, or else OurAirports identifier; null when unknown"}
   destination_icao: {type: VARCHAR, doc: "Where it went: ICAO code, or else OurAirports identifier; null when unknown"}
@@ -185,6 +186,7 @@ visits AS (
         s.confidence,
         s.probability,
         s.undecided_id,
+        s.silence_no,
         s.rule,
         s.origin_icao,
         s.destination_icao,
@@ -231,6 +233,7 @@ SELECT
     probability,
     confidence >= 2 AND NOT is_press AS is_counted,
     undecided_id,
+    silence_no,
     rule,
     origin_icao,
     destination_icao,

@@ -51,6 +51,7 @@ class Reference(Section):
     military_ranges: str | None = None
     field_runways: str | None = None
     evidence_terms: str | None = None
+    evidence_words: str | None = None
     registration_rules: str | None = None
     register_rules: str | None = None
     sources: str | None = None

@@ -134,6 +134,13 @@ class EvidenceTermRow(Row):
     points: float
 
 
+class EvidenceWordsRow(Row):
+    """What a term of evidence is called in a sentence."""
+
+    term: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+    words: str
+
+
 class FleetRow(Row):
     """One rule of a fleet: an aircraft that meets every filled column of any row belongs to it.
 
@@ -351,6 +358,7 @@ ROWS: dict[str, type[Row]] = {
     "fields": FieldRow,
     "field_runways": FieldRunwayRow,
     "evidence_terms": EvidenceTermRow,
+    "evidence_words": EvidenceWordsRow,
     "fleets": FleetRow,
     "aircraft": AircraftRow,
     "aircraft_types": AircraftTypeRow,
@@ -367,6 +375,7 @@ KEYS: dict[str, tuple[str, ...]] = {  # what makes a row unique, and the order i
     "runways": ("base_id", "le_ident"),
     "fields": ("ident",),
     "field_runways": ("ident", "le_ident", "he_ident"),
+    "evidence_words": ("term",),
     "evidence_terms": ("judge", "term_a", "from_a", "term_b", "from_b"),
     "fleets": ("fleet_id", *FLEET_RULE),
     "aircraft": ("icao24", "register", "valid_from"),

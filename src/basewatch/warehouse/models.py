@@ -3,7 +3,7 @@
 A model is one file under sql/<layer>/ with a YAML comment (grain, key, columns) and one query. The header feeds the
 column types, the comments, the test fixtures, the data dictionary and the Parquet metadata; parents are read from the
 query itself. A header may say `kind: view`: such a model is read by one other, and is no table of its own; or
-`like: LAYER.MODEL`, and list the names alone of columns that the other declares. What several models compute alike
+`like: LAYER.MODEL` (or a list of them), and list the names alone of columns that the others declare. What several models compute alike
 stands as scalar macros in sql/macros.sql.
 """
 
@@ -113,12 +113,17 @@ def _specs(header: dict[str, Any], where: str) -> dict[str, Any]:
     """Type, unit and words of each column, its own or those of the model that `like` names."""
     if "like" not in header:
         return dict(header["columns"])
-    layer, name = header["like"].split(".")
-    match = _HEADER.match(files(f"basewatch.sql.{layer}").joinpath(f"{name}.sql").read_text(encoding="utf-8"))
-    declared = yaml_text.parse(match["header"])["columns"] if match else {}
+    sources = [header["like"]] if isinstance(header["like"], str) else header["like"]
+    declared: dict[str, Any] = {}
+    for source in sources:
+        layer, name = source.split(".")
+        match = _HEADER.match(files(f"basewatch.sql.{layer}").joinpath(f"{name}.sql").read_text(encoding="utf-8"))
+        declared = {**(yaml_text.parse(match["header"])["columns"] if match else {}), **declared}
     unknown = [column for column in header["columns"] if column not in declared]
     if unknown:
-        raise ModelError(f"{where} takes columns from {header['like']} that it does not declare: {', '.join(unknown)}")
+        raise ModelError(
+            f"{where} takes columns from {' and '.join(sources)}, none of which declares {', '.join(unknown)}"
+        )
     return {column: declared[column] for column in header["columns"]}
 
 

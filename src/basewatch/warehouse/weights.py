@@ -19,6 +19,7 @@ Bools = npt.NDArray[np.bool_]
 
 BOUND = 1e9  # no reading lies beyond
 CAP = 4.0  # log-odds: no single term decides alone
+CAPS = {"here": (-0.85, 1.5), "elsewhere": (-1.5, 0.85)}  # history is the strongest prior and the most dangerous one
 STEPS, PAIR_STEPS, PAIRS = 12, 8, 15
 FIRST = (
     "slack need length direct detour off1 off2 height_change height_most angle_sum angle_most way_sum d1 d2 be1 be2 "
@@ -26,7 +27,7 @@ FIRST = (
 ).split()
 WHOLE = [
     *FIRST,
-    *"way_most h1 h2 line1 line2 deaf alive mismatch lead beaten_by nearer crowd here elsewhere".split(),
+    *"way_most h1 h2 line1 line2 deaf alive mismatch lead beaten_by nearer here elsewhere".split(),
 ]
 
 
@@ -73,6 +74,7 @@ def fit(
         bounds = [_bounds(cut) for cut in cuts]
         if len(features) == 1:
             for (low, high), points in zip(bounds[0], scores, strict=False):
+                points = float(np.clip(points, *CAPS.get(names[features[0]], (-CAP, CAP))))
                 rows.append((judge, names[features[0]], low, high, None, None, None, _rounded(points)))
         else:
             for (low, high), line in zip(bounds[0], scores, strict=False):
