@@ -4,13 +4,15 @@ key: [icao24, field_id, at_s]
 columns:
   icao24: {type: VARCHAR, doc: "24-bit address"}
   field_id: {type: VARCHAR, doc: "The listed field nearest to it"}
-  at_s: {type: BIGINT, unit: s, doc: "When"}
+  at_s: {type: BIGINT, unit: s, doc: "First report from the ground, or last position before the silence"}
+  until_s: {type: BIGINT, unit: s, doc: "Last report from the ground, or first position after it"}
 */
 -- Sure of its field as well: the field must be the listed one nearest to where it was, at either end of a silence.
 WITH spells AS (
     SELECT
         icao24,
         start_s AS at_s,
+        end_s AS until_s,
         first_latitude AS latitude,
         first_longitude AS longitude,
         first_latitude AS back_latitude,
@@ -31,6 +33,7 @@ WITH spells AS (
     SELECT
         icao24,
         lost_s AS at_s,
+        back_s AS until_s,
         lost_latitude AS latitude,
         lost_longitude AS longitude,
         back_latitude,
@@ -71,7 +74,8 @@ nearest AS (
 SELECT
     icao24,
     field_id,
-    at_s
+    at_s,
+    until_s
 FROM nearest
 WHERE
     nm = least_nm

@@ -24,6 +24,9 @@ columns:
   mention_origins: {type: INTEGER, doc: "Independent origins among them"}
   p_surge: {type: DOUBLE, doc: "Probability of at least so many episodes at the earlier rate, exposure adjusted; null below 4 earlier episodes"}
   is_surge: {type: BOOLEAN, doc: "p_surge, corrected for how many months were looked at, is below the threshold; null where it is"}
+  visits_expected: {type: DOUBLE, unit: visits, doc: "How many visits began, with those too weak to be sure of and those that cannot have been heard; null where nothing could be seen"}
+  visits_expected_low: {type: INTEGER, unit: visits, doc: "Lower end of its 90 % interval"}
+  visits_expected_high: {type: INTEGER, unit: visits, doc: "Upper end of it"}
   is_partial: {type: BOOLEAN, doc: "The month has not ended"}
   mentions_per_million: {type: DOUBLE, unit: "1/1,000,000", doc: "Mentions in a million articles of the languages in which the base is written about; null where no source counts all that it sees"}
 */
@@ -201,10 +204,15 @@ SELECT
     CASE WHEN c.is_read THEN coalesce(c.mention_origins, 0) ELSE c.mention_origins END AS mention_origins,
     o.p_surge,
     o.p_surge_scan < $gap_alpha AS is_surge,
+    x.visits_expected,
+    x.visits_expected_low,
+    x.visits_expected_high,
     last_day(c.month) > $as_of AS is_partial,
     c.mentions_per_million
 FROM counted AS c
 LEFT JOIN intermediate.int_month_odds AS o
     ON c.base_id = o.base_id AND c.fleet_id = o.fleet_id AND c.month = o.month
+LEFT JOIN intermediate.int_expected_visits AS x
+    ON c.base_id = x.base_id AND c.fleet_id = x.fleet_id AND c.month = x.month
 WINDOW by_month AS (PARTITION BY c.base_id, c.fleet_id ORDER BY c.month)
 ORDER BY c.base_id, c.fleet_id, c.month

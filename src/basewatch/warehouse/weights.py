@@ -91,3 +91,42 @@ def _bounds(cuts: Sequence[float]) -> list[tuple[float | None, float | None]]:
 
 def _rounded(points: float) -> float:
     return round(float(np.clip(points, -CAP, CAP)), 4)
+
+
+def score(rows: Sequence[tuple[Any, ...]], readings: Mapping[str, Floats]) -> Floats:
+    """The log-odds that the steps of one judge give to each row of readings, as the models sum them."""
+    count = len(next(iter(readings.values())))
+    total = np.zeros(count)
+    for _, term_a, from_a, to_a, term_b, from_b, to_b, points in rows:
+        if term_a == "constant":
+            total += points
+            continue
+        inside = _in_step(readings[term_a], from_a, to_a)
+        if term_b is not None:
+            inside &= _in_step(readings[term_b], from_b, to_b)
+        total += np.where(inside, points, 0.0)
+    return total
+
+
+def _in_step(values: Floats, low: float | None, high: float | None) -> Bools:
+    return np.isnan(values) if low is None or high is None else (values >= low) & (values < high)
+
+
+def calibrated(steps: Steps, scores: Floats, landed: Bools) -> Steps:
+    """The same steps, stretched and moved so that on rows that were not fitted what is said comes true as often.
+
+    scores: what the steps give to these rows. (Platt's scaling, which keeps a sum of steps a sum of steps.)
+    """
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - for fitting alone
+
+    if landed.all() or not landed.any():
+        return steps
+    line = LogisticRegression(C=1e6).fit(scores[:, None], landed)
+    slope, move = float(line.coef_[0][0]), float(line.intercept_[0])
+    if slope <= 0:
+        return steps
+    rows = []
+    for row in steps.rows:
+        is_constant = row[1] == "constant"
+        rows.append((*row[:-1], round(row[-1] * slope + (move if is_constant else 0.0), 4)))
+    return Steps(rows)

@@ -1,0 +1,99 @@
+/*
+grain: one row per base, fleet and UTC month of the spine on which anything could be seen
+key: [base_id, fleet_id, month]
+columns:
+  base_id: {type: VARCHAR, doc: "Watched base"}
+  fleet_id: {type: VARCHAR, doc: "Fleet"}
+  month: {type: DATE, doc: "First day of the month"}
+  visits_expected: {type: DOUBLE, unit: visits, doc: "How many visits began, with those too weak to be sure of and those that cannot have been heard"}
+  visits_expected_low: {type: INTEGER, unit: visits, doc: "Lower end of the 90 % interval; no fewer than were surely seen"}
+  visits_expected_high: {type: INTEGER, unit: visits, doc: "Upper end of it"}
+*/
+-- Three sums: what was seen or recorded counts one; what is inferred counts its probability; and what nobody heard is
+-- estimated from what was heard by halves. Where arrivals and departures are heard independently, stays of which neither
+-- was heard are to those of which one was heard as those are to the ones with both (Lincoln and Petersen, in Chapman's
+-- form). Days that were missing or blind had visits at the month's own rate.
+WITH stays AS (
+    SELECT
+        base_id,
+        unnest(fleets) AS fleet_id,
+        month_of(day_of(first_evidence_at)) AS month,
+        CASE WHEN confidence >= 2 AND probability IS NULL THEN 1 ELSE 0 END AS sure,
+        CASE WHEN probability IS NULL THEN CASE WHEN confidence >= 2 THEN 1 ELSE 0 END ELSE probability END::DECIMAL(18, 6)
+            AS chance,
+        coalesce(probability * (1 - probability), 0)::DECIMAL(18, 6) AS spread,
+        confidence >= 2 AS is_counted,
+        arrival_evidence <> 'none' AND arrival_confidence >= 2 AS has_arrival,
+        departure_evidence <> 'none' AND departure_confidence >= 2 AS has_departure
+    FROM intermediate.int_visits
+    WHERE NOT is_press AND day_of(first_evidence_at) <= $as_of
+),
+
+months AS (
+    SELECT
+        d.base_id,
+        f.fleet_id,
+        month_of(d.day) AS month,
+        count(*) FILTER (WHERE is_observable(d.observability)) AS days_seen,
+        count(*) FILTER (WHERE NOT is_observable(d.observability)) AS days_hidden
+    FROM intermediate.int_base_days AS d
+    CROSS JOIN (SELECT DISTINCT fleet_id FROM reference.fleets) AS f
+    GROUP BY d.base_id, f.fleet_id, month_of(d.day)
+),
+
+sums AS (
+    SELECT
+        base_id,
+        fleet_id,
+        month,
+        sum(sure) AS sure,
+        sum(chance) AS chance,
+        sum(spread) AS spread
+    FROM stays
+    GROUP BY base_id, fleet_id, month
+),
+
+halves AS (
+    SELECT
+        base_id,
+        fleet_id,
+        count(*) AS stays,
+        count(*) FILTER (WHERE has_arrival) AS arrivals,
+        count(*) FILTER (WHERE has_departure) AS departures,
+        count(*) FILTER (WHERE has_arrival AND has_departure) AS both_ends
+    FROM stays
+    WHERE is_counted
+    GROUP BY base_id, fleet_id
+),
+
+unheard AS (
+    SELECT
+        base_id,
+        fleet_id,
+        greatest(0, ((arrivals + 1) * (departures + 1) / (both_ends + 1) - 1 - stays) / stays) AS share
+    FROM halves
+),
+
+means AS (
+    SELECT
+        m.*,
+        coalesce(s.sure, 0) AS sure,
+        coalesce(s.chance, 0) AS chance,
+        coalesce(s.spread, 0) AS spread,
+        coalesce(s.chance, 0) * (1 + coalesce(u.share, 0)) AS heard_days_mean,
+        coalesce(s.chance, 0) * coalesce(u.share, 0)
+        + coalesce(s.chance, 0) * (1 + coalesce(u.share, 0)) * m.days_hidden / m.days_seen AS hidden
+    FROM months AS m
+    LEFT JOIN sums AS s ON m.base_id = s.base_id AND m.fleet_id = s.fleet_id AND m.month = s.month
+    LEFT JOIN unheard AS u ON m.base_id = u.base_id AND m.fleet_id = u.fleet_id
+    WHERE m.days_seen > 0
+)
+
+SELECT
+    base_id,
+    fleet_id,
+    month,
+    round(chance + hidden, 2) AS visits_expected,
+    greatest(sure, floor(chance + hidden - $interval_90 * sqrt(spread + hidden)))::INTEGER AS visits_expected_low,
+    ceil(chance + hidden + $interval_90 * sqrt(spread + hidden))::INTEGER AS visits_expected_high
+FROM means

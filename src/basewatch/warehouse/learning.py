@@ -1,0 +1,166 @@
+"""Weights of evidence from a lake alone, without anybody's word on what happened: see cuts for where answers come from.
+
+The judge is fitted on cuts, then judges the lake's own silences, and learns from those that it is sure of what cuts cannot
+tell: what an aircraft's history and the traffic around say. Last it is calibrated on cuts that it has not seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from basewatch.reference.rows import arrow_schema
+from basewatch.warehouse import cuts, models, weights
+from basewatch.warehouse.weights import FIRST, WHOLE, Bools, Floats, Steps
+
+JUDGING = ("int_silence_first", "int_silence_terms", "int_silence_points", "int_silence_odds")
+BIASED = ("here", "elsewhere", "deaf", "alive")  # what cutting distorts
+SURE, ROUNDS = 0.9, 2
+LEFT_OUT = 4  # one of so many groups of cuts is kept for calibration
+FEWEST_STAYS = 60  # with fewer sure stays heard to both sides nothing is learnt
+COLUMNS = ("judge", "term_a", "from_a", "to_a", "term_b", "from_b", "to_b", "points")
+
+
+@dataclass
+class Learnt:
+    """Steps, and what they were fitted on."""
+
+    steps: list[tuple[Any, ...]]
+    stays: int
+    silences: int
+
+
+def put_steps(connection: duckdb.DuckDBPyConnection, steps: Sequence[tuple[Any, ...]]) -> None:
+    """Store steps as reference.evidence_terms."""
+    schema = arrow_schema("evidence_terms")
+    table = pa.Table.from_pylist([dict(zip(COLUMNS, row, strict=True)) for row in steps], schema=schema)
+    connection.register("incoming", table)
+    connection.execute("CREATE OR REPLACE TABLE reference.evidence_terms AS FROM incoming")
+    connection.unregister("incoming")
+
+
+@dataclass
+class Rows:
+    """Readings of silences and fields: address, field, and a column a term (nan where unknown)."""
+
+    whose: npt.NDArray[Any]
+    silence: npt.NDArray[np.int64]
+    field: npt.NDArray[Any]
+    readings: dict[str, Floats]
+
+    def of(self, chosen: Bools) -> Rows:
+        """Some of the rows."""
+        return Rows(
+            self.whose[chosen],
+            self.silence[chosen],
+            self.field[chosen],
+            {name: values[chosen] for name, values in self.readings.items()},
+        )
+
+    def joined(self, other: Rows) -> Rows:
+        """These rows and others behind them."""
+        return Rows(
+            np.concatenate((self.whose, other.whose)),
+            np.concatenate((self.silence, other.silence)),
+            np.concatenate((self.field, other.field)),
+            {name: np.concatenate((values, other.readings[name])) for name, values in self.readings.items()},
+        )
+
+    def without(self, names: Sequence[str]) -> Rows:
+        """The same with some terms unknown."""
+        unknown = np.full(len(self.silence), np.nan)
+        return replace(self, readings={n: unknown if n in names else v for n, v in self.readings.items()})
+
+
+def read(connection: duckdb.DuckDBPyConnection, table: str, terms: Sequence[str]) -> Rows:
+    """The readings in one of the models, in the order of their key."""
+    listed = ", ".join(f"coalesce({name}::DOUBLE, 'nan') AS {name}" for name in terms)
+    found = connection.execute(
+        f"SELECT icao24, stretch_no, field_id, {listed} FROM intermediate.{table} ORDER BY icao24, stretch_no, field_id"
+    ).fetchnumpy()
+    return Rows(
+        np.asarray(found["icao24"], dtype=object),
+        np.asarray(found["stretch_no"], dtype=np.int64),
+        np.asarray(found["field_id"], dtype=object),
+        {name: np.asarray(found[name], dtype=np.float64) for name in terms},
+    )
+
+
+def make(connection: duckdb.DuckDBPyConnection, names: Sequence[str], params: Mapping[str, Any]) -> None:
+    """Build some of the inner models."""
+    for name in names:
+        models.materialise(connection, models.load()[f"intermediate.{name}"], dict(params))
+
+
+def learn(file: Path, params: Mapping[str, Any]) -> Learnt | None:
+    """The steps that a lake teaches; None where it holds too few sure stays.
+
+    file: a database with the models up to int_silence_fields and int_sure_stays; the judge's tables in it are made anew.
+    """
+    with duckdb.connect(str(file), read_only=True) as work:
+        made = cuts.make(work)
+    groups = {cut.group for cut in made if cut.field_id is not None}
+    if len(groups) < FEWEST_STAYS:
+        return None
+    with duckdb.connect() as study:
+        study.execute("SET TimeZone = 'UTC'")
+        study.execute(f"ATTACH '{file}' AS work (READ_ONLY)")
+        cuts.lake(study, "work", made, dict(params))
+        study.execute("DETACH work")
+        return _learn(file, study, made, params, len(groups))
+
+
+def _learn(
+    file: Path, study: duckdb.DuckDBPyConnection, made: Sequence[cuts.Cut], params: Mapping[str, Any], stays: int
+) -> Learnt:
+    by_name = {cut.name: cut for cut in made}
+    make(study, ("int_silence_fields",), params)
+    study.execute(
+        "DELETE FROM intermediate.int_silence_fields AS f WHERE EXISTS (SELECT 1 FROM main.cuts AS c "
+        "WHERE c.name = f.icao24 AND c.is_struck AND c.field_id = f.field_id)"
+    )
+    rows = read(study, "int_silence_fields", FIRST)
+    is_fit = _are_fit(rows, by_name)
+    first = weights.fit("first", rows.of(is_fit).readings, _landed(rows, by_name)[is_fit], pairs=0)
+    put_steps(study, first.rows)
+    make(study, JUDGING[:2], params)
+    rows = read(study, "int_silence_terms", WHOLE).without(BIASED)
+    landed, is_fit = _landed(rows, by_name), _are_fit(rows, by_name)
+    whole = weights.fit("whole", rows.of(is_fit).readings, landed[is_fit])
+    with duckdb.connect(str(file)) as work:
+        models.define_macros(work)
+        work.execute("SET TimeZone = 'UTC'")
+        for _ in range(ROUNDS):
+            put_steps(work, [*first.rows, *whole.rows])
+            make(work, JUDGING, params)
+            own = read(work, "int_silence_terms", WHOLE)
+            odds = np.asarray(
+                work.execute(
+                    "SELECT probability FROM intermediate.int_silence_odds ORDER BY icao24, stretch_no, field_id"
+                ).fetchnumpy()["probability"]
+            )
+            is_sure = (odds > SURE) | (odds < 1 - SURE)
+            together = rows.of(is_fit).joined(own.of(is_sure))
+            answers = np.concatenate((landed[is_fit], odds[is_sure] > SURE))
+            whole = weights.fit("whole", together.readings, answers)
+    scores = weights.score(whole.rows, rows.readings)
+    whole = weights.calibrated(whole, scores[~is_fit], landed[~is_fit])
+    return Learnt([*first.rows, *whole.rows], stays, len(np.unique(rows.whose)))
+
+
+def _landed(rows: Rows, by_name: Mapping[str, cuts.Cut]) -> Bools:
+    return np.array(
+        [by_name[name].field_id == field for name, field in zip(rows.whose, rows.field, strict=True)], np.bool_
+    )
+
+
+def _are_fit(rows: Rows, by_name: Mapping[str, cuts.Cut]) -> Bools:
+    """Which rows are fitted on; the others are kept for calibration."""
+    return np.array([by_name[name].group % LEFT_OUT != 0 for name in rows.whose], np.bool_)
