@@ -352,13 +352,13 @@ def _grid(plan: Plan) -> Floats:
     """Miles of the way at which it is worked out: close together where it is near the ground or turns tightly."""
     total = plan.way.length
     pieces = plan.way.arrays()
-    coarse = np.arange(0, total, 1.0)
+    coarse = np.arange(0, total, 2.0)
     parts = [coarse, pieces[:, 0]]
     # every change of a limit and of a stretch on the ground is a point of its own
     for start, end, *_ in (*plan.limits, *plan.speeds, *plan.rolls):
         parts.append(np.array([start, start + 1e-4, end - 1e-4, end]))
     for start, end, *_ in plan.rolls:
-        parts.append(np.arange(max(start - 30, 0), min(end + 30, total), 0.25))
+        parts.append(np.arange(max(start - 30, 0), min(end + 30, total), 0.4))
         parts.append(np.arange(max(start - 1, 0), min(end + 1, total), 0.03))
     for start, _ in plan.stops:
         parts.append(np.array([start, start + 1e-4]))

@@ -178,7 +178,7 @@ class _Maker:
         crew = str(rng.choice(CREWS[1:], p=[0.65, 0.25, 0.1])) if dark else "never"
         flagged = is_military and rng.random() < 0.6
         one = Airframe(
-            number, f"{address:06x}", f"{fleet.upper()[:2]}-{1000 + number}", str(rng.choice(what.types)), kind, what,
+            number, f"{address:06x}", f"{fleet.upper()}-{1000 + number}", str(rng.choice(what.types)), kind, what,
             role, fleet, f"{fleet.upper()[:3]}{rng.integers(10, 999)}", home, crew,
             float(rng.uniform(0.6, 1.0)) * self.draws["often"] if dark else 0.0,
             Habits(float(rng.uniform(4, 9)), bool(rng.random() < 0.85), bool(rng.random() < 0.88),
@@ -195,13 +195,13 @@ class _Maker:
         rng, sky = self.rng, self.sky
         self._spoofing()
         for number in range(int(self.draws["fleets"])):
-            self._fleet(f"{chr(97 + number)}{chr(97 + int(rng.integers(26)))}{chr(97 + int(rng.integers(26)))}")
+            self._fleet(f"f{chr(97 + number)}{chr(97 + int(rng.integers(26)))}")
         for base in self.bases:
             for _ in range(int(rng.integers(self.ranges.residents[0], self.ranges.residents[1] + 1))):
                 kind = str(rng.choice(["turboprop", "fighter", "helicopter", "light", "heavy"],
                                       p=[0.25, 0.2, 0.2, 0.25, 0.1]))  # fmt: skip
                 dark = bool(rng.random() < self.draws["dark"] * 0.7)
-                self._live(self._airframe(kind, "resident", f"r{base.region}q", base, True, dark))
+                self._live(self._airframe(kind, "resident", f"r{chr(97 + base.region)}q", base, True, dark))
             self._neighbourhood(base)
             self._civil(base)
         for _ in range(int(self.draws["orbits"])):
@@ -240,7 +240,7 @@ class _Maker:
                 kind = str(rng.choice(["helicopter", "light", "turboprop"], p=[0.4, 0.35, 0.25]))
                 is_military = bool(rng.random() < (0.8 if one.serves != "civil" else 0.25))
                 dark = is_military and bool(rng.random() < self.draws["dark"] * 0.6)
-                self._live(self._airframe(kind, "local", f"n{base.region}w", one, is_military, dark))
+                self._live(self._airframe(kind, "local", f"n{chr(97 + base.region)}w", one, is_military, dark))
 
     def _live(self, one: Airframe) -> None:
         """One aircraft's days, from its home on."""
@@ -511,7 +511,7 @@ class _Maker:
         weights = rng.dirichlet(np.full(max(len(fields), 1), 0.8))
         fleet = max(int(landings / days * 3), 2)
         crowd = [
-            self._airframe(str(rng.choice(["airliner", "jet"], p=[0.85, 0.15])), "civil", f"c{base.region}v",
+            self._airframe(str(rng.choice(["airliner", "jet"], p=[0.85, 0.15])), "civil", f"c{chr(97 + base.region)}v",
                            self.far[0] if self.far else base, False, False)
             for _ in range(fleet)
         ]  # fmt: skip
@@ -522,7 +522,7 @@ class _Maker:
         overs = rng.poisson(rng.uniform(*self.ranges.over) * days)
         fleet = max(int(overs / days * 4), 2)
         crowd = [
-            self._airframe("airliner", "civil", f"o{base.region}v", self.far[0] if self.far else base, False, False)
+            self._airframe("airliner", "civil", f"o{chr(97 + base.region)}v", self.far[0] if self.far else base, False, False)
             for _ in range(fleet)
         ]
         for number, t in enumerate(np.sort(rng.uniform(0, days - 0.2, overs)) * DAY + sky.begin):
