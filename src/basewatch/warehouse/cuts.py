@@ -20,7 +20,14 @@ import pyarrow as pa
 
 from basewatch.warehouse import models
 
-CUTS = 6  # of each stay
+BY_HEIGHT = (  # of each cut of a stay, whether its ends are hidden below a height, or for some time
+    (True, True),
+    (True, False),
+    (False, True),
+    (False, False),
+    (False, False),
+    (False, False),
+)
 MOST_STAYS, MOST_HOLES = 500, 1500
 WINDOW_S = 55 * 60  # of track kept on each side of what is hidden by height
 LOWEST_FT, HIGHEST_FT = 250.0, 5000.0
@@ -118,9 +125,9 @@ def _of_stays(work: duckdb.DuckDBPyConnection, rng: np.random.Generator) -> list
         before, after = at < start, at > end
         if before.sum() < 4 or after.sum() < 4:
             continue
-        for turn in range(CUTS):
-            lost = _edge(rng, start - at[before][::-1], height[before][::-1], by_height=turn % 2 == 0)
-            back = _edge(rng, at[after] - end, height[after], by_height=(turn // 2) % 2 == 0)
+        for turn, (is_low_in, is_low_out) in enumerate(BY_HEIGHT):
+            lost = _edge(rng, start - at[before][::-1], height[before][::-1], by_height=is_low_in)
+            back = _edge(rng, at[after] - end, height[after], by_height=is_low_out)
             if lost is None or back is None:
                 continue
             is_stripped = rng.random() < STRIPPED_SHARE

@@ -1,0 +1,185 @@
+"""Fit the shipped weights of evidence on skies with known truth, and say how right they are on skies left out.
+
+    python benchmarks/fit_weights.py                     # every scenario, three seeds; prints, writes nothing
+    python benchmarks/fit_weights.py --write             # and writes sql/reference/evidence_terms.csv
+    python benchmarks/fit_weights.py --scenarios coast valley --seeds 1 2 --days 120
+
+A judge of silences is fitted on the skies of all scenarios but one and scored on that one, for each in turn; then on all.
+The skies (tests/skies) take no number from the judge, and the judge none from them by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+import skies.lake
+from basewatch.warehouse import learning, models, weights
+from basewatch.warehouse.learning import COLUMNS, Rows
+from basewatch.warehouse.weights import FIRST, WHOLE, Bools
+from skies import stories
+from skies.scenarios import SCENARIOS
+
+EARLY_S = 180.0  # a loss may lie so long after the touchdown that it precedes: the last report comes from the runway
+FILE = ROOT / "sql" / "reference" / "evidence_terms.csv"
+BANDS = 10
+
+
+@dataclass
+class Sky:
+    """A sky's database, and where its aircraft truly were."""
+
+    scenario: str
+    seed: int
+    connection: duckdb.DuckDBPyConnection
+    params: dict[str, Any]
+
+
+def prepared(scenario: str, seed: int, days: int) -> Sky:
+    """A sky with its models built up to the readings of silences, and its truth as main.stays."""
+    connection = duckdb.connect()
+    connection.execute("SET threads = 2")
+    sky = stories.make(scenario, seed, days)
+    params = skies.lake.fill(connection, sky)
+    learning.put_steps(connection, [])
+    wanted = ["intermediate.int_silence_fields", "intermediate.int_sure_stays"]
+    models.build(connection, params, models.ancestors(wanted))
+    connection.execute("CREATE TABLE main.stays (icao24 VARCHAR, field_id VARCHAR, from_s DOUBLE, to_s DOUBLE, heard VARCHAR)")
+    connection.executemany(
+        "INSERT INTO main.stays VALUES (?, ?, ?, ?, ?)",
+        [
+            (
+                stay.icao24,
+                stay.place.name,
+                -np.inf if stay.arrived is None else stay.arrived,
+                np.inf if stay.departed is None else stay.departed,
+                stay.heard,
+            )
+            for stay in sky.stays
+            if stay.is_listed
+        ],
+    )
+    return Sky(scenario, seed, connection, params)
+
+
+def answers(sky: Sky, table: str) -> Bools:
+    """Of each row of a model, in the order of its key, whether the aircraft was at the field during the silence."""
+    found = sky.connection.execute(
+        f"""
+        SELECT EXISTS (
+            SELECT 1 FROM main.stays AS y
+            WHERE y.icao24 = t.icao24 AND y.field_id = t.field_id AND y.from_s >= s.lost_s - {EARLY_S}
+                AND (y.to_s <= s.back_s + {EARLY_S} OR (s.is_ground_after AND y.from_s <= s.back_s + {EARLY_S})
+                     OR (s.back_s IS NULL AND y.from_s <= s.lost_s + 4 * 3600))
+        ) AS landed
+        FROM intermediate.{table} AS t
+        INNER JOIN intermediate.int_silences AS s ON t.icao24 = s.icao24 AND t.stretch_no = s.stretch_no
+        ORDER BY t.icao24, t.stretch_no, t.field_id
+        """
+    ).fetchnumpy()
+    return np.asarray(found["landed"], np.bool_)
+
+
+def joined(parts: Sequence[Rows]) -> Rows:
+    """The rows of several skies."""
+    rows = parts[0]
+    for other in parts[1:]:
+        rows = rows.joined(other)
+    return rows
+
+
+def fit(judge: str, table: str, terms: Sequence[str], given: Sequence[Sky], pairs: int) -> weights.Steps:
+    """A judge fitted on some skies."""
+    rows = joined([learning.read(sky.connection, table, terms) for sky in given])
+    landed = np.concatenate([answers(sky, table) for sky in given])
+    return weights.fit(judge, rows.readings, landed, pairs=pairs)
+
+
+def report(title: str, said: Any, landed: Bools, is_base: Bools) -> None:
+    """How right the probabilities are: at the threshold that counts, and by bands."""
+    print(f"{title}: {len(said)} rows, {int(landed.sum())} landings")
+    for chosen, name in ((np.ones(len(said), np.bool_), "all fields"), (is_base, "watched bases")):
+        yes = chosen & (said >= 0.8)
+        hits = int((yes & landed).sum())
+        print(
+            f"  {name:<14} at 0.80: precision {hits / max(int(yes.sum()), 1):.4f}, "
+            f"recall of silences {hits / max(int((chosen & landed).sum()), 1):.4f}"
+        )
+    bands = np.minimum((said * BANDS).astype(int), BANDS - 1)
+    shown = [
+        f"{said[bands == band].mean():.2f}:{landed[bands == band].mean():.2f} ({int((bands == band).sum())})"
+        for band in range(BANDS)
+        if (bands == band).any()
+    ]
+    print("  said:right (rows)", ", ".join(shown), flush=True)
+
+
+def judged(sky: Sky, steps: Sequence[tuple[Any, ...]]) -> tuple[Any, Bools, Bools]:
+    """What a judge says of a sky's silences, what is true, and which rows are of watched bases."""
+    learning.put_steps(sky.connection, steps)
+    learning.make(sky.connection, learning.JUDGING, sky.params)
+    found = sky.connection.execute(
+        "SELECT probability, base_id IS NOT NULL AS is_base FROM intermediate.int_silence_odds "
+        "ORDER BY icao24, stretch_no, field_id"
+    ).fetchnumpy()
+    return np.asarray(found["probability"]), answers(sky, "int_silence_odds"), np.asarray(found["is_base"], np.bool_)
+
+
+def fitted(given: Sequence[Sky], pairs: int) -> list[tuple[Any, ...]]:
+    """Both judges fitted on some skies: the first, and with its scores the whole."""
+    first = fit("first", "int_silence_fields", FIRST, given, 0)
+    for sky in given:
+        learning.put_steps(sky.connection, first.rows)
+        learning.make(sky.connection, learning.JUDGING[:2], sky.params)
+    whole = fit("whole", "int_silence_terms", WHOLE, given, pairs)
+    return [*first.rows, *whole.rows]
+
+
+def main() -> None:
+    """Make the skies, fit, score, and write what was fitted on all of them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scenarios", nargs="+", default=list(SCENARIOS), choices=list(SCENARIOS))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    parser.add_argument("--days", type=int, default=200)
+    parser.add_argument("--pairs", type=int, default=weights.PAIRS)
+    parser.add_argument("--whole-only", action="store_true", help="leave no scenario out, fit on all at once")
+    parser.add_argument("--write", action="store_true", help=f"write {FILE.relative_to(ROOT)}")
+    options = parser.parse_args()
+    made = []
+    for scenario in options.scenarios:
+        for seed in options.seeds:
+            started = time.process_time()
+            made.append(prepared(scenario, seed, options.days))
+            print(f"made {scenario} {seed} in {time.process_time() - started:.1f} CPU s", flush=True)
+    if not options.whole_only:
+        for scenario in options.scenarios:
+            steps = fitted([sky for sky in made if sky.scenario != scenario], options.pairs)
+            left = [judged(sky, steps) for sky in made if sky.scenario == scenario]
+            report(f"{scenario}, left out", *(np.concatenate(values) for values in zip(*left, strict=True)))
+    started = time.process_time()
+    steps = fitted(made, options.pairs)
+    print(f"fitted on all in {time.process_time() - started:.1f} CPU s: {len(steps)} steps")
+    every = [judged(sky, steps) for sky in made]
+    report("all, fitted on themselves", *(np.concatenate(values) for values in zip(*every, strict=True)))
+    if options.write:
+        with FILE.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(COLUMNS)
+            writer.writerows(steps)
+        print(f"wrote {FILE}")
+
+
+if __name__ == "__main__":
+    main()
