@@ -34,7 +34,7 @@ from basewatch.report import write
 from basewatch.report.data import require_known
 from basewatch.sources import contract
 from basewatch.sources.contract import Context, Window
-from basewatch.warehouse import dictionary, models, work
+from basewatch.warehouse import dictionary, learnt, models, work
 from basewatch.warehouse.build import Candidate
 from basewatch.warehouse.releases import Release, Warehouse, new_run_id, utc_now
 
@@ -90,7 +90,7 @@ def start(settings: Settings, until: date | None, since: date | None = None, *, 
     run = Run(
         settings,
         warehouse,
-        load.tables(settings),
+        learnt.applied(load.tables(settings), warehouse.root),
         load.params(settings),
         new_run_id(now),
         now,
@@ -248,6 +248,14 @@ def is_new(run: Run) -> bool:
         return True
     latest = run.warehouse.releases()[-1]
     return inputs.fingerprint not in (now.manifest["fingerprint"], latest.manifest["fingerprint"])
+
+
+def learn(run: Run, *, again: bool = False) -> learnt.Note:
+    """Learn from the closed months, where these changed (`again`: in any case); the run goes on with what was learnt."""
+    shipped = load.tables(run.settings)
+    found = learnt.learn(run.warehouse.root, run.warehouse.lake, shipped, run.params, run.as_of, run.progress, again=again)
+    run.reference = learnt.applied(shipped, run.warehouse.root)
+    return found
 
 
 def build(run: Run) -> Candidate:

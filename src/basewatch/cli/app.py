@@ -160,6 +160,18 @@ def build(
 
 
 @app.command()
+def learn(config_file: ConfigFile = None) -> None:
+    """Fit the judge's weights of evidence on the lake's closed months, in place of the shipped ones."""
+    with _stage(config_file) as work:
+        work.until = run.last_day(work)
+        found = run.learn(work, again=True)
+    if found.sha256:
+        print(f"learnt    from {found.stays} stays up to {found.until}; the next build judges by it")
+    else:
+        print(f"nothing   was learnt: too few stays were heard to the ground up to {found.until}; the shipped weights serve")
+
+
+@app.command()
 def check(config_file: ConfigFile = None) -> None:
     """Run the gates over the candidate."""
     with _stage(config_file) as work:

@@ -13,7 +13,7 @@ from basewatch.cli.options import ConfigFile, Form, form
 from basewatch.config import Settings
 from basewatch.errors import ConfigError
 from basewatch.reference import load
-from basewatch.warehouse import models, work
+from basewatch.warehouse import learnt, models, work
 from basewatch.warehouse.build import gather_inputs
 from basewatch.warehouse.releases import Warehouse
 
@@ -80,7 +80,7 @@ def _warn_if_old(work_file: work.Work, settings: Settings, config_file: Path | N
     Without a configuration file nothing is said of thresholds and reference tables: it may be the sample's warehouse.
     """
     lake = Warehouse(settings.root).lake
-    now = gather_inputs(lake, load.tables(settings), load.params(settings), work_file.inputs.as_of)
+    now = gather_inputs(lake, learnt.applied(load.tables(settings), settings.root), load.params(settings), work_file.inputs.as_of)
     parts = {"the lake": "lake", "the models": "models"}
     if config.find(config_file):
         parts["thresholds or reference tables"] = "parameters"

@@ -151,11 +151,20 @@ def read_candidate(folder: Path) -> Candidate:
     return Candidate(folder, values["run_id"], inputs, values["rows"])
 
 
-def bind(connection: duckdb.DuckDBPyConnection, lake: Lake, reference: Reference, published: Path | None) -> None:
-    """The schemas that models read: the lake as views over the files that the ledger names, and the reference."""
+def bind(
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    reference: Reference,
+    published: Path | None,
+    until: date | None = None,
+) -> None:
+    """The schemas that models read: the lake as views over the files that the ledger names, and the reference.
+
+    until: the last day of the lake that is looked at (default: all).
+    """
     connection.execute("CREATE SCHEMA raw")
     connection.execute("CREATE SCHEMA reference")
-    ledger = lake.ledger()
+    ledger = [row for row in lake.ledger() if until is None or row.day <= until]
     for name, table in TABLES.items():
         files = lake.files(name, ledger)
         if files:

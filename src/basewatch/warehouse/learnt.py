@@ -1,0 +1,134 @@
+"""What a warehouse has learnt from its own lake: weights of evidence, and how right the inference is, measured on itself.
+
+It is a function of the months that have closed, and is made anew when these change: warehouse/learnt/ can be deleted, and
+the next run makes the same again.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+
+from basewatch.errors import ConfigError
+from basewatch.lake.files import write_aside
+from basewatch.lake.store import Lake
+from basewatch.reference.load import Params, Reference, parse
+from basewatch.warehouse import learning, models
+from basewatch.warehouse.build import bind, configure, remove_tree
+
+FOLDER = "learnt"
+NOTE, TERMS = "learnt.json", "evidence_terms.csv"
+WORK = "work.duckdb"
+NEEDED = ("intermediate.int_silence_fields", "intermediate.int_sure_stays")
+
+
+@dataclass(frozen=True)
+class Note:
+    """What was learnt from: until when, from how many sure stays (too few: nothing was learnt), and a hash of it all."""
+
+    made_from: str
+    until: date
+    stays: int
+    sha256: str
+
+
+def closed_until(as_of: date) -> date:
+    """The last day of the last month that has closed on a day."""
+    after = as_of + timedelta(days=1)
+    return after.replace(day=1) - timedelta(days=1)
+
+
+def note(root: Path) -> Note | None:
+    """What a warehouse has learnt; None where nothing was tried."""
+    file = root / FOLDER / NOTE
+    if not file.exists():
+        return None
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+        return Note(values["made_from"], date.fromisoformat(values["until"]), values["stays"], values["sha256"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{file} is damaged ({error}); delete the folder {file.parent}, the next run makes it anew") from None
+
+
+def applied(reference: Reference, root: Path) -> Reference:
+    """The reference tables with what the warehouse has learnt in place of the shipped weights; the same where nothing was."""
+    learnt = note(root)
+    if learnt is None or not learnt.sha256:
+        return reference
+    file = root / FOLDER / TERMS
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}; delete {file.parent}") from None
+    if hashlib.sha256(text.encode()).hexdigest() != learnt.sha256:
+        raise ConfigError(f"{file} is not what was learnt; delete {file.parent}, the next run makes it anew")
+    rows = parse("evidence_terms", text, str(file))
+    digest = hashlib.sha256(f"{reference.sha256}{learnt.sha256}".encode()).hexdigest()
+    return replace(reference, rows={**reference.rows, "evidence_terms": rows}, sha256=digest)
+
+
+def made_from(lake: Lake, reference: Reference, params: Params, until: date) -> str:
+    """A hash of all that learning on the days up to `until` would be made from."""
+    digest = hashlib.sha256(f"{models.sha256()}{reference.sha256}{params.sha256}{until}".encode())
+    for row in sorted(lake.ledger(), key=lambda row: (row.source, row.scope, row.day)):
+        if row.day <= until:
+            digest.update(f"{row.source}{row.scope}{row.day}{row.status}{sorted(row.parts)}".encode())
+    return digest.hexdigest()
+
+
+def learn(
+    root: Path,
+    lake: Lake,
+    reference: Reference,
+    params: Params,
+    as_of: date,
+    progress: Callable[[str], None],
+    *,
+    again: bool = False,
+) -> Note:
+    """Learn from the months that have closed, where they changed since the last time (`again`: in any case).
+
+    reference: the tables as shipped or configured, without what was learnt before.
+    """
+    until = closed_until(as_of)
+    source = made_from(lake, reference, params, until)
+    before = note(root)
+    if before is not None and before.made_from == source and not again:
+        return before
+    folder = root / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    aside = folder / WORK
+    values = {**params.values, "as_of": until}
+    try:
+        aside.unlink(missing_ok=True)
+        with duckdb.connect(str(aside)) as connection:
+            configure(connection, folder / "spill")
+            bind(connection, lake, reference, None, until)
+            models.build(connection, values, models.ancestors(NEEDED))
+        found = learning.learn(aside, values)
+    finally:
+        aside.unlink(missing_ok=True)
+        aside.with_name(f"{aside.name}.wal").unlink(missing_ok=True)
+        remove_tree(folder / "spill")
+    if found is None:
+        made = Note(source, until, 0, "")
+        progress(f"learn: too few stays were heard to the ground up to {until}; the shipped weights serve")
+    else:
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(learning.COLUMNS)
+        writer.writerows(found.steps)
+        write_aside(folder / TERMS, text.getvalue().encode())
+        sha256 = hashlib.sha256(text.getvalue().encode()).hexdigest()
+        made = Note(source, until, found.stays, sha256)
+        progress(f"learn: weights of evidence from {found.stays} stays up to {until}")
+    write_aside(folder / NOTE, json.dumps({**vars(made), "until": str(until)}, indent=1).encode())
+    return made
