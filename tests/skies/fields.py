@@ -176,7 +176,7 @@ def draw(
         if role == "base":
             serves = "shared" if rng.random() < shared else "military"
         elif role == "strip":
-            serves = "military"
+            serves = "civil" if rng.random() < 0.25 else "military"
         else:
             serves = str(rng.choice(["civil", "military", "shared"], p=[0.5, 0.3, 0.2]))
         made.append(

@@ -504,11 +504,12 @@ class _Maker:
         rng, sky = self.rng, self.sky
         fields = [
             other for other in sky.fields
-            if other.region == base.region and other.serves in ("civil", "shared") and other.is_listed
+            if other.region == base.region and other.serves in ("civil", "shared")
         ]  # fmt: skip
         days = sky.days
         landings = rng.poisson(rng.uniform(*self.ranges.civil) * days) if fields else 0
         weights = rng.dirichlet(np.full(max(len(fields), 1), 0.8))
+        free: dict[int, float] = {}  # when each aircraft is back where nobody hears it
         fleet = max(int(landings / days * 3), 2)
         crowd = [
             self._airframe(str(rng.choice(["airliner", "jet"], p=[0.85, 0.15])), "civil", f"c{chr(97 + base.region)}v",
@@ -517,8 +518,10 @@ class _Maker:
         ]  # fmt: skip
         for number, t in enumerate(np.sort(rng.uniform(0, days - 0.4, landings)) * DAY + sky.begin):
             one = crowd[number % fleet]
+            if t < free.get(one.number, 0.0):
+                continue  # it is still on its flight before
             landed, place = self._civil_in(one, base, self._one(fields, weights), float(t))
-            self._civil_out(one, base, place, landed + rng.uniform(30, 75) * 60)
+            free[one.number] = self._civil_out(one, base, place, landed + rng.uniform(30, 75) * 60)
         overs = rng.poisson(rng.uniform(*self.ranges.over) * days)
         fleet = max(int(overs / days * 4), 2)
         crowd = [
@@ -526,7 +529,9 @@ class _Maker:
             for _ in range(fleet)
         ]
         for number, t in enumerate(np.sort(rng.uniform(0, days - 0.2, overs)) * DAY + sky.begin):
-            self._over(crowd[number % fleet], base, float(t))
+            one = crowd[number % fleet]
+            if t >= free.get(one.number, 0.0):
+                free[one.number] = self._over(one, base, float(t))
 
     def _edge(self, base: Airfield) -> tuple[float, float, float]:
         """A place far out, and the bearing on which it lies."""
@@ -545,7 +550,7 @@ class _Maker:
         _, landed = self._record(one, plan, "airliner", t, weather, "", style)
         return landed, target
 
-    def _civil_out(self, one: Airframe, base: Airfield, origin: Airfield, t: float) -> None:
+    def _civil_out(self, one: Airframe, base: Airfield, origin: Airfield, t: float) -> float:
         rng, weather = self.rng, self._weather(base.region, t)
         plan = fl.begin(rng, one.kind_name, base, origin, None)
         departure = self._take_off(one, plan, origin, weather)
@@ -553,9 +558,9 @@ class _Maker:
         x, y = plan.plane.xy(latitude, longitude)
         fl.route(rng, plan, x, y)
         plan.way.to(x, y, plan.wide())
-        self._record(one, plan, "airliner", t, weather, departure, "")
+        return self._record(one, plan, "airliner", t, weather, departure, "")[1]
 
-    def _over(self, one: Airframe, base: Airfield, t: float) -> None:
+    def _over(self, one: Airframe, base: Airfield, t: float) -> float:
         rng, weather = self.rng, self._weather(base.region, t)
         latitude, longitude, course = self._edge(base)
         plan = fl.begin(rng, one.kind_name, base, None, None, (latitude, longitude, course + 180))
@@ -563,7 +568,7 @@ class _Maker:
         miles = rng.uniform(0, 120)
         plan.way.to(miles * math.sin(out + 1.5), miles * math.cos(out + 1.5), plan.wide())
         plan.way.to(OUT_NM * math.sin(out), OUT_NM * math.cos(out), plan.wide())
-        self._record(one, plan, "overflight", t, weather, "", "")
+        return self._record(one, plan, "overflight", t, weather, "", "")[1]
 
     # -- oddities
 
