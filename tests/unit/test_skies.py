@@ -12,7 +12,7 @@ import pytest
 
 import simulated_lake
 from skies import fields, flights, lake, stories, truth
-from skies.reception import Receiver
+from skies.reception import Ears, Receiver, Ridge
 from skies.scenarios import SCENARIOS
 from skies.stories import Sky
 from skies.truth import Flight, Stay
@@ -131,6 +131,25 @@ def test_nothing_is_heard_below_the_horizon_behind_hills_or_by_a_receiver_that_i
             if inside and outside and far > ridge.miles + 30:
                 # far beyond the hills the line of sight starts out all but level, so that it must begin above the lowest
                 assert heard["height"][number] > min(ridge.heights) - 100
+
+
+def test_hills_hide_what_flies_low_behind_them() -> None:
+    flat = (0.0,) * 36
+    here = Receiver(40.0, 20.0, 0.0, 50.0, 200.0, 1.0, flat, 0)
+    hilly = Receiver(40.0, 20.0, 0.0, 50.0, 200.0, 1.0, (math.tan(math.radians(2)),) * 36, 0)
+    # forty miles to the north a field lies in a ring of hills of 3,000 ft; a line over them to the field's middle rises
+    ridge = Ridge(40.0 + 40 / 60, 20.0, 8.0, (3_000.0,) * 36)
+    height = np.array([600.0, 2_000.0, 3_400.0, 9_000.0])
+    at = np.full(4, ridge.latitude), np.full(4, ridge.longitude), height
+
+    def heard(receiver: Receiver, ridges: list[Ridge]) -> list[bool]:
+        ears = Ears([receiver], ridges, [[]], fields.unit(40.0, 20.0))
+        return (ears.chances(*at, np.array([0]))[:, 0] > 0).tolist()
+
+    assert heard(here, []) == [False, True, True, True]  # the horizon of 600 ft lies 39 miles off
+    assert heard(here, [ridge]) == [False, False, False, True]
+    assert heard(hilly, []) == [False, False, False, False]  # two degrees are 8,500 ft, and the earth's bulge 1,100
+    assert heard(Receiver(ridge.latitude, 20.01, 0.0, 50.0, 200.0, 1.0, flat, 0), [ridge]) == [True] * 4
 
 
 @pytest.mark.parametrize("scenario", sorted(SCENARIOS))
