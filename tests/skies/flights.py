@@ -90,12 +90,12 @@ class Weather:
 
 def weathers(rng: np.random.Generator, days: int) -> list[Weather]:
     """The weather of some days that follow each other: each much like the one before."""
-    low, high, pressure, warm = rng.normal(0, 7, 2), rng.normal(0, 28, 2) + (20, 0), rng.normal(0, 250), 0.0
+    low, high, pressure, warm = rng.normal(0, 7, 2), rng.normal((20, 0), 28), rng.normal(0, 250), 0.0
     mean_warm = rng.normal(0, 0.025)
     made = []
     for _ in range(days):
         low = 0.7 * low + rng.normal(0, 5, 2)
-        high = 0.8 * high + rng.normal(0, 18, 2) + (4, 0)
+        high = 0.8 * high + rng.normal((4, 0), 18)
         pressure = 0.75 * pressure + rng.normal(0, 160)
         warm = mean_warm + 0.7 * (warm - mean_warm) + rng.normal(0, 0.01)
         made.append(
@@ -214,7 +214,8 @@ class Plan:
     """A flight before it is flown. Limits and stops are told by miles from the way's beginning.
 
     limits: from, to, highest height there. speeds: from, to, fastest speed. rolls: from, to, field: on the ground.
-    stops: where it stands, and for how long. marks: what happens where, by name.
+    stops: where it stands, and for how long. marks: what happens where, by name. sinking: from, to: once down there, it
+    does not climb again. sinks_from: where the descent began that an approach will end.
     """
 
     kind: Kind
@@ -238,6 +239,8 @@ class Plan:
     rolls: list[tuple[float, float, Airfield, str]] = field(default_factory=list)
     stops: list[tuple[float, float]] = field(default_factory=list)
     marks: list[tuple[str, float]] = field(default_factory=list)
+    sinking: list[tuple[float, float]] = field(default_factory=list)
+    sinks_from: float | None = None
 
     def wide(self) -> float:
         """The radius of a turn on the way."""
@@ -382,7 +385,7 @@ def _grid(plan: Plan) -> Floats:
     coarse = np.arange(0, total, 2.0)
     parts = [coarse, pieces[:, 0]]
     # every change of a limit and of a stretch on the ground is a point of its own
-    for start, end, *_ in (*plan.limits, *plan.speeds, *plan.rolls):
+    for start, end, *_ in (*plan.limits, *plan.speeds, *plan.rolls, *plan.sinking):
         parts.append(np.array([start, start + 1e-4, end - 1e-4, end]))
     for start, end, *_ in plan.rolls:
         parts.append(np.arange(max(start - 30, 0), min(end + 30, total), 0.4))
@@ -412,6 +415,9 @@ def fly(plan: Plan, weather: Weather) -> Flown:
         first, last = np.searchsorted(s, (start - 1e-9, end + 1e-9))
         is_ground[first:last] = True
         highest[first:last] = place.elevation
+    for start, end in plan.sinking:
+        first, last = np.searchsorted(s, (start - 1e-9, end + 1e-9))
+        highest[first:last] = np.minimum.accumulate(highest[first:last])
     up, down = _climb_way(plan), _sink_way(plan)
     climbed = np.interp(highest, _HEIGHTS, up) - s
     reached = np.interp(np.minimum.accumulate(climbed) + s, up, _HEIGHTS)
@@ -484,7 +490,11 @@ def _speed(plan: Plan, weather: Weather, s: Floats, pieces: Floats, height: Floa
 
 
 def begin(
-    rng: np.random.Generator, kind: str, focus: Airfield, origin: Airfield | None, target: Airfield | None,
+    rng: np.random.Generator,
+    kind: str,
+    focus: Airfield,
+    origin: Airfield | None,
+    target: Airfield | None,
     at: tuple[float, float, float] | None = None,
 ) -> Plan:
     """A plan with the habits of one flight drawn, in the plane around `focus`.
@@ -600,9 +610,7 @@ def route(rng: np.random.Generator, plan: Plan, x: float, y: float, spread: floa
             way.to(px, py, plan.middle() if way.length < 20 else plan.wide())
 
 
-def way_point(
-    x: float, y: float, dx: float, dy: float, far: float, share: float, off: float
-) -> tuple[float, float]:
+def way_point(x: float, y: float, dx: float, dy: float, far: float, share: float, off: float) -> tuple[float, float]:
     """A point at a share of the line from x, y by dx, dy, and so many miles beside it."""
     return x + share * dx + off * dy / far, y + share * dy - off * dx / far
 
@@ -645,6 +653,7 @@ def approach(
         fix = final(plan, *spot, heading, rng.uniform(0.7, 2.0))
         way.pose(*fix, heading, plan.tight())
         way.line(math.hypot(spot[0] - fix[0], spot[1] - fix[1]))
+        plan.sinks_from = None
         return *spot, heading, 0.05
     is_small = plan.kind in (KINDS["light"], KINDS["fighter"])
     short = rng.uniform(1.0, 2.2) if is_small else rng.uniform(2.5, 7.0)
@@ -656,7 +665,9 @@ def approach(
     elif style == "level":
         miles = rng.uniform(6, 18)
         way.pose(*final(plan, x, y, heading, miles), heading, wide, plan.middle())
-        plan.limits.append((max(way.length - rng.uniform(10, 55), before), way.length, floor + rng.uniform(1_500, 3_000)))
+        plan.limits.append(
+            (max(way.length - rng.uniform(10, 55), before), way.length, floor + rng.uniform(1_500, 3_000))
+        )
     elif style == "procedure":
         way.to(x, y, wide)
         plan.limits.append((way.length - 1, way.length, floor + rng.uniform(2_500, 6_000)))
@@ -696,15 +707,21 @@ def approach(
         plan.limits.append((max(level - rng.uniform(0, 4), before), way.length, low))
         plan.speeds.append((max(level - 2, before), way.length, plan.approach + 35))
     rest = math.hypot(x - way.x, y - way.y)
-    plan.speeds.append((way.length - 1.0, way.length + rest, plan.approach + 22))
-    plan.speeds.append((way.length + max(rest - 4.0, 0.0), way.length + rest + 0.3, plan.approach))
+    slow, slower = rng.uniform(5.5, 10), rng.uniform(3, 5)
+    plan.speeds.append(
+        (max(way.length + rest - slow - rng.uniform(4, 14), before), way.length + rest, plan.approach + 65)
+    )
+    plan.speeds.append((max(way.length + rest - slow, before), way.length + rest, plan.approach + 25))
+    plan.speeds.append((way.length + max(rest - slower, 0.0), way.length + rest + 0.3, plan.approach))
     way.line(rest)
+    plan.sinking.append((before if plan.sinks_from is None else plan.sinks_from, way.length))
+    plan.sinks_from = None
     return x, y, heading, length
 
 
 def land(rng: np.random.Generator, plan: Plan, place: Airfield, weather: Weather, style: str) -> None:
     """Down to the runway and off to the apron."""
-    *_, heading, length = approach(rng, plan, place, weather, style)
+    *_, length = approach(rng, plan, place, weather, style)
     way = plan.way
     if plan.kind is KINDS["helicopter"]:
         start = way.length

@@ -1,10 +1,11 @@
-"""The generator of skies: what it flies can be flown, what is heard can be heard, and its truth does not contradict it."""
+"""The generator of skies: what it flies can be flown, what is heard can be heard, and its truth agrees with both."""
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
 from functools import cache
+from itertools import pairwise
 
 import duckdb
 import numpy as np
@@ -31,7 +32,9 @@ def sky(scenario: str, days: int = DAYS) -> Sky:
 def miles(latitude: float, longitude: float, latitude2: float, longitude2: float) -> float:
     """Great-circle miles by the haversine formula, apart from how the generator works them out."""
     a, b = math.radians(latitude), math.radians(latitude2)
-    half = math.sin((b - a) / 2) ** 2 + math.cos(a) * math.cos(b) * math.sin(math.radians(longitude2 - longitude) / 2) ** 2
+    half = (
+        math.sin((b - a) / 2) ** 2 + math.cos(a) * math.cos(b) * math.sin(math.radians(longitude2 - longitude) / 2) ** 2
+    )
     return 2 * 3440.07 * math.asin(min(math.sqrt(half), 1))
 
 
@@ -129,7 +132,7 @@ def test_nothing_is_heard_below_the_horizon_behind_hills_or_by_a_receiver_that_i
             inside = miles(*at, ridge.latitude, ridge.longitude) < ridge.miles - 0.2
             outside = miles(receiver.latitude, receiver.longitude, ridge.latitude, ridge.longitude) > ridge.miles + 0.2
             if inside and outside and far > ridge.miles + 30:
-                # far beyond the hills the line of sight starts out all but level, so that it must begin above the lowest
+                # far beyond the hills the line of sight starts all but level, so that it must begin above the lowest
                 assert heard["height"][number] > min(ridge.heights) - 100
 
 
@@ -163,7 +166,7 @@ def test_no_aircraft_is_in_two_places(scenario: str) -> None:
         stayed[stay.airframe].append(stay)
     for number, own in flown.items():
         own.sort(key=lambda flight: flight.start)
-        for before, after in zip(own, own[1:], strict=False):
+        for before, after in pairwise(own):
             assert before.end <= after.start
             # civil aircraft come from far off and go there, and nobody says where that is
             assert before.target is after.origin or one.airframes[number].role == "civil"
@@ -208,7 +211,10 @@ def test_what_was_heard_of_a_stay_is_what_its_positions_show() -> None:
         elif len(before):
             last = before[-1]
             far = miles(
-                float(heard["latitude"][last]), float(heard["longitude"][last]), stay.place.latitude, stay.place.longitude
+                float(heard["latitude"][last]),
+                float(heard["longitude"][last]),
+                stay.place.latitude,
+                stay.place.longitude,
             )
             low = heard["height"][last] - stay.place.elevation <= truth.LOW_FT
             assert (stay.arrival_heard == "low") == (far <= truth.LOW_NM and bool(low))
