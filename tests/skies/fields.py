@@ -112,14 +112,10 @@ def bearing(one: Airfield, other: Airfield) -> float:
     return math.degrees(math.atan2(*Plane(one.latitude, one.longitude).xy(other.latitude, other.longitude))) % 360
 
 
-def beside(
-    latitude: float, longitude: float, course: float, miles: float
-) -> tuple[float, float]:
+def beside(latitude: float, longitude: float, course: float, miles: float) -> tuple[float, float]:
     """The position so many miles from another on a course."""
     angle = math.radians(course)
-    at = Plane(latitude, longitude).degrees(
-        np.array([miles * math.sin(angle)]), np.array([miles * math.cos(angle)])
-    )
+    at = Plane(latitude, longitude).degrees(np.array([miles * math.sin(angle)]), np.array([miles * math.cos(angle)]))
     return float(at[0][0]), float(at[1][0])
 
 
@@ -147,7 +143,12 @@ def runways(rng: np.random.Generator, role: str) -> tuple[Runway, ...]:
 
 
 def draw(
-    rng: np.random.Generator, *, bases: int, neighbours: tuple[int, int], strips: tuple[int, int], far: int,
+    rng: np.random.Generator,
+    *,
+    bases: int,
+    neighbours: tuple[int, int],
+    strips: tuple[int, int],
+    far: int,
     shared: float,
 ) -> list[Airfield]:
     """The fields of a sky: bases first, then neighbours, strips and far fields.
@@ -158,7 +159,9 @@ def draw(
     start = centre, float(rng.uniform(-180, 180))
     made: list[Airfield] = []
 
-    def add(name: str, near: tuple[float, float], low: float, high: float, role: str, region: int, least: float) -> None:
+    def add(
+        name: str, near: tuple[float, float], low: float, high: float, role: str, region: int, least: float
+    ) -> None:
         for _ in range(200):
             miles = log_uniform(rng, low, high)
             at = beside(*near, rng.uniform(0, 360), miles)
@@ -176,12 +179,10 @@ def draw(
         if role == "base":
             serves = "shared" if rng.random() < shared else "military"
         elif role == "strip":
-            serves = "military"
+            serves = "civil" if rng.random() < 0.25 else "military"
         else:
             serves = str(rng.choice(["civil", "military", "shared"], p=[0.5, 0.3, 0.2]))
-        made.append(
-            Airfield(name, at[0], at[1], round(elevation), runways(rng, role), serves, role, region)
-        )
+        made.append(Airfield(name, at[0], at[1], round(elevation), runways(rng, role), serves, role, region))
 
     for number in range(bases):
         near = start if not made else (made[-1].latitude, made[-1].longitude)

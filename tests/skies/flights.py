@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from skies.fields import Airfield, Bools, Floats, Ints, Plane, Runway
+from skies.fields import Airfield, Bools, Floats, Plane, Runway
 
 GRAVITY = 9.80665
 KNOT = 1852 / 3600  # metres a second
@@ -51,7 +51,7 @@ KINDS = {
     "airliner": Kind(("B738", "A320"), (425, 460), (29_000, 39_000), (1_800, 2_900), (1_300, 2_400), (130, 148),
                      250, (18, 25)),
     "jet": Kind(("GLF5", "C56X"), (400, 470), (35_000, 45_000), (2_200, 3_800), (1_400, 2_700), (112, 132),
-                250, (18, 28)),
+                250, (18, 28), steep=(380.0, 650.0)),
     "fighter": Kind(("F16", "EUFI"), (380, 500), (14_000, 34_000), (4_000, 11_000), (2_000, 5_000), (140, 165),
                     320, (35, 55), steep=(800.0, 1_500.0), circuit_ft=(1_200, 2_000), circuit_nm=(1.4, 2.4)),
     "helicopter": Kind(("H60", "MI8"), (95, 145), (700, 4_500), (500, 1_100), (400, 900), (55, 75),
@@ -59,7 +59,7 @@ KINDS = {
     "light": Kind(("TEX2", "PC9"), (150, 240), (3_000, 14_000), (900, 2_200), (700, 1_700), (85, 105),
                   160, (18, 40), circuit_ft=(800, 1_200), circuit_nm=(0.8, 1.6)),
     "patrol": Kind(("K35R", "E3TF", "P8"), (360, 430), (20_000, 33_000), (1_300, 2_500), (1_100, 2_200), (128, 148),
-                   250, (15, 25)),
+                   250, (15, 25), steep=(360.0, 600.0)),
 }  # fmt: skip
 
 
@@ -90,12 +90,12 @@ class Weather:
 
 def weathers(rng: np.random.Generator, days: int) -> list[Weather]:
     """The weather of some days that follow each other: each much like the one before."""
-    low, high, pressure, warm = rng.normal(0, 7, 2), rng.normal(0, 28, 2) + (20, 0), rng.normal(0, 250), 0.0
+    low, high, pressure, warm = rng.normal(0, 7, 2), rng.normal((20, 0), 28), rng.normal(0, 250), 0.0
     mean_warm = rng.normal(0, 0.025)
     made = []
     for _ in range(days):
         low = 0.7 * low + rng.normal(0, 5, 2)
-        high = 0.8 * high + rng.normal(0, 18, 2) + (4, 0)
+        high = 0.8 * high + rng.normal((4, 0), 18)
         pressure = 0.75 * pressure + rng.normal(0, 160)
         warm = mean_warm + 0.7 * (warm - mean_warm) + rng.normal(0, 0.01)
         made.append(
@@ -214,7 +214,8 @@ class Plan:
     """A flight before it is flown. Limits and stops are told by miles from the way's beginning.
 
     limits: from, to, highest height there. speeds: from, to, fastest speed. rolls: from, to, field: on the ground.
-    stops: where it stands, and for how long. marks: what happens where, by name.
+    stops: where it stands, and for how long. marks: what happens where, by name. sinking: from, to: once down there, it
+    does not climb again. sinks_from: where the descent began that an approach will end.
     """
 
     kind: Kind
@@ -229,12 +230,17 @@ class Plan:
     sink: float
     approach: float
     slope: float  # feet a mile of the last 3,000 ft
+    uneven_up: Floats
+    uneven_down: Floats
+    wander: tuple[float, float, float]  # miles beside the way at most, miles of a swing, and where one begins
     steep: float | None = None  # feet a mile of a tactical descent
     limits: list[tuple[float, float, float]] = field(default_factory=list)
     speeds: list[tuple[float, float, float]] = field(default_factory=list)
     rolls: list[tuple[float, float, Airfield, str]] = field(default_factory=list)
     stops: list[tuple[float, float]] = field(default_factory=list)
     marks: list[tuple[str, float]] = field(default_factory=list)
+    sinking: list[tuple[float, float]] = field(default_factory=list)
+    sinks_from: float | None = None
 
     def wide(self) -> float:
         """The radius of a turn on the way."""
@@ -271,6 +277,8 @@ class Flown:
     landed: float | None
     touches: list[tuple[float, float, Airfield]]
     marks: list[tuple[str, float]]
+    wander: tuple[float, float, float]
+    steady: Floats  # 0 on the ground, 1 far from it, on the grid: how much it wanders
 
     @property
     def seconds(self) -> float:
@@ -281,6 +289,12 @@ class Flown:
         """Where it is at times (seconds from its beginning), and how it moves."""
         s = np.interp(t, self.t, self.s)
         x, y, heading = positions(self.pieces, s)
+        # nobody flies along a line: a little to the left and right of it
+        size, swing, phase = self.wander
+        size = size * np.interp(s, self.s, self.steady)
+        beside, slope = size * np.sin(s / swing * 6.28 + phase), size * 6.28 / swing * np.cos(s / swing * 6.28 + phase)
+        x, y = x + beside * np.cos(heading), y - beside * np.sin(heading)
+        heading = heading + np.arctan(slope)
         latitude, longitude = self.plane.degrees(x, y)
         # the plane's north is the earth's at its middle alone: the track is that between two near points
         step = 0.01
@@ -311,13 +325,13 @@ def positions(pieces: Floats, s: Floats) -> tuple[Floats, Floats, Floats]:
     return x, y, heading
 
 
-_HEIGHTS = np.concatenate((np.arange(LOWEST, 6_000, 250.0), np.arange(6_000, HIGHEST + 1, 1_500.0)))
+_HEIGHTS = np.concatenate((np.arange(LOWEST, 20_000, 250.0), np.arange(20_000, HIGHEST + 1, 1_000.0)))
 
 
 def _airspeed(plan: Plan, height: Floats) -> Floats:
     """True airspeed at heights when nothing else binds."""
     slow = min(plan.kind.slow, plan.cruise)
-    above = np.clip((height - 9_000) / 9_000, 0, 1)
+    above = np.clip((height - 9_000) / 15_000, 0, 1)
     return np.asarray((slow + (plan.cruise - slow) * above) * (1 + np.clip(height, 0, 9_000) * 6e-6))
 
 
@@ -325,7 +339,8 @@ def _climb_way(plan: Plan) -> Floats:
     """Miles that a climb from the lowest height to each of _HEIGHTS takes."""
     ceiling = max(plan.level, 5_000.0)
     rate = plan.climb * np.clip(1 - (1 - plan.kind.thin) * np.maximum(_HEIGHTS, 0) / ceiling, plan.kind.thin * 0.8, 1)
-    return _way_of(_airspeed(plan, _HEIGHTS) / 60 / rate)
+    floor = plan.origin.elevation if plan.origin else 0.0
+    return _way_of(_airspeed(plan, _HEIGHTS) / 60 / rate * _uneven(plan.uneven_up, _HEIGHTS - floor))
 
 
 def _sink_way(plan: Plan) -> Floats:
@@ -340,7 +355,22 @@ def _sink_way(plan: Plan) -> Floats:
         by_rate = _airspeed(plan, _HEIGHTS) / 60 / plan.sink
         share = np.clip((above - 2_000) / 2_000, 0, 1)
         per_foot = flat * (1 - share) + by_rate * share
-    return _way_of(per_foot)
+    return _way_of(per_foot * _uneven(plan.uneven_down, above))
+
+
+def _uneven(factors: Floats, above: Floats) -> Floats:
+    """By how much longer the way of each foot is than a steady flight's; near the ground everybody flies steadily."""
+    return np.asarray(1 + (factors - 1) * np.clip((above - 1_200) / 1_500, 0.1, 1))
+
+
+def unevenness(rng: np.random.Generator, levels: int) -> Floats:
+    """Factors by height of a climb or descent that is not steady: it wavers, and now and then is all but level."""
+    bends = np.exp(rng.normal(0, 0.2, 24))
+    factors = np.clip(np.interp(_HEIGHTS, np.linspace(LOWEST, 42_000, 24), bends), 0.72, 1.7)
+    for _ in range(levels):
+        first = int(rng.integers(np.searchsorted(_HEIGHTS, 2_500), np.searchsorted(_HEIGHTS, 16_000)))
+        factors[first : first + 2] *= rng.uniform(3, 12)
+    return np.asarray(factors)
 
 
 def _way_of(per_foot: Floats) -> Floats:
@@ -355,7 +385,7 @@ def _grid(plan: Plan) -> Floats:
     coarse = np.arange(0, total, 2.0)
     parts = [coarse, pieces[:, 0]]
     # every change of a limit and of a stretch on the ground is a point of its own
-    for start, end, *_ in (*plan.limits, *plan.speeds, *plan.rolls):
+    for start, end, *_ in (*plan.limits, *plan.speeds, *plan.rolls, *plan.sinking):
         parts.append(np.array([start, start + 1e-4, end - 1e-4, end]))
     for start, end, *_ in plan.rolls:
         parts.append(np.arange(max(start - 30, 0), min(end + 30, total), 0.4))
@@ -385,6 +415,9 @@ def fly(plan: Plan, weather: Weather) -> Flown:
         first, last = np.searchsorted(s, (start - 1e-9, end + 1e-9))
         is_ground[first:last] = True
         highest[first:last] = place.elevation
+    for start, end in plan.sinking:
+        first, last = np.searchsorted(s, (start - 1e-9, end + 1e-9))
+        highest[first:last] = np.minimum.accumulate(highest[first:last])
     up, down = _climb_way(plan), _sink_way(plan)
     climbed = np.interp(highest, _HEIGHTS, up) - s
     reached = np.interp(np.minimum.accumulate(climbed) + s, up, _HEIGHTS)
@@ -410,8 +443,11 @@ def fly(plan: Plan, weather: Weather) -> Flown:
         else:
             touches.append((begin, finish, place))
     marks = [(name, float(np.interp(where, s, t))) for name, where in plan.marks]
+    steady = np.ones(len(s))
+    for start, end, *_ in plan.rolls:
+        np.minimum(steady, np.clip(np.maximum(start - s, s - end) / 5, 0, 1), out=steady)
     return Flown(plan.plane, pieces, s, t, height, speed, is_ground, latitude, longitude, plan.origin, plan.target,
-                 lifted, landed, touches, marks)  # fmt: skip
+                 lifted, landed, touches, marks, plan.wander, steady)  # fmt: skip
 
 
 def _speed(plan: Plan, weather: Weather, s: Floats, pieces: Floats, height: Floats, is_ground: Bools) -> Floats:
@@ -454,7 +490,11 @@ def _speed(plan: Plan, weather: Weather, s: Floats, pieces: Floats, height: Floa
 
 
 def begin(
-    rng: np.random.Generator, kind: str, focus: Airfield, origin: Airfield | None, target: Airfield | None,
+    rng: np.random.Generator,
+    kind: str,
+    focus: Airfield,
+    origin: Airfield | None,
+    target: Airfield | None,
     at: tuple[float, float, float] | None = None,
 ) -> Plan:
     """A plan with the habits of one flight drawn, in the plane around `focus`.
@@ -478,6 +518,9 @@ def begin(
         climb=float(rng.uniform(*what.climb)), sink=float(rng.uniform(*what.sink)),
         approach=float(rng.uniform(*what.approach)),
         slope=float(rng.uniform(290, 345)) if kind not in ("helicopter", "light") else float(rng.uniform(330, 600)),
+        uneven_up=unevenness(rng, int(rng.choice([0, 1, 2], p=[0.75, 0.2, 0.05]))),
+        uneven_down=unevenness(rng, int(rng.choice([0, 1, 2], p=[0.55, 0.3, 0.15]))),
+        wander=(0.06 * float(rng.uniform(0, 1)) ** 2 + 0.004, float(rng.uniform(5, 12)), float(rng.uniform(0, 6))),
     )  # fmt: skip
 
 
@@ -567,9 +610,7 @@ def route(rng: np.random.Generator, plan: Plan, x: float, y: float, spread: floa
             way.to(px, py, plan.middle() if way.length < 20 else plan.wide())
 
 
-def way_point(
-    x: float, y: float, dx: float, dy: float, far: float, share: float, off: float
-) -> tuple[float, float]:
+def way_point(x: float, y: float, dx: float, dy: float, far: float, share: float, off: float) -> tuple[float, float]:
     """A point at a share of the line from x, y by dx, dy, and so many miles beside it."""
     return x + share * dx + off * dy / far, y + share * dy - off * dx / far
 
@@ -612,6 +653,7 @@ def approach(
         fix = final(plan, *spot, heading, rng.uniform(0.7, 2.0))
         way.pose(*fix, heading, plan.tight())
         way.line(math.hypot(spot[0] - fix[0], spot[1] - fix[1]))
+        plan.sinks_from = None
         return *spot, heading, 0.05
     is_small = plan.kind in (KINDS["light"], KINDS["fighter"])
     short = rng.uniform(1.0, 2.2) if is_small else rng.uniform(2.5, 7.0)
@@ -623,7 +665,9 @@ def approach(
     elif style == "level":
         miles = rng.uniform(6, 18)
         way.pose(*final(plan, x, y, heading, miles), heading, wide, plan.middle())
-        plan.limits.append((max(way.length - rng.uniform(10, 55), before), way.length, floor + rng.uniform(1_500, 3_000)))
+        plan.limits.append(
+            (max(way.length - rng.uniform(10, 55), before), way.length, floor + rng.uniform(1_500, 3_000))
+        )
     elif style == "procedure":
         way.to(x, y, wide)
         plan.limits.append((way.length - 1, way.length, floor + rng.uniform(2_500, 6_000)))
@@ -663,15 +707,21 @@ def approach(
         plan.limits.append((max(level - rng.uniform(0, 4), before), way.length, low))
         plan.speeds.append((max(level - 2, before), way.length, plan.approach + 35))
     rest = math.hypot(x - way.x, y - way.y)
-    plan.speeds.append((way.length - 1.0, way.length + rest, plan.approach + 22))
-    plan.speeds.append((way.length + max(rest - 4.0, 0.0), way.length + rest + 0.3, plan.approach))
+    slow, slower = rng.uniform(5.5, 10), rng.uniform(3, 5)
+    plan.speeds.append(
+        (max(way.length + rest - slow - rng.uniform(4, 14), before), way.length + rest, plan.approach + 65)
+    )
+    plan.speeds.append((max(way.length + rest - slow, before), way.length + rest, plan.approach + 25))
+    plan.speeds.append((way.length + max(rest - slower, 0.0), way.length + rest + 0.3, plan.approach))
     way.line(rest)
+    plan.sinking.append((before if plan.sinks_from is None else plan.sinks_from, way.length))
+    plan.sinks_from = None
     return x, y, heading, length
 
 
 def land(rng: np.random.Generator, plan: Plan, place: Airfield, weather: Weather, style: str) -> None:
     """Down to the runway and off to the apron."""
-    *_, heading, length = approach(rng, plan, place, weather, style)
+    *_, length = approach(rng, plan, place, weather, style)
     way = plan.way
     if plan.kind is KINDS["helicopter"]:
         start = way.length
@@ -757,8 +807,3 @@ def orbit(rng: np.random.Generator, plan: Plan, hours: float, leg: float, height
         plan.way.line(leg)
     plan.limits.append((start, plan.way.length, height))
     plan.marks.append(("orbit", start))
-
-
-def indices(flags: Bools) -> Ints:
-    """The numbers of true flags."""
-    return np.flatnonzero(flags)

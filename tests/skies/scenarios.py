@@ -36,7 +36,7 @@ class Scenario:
     out: Range = (0.0, 0.6)
     missing: Range = (0.0, 0.06)
     fleets: Range = (5, 9)
-    fleet_size: Range = (2, 6)
+    fleet_size: Range = (3, 8)
     rest_days: Range = (1.5, 6.0)
     dark: Range = (0.0, 0.9)
     often: Range = (0.3, 1.0)
@@ -46,8 +46,8 @@ class Scenario:
     training: Range = (0.2, 0.7)
     transits: Range = (0.05, 0.35)
     orbits: Range = (0, 3)
-    civil: Range = (0.5, 6.0)
-    over: Range = (0.5, 6.0)
+    civil: Range = (0.3, 3.5)
+    over: Range = (0.3, 3.0)
     odd: Range = (0.2, 1.0)
     holes: Range = (0.03, 0.25)
 
@@ -58,7 +58,7 @@ SCENARIOS = {
     "valley": replace(_ORDINARY, ridged=1.0, ridge=(700.0, 4_500.0), away=(15.0, 90.0), mask=(0.3, 2.5)),
     "desert": replace(_ORDINARY, dark=(0.85, 1.0), often=(0.8, 1.0), receivers=(2, 5), civil=(0.1, 1.5),
                       neighbours=(0, 2), over=(0.5, 4.0)),
-    "crowded": replace(_ORDINARY, neighbours=(3, 7), strips=(1, 3), civil=(5.0, 14.0), over=(4.0, 12.0),
+    "crowded": replace(_ORDINARY, neighbours=(3, 7), strips=(1, 3), civil=(4.0, 10.0), over=(3.0, 8.0),
                        low_rivals=(0.3, 0.7), shared=(0.4, 0.9), receivers=(3, 9)),
     "thin": replace(_ORDINARY, fleets=(1, 3), fleet_size=(1, 3), rest_days=(6.0, 20.0), residents=(0, 1),
                     receivers=(1, 3), civil=(0.0, 0.4), over=(0.1, 1.0), orbits=(0, 1)),
@@ -67,9 +67,9 @@ SCENARIOS = {
     "mixed": Scenario(
         bases=(3, 6), neighbours=(0, 7), strips=(0, 3), far=(3, 12), shared=(0.0, 1.0), receivers=(1, 9), sided=0.45,
         away=(1.0, 140.0), mask=(0.0, 3.0), ridged=0.4, ridge=(200.0, 5_000.0), off=(0.0, 6.0), out=(0.0, 3.0),
-        missing=(0.0, 0.15), fleets=(2, 10), fleet_size=(1, 6), rest_days=(1.0, 12.0), dark=(0.0, 1.0),
+        missing=(0.0, 0.15), fleets=(2, 10), fleet_size=(1, 9), rest_days=(1.0, 12.0), dark=(0.0, 1.0),
         often=(0.2, 1.0), low_rivals=(0.0, 0.7), residents=(0, 4), sorties=(0.05, 0.8), training=(0.0, 0.95),
-        transits=(0.0, 0.5), orbits=(0, 4), civil=(0.0, 9.0), over=(0.0, 9.0), odd=(0.0, 2.0), holes=(0.0, 0.4),
+        transits=(0.0, 0.5), orbits=(0, 4), civil=(0.0, 6.0), over=(0.0, 5.0), odd=(0.0, 2.0), holes=(0.0, 0.4),
     ),
 }  # fmt: skip
 WHOLE = ("bases", "far", "fleets", "orbits")

@@ -365,7 +365,9 @@ class _Maker:
             plan.way.to(*spot, plan.wide())
             plan.marks.append(("past a base", plan.way.length))
             if rng.random() < 0.15:
-                plan.limits.append((plan.way.length - 40, plan.way.length + 40, rng.uniform(4_000, 12_000) + past.elevation))
+                plan.limits.append(
+                    (plan.way.length - 40, plan.way.length + 40, rng.uniform(4_000, 12_000) + past.elevation)
+                )
         x, y = plan.plane.xy(target.latitude, target.longitude)
         fl.route(rng, plan, x, y, spread=0.09 if story == "transit" else 0.05)
         self._before_landing(plan, target, x, y)
@@ -404,6 +406,7 @@ class _Maker:
         far = math.hypot(dx, dy)
         if far < 45 or plan.kind is fl.KINDS["helicopter"]:
             return
+        plan.sinks_from = way.length
         draw = rng.random()
         if draw < 0.25:
             # down early, and long at a middle level
@@ -476,6 +479,8 @@ class _Maker:
                 fl.go_around(rng, plan, place, ends[3], rng.uniform(30, 400), mark)
             if number < rounds - 1:
                 fl.circuit(rng, plan, place, ends, side)
+        start = plan.way.length
+        plan.limits.append((start, start + 2, place.elevation + 1.2 * float(rng.uniform(*plan.kind.circuit_ft))))
 
     def _orbit(self, one: Airframe, place: Airfield, t: float) -> tuple[float, Airfield]:
         """A tanker's or a patrol's flight: to a track near a base, hours there, and home or to a base."""
@@ -504,11 +509,12 @@ class _Maker:
         rng, sky = self.rng, self.sky
         fields = [
             other for other in sky.fields
-            if other.region == base.region and other.serves in ("civil", "shared") and other.is_listed
+            if other.region == base.region and other.serves in ("civil", "shared")
         ]  # fmt: skip
         days = sky.days
         landings = rng.poisson(rng.uniform(*self.ranges.civil) * days) if fields else 0
         weights = rng.dirichlet(np.full(max(len(fields), 1), 0.8))
+        free: dict[int, float] = {}  # when each aircraft is back where nobody hears it
         fleet = max(int(landings / days * 3), 2)
         crowd = [
             self._airframe(str(rng.choice(["airliner", "jet"], p=[0.85, 0.15])), "civil", f"c{chr(97 + base.region)}v",
@@ -517,16 +523,22 @@ class _Maker:
         ]  # fmt: skip
         for number, t in enumerate(np.sort(rng.uniform(0, days - 0.4, landings)) * DAY + sky.begin):
             one = crowd[number % fleet]
+            if t < free.get(one.number, 0.0):
+                continue  # it is still on its flight before
             landed, place = self._civil_in(one, base, self._one(fields, weights), float(t))
-            self._civil_out(one, base, place, landed + rng.uniform(30, 75) * 60)
+            free[one.number] = self._civil_out(one, base, place, landed + rng.uniform(30, 75) * 60)
         overs = rng.poisson(rng.uniform(*self.ranges.over) * days)
         fleet = max(int(overs / days * 4), 2)
         crowd = [
-            self._airframe("airliner", "civil", f"o{chr(97 + base.region)}v", self.far[0] if self.far else base, False, False)
+            self._airframe(
+                "airliner", "civil", f"o{chr(97 + base.region)}v", self.far[0] if self.far else base, False, False
+            )
             for _ in range(fleet)
         ]
         for number, t in enumerate(np.sort(rng.uniform(0, days - 0.2, overs)) * DAY + sky.begin):
-            self._over(crowd[number % fleet], base, float(t))
+            one = crowd[number % fleet]
+            if t >= free.get(one.number, 0.0):
+                free[one.number] = self._over(one, base, float(t))
 
     def _edge(self, base: Airfield) -> tuple[float, float, float]:
         """A place far out, and the bearing on which it lies."""
@@ -545,7 +557,7 @@ class _Maker:
         _, landed = self._record(one, plan, "airliner", t, weather, "", style)
         return landed, target
 
-    def _civil_out(self, one: Airframe, base: Airfield, origin: Airfield, t: float) -> None:
+    def _civil_out(self, one: Airframe, base: Airfield, origin: Airfield, t: float) -> float:
         rng, weather = self.rng, self._weather(base.region, t)
         plan = fl.begin(rng, one.kind_name, base, origin, None)
         departure = self._take_off(one, plan, origin, weather)
@@ -553,9 +565,9 @@ class _Maker:
         x, y = plan.plane.xy(latitude, longitude)
         fl.route(rng, plan, x, y)
         plan.way.to(x, y, plan.wide())
-        self._record(one, plan, "airliner", t, weather, departure, "")
+        return self._record(one, plan, "airliner", t, weather, departure, "")[1]
 
-    def _over(self, one: Airframe, base: Airfield, t: float) -> None:
+    def _over(self, one: Airframe, base: Airfield, t: float) -> float:
         rng, weather = self.rng, self._weather(base.region, t)
         latitude, longitude, course = self._edge(base)
         plan = fl.begin(rng, one.kind_name, base, None, None, (latitude, longitude, course + 180))
@@ -563,7 +575,7 @@ class _Maker:
         miles = rng.uniform(0, 120)
         plan.way.to(miles * math.sin(out + 1.5), miles * math.cos(out + 1.5), plan.wide())
         plan.way.to(OUT_NM * math.sin(out), OUT_NM * math.cos(out), plan.wide())
-        self._record(one, plan, "overflight", t, weather, "", "")
+        return self._record(one, plan, "overflight", t, weather, "", "")[1]
 
     # -- oddities
 
@@ -698,7 +710,9 @@ class _Maker:
         sky.flights.append(flight)
         linger = (
             float(rng.uniform(0, 400)) if plan.origin else 0.0,
-            (float(rng.uniform(0, 600)) if rng.random() < 0.85 else float(rng.uniform(600, 5_400))) if plan.target else 0,
+            (float(rng.uniform(0, 600)) if rng.random() < 0.85 else float(rng.uniform(600, 5_400)))
+            if plan.target
+            else 0,
         )
         flight.silent = [(t + since, t + until) for since, until in self._silences(one, flown, flight, linger)]
         if rng.random() < self.draws["holes"]:
@@ -707,9 +721,7 @@ class _Maker:
         coarse = 1.0 if one.is_military else 2.2
         silent = [*flight.silent, *flight.holes]
         silent += [span for span in self.missing if span[0] < flight.end + linger[1] and span[1] > t - linger[0]]
-        heard: Heard = dict(
-            reception.listen(rng, sky.ears, flown, t, weather, one.habits, silent, linger, coarse)
-        )
+        heard: Heard = dict(reception.listen(rng, sky.ears, flown, t, weather, one.habits, silent, linger, coarse))
         n = len(heard["t"])
         if n:
             heard["airframe"], heard["flight"] = np.full(n, one.number), np.full(n, flight.number)
@@ -741,7 +753,12 @@ class _Maker:
                 continue
             number = before[-1 if is_arrival else 0] if len(before) else np.flatnonzero(beyond)[0]
             miles = float(reception.nearest(place, heard["latitude"][[number]], heard["longitude"][[number]])[0])
-            kept[flight.number] = miles, float(heard["height"][number] - place.elevation), abs(when - t[number]), is_ground
+            kept[flight.number] = (
+                miles,
+                float(heard["height"][number] - place.elevation),
+                abs(when - t[number]),
+                is_ground,
+            )
 
     def _silences(
         self, one: Airframe, flown: Flown, flight: Flight, linger: tuple[float, float]
@@ -757,7 +774,9 @@ class _Maker:
         if rng.random() >= one.dark_chance:
             return spans
         if flight.story == "transit":
-            base = min(self.bases, key=lambda place: float(reception.nearest(place, flown.latitude, flown.longitude).min()))
+            base = min(
+                self.bases, key=lambda place: float(reception.nearest(place, flown.latitude, flown.longitude).min())
+            )
             miles = reception.nearest(base, flown.latitude, flown.longitude)
             closest = int(miles.argmin())
             before, after = places.log_uniform(rng, 10, 150), places.log_uniform(rng, 10, 160)
