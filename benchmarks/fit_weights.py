@@ -13,8 +13,10 @@ from __future__ import annotations
 import argparse
 import csv
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 import skies.lake
-from basewatch.warehouse import learning, models, weights
+from basewatch.config import Settings
+from basewatch.reference import load
+from basewatch.warehouse import learning, learnt, models, weights
 from basewatch.warehouse.learning import COLUMNS, Rows
 from basewatch.warehouse.weights import FIRST, WHOLE, Bools
 from skies import stories
@@ -47,15 +51,16 @@ class Sky:
     params: dict[str, Any]
 
 
-def prepared(scenario: str, seed: int, days: int) -> Sky:
-    """A sky with its models built up to the readings of silences, and its truth as main.stays."""
-    connection = duckdb.connect()
-    connection.execute("SET threads = 2")
+def make(file: Path, scenario: str, seed: int, days: int) -> float:
+    """A sky's lake and truth (main.stays) as a database; returns the CPU seconds that it took."""
+    started = time.process_time()
+    aside = file.with_suffix(".making")
+    aside.unlink(missing_ok=True)
+    connection = duckdb.connect(str(aside))
+    connection.execute("SET threads = 1")
     sky = stories.make(scenario, seed, days)
     params = skies.lake.fill(connection, sky)
-    learning.put_steps(connection, [])
-    wanted = ["intermediate.int_silence_fields", "intermediate.int_sure_stays"]
-    models.build(connection, params, models.ancestors(wanted))
+    connection.execute("CREATE TABLE main.as_of AS SELECT ?::DATE AS day", [params["as_of"]])
     connection.execute("CREATE TABLE main.stays (icao24 VARCHAR, field_id VARCHAR, from_s DOUBLE, to_s DOUBLE, heard VARCHAR)")
     connection.executemany(
         "INSERT INTO main.stays VALUES (?, ?, ?, ?, ?)",
@@ -71,6 +76,20 @@ def prepared(scenario: str, seed: int, days: int) -> Sky:
             if stay.is_listed
         ],
     )
+    connection.close()
+    aside.rename(file)
+    return time.process_time() - started
+
+
+def prepared(file: Path, scenario: str, seed: int) -> Sky:
+    """A sky with its models built up to the readings of silences."""
+    connection = duckdb.connect(str(file))
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET threads = 2")
+    day = connection.execute("SELECT day FROM main.as_of").fetchall()[0][0]
+    params = {**load.params(Settings()).values, "as_of": day}
+    learning.put_steps(connection, [])
+    models.build(connection, params, models.ancestors(learnt.NEEDED))
     return Sky(scenario, seed, connection, params)
 
 
@@ -154,15 +173,24 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--days", type=int, default=200)
     parser.add_argument("--pairs", type=int, default=weights.PAIRS)
+    parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "basewatch-skies", help="for the skies")
+    parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--whole-only", action="store_true", help="leave no scenario out, fit on all at once")
     parser.add_argument("--write", action="store_true", help=f"write {FILE.relative_to(ROOT)}")
     options = parser.parse_args()
-    made = []
-    for scenario in options.scenarios:
-        for seed in options.seeds:
-            started = time.process_time()
-            made.append(prepared(scenario, seed, options.days))
-            print(f"made {scenario} {seed} in {time.process_time() - started:.1f} CPU s", flush=True)
+    options.keep.mkdir(parents=True, exist_ok=True)
+    wanted = {
+        options.keep / f"{scenario}-{seed}-{options.days}.duckdb": (scenario, seed)
+        for scenario in options.scenarios
+        for seed in options.seeds
+    }
+    with ProcessPoolExecutor(options.processes) as pool:
+        making = {
+            pool.submit(make, file, *what, options.days): what for file, what in wanted.items() if not file.exists()
+        }
+        for future in as_completed(making):
+            print(f"made {' '.join(map(str, making[future]))} in {future.result():.1f} CPU s", flush=True)
+    made = [prepared(file, *what) for file, what in wanted.items()]
     if not options.whole_only:
         for scenario in options.scenarios:
             steps = fitted([sky for sky in made if sky.scenario != scenario], options.pairs)

@@ -259,7 +259,14 @@ def learn(run: Run, *, again: bool = False) -> learnt.Note:
 
 
 def build(run: Run) -> Candidate:
-    """Build the candidate from the lake."""
+    """Build the candidate from the lake, by what the closed months teach.
+
+    Where learning fails the night goes on by what was learnt before, or by the shipped weights.
+    """
+    try:
+        learn(run)
+    except (BasewatchError, duckdb.Error, ValueError, ArithmeticError, OSError) as error:
+        run.progress(f"learn: failed, what served before serves on: {error}")
     return run.warehouse.build(run.reference, run.params, run.as_of, run.run_id, _table_progress(run.progress))
 
 

@@ -96,6 +96,8 @@ class _Decoder:
 
     def day(self, day: int, chosen: np.ndarray) -> dict[str, pa.Table]:
         """The tables of one day, from these of the sky's positions."""
+        if not len(chosen):
+            return {}
         heard, source, network = self.sky.heard, rows.SOURCE, rows.NETWORK
         airframe = heard["airframe"][chosen].astype(np.int64)
         points, heads, first = self._frame(chosen, airframe)

@@ -22,8 +22,7 @@ from basewatch.warehouse.weights import FIRST, WHOLE, Bools, Floats, Steps
 
 JUDGING = ("int_silence_first", "int_silence_terms", "int_silence_points", "int_silence_odds")
 BIASED = ("here", "elsewhere", "deaf", "alive")  # what cutting distorts
-SURE, ROUNDS = 0.9, 2
-LEFT_OUT = 4  # one of so many groups of cuts is kept for calibration
+SURE = 0.9
 FEWEST_STAYS = 60  # with fewer sure stays heard to both sides nothing is learnt
 COLUMNS = ("judge", "term_a", "from_a", "to_a", "term_b", "from_b", "to_b", "points")
 
@@ -99,10 +98,11 @@ def make(connection: duckdb.DuckDBPyConnection, names: Sequence[str], params: Ma
         models.materialise(connection, models.load()[f"intermediate.{name}"], dict(params))
 
 
-def learn(file: Path, params: Mapping[str, Any]) -> Learnt | None:
-    """The steps that a lake teaches; None where it holds too few sure stays.
+def learn(file: Path, steps: Sequence[tuple[Any, ...]], params: Mapping[str, Any]) -> Learnt | None:
+    """The steps with what a lake teaches; None where it holds too few sure stays.
 
     file: a database with the models up to int_silence_fields and int_sure_stays; the judge's tables in it are made anew.
+    steps: those that serve so far, both judges'.
     """
     with duckdb.connect(str(file), read_only=True) as work:
         made = cuts.make(work)
@@ -114,45 +114,35 @@ def learn(file: Path, params: Mapping[str, Any]) -> Learnt | None:
         study.execute(f"ATTACH '{file}' AS work (READ_ONLY)")
         cuts.lake(study, "work", made, dict(params))
         study.execute("DETACH work")
-        return _learn(file, study, made, params, len(groups))
-
-
-def _learn(
-    file: Path, study: duckdb.DuckDBPyConnection, made: Sequence[cuts.Cut], params: Mapping[str, Any], stays: int
-) -> Learnt:
+        put_steps(study, steps)
+        make(study, ("int_silence_fields",), params)
+        study.execute(
+            "DELETE FROM intermediate.int_silence_fields AS f WHERE EXISTS (SELECT 1 FROM main.cuts AS c "
+            "WHERE c.name = f.icao24 AND c.is_struck AND c.field_id = f.field_id)"
+        )
+        make(study, JUDGING[:2], params)
+        rows = read(study, "int_silence_terms", WHOLE).without(BIASED)
+    own, odds = _own(file, steps, params)
+    is_sure = (odds > SURE) | (odds < 1 - SURE)
     by_name = {cut.name: cut for cut in made}
-    make(study, ("int_silence_fields",), params)
-    study.execute(
-        "DELETE FROM intermediate.int_silence_fields AS f WHERE EXISTS (SELECT 1 FROM main.cuts AS c "
-        "WHERE c.name = f.icao24 AND c.is_struck AND c.field_id = f.field_id)"
-    )
-    rows = read(study, "int_silence_fields", FIRST)
-    is_fit = _are_fit(rows, by_name)
-    first = weights.fit("first", rows.of(is_fit).readings, _landed(rows, by_name)[is_fit], pairs=0)
-    put_steps(study, first.rows)
-    make(study, JUDGING[:2], params)
-    rows = read(study, "int_silence_terms", WHOLE).without(BIASED)
-    landed, is_fit = _landed(rows, by_name), _are_fit(rows, by_name)
-    whole = weights.fit("whole", rows.of(is_fit).readings, landed[is_fit])
+    together = rows.joined(own.of(is_sure))
+    answers = np.concatenate((_landed(rows, by_name), odds[is_sure] > SURE))
+    whole = weights.corrected(Steps([row for row in steps if row[0] == "whole"]), together.readings, answers)
+    return Learnt([*(row for row in steps if row[0] == "first"), *whole.rows], len(groups), len(np.unique(rows.whose)))
+
+
+def _own(file: Path, steps: Sequence[tuple[Any, ...]], params: Mapping[str, Any]) -> tuple[Rows, Floats]:
+    """The readings of the lake's own silences, and the probabilities that the steps give them."""
     with duckdb.connect(str(file)) as work:
         models.define_macros(work)
         work.execute("SET TimeZone = 'UTC'")
-        for _ in range(ROUNDS):
-            put_steps(work, [*first.rows, *whole.rows])
-            make(work, JUDGING, params)
-            own = read(work, "int_silence_terms", WHOLE)
-            odds = np.asarray(
-                work.execute(
-                    "SELECT probability FROM intermediate.int_silence_odds ORDER BY icao24, stretch_no, field_id"
-                ).fetchnumpy()["probability"]
-            )
-            is_sure = (odds > SURE) | (odds < 1 - SURE)
-            together = rows.of(is_fit).joined(own.of(is_sure))
-            answers = np.concatenate((landed[is_fit], odds[is_sure] > SURE))
-            whole = weights.fit("whole", together.readings, answers)
-    scores = weights.score(whole.rows, rows.readings)
-    whole = weights.calibrated(whole, scores[~is_fit], landed[~is_fit])
-    return Learnt([*first.rows, *whole.rows], stays, len(np.unique(rows.whose)))
+        put_steps(work, steps)
+        make(work, JUDGING, params)
+        own = read(work, "int_silence_terms", WHOLE)
+        found = work.execute(
+            "SELECT probability FROM intermediate.int_silence_odds ORDER BY icao24, stretch_no, field_id"
+        ).fetchnumpy()
+        return own, np.asarray(found["probability"])
 
 
 def _landed(rows: Rows, by_name: Mapping[str, cuts.Cut]) -> Bools:
@@ -160,7 +150,3 @@ def _landed(rows: Rows, by_name: Mapping[str, cuts.Cut]) -> Bools:
         [by_name[name].field_id == field for name, field in zip(rows.whose, rows.field, strict=True)], np.bool_
     )
 
-
-def _are_fit(rows: Rows, by_name: Mapping[str, cuts.Cut]) -> Bools:
-    """Which rows are fitted on; the others are kept for calibration."""
-    return np.array([by_name[name].group % LEFT_OUT != 0 for name in rows.whose], np.bool_)

@@ -113,7 +113,8 @@ def learn(
             configure(connection, folder / "spill")
             bind(connection, lake, reference, None, until)
             models.build(connection, values, models.ancestors(NEEDED))
-        found = learning.learn(aside, values)
+        steps = [tuple(getattr(row, name) for name in learning.COLUMNS) for row in reference.rows["evidence_terms"]]
+        found = learning.learn(aside, steps, values)
     finally:
         aside.unlink(missing_ok=True)
         aside.with_name(f"{aside.name}.wal").unlink(missing_ok=True)

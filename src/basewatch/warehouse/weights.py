@@ -39,22 +39,65 @@ class Steps:
 
 
 def fit(
-    judge: str, readings: Mapping[str, Floats], landed: Bools, weights: Floats | None = None, pairs: int = PAIRS
+    judge: str,
+    readings: Mapping[str, Floats],
+    landed: Bools,
+    pairs: int = PAIRS,
 ) -> Steps:
     """The tables of steps that tell landings from the rest best.
 
     readings: of each term, one a silence and field, nan where unknown. landed: whether the aircraft landed there.
     The same rows in the same order give the same steps.
     """
+    names = list(readings)
+    machine = _machine(readings, landed, None, ["continuous"] * len(names), pairs)
+    rows: list[tuple[Any, ...]] = [_constant(judge, machine)]
+    for features, scores in zip(machine.term_features_, machine.term_scores_, strict=True):
+        cuts = [machine.bins_[feature][min(len(features), len(machine.bins_[feature])) - 1] for feature in features]
+        bounds = [_bounds(cut) for cut in cuts]
+        if len(features) == 1:
+            for (low, high), points in zip(bounds[0], scores, strict=False):
+                rows.append((judge, names[features[0]], low, high, None, None, None, _rounded(points, names[features[0]])))
+        else:
+            for (low, high), line in zip(bounds[0], scores, strict=False):
+                for (from_b, to_b), points in zip(bounds[1], line, strict=False):
+                    rows.append((judge, names[features[0]], low, high, names[features[1]], from_b, to_b, _rounded(points)))
+    return Steps(rows)
+
+
+def corrected(steps: Steps, readings: Mapping[str, Floats], landed: Bools) -> Steps:
+    """The steps with what these rows say against them added: the same tables, with other points.
+
+    Where the rows say nothing of a step it stays as it is.
+    """
+    judge = steps.rows[0][0]
+    names = list(readings)
+    cuts: dict[str, list[float]] = {name: [] for name in names}
+    for _, term_a, from_a, _, term_b, *_ in steps.rows:
+        if term_b is None and from_a is not None and from_a > -BOUND:
+            cuts[term_a].append(from_a)
+    machine = _machine(readings, landed, score(steps.rows, readings), [sorted(cuts[name]) for name in names], 0)
+    added = {(judge, "constant", None): float(machine.intercept_[0])}
+    for features, scores in zip(machine.term_features_, machine.term_scores_, strict=True):
+        name = names[features[0]]
+        for (low, _), points in zip(_bounds(sorted(cuts[name])), scores, strict=False):
+            added[judge, name, low] = float(points)
+    return Steps(
+        [
+            (*row[:-1], _rounded(row[-1] + added.get(row[:3], 0.0), row[1]) if row[4] is None else row[-1])
+            for row in steps.rows
+        ]
+    )
+
+
+def _machine(readings: Mapping[str, Floats], landed: Bools, prior: Floats | None, types: list[Any], pairs: int) -> Any:
     from interpret.glassbox import ExplainableBoostingClassifier  # noqa: PLC0415 - for fitting alone
 
-    names = list(readings)
-    matrix = np.column_stack([readings[name] for name in names])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         machine = ExplainableBoostingClassifier(
-            feature_names=names,
-            feature_types=["continuous"] * len(names),
+            feature_names=list(readings),
+            feature_types=types,
             max_bins=STEPS,
             max_interaction_bins=PAIR_STEPS,
             interactions=pairs,
@@ -65,22 +108,12 @@ def fit(
             random_state=20,
             n_jobs=1,
         )
-        machine.fit(matrix, landed.astype(np.int64), sample_weight=weights)
-    rows: list[tuple[Any, ...]] = [(judge, "constant", None, None, None, None, None, round(float(machine.intercept_[0]), 4))]
-    for features, scores in zip(machine.term_features_, machine.term_scores_, strict=True):
-        cuts = [
-            machine.bins_[feature][min(len(features), len(machine.bins_[feature])) - 1] for feature in features
-        ]
-        bounds = [_bounds(cut) for cut in cuts]
-        if len(features) == 1:
-            for (low, high), points in zip(bounds[0], scores, strict=False):
-                points = float(np.clip(points, *CAPS.get(names[features[0]], (-CAP, CAP))))
-                rows.append((judge, names[features[0]], low, high, None, None, None, _rounded(points)))
-        else:
-            for (low, high), line in zip(bounds[0], scores, strict=False):
-                for (from_b, to_b), points in zip(bounds[1], line, strict=False):
-                    rows.append((judge, names[features[0]], low, high, names[features[1]], from_b, to_b, _rounded(points)))
-    return Steps(rows)
+        machine.fit(np.column_stack(list(readings.values())), landed.astype(np.int64), init_score=prior)
+    return machine
+
+
+def _constant(judge: str, machine: Any) -> tuple[Any, ...]:
+    return (judge, "constant", None, None, None, None, None, round(float(machine.intercept_[0]), 4))
 
 
 def _bounds(cuts: Sequence[float]) -> list[tuple[float | None, float | None]]:
@@ -89,8 +122,9 @@ def _bounds(cuts: Sequence[float]) -> list[tuple[float | None, float | None]]:
     return [(None, None), *zip(edges[:-1], edges[1:], strict=True)]
 
 
-def _rounded(points: float) -> float:
-    return round(float(np.clip(points, -CAP, CAP)), 4)
+def _rounded(points: float, term: str = "") -> float:
+    low, high = (-np.inf, np.inf) if term == "constant" else CAPS.get(term, (-CAP, CAP))
+    return round(float(np.clip(points, low, high)), 4)
 
 
 def score(rows: Sequence[tuple[Any, ...]], readings: Mapping[str, Floats]) -> Floats:
