@@ -18,7 +18,7 @@ from skies.scenarios import SCENARIOS
 from skies.stories import Sky
 from skies.truth import Flight, Stay
 
-DAYS = 14
+DAYS = 10
 SEED = 4
 TURNS = {"helicopter": 9.0, "light": 11.0, "fighter": 13.0}  # degrees a second at most; transports turn slower
 CLIMBS = {"fighter": 16_000.0}  # feet a minute at most
@@ -296,7 +296,7 @@ def test_each_scenario_is_as_its_name_says() -> None:
 
 
 def test_a_mixed_sky_holds_every_trap() -> None:
-    traps = sum((stories.make("mixed", seed, 30).traps for seed in (1, 2, 3, 6)), start=sky("mixed").traps.copy())
+    traps = sum((stories.make("mixed", seed, 12).traps for seed in (1, 2, 7)), start=sky("mixed").traps.copy())
     assert {
         "rival flight", "transit flight", "orbit flight", "search flight", "calibration pass", "circuits flight",
         "touch-and-go", "low approach", "missed approach", "diversion", "hold", "early descent", "late descent",
