@@ -181,6 +181,7 @@ class _Maker:
             number, f"{address:06x}", f"{fleet.upper()}-{1000 + number}", str(rng.choice(what.types)), kind, what,
             role, fleet, f"{fleet.upper()[:3]}{rng.integers(10, 999)}", home, crew,
             float(rng.uniform(0.6, 1.0)) * self.draws["often"] if dark else 0.0,
+            (places.log_uniform(rng, 8, 100), places.log_uniform(rng, 5, 160), float(rng.uniform(1_500, 22_000))),
             Habits(float(rng.uniform(4, 9)), bool(rng.random() < 0.85), bool(rng.random() < 0.88),
                    bool(rng.random() < 0.9), float(rng.normal(0, 25))),
             is_military, flagged, is_military and (not flagged or rng.random() < 0.5),
@@ -583,7 +584,8 @@ class _Maker:
         """Calibration flights, vehicles, addresses that two aircraft use."""
         rng, sky = self.rng, self.sky
         for base in self.bases:
-            for _ in range(rng.poisson(self.draws["odd"] * 1.2 * sky.days / 200)):
+            # one in every sky at the least
+            for _ in range(rng.poisson(self.draws["odd"] * 1.2 * sky.days / 200) + int(base is self.bases[0])):
                 self._calibration(base, float(sky.begin + rng.uniform(1, max(sky.days - 2, 1.5)) * DAY))
             for _ in range(rng.poisson(self.draws["odd"] * 0.8)):
                 self._vehicle(base)
@@ -789,17 +791,19 @@ class _Maker:
             return [(begin, end)]
         both = rng.random()
         away = one.crew == "height"
-        height = rng.uniform(1_500, 22_000)
+        # a crew does nearly the same each time
+        inward, outward, height = (most * float(rng.lognormal(0, 0.3)) for most in one.hides)
+        inward, outward = float(np.clip(inward, 8, 100)), float(np.clip(outward, 5, 160))
         if flown.landed is not None and flight.target is not None and both < 0.93 and self._hides(flight.target):
             miles = reception.nearest(flight.target, flown.latitude, flown.longitude)
-            far = miles > places.log_uniform(rng, 8, 100)
+            far = miles > inward
             if away:
                 far = (flown.height - flight.target.elevation > height) | (miles > 120)
             out = np.flatnonzero(far & (flown.t < flown.landed))
             spans.append((float(flown.t[out[-1]]) if len(out) else begin, end))
         if flown.lifted is not None and flight.origin is not None and both > 0.07 and self._hides(flight.origin):
             miles = reception.nearest(flight.origin, flown.latitude, flown.longitude)
-            far = miles > places.log_uniform(rng, 5, 160)
+            far = miles > outward
             if away:
                 far = (flown.height - flight.origin.elevation > height) | (miles > 120)
             out = np.flatnonzero(far & (flown.t > flown.lifted))

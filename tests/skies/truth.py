@@ -22,6 +22,7 @@ DARK_OUT_NM, DARK_OUT_S = 160.0, 60 * 60.0
 class Airframe:
     """One aircraft. Two may share an address. crew: how its crews treat the transponder (stories.CREWS).
 
+    hides: miles on the way in and on the way out, and feet above a field, within which its crews like to be off.
     is_flagged: an archive's own flag calls it military; is_registered: the register does.
     """
 
@@ -37,6 +38,7 @@ class Airframe:
     home: Airfield
     crew: str
     dark_chance: float
+    hides: tuple[float, float, float]
     habits: Habits
     is_military: bool
     is_flagged: bool
