@@ -18,9 +18,9 @@ columns:
 -- What is usual is learnt from the base's own days on which it was heard: the nearest $coverage_usual_days of them before,
 -- and as many after, however long ago. The lesser of both sides counts, so that traffic that grows or fades is expected
 -- nowhere before it came or after it went. An outage lends no day to the usual, and so cannot lower it.
--- Which days were heard shows in two steps. At first any day counts with at least one aircraft; where one a day is usual
--- that overstates. Runs of empty days that even so are too improbable are left out; all other days, empty ones too, say
--- what is usual.
+-- Which days were heard shows in two steps. At first any day counts with at least one aircraft, and a day's lone aircraft
+-- counts as none: of a Poisson count without its zeros that gives the rate without bias (Plackett 1953). Runs of empty days
+-- that are too improbable at that rate are left out; all other days, empty ones too, say what is usual.
 -- Kept in one file: the second step judges by the first, over the same rows.
 WITH rings AS (
     UNPIVOT (
@@ -38,12 +38,13 @@ WITH rings AS (
 ),
 
 -- the weekday's share of the week: a field that rests at weekends is no receiver down at weekends. It never raises what is
--- expected, and starts from an even week.
+-- expected, and a week counts as even until enough of them tell.
 weekdays AS (
     SELECT
         *,
         day - DATE '1970-01-01' AS day_no,
         aircraft > 0 AS is_busy,
+        CASE WHEN aircraft > 1 THEN aircraft ELSE 0 END AS beyond_one,
         avg(aircraft) OVER half_year AS mean_aircraft,
         sum(aircraft) OVER same_weekday AS weekday_aircraft,
         count(*) OVER same_weekday AS weekday_days
@@ -64,16 +65,14 @@ weekdays AS (
 first_sides AS (
     SELECT
         *,
-        least(
-            1,
-            coalesce(
-                (weekday_aircraft + $coverage_weekday_even * mean_aircraft)
-                / nullif((weekday_days + $coverage_weekday_even) * mean_aircraft, 0), 1
-            )
-        ) AS weekday_share,
+        CASE
+            WHEN weekday_days >= $coverage_weekday_min
+                THEN least(1, coalesce(weekday_aircraft / nullif(weekday_days * mean_aircraft, 0), 1))
+            ELSE 1
+        END AS weekday_share,
         -- of the nearest heard days up to and from a heard day; too few say nothing
-        CASE WHEN is_busy AND count(*) OVER upto >= $coverage_usual_min_days THEN avg(aircraft) OVER upto END AS mean_upto,
-        CASE WHEN is_busy AND count(*) OVER onward >= $coverage_usual_min_days THEN avg(aircraft) OVER onward END AS mean_onward
+        CASE WHEN is_busy AND count(*) OVER upto >= $coverage_usual_min_days THEN avg(beyond_one) OVER upto END AS mean_upto,
+        CASE WHEN is_busy AND count(*) OVER onward >= $coverage_usual_min_days THEN avg(beyond_one) OVER onward END AS mean_onward
     FROM weekdays
     WINDOW
         upto AS (
@@ -116,7 +115,7 @@ first_runs AS (
 
 first_judged AS (
     SELECT
-        * EXCLUDE (mean_upto, mean_onward, usual, is_low, run_no),
+        * EXCLUDE (mean_upto, mean_onward, usual, is_low, run_no, beyond_one),
         -- even traffic has no less than the least dispersion
         is_low IS NOT TRUE OR count(*) OVER run * p_of_so_few(
             sum(aircraft) OVER run, sum(usual::DECIMAL(18, 6)) OVER run, 1 / $coverage_min_dispersion
