@@ -207,12 +207,15 @@ summed AS (
 judged AS (
     SELECT
         *,
-        least(
-            1,
-            run_days * p_of_so_few(
-                run_aircraft, run_usual, 1 / least(1, greatest($coverage_min_dispersion, coalesce(measured, 0)))
-            )
-        ) AS p_so_few
+        CASE
+            WHEN run_usual IS NOT NULL
+                THEN least(
+                    1,
+                    run_days * p_of_so_few(
+                        run_aircraft, run_usual, 1 / least(1, greatest($coverage_min_dispersion, coalesce(measured, 0)))
+                    )
+                )
+        END AS p_so_few
     FROM summed
 )
 
