@@ -8,7 +8,7 @@ columns:
   network: {type: VARCHAR, doc: "Network whose receivers listened"}
   has_background: {type: BOOLEAN, doc: "What was heard low near the field proves that it could be seen"}
   is_blind: {type: BOOLEAN, doc: "What should have been heard was not, or arrivals are measured to be missed too often"}
-  detection: {type: DOUBLE, doc: "Probability that a visit would be seen, 0 to 1: the share of other arrivals around that day that were followed to the ground, or low; less where low flights of a kind heard otherwise were not; null if unmeasured"}
+  detection: {type: DOUBLE, doc: "Probability that a visit would be seen, 0 to 1: the share of other arrivals around that day that were followed to the ground, or low; less where flights were lost that are heard otherwise; null if unmeasured"}
   detection_basis: {type: VARCHAR, doc: "What it was measured on, in words"}
   background_aircraft: {type: INTEGER, doc: "Other aircraft heard within 50 NM"}
   usual_aircraft: {type: DOUBLE, doc: "How many are heard there on such a day when the receivers are up; null where too few days tell"}
@@ -31,9 +31,9 @@ WITH rings AS (
         bool_or(is_hushed) FILTER (WHERE ring <> 'far') AS is_near_hushed,
         -- the ring in which least of the usual was heard
         min_by(
-            {'aircraft': run_aircraft, 'usual': run_usual, 'days': run_days, 'ring': ring},
+            { 'aircraft': run_aircraft, 'usual': run_usual, 'days': run_days, 'ring': ring },
             (0.5 + run_aircraft) / (1 + run_usual)
-        ) FILTER (WHERE ring <> 'far' AND is_hushed) AS hush
+        ) FILTER (WHERE is_hushed) AS hush
     FROM intermediate.int_ring_days
     GROUP BY base_id, day, source, network
 ),
@@ -103,7 +103,8 @@ measured AS (
         CASE
             WHEN p.arrivals_near >= $coverage_min_background THEN (0.5 + p.followed_near) / (1 + p.arrivals_near)
         END AS usual_detection,
-        CASE WHEN p.is_near_hushed THEN (0.5 + p.hush.aircraft) / (1 + p.hush.usual) END AS heard_share,
+        -- high flights do not make up for low ones that were lost
+        p.is_near_hushed OR (p.is_hushed AND NOT p.is_low_heard) AS is_lost,
         p.stacked_aircraft >= $interference_min_stacked
         OR (
             p.jumped_aircraft >= $interference_min_aircraft
@@ -117,9 +118,9 @@ measured AS (
 judged AS (
     SELECT
         *,
-        -- where low flights are not heard, a visit is seen as seldom as they are
+        -- where flights of a kind are lost that are heard otherwise, a visit is seen as seldom as they are
         CASE
-            WHEN is_near_hushed THEN least(coalesce(usual_detection, 1), heard_share)
+            WHEN is_lost THEN least(coalesce(usual_detection, 1), (0.5 + hush.aircraft) / (1 + hush.usual))
             ELSE usual_detection
         END AS detection
     FROM measured
@@ -142,11 +143,11 @@ SELECT
     is_blind,
     detection,
     CASE
-        WHEN is_near_hushed
+        WHEN is_lost
             THEN format(
                 '{:d} aircraft heard {} in {:d} days, where {:.1f} are usual',
                 hush.aircraft::BIGINT,
-                CASE hush.ring WHEN 'low' THEN 'low near the field' ELSE 'within 25 NM' END,
+                CASE hush.ring WHEN 'low' THEN 'low near the field' WHEN 'near' THEN 'within 25 NM' ELSE 'within 50 NM' END,
                 hush.days,
                 hush.usual
             )

@@ -15,7 +15,7 @@ columns:
   p_so_few: {type: DOUBLE, doc: "Chance of so few in the run, at most, were the receivers up; null without a usual"}
   is_hushed: {type: BOOLEAN, doc: "So few that the receivers were down"}
 */
--- What is usual is learnt from the base's own days on which it was heard: the nearest $coverage_usual_days of them before,
+-- What is usual is learnt from the base's own days on which it was heard: the nearest and $coverage_usual_further_days further ones before,
 -- and as many after, however long ago. The lesser of both sides counts, so that traffic that grows or fades is expected
 -- nowhere before it came or after it went. An outage lends no day to the usual, and so cannot lower it.
 -- Which days were heard shows in two steps. At first any day counts with at least one aircraft, and a day's lone aircraft
@@ -77,11 +77,11 @@ first_sides AS (
     WINDOW
         upto AS (
             PARTITION BY base_id, source, network, ring, is_busy
-            ORDER BY day_no ROWS BETWEEN $coverage_usual_days - 1 PRECEDING AND CURRENT ROW
+            ORDER BY day_no ROWS BETWEEN $coverage_usual_further_days PRECEDING AND CURRENT ROW
         ),
         onward AS (
             PARTITION BY base_id, source, network, ring, is_busy
-            ORDER BY day_no ROWS BETWEEN CURRENT ROW AND $coverage_usual_days - 1 FOLLOWING
+            ORDER BY day_no ROWS BETWEEN CURRENT ROW AND $coverage_usual_further_days FOLLOWING
         )
 ),
 
@@ -109,7 +109,12 @@ first_runs AS (
     SELECT
         *,
         sum((is_low IS NOT TRUE)::INTEGER) OVER so_far AS run_no
-    FROM (SELECT *, aircraft <= $coverage_blind_share * usual AS is_low FROM first_usual) AS marked
+    FROM (
+        SELECT
+            *,
+            aircraft <= $coverage_blind_share * usual AS is_low
+        FROM first_usual
+    ) AS marked
     WINDOW so_far AS (PARTITION BY base_id, source, network, ring ORDER BY day_no ROWS UNBOUNDED PRECEDING)
 ),
 
@@ -133,11 +138,11 @@ sides AS (
     WINDOW
         upto AS (
             PARTITION BY base_id, source, network, ring, is_heard
-            ORDER BY day_no ROWS BETWEEN $coverage_usual_days - 1 PRECEDING AND CURRENT ROW
+            ORDER BY day_no ROWS BETWEEN $coverage_usual_further_days PRECEDING AND CURRENT ROW
         ),
         onward AS (
             PARTITION BY base_id, source, network, ring, is_heard
-            ORDER BY day_no ROWS BETWEEN CURRENT ROW AND $coverage_usual_days - 1 FOLLOWING
+            ORDER BY day_no ROWS BETWEEN CURRENT ROW AND $coverage_usual_further_days FOLLOWING
         )
 ),
 
