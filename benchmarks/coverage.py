@@ -23,7 +23,8 @@ import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from simulator.listening import KINDS, Listening, draw, states
+from day_states import states
+from simulator.listening import KINDS, Listening, draw
 
 LEVELS = (1, 3, 6, 20, 150)
 OUTAGES = (1, 1, 1, 3, 3, 7, 20, 60)

@@ -29,11 +29,14 @@ WITH rings AS (
         any_value(usual_aircraft) FILTER (WHERE ring = 'far') AS usual_aircraft,
         any_value(p_so_few) FILTER (WHERE ring = 'far') AS p_so_few,
         bool_or(is_hushed) FILTER (WHERE ring <> 'far') AS is_near_hushed,
-        -- the ring in which least of the usual was heard
-        min_by(
-            { 'aircraft': run_aircraft, 'usual': run_usual, 'days': run_days, 'ring': ring },
-            (0.5 + run_aircraft) / (1 + run_usual)
-        ) FILTER (WHERE is_hushed) AS hush
+        -- the ring in which least of the usual was heard: structures are compared by their first fields first
+        min({
+            'share': (0.5 + run_aircraft) / (1 + run_usual),
+            'ring': ring,
+            'aircraft': run_aircraft,
+            'usual': run_usual,
+            'days': run_days
+        }) FILTER (WHERE is_hushed) AS hush
     FROM intermediate.int_ring_days
     GROUP BY base_id, day, source, network
 ),
@@ -120,7 +123,7 @@ judged AS (
         *,
         -- where flights of a kind are lost that are heard otherwise, a visit is seen as seldom as they are
         CASE
-            WHEN is_lost THEN least(coalesce(usual_detection, 1), (0.5 + hush.aircraft) / (1 + hush.usual))
+            WHEN is_lost THEN least(coalesce(usual_detection, 1), hush.share)
             ELSE usual_detection
         END AS detection
     FROM measured

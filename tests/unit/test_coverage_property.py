@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simulator.listening import KINDS, Listening, draw, states
+from day_states import states
+from simulator.listening import KINDS, Listening, draw
 
 DAYS = 2 * 365
 
