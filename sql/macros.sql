@@ -132,3 +132,15 @@ CASE
     WHEN p < 1e-9 THEN looks * p
     ELSE greatest(p, 1 - power(1 - p, looks))
 END;
+
+-- chance, at most, of no more than so many where so many are usual: Chernoff's bound of a negative binomial count, of which
+-- `size` is how even it is (its variance is usual + usual^2 / size). For none at all the bound is the chance itself.
+CREATE OR REPLACE MACRO p_of_so_few(heard, usual, size) AS
+CASE
+    WHEN usual IS NULL THEN NULL
+    WHEN heard >= usual THEN 1
+    ELSE exp(
+        (heard + size) * ln((heard + size) / (usual + size))
+        - CASE WHEN heard > 0 THEN heard * ln(heard / usual) ELSE 0 END
+    )
+END;

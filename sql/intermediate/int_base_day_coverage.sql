@@ -6,75 +6,87 @@ columns:
   day: {type: DATE, doc: "UTC day"}
   source: {type: VARCHAR, doc: "Code of the source module"}
   network: {type: VARCHAR, doc: "Network whose receivers listened"}
-  has_background: {type: BOOLEAN, doc: "Other traffic proves that the field could be seen"}
+  has_background: {type: BOOLEAN, doc: "What was heard low near the field proves that it could be seen"}
   is_blind: {type: BOOLEAN, doc: "What should have been heard was not, or arrivals are measured to be missed too often"}
-  detection: {type: DOUBLE, doc: "Probability that a visit would be seen, 0 to 1: the month's share of other arrivals followed to the ground, or close to it; null if unmeasured"}
+  detection: {type: DOUBLE, doc: "Probability that a visit would be seen, 0 to 1: the share of other arrivals around that day that were followed to the ground, or low; less where flights were lost that are heard otherwise; null if unmeasured"}
   detection_basis: {type: VARCHAR, doc: "What it was measured on, in words"}
   background_aircraft: {type: INTEGER, doc: "Other aircraft heard within 50 NM"}
+  usual_aircraft: {type: DOUBLE, doc: "How many are heard there on such a day when the receivers are up; null where too few days tell"}
+  p_so_few: {type: DOUBLE, doc: "Chance of so few, on this day and those beside it that are as quiet, were the receivers up; null without a usual"}
   interference: {type: VARCHAR, values: [none, suspected], doc: "GNSS spoofing or jamming near the base"}
 */
--- A day on which a network reported no base at all was scanned for the watch list only: it says nothing of the rest.
-WITH looked AS (
-    SELECT DISTINCT
-        source,
-        network,
-        day
-    FROM staging.stg_readsb__background
-),
-
--- a network that ever listened at a base is expected there on every day that was looked at
-listeners AS (
-    SELECT DISTINCT
-        source,
-        network,
-        base_id
-    FROM staging.stg_readsb__background
-),
-
-spine AS (
+-- Three questions in turn. Were the receivers up: were so few heard within 50 NM that chance does not explain it? Did they
+-- hear low flights, as they do otherwise: were so few heard low, or within 25 NM? How many of the arrivals that they did
+-- hear were followed down? A day on which anybody was heard low answers the first by itself; a day on which anybody was
+-- heard at the field is not blind.
+WITH rings AS (
     SELECT
-        n.base_id,
-        c.day,
-        n.source,
-        n.network
-    FROM intermediate.int_covered_days AS c
-    INNER JOIN listeners AS n ON c.source = n.source AND c.base_id = n.base_id
-    INNER JOIN looked AS k ON n.source = k.source AND n.network = k.network AND c.day = k.day
-    WHERE c.is_whole AND c.is_archive
+        base_id,
+        day,
+        source,
+        network,
+        bool_or(is_hushed) FILTER (WHERE ring = 'far') AS is_hushed,
+        any_value(usual_aircraft) FILTER (WHERE ring = 'far') AS usual_aircraft,
+        any_value(p_so_few) FILTER (WHERE ring = 'far') AS p_so_few,
+        bool_or(is_hushed) FILTER (WHERE ring <> 'far') AS is_near_hushed,
+        -- the ring in which least of the usual was heard: structures are compared by their first fields first
+        min({
+            'share': (0.5 + run_aircraft) / (1 + run_usual),
+            'ring': ring,
+            'aircraft': run_aircraft,
+            'usual': run_usual,
+            'days': run_days
+        }) FILTER (WHERE is_hushed) AS hush
+    FROM intermediate.int_ring_days
+    GROUP BY base_id, day, source, network
 ),
 
 days AS (
     SELECT
-        s.base_id,
-        s.day,
-        s.source,
-        s.network,
-        coalesce(b.aircraft_50nm, 0) AS aircraft_50nm,
-        coalesce(b.aircraft_25nm, 0) AS aircraft_25nm,
-        coalesce(b.aircraft_low, 0) AS aircraft_low,
-        coalesce(b.arrivals, 0) AS arrivals,
-        coalesce(b.arrivals_followed, 0) AS arrivals_followed,
-        coalesce(b.jumped_aircraft, 0) AS jumped_aircraft,
-        coalesce(b.stacked_aircraft, 0) AS stacked_aircraft
-    FROM spine AS s
-    LEFT JOIN staging.stg_readsb__background AS b
-        ON s.base_id = b.base_id AND s.day = b.day AND s.source = b.source AND s.network = b.network
+        l.*,
+        coalesce(r.is_hushed, FALSE) AS is_hushed,
+        coalesce(r.is_near_hushed, FALSE) AS is_near_hushed,
+        r.usual_aircraft,
+        r.p_so_few,
+        r.hush,
+        l.day - DATE '1970-01-01' AS day_no,
+        -- arrivals of days on which low flights were lost say nothing of the others
+        CASE WHEN coalesce(r.is_near_hushed, FALSE) THEN 0 ELSE l.arrivals END AS arrivals_told,
+        CASE WHEN coalesce(r.is_near_hushed, FALSE) THEN 0 ELSE l.arrivals_followed END AS followed_told
+    FROM intermediate.int_listened_days AS l
+    LEFT JOIN rings AS r
+        ON l.base_id = r.base_id AND l.day = r.day AND l.source = r.source AND l.network = r.network
 ),
 
-trends AS (
+summed AS (
     SELECT
         *,
-        median(aircraft_50nm) OVER (
-            PARTITION BY base_id, source, network
-            ORDER BY day - DATE '1970-01-01'
-            RANGE BETWEEN $coverage_trailing_days PRECEDING AND 1 PRECEDING
-        ) AS usual_aircraft,
-        sum(arrivals) OVER in_month AS month_arrivals,
-        sum(arrivals_followed) OVER in_month AS month_followed,
-        sum(aircraft_25nm) OVER in_month AS month_25nm,
-        sum(aircraft_50nm) OVER in_month AS month_50nm
+        sum(arrivals_told) OVER narrow AS narrow_arrivals,
+        sum(followed_told) OVER narrow AS narrow_followed,
+        sum(arrivals_told) OVER wide AS wide_arrivals,
+        sum(followed_told) OVER wide AS wide_followed,
+        sum(aircraft_25nm) OVER wide AS wide_25nm,
+        sum(aircraft_50nm) OVER wide AS wide_50nm
     FROM days
-    WINDOW in_month AS (PARTITION BY base_id, source, network, date_trunc('month', day))
+    WINDOW
+        narrow AS (
+            PARTITION BY base_id, source, network ORDER BY day_no
+            RANGE BETWEEN $coverage_detection_days PRECEDING AND $coverage_detection_days FOLLOWING
+        ),
+        wide AS (
+            PARTITION BY base_id, source, network ORDER BY day_no
+            RANGE BETWEEN $coverage_detection_most_days PRECEDING AND $coverage_detection_most_days FOLLOWING
+        )
+),
+
+-- the nearest arrivals, as long as they are enough
+pooled AS (
+    SELECT
+        *,
+        narrow_arrivals >= $coverage_min_background AS is_narrow,
+        CASE WHEN narrow_arrivals >= $coverage_min_background THEN narrow_arrivals ELSE wide_arrivals END AS arrivals_near,
+        CASE WHEN narrow_arrivals >= $coverage_min_background THEN narrow_followed ELSE wide_followed END AS followed_near
+    FROM summed
 ),
 
 -- positions that cannot be true, of any aircraft near the base
@@ -90,25 +102,39 @@ untrue AS (
 
 measured AS (
     SELECT
-        t.*,
+        p.*,
         CASE
-            WHEN t.month_arrivals >= $coverage_min_background
-                THEN (0.5 + least(t.month_followed, t.month_arrivals)) / (1 + t.month_arrivals)
-        END AS detection,
-        -- too little traffic of the day before to say what is usual counts as nothing expected
-        coalesce(
-            t.usual_aircraft >= $coverage_min_background
-            AND t.aircraft_50nm < $coverage_blind_share * t.usual_aircraft,
-            FALSE
-        ) AS is_hushed,
-        t.stacked_aircraft >= $interference_min_stacked
+            WHEN p.arrivals_near >= $coverage_min_background THEN (0.5 + p.followed_near) / (1 + p.arrivals_near)
+        END AS usual_detection,
+        -- high flights do not make up for low ones that were lost
+        p.is_near_hushed OR (p.is_hushed AND NOT p.is_low_heard) AS is_lost,
+        p.stacked_aircraft >= $interference_min_stacked
         OR (
-            t.jumped_aircraft >= $interference_min_aircraft
-            AND t.jumped_aircraft >= $interference_min_jump_share * t.aircraft_50nm
+            p.jumped_aircraft >= $interference_min_aircraft
+            AND p.jumped_aircraft >= $interference_min_jump_share * p.aircraft_50nm
         )
         OR coalesce(u.aircraft >= $interference_min_aircraft, FALSE) AS is_suspected
-    FROM trends AS t
-    LEFT JOIN untrue AS u ON t.base_id = u.base_id AND t.day = u.day
+    FROM pooled AS p
+    LEFT JOIN untrue AS u ON p.base_id = u.base_id AND p.day = u.day
+),
+
+judged AS (
+    SELECT
+        *,
+        -- where flights of a kind are lost that are heard otherwise, a visit is seen as seldom as they are
+        CASE
+            WHEN is_lost THEN least(coalesce(usual_detection, 1), hush.share)
+            ELSE usual_detection
+        END AS detection
+    FROM measured
+),
+
+blind AS (
+    SELECT
+        *,
+        (is_hushed AND NOT is_low_heard)
+        OR (coalesce(detection < $coverage_poor, FALSE) AND NOT is_field_heard) AS is_blind
+    FROM judged
 )
 
 SELECT
@@ -116,30 +142,47 @@ SELECT
     day,
     source,
     network,
-    aircraft_low > 0 AND NOT is_hushed AND coalesce(detection >= $coverage_poor, TRUE) AS has_background,
-    is_hushed OR coalesce(detection < $coverage_poor, FALSE) AS is_blind,
+    (is_field_heard OR (is_low_heard AND NOT is_hushed)) AND NOT is_blind AS has_background,
+    is_blind,
     detection,
     CASE
+        WHEN is_lost
+            THEN format(
+                '{:d} aircraft heard {} in {:d} days, where {:.1f} are usual',
+                hush.aircraft::BIGINT,
+                CASE hush.ring WHEN 'low' THEN 'low near the field' WHEN 'near' THEN 'within 25 NM' ELSE 'within 50 NM' END,
+                hush.days,
+                hush.usual
+            )
         WHEN detection IS NOT NULL
             THEN format(
-                '{:d} of {:d} other arrivals that month were followed to the ground, or close to it',
-                month_followed::BIGINT,
-                month_arrivals::BIGINT
+                '{:d} of {:d} other arrivals within {:d} days were followed to the ground, or low',
+                followed_near::BIGINT,
+                arrivals_near::BIGINT,
+                CASE WHEN is_narrow THEN $coverage_detection_days ELSE $coverage_detection_most_days END::BIGINT
             )
-        WHEN month_25nm >= $coverage_min_background
+        WHEN wide_25nm >= $coverage_min_background
             THEN format(
-                'unmeasured: {:d} other arrivals that month; ring widened to 25 NM, where {:d} aircraft were heard',
-                month_arrivals::BIGINT,
-                month_25nm::BIGINT
+                'unmeasured: {:d} other arrivals within {:d} days; ring widened to 25 NM, where {:d} aircraft were heard',
+                wide_arrivals::BIGINT,
+                $coverage_detection_most_days::BIGINT,
+                wide_25nm::BIGINT
             )
-        WHEN month_50nm >= $coverage_min_background
+        WHEN wide_50nm >= $coverage_min_background
             THEN format(
-                'unmeasured: {:d} other arrivals that month; ring widened to 50 NM, where {:d} aircraft were heard',
-                month_arrivals::BIGINT,
-                month_50nm::BIGINT
+                'unmeasured: {:d} other arrivals within {:d} days; ring widened to 50 NM, where {:d} aircraft were heard',
+                wide_arrivals::BIGINT,
+                $coverage_detection_most_days::BIGINT,
+                wide_50nm::BIGINT
             )
-        ELSE format('unmeasured: {:d} aircraft within 50 NM that month', month_50nm::BIGINT)
+        ELSE format(
+            'unmeasured: {:d} aircraft within 50 NM in {:d} days around',
+            wide_50nm::BIGINT,
+            (2 * $coverage_detection_most_days + 1)::BIGINT
+        )
     END AS detection_basis,
     aircraft_50nm AS background_aircraft,
+    usual_aircraft,
+    p_so_few,
     CASE WHEN is_suspected THEN 'suspected' ELSE 'none' END AS interference
-FROM measured
+FROM blind

@@ -60,6 +60,21 @@ spine AS (
     FROM starts
 ),
 
+-- a visit that was heard down to the ground, or low, proves that its day was not blind
+proven AS (
+    SELECT
+        base_id,
+        day_of(arrived_at) AS day
+    FROM intermediate.int_visits
+    WHERE arrival_evidence IN ('touchdown', 'aligned_loss', 'descent_loss') AND confidence >= 2
+    UNION
+    SELECT
+        base_id,
+        day_of(departed_at) AS day
+    FROM intermediate.int_visits
+    WHERE departure_evidence IN ('touchdown', 'aligned_loss', 'descent_loss') AND confidence >= 2
+),
+
 heard AS (
     SELECT
         base_id,
@@ -72,21 +87,36 @@ heard AS (
         bool_or(interference = 'suspected') AS is_suspected
     FROM intermediate.int_base_day_coverage
     GROUP BY base_id, day
+),
+
+judged AS (
+    SELECT
+        s.base_id,
+        s.day,
+        CASE
+            WHEN c.has_archive AND h.has_background THEN 'observed'
+            WHEN c.has_records THEN 'unmeasured'
+            WHEN c.has_archive AND h.is_blind AND p.day IS NULL THEN 'blind'
+            WHEN c.has_archive THEN 'unmeasured'
+            ELSE 'missing'
+        END AS observability,
+        h.detection,
+        h.background_aircraft,
+        h.is_suspected
+    FROM spine AS s
+    LEFT JOIN coverage AS c ON s.base_id = c.base_id AND s.day = c.day
+    LEFT JOIN heard AS h ON s.base_id = h.base_id AND s.day = h.day
+    LEFT JOIN proven AS p ON s.base_id = p.base_id AND s.day = p.day
 )
 
 SELECT
-    s.base_id,
-    s.day,
+    base_id,
+    day,
+    observability,
+    -- how poorly a blind day was heard is said too; of several networks the blind one does not speak for the others
     CASE
-        WHEN c.has_archive AND h.has_background THEN 'observed'
-        WHEN c.has_records THEN 'unmeasured'
-        WHEN c.has_archive AND h.is_blind THEN 'blind'
-        WHEN c.has_archive THEN 'unmeasured'
-        ELSE 'missing'
-    END AS observability,
-    CASE WHEN c.has_archive AND h.has_background THEN h.detection END AS detection,
-    h.background_aircraft,
-    CASE WHEN h.is_suspected THEN 'suspected' ELSE 'none' END AS interference
-FROM spine AS s
-LEFT JOIN coverage AS c ON s.base_id = c.base_id AND s.day = c.day
-LEFT JOIN heard AS h ON s.base_id = h.base_id AND s.day = h.day
+        WHEN observability = 'observed' OR (observability = 'blind' AND detection < $coverage_poor) THEN detection
+    END AS detection,
+    background_aircraft,
+    CASE WHEN is_suspected THEN 'suspected' ELSE 'none' END AS interference
+FROM judged

@@ -20,7 +20,7 @@ columns:
 WITH rates AS (
     SELECT
         base_id,
-        avg(detection::DECIMAL(18, 6)) AS mean_detection
+        avg(detection::DECIMAL(18, 6)) FILTER (WHERE is_observable(observability)) AS mean_detection
     FROM intermediate.int_base_days
     GROUP BY base_id
 ),
@@ -30,7 +30,7 @@ days AS (
         d.base_id,
         d.day,
         d.observability,
-        d.detection::DECIMAL(18, 6) AS detection,
+        CASE WHEN is_observable(d.observability) THEN d.detection END::DECIMAL(18, 6) AS detection,
         CASE WHEN d.observability = 'observed' THEN d.background_aircraft END AS background_aircraft,
         CASE
             WHEN is_observable(d.observability) THEN coalesce(d.detection, r.mean_detection, 1)

@@ -89,6 +89,11 @@ EXACT: list[tuple[str, Any]] = [
     ("p_of_looks(0.3, 1)", 0.3),
     ("p_of_looks(0.5, 2)", 0.75),
     ("p_of_looks(1e-20, 1000)", 1e-17),
+    ("p_of_so_few(0, NULL, 20)", None),
+    ("p_of_so_few(5, 5, 20)", 1.0),
+    ("p_of_so_few(0, 0, 20)", 1.0),
+    ("p_of_so_few(0, 3, 1)", 0.25),  # a geometric count: 1 / (1 + 3)
+    ("p_of_so_few(1, 3, 1)", 0.75),  # (2 / 4)^2 * 3; the chance itself is 1/4 + 3/16
 ]
 
 
