@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from msgspec import structs
 
 from basewatch.geo import Bools
 from basewatch.readsb.search import Search, compile_search
@@ -63,8 +64,13 @@ class Followed:
         alone = [rule for rule in watch.rules if rule.callsign_prefix is None]
         # what a mark's prefix alone decides is asked of every trace already
         self._of_head = [rule for rule in alone if rule != Rule(registration_prefix=rule.registration_prefix)]
-        self._by_callsign = [rule for rule in watch.rules if rule.callsign_prefix is not None]
-        self._callsign = _search({rule.callsign_prefix or "" for rule in self._by_callsign})
+        # callsigns have few conditions in common: a country's block, a country's mark
+        self._by_callsign: list[Rule] = []
+        for rule in watch.rules:
+            condition = structs.replace(rule, callsign_prefix=None)
+            if rule.callsign_prefix is not None and condition not in self._by_callsign:
+                self._by_callsign.append(condition)
+        self._callsign = _search({rule.callsign_prefix for rule in watch.rules if rule.callsign_prefix})
 
     def is_one(self, head: Head, callsigns: set[str]) -> bool:
         """Whether the aircraft is followed by its head, or by a callsign that it flew under."""
