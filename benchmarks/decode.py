@@ -110,7 +110,9 @@ def write_day(
     with tarfile.open(folder / f"v{DAY:%Y.%m.%d}-planes-readsb-prod-0.tar", "w", format=tarfile.GNU_FORMAT) as archive:
         order = rng.permutation(256)
         for number in range(traces):
-            icao = f"{0x1000 + number:04x}{order[number * 256 // traces]:02x}"
+            # one in fifty is of the block in which a callsign tells the fleet, the others of one without rules
+            block = 0x1000 if number % 50 == 0 else 0xA000
+            icao = f"{block + number % 0x0D00:04x}{order[number * 256 // traces]:02x}"
             if number % copies == 0:
                 count = max(int(rng.gamma(2, points / 2)), 5)
                 target = places[rng.integers(len(places))] if rng.random() < near_share else None

@@ -1,22 +1,26 @@
 /*
-grain: one row per position of an aircraft on the watch list, beyond the rings around the bases
+grain: one row per position of a watched aircraft around a watched base, beyond the rings of stg_readsb__points
 key: [icao24, at_s, latitude, longitude]
 kind: view
 columns:
   icao24: {type: VARCHAR, doc: "24-bit address, lower case; a leading ~ marks an address that is not an ICAO one"}
-  day: {type: DATE, doc: "UTC day"}
-  at_s: {type: BIGINT, unit: s, doc: "Whole seconds since 1970"}
-  latitude: {type: DOUBLE, unit: deg, doc: "Latitude"}
-  longitude: {type: DOUBLE, unit: deg, doc: "Longitude"}
+  day: {type: DATE, doc: "UTC day under which the position was filed"}
+  at_s: {type: BIGINT, unit: s, doc: "Whole seconds since 1970, for cheap windows"}
+  latitude: {type: FLOAT, unit: deg, doc: "Latitude, WGS-84"}
+  longitude: {type: FLOAT, unit: deg, doc: "Longitude, WGS-84"}
   is_ground: {type: BOOLEAN, doc: "The aircraft says that it is on the ground"}
-  altitude_baro_ft: {type: INTEGER, unit: ft, doc: "Pressure altitude"}
+  altitude_baro_ft: {type: INTEGER, unit: ft, doc: "Height by pressure, standard atmosphere"}
   altitude_geom_ft: {type: INTEGER, unit: ft, doc: "Height by satellite navigation"}
   ground_speed_kt: {type: FLOAT, unit: kt, doc: "Speed over ground"}
   track_deg: {type: FLOAT, unit: deg, doc: "True track"}
   vertical_rate_fpm: {type: INTEGER, unit: ft/min, doc: "Climb (positive) or sink"}
-  callsign: {type: VARCHAR, doc: "Callsign"}
-  is_own_position: {type: BOOLEAN, doc: "The aircraft's own satellite fix, not computed by receivers"}
-  is_stale: {type: BOOLEAN, doc: "Older than the moment it is filed under"}
+  callsign: {type: VARCHAR, doc: "Callsign, trimmed"}
+  registration: {type: VARCHAR, doc: "Registration, as the provider's register has it; null from heatmaps"}
+  type_code: {type: VARCHAR, doc: "ICAO type designator, as the provider's register has it; null from heatmaps"}
+  is_own_position: {type: BOOLEAN, doc: "Sent by the aircraft itself, not computed by others (multilateration, TIS-B), which errs by leaps"}
+  is_stale: {type: BOOLEAN, doc: "Nothing was heard in the 20 s before: proof of life, not of place"}
+  base_id: {type: VARCHAR, doc: "Nearest watched base; null where none lies within 160 NM: the far end of a silence"}
+  distance_km: {type: FLOAT, unit: km, doc: "Distance to it"}
 */
 SELECT
     lower(icao24) AS icao24,
@@ -31,7 +35,11 @@ SELECT
     track_deg,
     vertical_rate_fpm,
     nullif(trim(callsign), '') AS callsign,
+    nullif(trim(registration), '') AS registration,
+    nullif(trim(type_code), '') AS type_code,
     coalesce(position_type LIKE 'adsb%' OR position_type LIKE 'adsr%', TRUE) AS is_own_position,
-    coalesce(is_stale, FALSE) AS is_stale
+    coalesce(is_stale, FALSE) AS is_stale,
+    base_id,
+    distance_km
 FROM raw.watched_points
 WHERE latitude BETWEEN -90 AND 90 AND longitude BETWEEN -180 AND 180

@@ -11,6 +11,8 @@ import pytest
 
 from basewatch.lake.files import stamped
 from basewatch.lake.store import Lake
+from basewatch.sources.readsb_archive import judging
+from tracekit import point, trace, write_tar
 from wholeruns import Watch
 
 pytestmark = pytest.mark.e2e
@@ -21,7 +23,7 @@ VISITS = (
 )
 
 
-def test_a_warehouse_of_version_0_1_goes_on(watch: Watch) -> None:
+def test_a_warehouse_of_version_0_1_goes_on(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(SAMPLE / "lake", watch.root / "lake")
     shutil.copytree(SAMPLE / "flights", watch.folder / "flights", dirs_exist_ok=True)
     watch.configure(covers='covers = [{base = "hmeimim", from = "2025-03-14", to = "2025-03-17"}]')
@@ -52,6 +54,28 @@ def test_a_warehouse_of_version_0_1_goes_on(watch: Watch) -> None:
     assert [after[key] for key in untouched] == [before[key] for key in untouched]
     assert watch.plain("2025-03-17") is None
 
+    # the archive's day, read again by this version, has what the older one did not keep
+    descent = [point(36_000 + 15 * n, 36.9 - n * 0.0075, 35.9487, 24_000 - 100 * n) for n in range(200)]
+    write_tar(watch.folder / "archive", [trace("15501a", descent, r="RF-78658", t="IL76")])
+    archive = '[sources.readsb_archive]\nenabled = true\nlocation = "archive"\nown_receiver = true'
+    watch.configure(archive, 'covers = [{base = "hmeimim", from = "2025-03-14", to = "2025-03-17"}]')
+    told = "SELECT source_detail FROM source_days WHERE source = 'readsb_archive' AND day = '2025-03-14'"
+    assert watch.query(told) == [(None,)] and not lake.files("watched_points")
+    redecode = ("backfill", "--from", "2025-03-14", "--to", "2025-03-14", "--redecode", "--plain")
+    assert watch.inside(*redecode).returncode == 0
+    ((detail,),) = watch.query(told)
+    assert f"decoder {judging.DECODER}; " in detail
+    assert sum(pq.read_metadata(path).num_rows for path in lake.files("watched_points")) > 0
+
+    # a day that an older decoder read stays, and says so, until it is asked for
+    with monkeypatch.context() as later:
+        later.setattr(judging, "DECODER", judging.DECODER + 1)
+        watch.plain("2025-03-17", since="2025-03-14")
+        assert watch.query(told) == [(detail,)]
+        assert watch.inside(*redecode).returncode == 0
+        assert watch.query(told) == [(detail.replace(f"r {judging.DECODER - 1};", f"r {judging.DECODER};"),)]
+    visits = watch.query(VISITS)
+
     file = lake.files("news_articles")[0]
     table = pq.read_table(file, partitioning=None)
     pq.write_table(table.cast(stamped(table.schema, 99)), file)
@@ -59,4 +83,4 @@ def test_a_warehouse_of_version_0_1_goes_on(watch: Watch) -> None:
     assert refused.returncode == 1
     assert f"{file} is of schema version 99" in " ".join(refused.stderr.split())
     assert "upgrade basewatch" in " ".join(refused.stderr.split())
-    assert watch.query(VISITS) == [*visits, ("15501b", "2025-03-17")], "what was published stands"
+    assert watch.query(VISITS) == visits, "what was published stands"

@@ -566,8 +566,56 @@ def test_who_is_watched_is_followed_far_and_high(tmp_path: Path) -> None:
     followed = result.rows["watched_points"]
     assert {row["icao24"] for row in followed} == {"150b0a", "33ff01"}
     assert all(row["base_id"] and 15 * 1.852 < row["distance_km"] < 160 * 1.852 for row in followed)
-    assert len([row for row in followed if row["icao24"] == "150b0a"]) == 150
+    # all of the ten minutes at both ends, and of the five in between every other one
+    assert len([row for row in followed if row["icao24"] == "150b0a"]) == 121 + 20
     assert result.points == []
+
+
+def test_traces_and_heatmaps_follow_the_same_aircraft_and_a_trace_stands_for_its_own(tmp_path: Path) -> None:
+    """Armed forces are followed by either; that of a watched fleet has its trace read beside heatmaps, too."""
+    start = begins(DAY, BAD)
+    flights = {"150b0a": "RFF7001", "150b0b": "AFL101", "33ff01": "IAM1", "4b1a01": "SWR12"}
+    sky = [overhead(address, 1.5, 34_000, flight) for address, flight in flights.items()]
+    lines = {
+        track.address: [
+            point(
+                p.at_ms / 1000 - MIDNIGHT, p.latitude, p.longitude, 34_000, details={"flight": flights[track.address]}
+            )
+            for p in track.points
+        ]
+        for track in sky
+    }
+    members = {name(half): half_hour([], begins(DAY, half)).data() for half in range(HALVES) if half != BAD}
+    members[name(BAD)] = half_hour(sky, start).data()
+    members |= {
+        member.removeprefix("./"): data for member, data in (trace(one, of_one) for one, of_one in lines.items())
+    }
+    days.tar(tmp_path / "archive", DAY, members)
+    rows = {
+        way: decode(context(tmp_path, read=way, own_receiver=False)).rows["watched_points"]
+        for way in ("traces", "heatmap", "auto")
+    }
+    assert {row["icao24"] for row in rows["traces"]} == {"150b0a", "33ff01"}
+    assert {row["icao24"] for row in rows["heatmap"]} == {"150b0a", "33ff01"}
+
+    def of(way: str, icao24: str) -> list[dict[str, Any]]:
+        return sorted((row for row in rows[way] if row["icao24"] == icao24), key=lambda row: row["seen_at"])
+
+    assert of("auto", "150b0a") == of("traces", "150b0a") != of("heatmap", "150b0a")
+    assert of("auto", "33ff01") == of("heatmap", "33ff01")
+    assert abs(len(of("auto", "33ff01")) - len(of("traces", "33ff01"))) <= 1
+
+
+def test_heatmaps_show_the_far_end_of_a_silence_to_a_minute(tmp_path: Path) -> None:
+    start = 1000 * begins(DAY, BAD)
+    near = [Point(start + 10_000 * n + 1, LAT + 1.5, LON, 34_000, 450.0) for n in range(30)]
+    far = [Point(start + 10_000 * n + 1, 10.0, 100.0, 34_000, 450.0) for n in range(120, 150)]
+    result = far_day(tmp_path, Track("33ff01", [*near, *far]), Track("33ff02", far))
+    beyond = [row for row in result.rows["watched_points"] if row["base_id"] is None]
+    assert {row["icao24"] for row in beyond} == {"33ff01"}
+    assert {(row["latitude"], row["distance_km"]) for row in beyond} == {(10.0, None)}
+    ends = (min(row["seen_at"] for row in beyond), max(row["seen_at"] for row in result.rows["watched_points"]))
+    assert [60 * round((end.timestamp() - begins(DAY, BAD)) / 60) for end in ends] == [1200, 1440]
 
 
 def test_what_lies_in_the_rings_is_no_far_point(tmp_path: Path) -> None:

@@ -182,9 +182,11 @@ _TABLES = [
     _table(
         "watched_points",
         "icao24 seen_at network",
-        "Positions of aircraft on the watch list (watched fleets by address or callsign; military by a register or the "
-        "block of the address) within 160 NM of a watched base and beyond the rings of track_points, from heatmaps. "
-        "Columns as in track_points.",
+        "Positions of aircraft on the watch list (watched fleets; military by a register, the block of the address or "
+        "the trace's own flag) within 160 NM of a watched base at any height, beyond the rings of track_points: one in "
+        "watched_every_s, all within watched_around_min of a silence or of midnight. Where one end of a silence alone "
+        "lies within reach, the other one and what leads to it are here, too: beyond reach base_id and distance_km are "
+        "null. From archives: traces, else heatmaps. Columns as in track_points.",
         **_POINT,
     ),
     _table(

@@ -3,7 +3,8 @@
 A part (shard) is the aircraft of some of the 256 folders. So an aircraft is in one part only. What a part gives does
 not depend on which process decoded it, or when. A part has traces, or what a survey of the day's heatmaps kept of its
 aircraft, or both: then a trace is read only of an aircraft that came low near a base, fell silent near one or is on the
-watch list, and the survey's positions stand for everybody else.
+watch list, and the survey's positions stand for everybody else. Of aircraft that are followed, the track far from the
+bases is kept, too: a trace's where one was read, else the survey's.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import pyarrow as pa
 from basewatch.geo import NM_KM, Bools, Place, Ring
 from basewatch.readsb import coarse
 from basewatch.readsb.background import Fields, Limits, Packed, Tally, measure
+from basewatch.readsb.far_tracks import Keeping, kept
 from basewatch.readsb.grid import Bases
 from basewatch.readsb.heard import Heard
 from basewatch.readsb.heatmap import ADDRESS, LARGEST_FILE, BadHeatmap
@@ -39,7 +41,7 @@ from basewatch.readsb.points import (
     near,
     point_rows,
 )
-from basewatch.readsb.search import compile_search
+from basewatch.readsb.search import Search, compile_search
 from basewatch.readsb.survey import FAR_NM, Look, Seen, Surveyor, survey
 from basewatch.readsb.tar_index import Volume
 from basewatch.readsb.traces import (
@@ -53,11 +55,11 @@ from basewatch.readsb.traces import (
     gunzip,
     lines,
     parse_around,
+    parse_every,
     parse_near,
-    parse_whole,
     peek,
 )
-from basewatch.readsb.watched import are_listed, is_watched
+from basewatch.readsb.watched import Followed, are_listed, is_military, is_watched, mark
 from basewatch.reference.watchlist import Watch, is_listed
 
 FLUSH_POINTS = 10_000  # parsed points held as Python objects before they become arrays
@@ -65,13 +67,12 @@ SHOWN = 20  # rejects of one part that are named; the rest are counted
 UNKNOWN_DAY = -1
 SILENCE_S = 300.0  # a pause in a survey's positions that a trace may explain
 _STAMP = re.compile(rb'"timestamp": *([0-9.]+)')
-_MARK = re.compile(rb'"r": *"([^"\\]*)"')
-_MILITARY = re.compile(rb'"dbFlags": *[0-9]*[13579]\b')
 
 
 class Job(msgspec.Struct):
     """What all parts of a day's decoding share. Times are µs since 1970, UTC.
 
+    pattern, far_pattern: expressions of points that may be in the rings, and of those that may be within reach at all.
     parts: the files of a tar. folder: that of an unpacked day instead; the names of its traces begin with `usual`.
     """
 
@@ -84,10 +85,12 @@ class Job(msgspec.Struct):
     day_start: int
     latest: int
     pattern: str
+    far_pattern: str
     places: list[Place]
     rings: list[Ring]
     watch: Watch
     limits: Limits
+    keeping: Keeping
     field_latitudes: list[float]
     field_longitudes: list[float]
     usual: str = ""
@@ -143,6 +146,16 @@ class Decoder:
         self.volume = Volume([Path(part) for part in job.parts]) if job.parts else None
 
     @cached_property
+    def far_search(self) -> Search:
+        """A search for points that may be within reach of a base at all."""
+        return compile_search(self.job.far_pattern)
+
+    @cached_property
+    def followed(self) -> Followed:
+        """Whose whole track is kept."""
+        return Followed(self.job.watch)
+
+    @cached_property
     def surveyor(self) -> Surveyor:
         """What all looks at the day's heatmaps share."""
         return Surveyor(self.job.places, self.job.rings, FAR_NM * NM_KM, self.job.watch)
@@ -151,6 +164,14 @@ class Decoder:
     def surroundings(self) -> Bases:
         """The bases with a far wider reach, for aircraft on the watch list."""
         return Bases(self.job.places, FAR_NM * NM_KM)
+
+    def far_rows(self, points: Frame, heads: Sequence[Head]) -> pa.Table:
+        """Rows of watched_points of these tracks: what is kept of them within reach of a base, beyond the rings."""
+        job, bases = self.job, self.surroundings
+        around = near(points, bases, [Ring(FAR_NM * NM_KM)])
+        inside = near(points, self.bases, job.rings)
+        chosen = kept(points, around.is_near, inside.is_near, job.keeping)
+        return point_rows(points, around, chosen, bases, Registry(heads), job.source, job.network, "watched_points")
 
     def survey(self, look: Look) -> Seen:
         """Look at some of the day's half hours: what is kept of them written aside, by part."""
@@ -206,7 +227,9 @@ class _Part:
         self.writers: dict[str, pa.RecordBatchStreamWriter] = {}
         self.days: Counter[int] = Counter()
         self.digest = hashlib.sha256()
-        self.followed: set[str] = set()  # addresses of which a trace gave points
+        self.traced: set[str] = set()  # addresses of which a trace gave points
+        self.whole: set[str] = set()  # those of them whose whole track is kept
+        self.listed: set[str] = set()  # addresses whose whole track a survey asks for
 
     def run(self) -> Outcome:
         """Decode every trace of the part, or those that a survey of the day asks for."""
@@ -214,16 +237,18 @@ class _Part:
         survey = None if self.shard.surveyed is None else _Surveyed(self.decoder, self.shard)
         if survey is None:
             self._announce()
+        else:
+            self.listed = survey.listed
         for icao24, offset, size in self.shard.members:
             if survey is None or icao24 in survey.asked:
                 self._read(icao24, offset, size)
         self._flush()
         if survey is not None:
             out.heard = survey.heard
-            self._write("watched_points", survey.far_rows())
+            self._write("watched_points", survey.far_rows(self.traced))
             if survey.grid is not None:
                 out.grid = survey.grid.saved(Path(self.job.out) / f"heard-{self.shard.number:03d}.npy")
-            points, heads = survey.without(self.followed)
+            points, heads = survey.without(self.traced)
             self._emit(points, heads, survey.callsigns(heads))
         for writer in self.writers.values():
             writer.close()
@@ -265,20 +290,21 @@ class _Part:
         if self.job.scan == "watch_list":
             return False
         head = peek(self.decoder.read(icao24, offset, size, self.shard.names.get(icao24), PEEKED_BYTES))
-        return _MILITARY.search(head) is not None or is_listed(self.job.watch, icao24, _mark(head))
+        return is_military(head) or is_listed(self.job.watch, icao24, mark(head))
 
     def _take(self, icao24: str, text: bytes) -> None:
         """Keep what of a trace may matter until there is enough for the arrays."""
         place = lines(text)
-        if place is None:
-            parsed = parse_whole(text)
+        is_whole = place is None or self._is_far(icao24, text, place)
+        if place is None or is_whole:
+            parsed = parse_every(text)
             ends = [parsed.head.timestamp + parsed.points[end].seconds for end in (0, -1) if parsed.points]
         elif place.start == place.end:
             ends = []
         else:
             ends = _ends(text, place)
             partial = parse_near(text, place, self.decoder.search)
-            if partial is None and is_listed(self.job.watch, icao24, _mark(text[:PEEKED])):
+            if partial is None and is_listed(self.job.watch, icao24, mark(text[:PEEKED])):
                 partial = parse_around(text, place, self.decoder.search, -1)
             if partial is None:
                 self._note_day(ends)
@@ -292,8 +318,16 @@ class _Part:
             raise BadTrace(f"the file is named {icao24}, the trace is of {parsed.head.icao[:12]!r}")
         self.outcome.bad_points += parsed.bad_points
         self.pending.append(parsed)
-        self.followed.add(icao24)
+        self.traced.add(icao24)
+        if is_whole and (icao24 in self.listed or self.decoder.followed.is_one(parsed.head, parsed.callsigns)):
+            self.whole.add(icao24)
         self.points += len(parsed.points)
+
+    def _is_far(self, icao24: str, text: bytes, place: Lines) -> bool:
+        """Whether the aircraft may be followed, and any of its trace may be within reach of a base."""
+        if icao24 not in self.listed and not self.decoder.followed.may_be(icao24, text, place):
+            return False
+        return self.decoder.far_search(text, place.start, place.end) >= 0
 
     def _note_day(self, ends: list[float]) -> None:
         """Count a trace under the archive's day if any of it lies there, else under the day of its first point."""
@@ -326,6 +360,9 @@ class _Part:
         self.outcome.duplicates += int(nearby.is_near.sum()) - len(chosen)
         rows = point_rows(points, nearby, chosen, self.decoder.bases, registry, job.source, job.network)
         self._write("track_points", rows)
+        is_whole = np.array([head.icao.lower() in self.whole for head in heads], np.bool_)
+        if is_whole.any():
+            self._write("watched_points", self.decoder.far_rows(*coarse.of_traces(points, heads, is_whole)))
         self._write("track_edges", self._edges(points, nearby, is_near | are_listed(job.watch, heads), registry))
         if job.scan == "all" and is_near.any():
             watched = np.array(
@@ -358,7 +395,7 @@ class _Surveyed:
 
     asked: addresses of those that came low near a base or touched the ground there, whose track broke off or began near
     one, or who are on the watch list; and of those that have a trace, and no position in the survey: heatmaps leave out
-    who gives no height. heard: aircraft heard anywhere.
+    who gives no height. heard: aircraft heard anywhere. listed: addresses of those that are followed far off.
     """
 
     def __init__(self, decoder: Decoder, shard: Shard) -> None:
@@ -377,7 +414,7 @@ class _Surveyed:
         self.points, self.heads = coarse.frame(rows, self.job.day_start, shard.spread_s)
         is_listed = np.zeros(len(self.heads), np.bool_)
         is_listed[self.points.trace[decoder.surveyor.are_listed(rows)]] = True
-        self.is_listed = is_listed
+        self.listed = {head.icao for head, is_one in zip(self.heads, is_listed, strict=True) if is_one}
         self.flown = dict(
             zip((head.icao for head in self.heads), coarse.callsigns(self.points, len(self.heads)), strict=True)
         )
@@ -386,15 +423,11 @@ class _Surveyed:
             traced = np.array([int(icao24, 16) for icao24, _, _ in shard.members], np.int64)
             self.asked = self._asked(decoder) | {f"{one:06x}" for one in np.setdiff1d(traced, heard).tolist()}
 
-    def far_rows(self) -> pa.Table:
-        """Positions of aircraft on the watch list within reach of a base, and beyond the rings (watched_points)."""
-        job = self.job
-        points, heads = coarse.of_traces(self.points, self.heads, self.is_listed)
-        around = near(points, self.decoder.surroundings, [Ring(FAR_NM * NM_KM)])
-        inside = near(points, self.decoder.bases, job.rings)
-        chosen = latest_of_equal(points.trace, points.at, np.flatnonzero(around.is_near & ~inside.is_near))
-        bases = self.decoder.surroundings
-        return point_rows(points, around, chosen, bases, Registry(heads), job.source, job.network, "watched_points")
+    def far_rows(self, traced: set[str]) -> pa.Table:
+        """Rows of watched_points of the aircraft that are followed, but for those whose trace stands for them."""
+        followed = self.listed - traced
+        chosen = np.array([head.icao in followed for head in self.heads], np.bool_)
+        return self.decoder.far_rows(*coarse.of_traces(self.points, self.heads, chosen))
 
     def callsigns(self, heads: Sequence[Head]) -> list[set[str]]:
         """The callsigns under which each of these flew."""
@@ -425,12 +458,6 @@ class _Surveyed:
         is_broken[1:-1] = (points.trace[1:] != points.trace[:-1]) | (np.diff(points.at) > silence)
         is_asked[points.trace[nearby.is_near & (is_broken[1:] | is_broken[:-1])]] = True
         return {head.icao for head, is_one in zip(self.heads, is_asked, strict=True) if is_one}
-
-
-def _mark(head: bytes) -> str:
-    """The registration in a trace's first bytes, empty where there is none."""
-    match = _MARK.search(head)
-    return match.group(1).decode("utf-8", "replace") if match else ""
 
 
 def _ends(text: bytes, place: Lines) -> list[float]:

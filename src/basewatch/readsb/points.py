@@ -323,7 +323,7 @@ def point_rows(
             "is_new_leg": column((flags & NEW_LEG).astype(bool), pa.bool_()),
             "is_stale": column((flags & STALE).astype(bool), pa.bool_()),
             "base_id": names.column(nearby.nearest[chosen]),
-            "distance_km": column(nearby.distance_km[chosen], pa.float32()),
+            "distance_km": column(nearby.distance_km[chosen], pa.float32(), nearby.nearest[chosen] >= 0),
         },
     )
 

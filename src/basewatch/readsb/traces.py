@@ -76,6 +76,12 @@ class Whole(Head, gc=False):
     trace: list[msgspec.Raw] = []
 
 
+class Every(Head, gc=False):
+    """A whole trace with all of its points."""
+
+    trace: list[Point] = []
+
+
 class Lines(NamedTuple):
     """Where the points lie in a text of readsb's form: the first line's newline, and the bracket that ends the list."""
 
@@ -101,6 +107,7 @@ _heads = msgspec.json.Decoder(Head)
 _points = msgspec.json.Decoder(list[Point])
 _point = msgspec.json.Decoder(Point)
 _wholes = msgspec.json.Decoder(Whole)
+_everies = msgspec.json.Decoder(Every)
 
 
 def gunzip(data: bytes) -> bytes:
@@ -166,6 +173,15 @@ def parse_around(text: bytes, place: Lines, search: Search, hit: int) -> Parsed:
 def parse_head(text: bytes) -> Head:
     """The fields before the points. Raises msgspec's errors."""
     return _heads.decode(text[: text.index(_TRACE)] + b'"trace":[]}')
+
+
+def parse_every(text: bytes) -> Parsed:
+    """As parse_whole, in half the time where no point is malformed."""
+    try:
+        every = _everies.decode(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return parse_whole(text)
+    return Parsed(every, every.trace)
 
 
 def parse_whole(text: bytes) -> Parsed:

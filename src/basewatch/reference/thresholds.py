@@ -31,6 +31,9 @@ class Thresholds(BaseModel):
     archive_publish_hours: float
     heatmap_busy_positions: float
     heatmap_hush_s: float
+    watched_every_s: float
+    watched_silence_min: float
+    watched_around_min: float
 
     background_ring_nm: float
     background_near_nm: float

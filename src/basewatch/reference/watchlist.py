@@ -147,11 +147,18 @@ def is_watched(
         return True
     flown = {callsign[:3] for callsign in callsigns if callsign[3:4].isdigit()}
     return any(
+        (rule.callsign_prefix is None or rule.callsign_prefix in flown)
+        and meets(rule, icao24, registration, type_code, is_military=is_military)
+        for rule in watch.rules
+    )
+
+
+def meets(rule: Rule, icao24: str, registration: str, type_code: str, *, is_military: bool) -> bool:
+    """Whether an aircraft is as a rule asks, whatever callsigns it flew under."""
+    return (
         (rule.registration is None or rule.registration == registration)
         and (rule.registration_prefix is None or registration.startswith(rule.registration_prefix))
-        and (rule.callsign_prefix is None or rule.callsign_prefix in flown)
         and (rule.type_code is None or rule.type_code == type_code)
         and (rule.is_military is None or rule.is_military == is_military)
         and (rule.blocks is None or _inside(icao24, rule.blocks))
-        for rule in watch.rules
     )

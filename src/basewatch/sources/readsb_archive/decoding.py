@@ -19,13 +19,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from basewatch.config import ReadsbArchive
-from basewatch.geo import NM_KM
+from basewatch.geo import NM_KM, Ring
 from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.lake.files import COMPRESSION, COMPRESSION_LEVEL, ROW_GROUP, stamped
 from basewatch.lake.schemas import TABLES
 from basewatch.readsb import workers
 from basewatch.readsb.background import Limits, Tally, table
 from basewatch.readsb.decoder import Job, Outcome, Shard
+from basewatch.readsb.far_tracks import Keeping
 from basewatch.readsb.heard import Heard
 from basewatch.readsb.heatmap import clock
 from basewatch.readsb.points import DAY, SECOND
@@ -166,10 +167,12 @@ def _job(day: date, paths: Sequence[Path], context: Context[ReadsbArchive], work
         day_start=(day - date(1970, 1, 1)).days * DAY,
         latest=int((context.now + timedelta(days=1)).timestamp() * SECOND),
         pattern=expression(reference.places, params.rings),
+        far_pattern=expression(reference.places, (Ring(FAR_NM * NM_KM),)),
         places=list(reference.places),
         rings=list(params.rings),
         watch=watchlist.build(reference),
         limits=Limits.of(params),
+        keeping=Keeping.of(params),
         field_latitudes=[field.latitude for field in fields],
         field_longitudes=[field.longitude for field in fields],
     )

@@ -23,7 +23,7 @@ from basewatch.sources.readsb_archive.members import HEATMAP, Index
 
 FAULTS_TOLD = 3  # unreadable heatmaps whose reason the ledger's row gives; the rejects give all
 AS_SET = "as set"  # the way in which a day was read was asked for, not chosen
-DECODER = 2  # version of what decoding keeps
+DECODER = 3  # version of what decoding keeps
 
 
 @dataclass
