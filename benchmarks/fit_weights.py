@@ -123,7 +123,10 @@ def fit(judge: str, table: str, terms: Sequence[str], given: Sequence[Sky], pair
     """A judge fitted on some skies."""
     rows = joined([learning.read(sky.connection, table, terms) for sky in given])
     landed = np.concatenate([answers(sky, table) for sky in given])
-    return weights.fit(judge, rows.readings, landed, pairs=pairs)
+    print(f"fitting {judge}: {len(landed)} rows, {int(landed.sum())} landings", flush=True)
+    steps = weights.fit(judge, rows.readings, landed, pairs=pairs)
+    # a boosted sum is too timid: what it says is stretched until it comes true as often
+    return weights.calibrated(steps, weights.score(steps.rows, rows.readings), landed)
 
 
 def report(title: str, said: Any, landed: Bools, is_base: Bools) -> None:

@@ -31,7 +31,8 @@ columns:
 -- An arrival opens a stay; the departure that follows at the same base within $stay_max_days closes it. A departure or a
 -- presence with no open stay before it is a stay too: it was there. Seen elsewhere in between, at another watched base or
 -- on a flight between other fields, it had left: what follows is another stay. So is what another airframe does under an
--- address that was issued again. Weak ends (confidence 1) never open, close or split a counted stay; each stands alone.
+-- address that was issued again. Weak ends (confidence 1) never open, close or split a counted stay; each stands alone, or with the other end of its
+-- silence.
 -- Nearly every stay is one end or a pair of neighbours, found by narrow columns; only those with a presence in them are
 -- grouped.
 -- Kept in one file: stays are put together by the place of their ends in int_ends, which no further table keeps.
@@ -157,6 +158,22 @@ told AS (
     FROM opened
 ),
 
+-- weak ends stand alone, but for the two that one silence shows
+weak AS (
+    SELECT
+        rowid AS end_no,
+        CASE
+            WHEN direction = 'arrival' AND lead(direction) OVER of_silence = 'departure' THEN lead(rowid) OVER of_silence
+        END AS closing_no,
+        coalesce(direction = 'departure' AND lag(direction) OVER of_silence = 'arrival', FALSE) AS is_closing
+    FROM intermediate.int_ends
+    WHERE confidence < 2 AND direction <> 'presence'
+    WINDOW
+        of_silence AS (
+            PARTITION BY base_id, aircraft, coalesce(silence_no::BIGINT, -1 - rowid) ORDER BY happened_at, direction
+        )
+),
+
 -- one end, or an arrival and the departure after it
 plain AS (
     SELECT
@@ -167,10 +184,10 @@ plain AS (
 
     UNION ALL
     SELECT
-        rowid AS end_no,
-        NULL AS closing_no
-    FROM intermediate.int_ends
-    WHERE confidence < 2 AND direction <> 'presence'
+        end_no,
+        closing_no
+    FROM weak
+    WHERE NOT is_closing
 ),
 
 numbered AS (

@@ -125,8 +125,9 @@ def learn(file: Path, steps: Sequence[tuple[Any, ...]], params: Mapping[str, Any
     own, odds = _own(file, steps, params)
     is_sure = (odds > SURE) | (odds < 1 - SURE)
     by_name = {cut.name: cut for cut in made}
+    landed = _landed(rows, by_name)
     together = rows.joined(own.of(is_sure))
-    answers = np.concatenate((_landed(rows, by_name), odds[is_sure] > SURE))
+    answers = np.concatenate((landed, odds[is_sure] > SURE))
     whole = weights.corrected(Steps([row for row in steps if row[0] == "whole"]), together.readings, answers)
     return Learnt([*(row for row in steps if row[0] == "first"), *whole.rows], len(groups), len(np.unique(rows.whose)))
 

@@ -21,6 +21,7 @@ BOUND = 1e9  # no reading lies beyond
 CAP = 4.0  # log-odds: no single term decides alone
 CAPS = {"here": (-0.85, 1.5), "elsewhere": (-1.5, 0.85)}  # history is the strongest prior and the most dangerous one
 STEPS, PAIR_STEPS, PAIRS = 12, 8, 15
+OTHERS = 4  # rows that are no landing, for each that is one, are enough to fit on
 FIRST = (
     "slack need length direct detour off1 off2 height_change height_most angle_sum angle_most way_sum d1 d2 be1 be2 "
     "glide1 glide2 aim1 aim2 closing opening is_ground_after kind"
@@ -70,6 +71,8 @@ def corrected(steps: Steps, readings: Mapping[str, Floats], landed: Bools) -> St
 
     Where the rows say nothing of a step it stays as it is.
     """
+    if not steps.rows:
+        return steps
     judge = steps.rows[0][0]
     names = list(readings)
     cuts: dict[str, list[float]] = {name: [] for name in names}
@@ -101,15 +104,29 @@ def _machine(readings: Mapping[str, Floats], landed: Bools, prior: Floats | None
             max_bins=STEPS,
             max_interaction_bins=PAIR_STEPS,
             interactions=pairs,
-            outer_bags=8,
+            outer_bags=4,
+            learning_rate=0.08,
             inner_bags=0,
             min_samples_leaf=20,
-            max_rounds=3000,
+            max_rounds=1200,
+            early_stopping_rounds=30,
             random_state=20,
             n_jobs=1,
         )
-        machine.fit(np.column_stack(list(readings.values())), landed.astype(np.int64), init_score=prior)
+        matrix, kept, heft = np.column_stack(list(readings.values())), *_thinned(landed)
+        machine.fit(
+            matrix[kept], landed[kept].astype(np.int64), sample_weight=heft, init_score=None if prior is None else prior[kept]
+        )
     return machine
+
+
+def _thinned(landed: Bools) -> tuple[npt.NDArray[np.int64], Floats]:
+    """The rows to fit on and how much each weighs: of many that are no landing some stand for all."""
+    others = np.flatnonzero(~landed)
+    share = min(1.0, OTHERS * max(int(landed.sum()), 1000) / max(len(others), 1))
+    some = np.sort(np.random.default_rng(20).choice(others, int(len(others) * share), replace=False))
+    kept = np.concatenate((np.flatnonzero(landed), some))
+    return kept, np.where(landed[kept], 1.0, len(others) / max(len(some), 1))
 
 
 def _constant(judge: str, machine: Any) -> tuple[Any, ...]:
