@@ -144,3 +144,15 @@ CASE
         - CASE WHEN heard > 0 THEN heard * ln(heard / usual) ELSE 0 END
     )
 END;
+
+-- A step of a table of weights holds the readings from one bound up to the other; the step without bounds holds unknown
+-- ones. As a reading below all that can be, unknown is found by the same comparison as the others.
+CREATE OR REPLACE MACRO unknown_reading() AS '-infinity'::DOUBLE;
+
+-- least reading of a step
+CREATE OR REPLACE MACRO step_from(from_reading, to_reading) AS
+CASE WHEN from_reading IS NULL AND to_reading IS NULL THEN unknown_reading() ELSE from_reading END;
+
+-- where a step ends; that of unknown readings below all others
+CREATE OR REPLACE MACRO step_to(from_reading, to_reading) AS
+CASE WHEN from_reading IS NULL AND to_reading IS NULL THEN -1e300 ELSE to_reading END;

@@ -13,7 +13,7 @@ SELECT
     r.le_ident || '/' || r.he_ident AS runway,
     r.heading_deg_true AS heading_deg,
     coalesce((r.le_latitude + r.he_latitude) / 2, b.latitude) AS latitude,
-    coalesce((r.le_longitude + r.he_longitude) / 2, b.longitude) AS longitude
+    coalesce(wrapped_deg(r.le_longitude + wrapped_deg(r.he_longitude - r.le_longitude) / 2), b.longitude) AS longitude
 FROM reference.runways AS r
 INNER JOIN reference.bases AS b ON r.base_id = b.base_id
 WHERE NOT r.is_closed
@@ -24,6 +24,6 @@ SELECT
     r.le_ident || '/' || r.he_ident AS runway,
     r.heading_deg_true AS heading_deg,
     coalesce((r.le_latitude + r.he_latitude) / 2, f.latitude) AS latitude,
-    coalesce((r.le_longitude + r.he_longitude) / 2, f.longitude) AS longitude
+    coalesce(wrapped_deg(r.le_longitude + wrapped_deg(r.he_longitude - r.le_longitude) / 2), f.longitude) AS longitude
 FROM reference.field_runways AS r
 INNER JOIN intermediate.int_fields AS f ON r.ident = f.field_id

@@ -39,6 +39,7 @@ WHERE NOT EXISTS (
     SELECT 1
     FROM reference.bases AS b
     WHERE
-        abs(km_of_deg(b.latitude - f.latitude)) < $track_on_field_km
-        AND abs(east_km(b.longitude - f.longitude, f.latitude)) < $track_on_field_km
+        b.kind = 'air'
+        AND abs(km_of_deg(b.latitude - f.latitude)) < $track_on_field_km
+        AND abs(km_of_deg(east_deg(b.longitude - f.longitude, f.latitude))) < $track_on_field_km
 )

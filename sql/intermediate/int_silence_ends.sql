@@ -71,7 +71,7 @@ counted AS (
             WHEN bases_likely > 1 AND most_likely < $probability_band_2 THEN format('{}-{}', icao24, lost_s)
         END AS undecided_id,
         -- a loss that leads away is of a flight before: of the stay the departure alone is known
-        d1 > $silence_away_nm AND be1 > $silence_away_deg AND coalesce(closing < 0.2, TRUE) AS leads_away,
+        d1 > $silence_away_nm AND coalesce(be1 > $silence_away_deg, FALSE) AND coalesce(closing < 0.2, TRUE) AS leads_away,
         least(60 * minutes_in, 60 * $silence_move_min, 30 * gap_min) AS moved_in_s,
         least(60 * minutes_out, 60 * $silence_move_min, 30 * gap_min) AS moved_out_s
     FROM listed
@@ -101,7 +101,10 @@ ends AS (
         c.stretch_after_no AS seen_no,
         c.back_s - c.moved_out_s AS at_s,
         'reappearance' AS evidence,
-        format('heard again {:.1f} nm out at {:d} ft above the field', c.d2, c.h2::BIGINT) AS seen
+        coalesce(
+            format('heard again {:.1f} nm out at {:d} ft above the field', c.d2, c.h2::BIGINT),
+            format('heard again {:.1f} nm out at an unknown height', c.d2)
+        ) AS seen
     FROM counted AS c
     WHERE NOT c.is_ground_after AND c.back_s IS NOT NULL AND c.gap_min <= $stay_max_days * 1440
 )

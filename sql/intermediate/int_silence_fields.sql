@@ -130,6 +130,9 @@ heights AS (
         minutes_in + minutes_out AS both_min,
         CASE WHEN lost_sink_fpm > $silence_level_fpm THEN lost_sink_fpm END AS sink_fpm,
         CASE WHEN back_climb_fpm > $silence_level_fpm THEN back_climb_fpm END AS climb_fpm,
+        -- nobody flies slower; an unknown speed stays unknown
+        CASE WHEN lost_speed_kt IS NOT NULL THEN greatest(lost_speed_kt, 60) END AS lost_kt,
+        CASE WHEN back_speed_kt IS NOT NULL THEN greatest(back_speed_kt, 60) END AS back_kt,
         distance_km(
             latitude - lost_before_latitude, longitude - lost_before_longitude, latitude
         ) / 1.852 AS before_nm,
@@ -203,27 +206,30 @@ SELECT
     sign(h.gap_min - h.both_min) * ln(1 + abs(h.gap_min - h.both_min)) AS slack,
     h.both_min / h.gap_min AS need,
     ln(1 + h.gap_min) AS length,
-    h.straight_nm / (h.gap_min / 60) / greatest(h.lost_speed_kt, h.back_speed_kt, 60) AS direct,
+    h.straight_nm / (h.gap_min / 60) / greatest(h.lost_kt, h.back_kt) AS direct,
     ln((h.d1 + h.d2 + 2) / (h.straight_nm + 2)) AS detour,
     CASE WHEN h.straight_nm > 1 THEN turn_deg(h.lost_track_deg, h.straight_deg) END AS off1,
     CASE WHEN h.straight_nm > 1 AND NOT h.is_ground_after THEN turn_deg(h.back_track_deg, h.straight_deg) END AS off2,
     abs(h.h2 - h.h1) AS height_change,
-    greatest(h.h1, h.h2) AS height_most,
+    CASE WHEN h.h2 IS NOT NULL THEN greatest(h.h1, h.h2) END AS height_most,
     h.be1 + h.be2 AS angle_sum,
     CASE WHEN h.be2 IS NOT NULL THEN greatest(h.be1, h.be2) END AS angle_most,
     CASE WHEN h.back_s IS NOT NULL THEN h.d1 + CASE WHEN h.is_ground_after THEN 0 ELSE h.d2 END END AS way_sum,
     CASE WHEN h.back_s IS NOT NULL THEN greatest(h.d1, CASE WHEN h.is_ground_after THEN 0 ELSE h.d2 END) END AS way_most,
     ln((greatest(h.h1, 50) + 100) / (318 * h.d1 + 300)) AS glide1,
-    CASE WHEN NOT h.is_ground_after THEN ln((greatest(h.h2, 50) + 100) / (280 * greatest(h.d2, 1) + 300)) END AS glide2,
-    ln((greatest(h.h1, 50) / h.sink_fpm + 0.5) / (60 * h.d1 / greatest(h.lost_speed_kt, 60) + 0.5)) AS aim1,
     CASE
-        WHEN NOT h.is_ground_after
-            THEN ln((greatest(h.h2, 50) / h.climb_fpm + 0.5) / (60 * h.d2 / greatest(h.back_speed_kt, 60) + 0.5))
+        WHEN NOT h.is_ground_after AND h.h2 IS NOT NULL
+            THEN ln((greatest(h.h2, 50) + 100) / (280 * greatest(h.d2, 1) + 300))
+    END AS glide2,
+    ln((greatest(h.h1, 50) / h.sink_fpm + 0.5) / (60 * h.d1 / h.lost_kt + 0.5)) AS aim1,
+    CASE
+        WHEN NOT h.is_ground_after AND h.h2 IS NOT NULL
+            THEN ln((greatest(h.h2, 50) / h.climb_fpm + 0.5) / (60 * h.d2 / h.back_kt + 0.5))
     END AS aim2,
-    (h.before_nm - h.d1) / (h.lost_before_s / 3600 * greatest(h.lost_speed_kt, 60)) AS closing,
+    (h.before_nm - h.d1) / (h.lost_before_s / 3600 * h.lost_kt) AS closing,
     CASE
         WHEN NOT h.is_ground_after
-            THEN (h.after_nm - h.d2) / (h.back_after_s / 3600 * greatest(h.back_speed_kt, 60))
+            THEN (h.after_nm - h.d2) / (h.back_after_s / 3600 * h.back_kt)
     END AS opening,
     o.line1,
     o.line2,

@@ -9,14 +9,20 @@ columns:
   reading: {type: DOUBLE, doc: "Its value; null where unknown, and for a pair"}
   points: {type: DOUBLE, unit: log-odds, doc: "By reference table evidence_terms"}
 */
-WITH term_values AS (
+-- A number stands for the row while its terms are looked up.
+WITH numbered AS MATERIALIZED (
     SELECT
-        icao24,
-        stretch_no,
-        field_id,
-        term,
-        reading
+        row_number() OVER () AS row_no,
+        *
     FROM intermediate.int_silence_terms
+),
+
+readings AS MATERIALIZED (
+    SELECT
+        row_no,
+        term,
+        coalesce(reading, unknown_reading()) AS reading
+    FROM numbered
     UNPIVOT INCLUDE NULLS (
         reading FOR term IN (
             slack,
@@ -61,82 +67,77 @@ WITH term_values AS (
 ),
 
 steps AS (
-    SELECT *
+    SELECT
+        CASE WHEN term_b IS NULL THEN term_a ELSE term_a || ' x ' || term_b END AS term,
+        term_a,
+        term_b,
+        step_from(from_a, to_a) AS from_a,
+        step_to(from_a, to_a) AS to_a,
+        step_from(from_b, to_b) AS from_b,
+        step_to(from_b, to_b) AS to_b,
+        points
     FROM reference.evidence_terms
     WHERE judge = 'whole' AND term_a <> 'constant'
 ),
 
-singles AS (
+-- the step of either term of a pair is found alone, then the two together: seven and seven looks, not seven times seven
+pair_steps AS (
     SELECT
-        v.icao24,
-        v.stretch_no,
-        v.field_id,
-        v.term,
-        v.reading,
-        s.points
-    FROM term_values AS v
-    INNER JOIN steps AS s
-        ON
-            v.term = s.term_a
-            AND (
-                (v.reading IS NULL AND s.from_a IS NULL AND s.to_a IS NULL)
-                OR (v.reading >= s.from_a AND v.reading < s.to_a)
-            )
-    WHERE s.term_b IS NULL
-),
-
-first_bins AS (
-    SELECT DISTINCT
-        term_a,
-        term_b,
-        from_a,
-        to_a
+        *,
+        dense_rank() OVER (ORDER BY term) AS pair_no,
+        dense_rank() OVER (ORDER BY term, from_a, to_a) AS first_no,
+        dense_rank() OVER (ORDER BY term, from_b, to_b) AS second_no
     FROM steps
     WHERE term_b IS NOT NULL
 ),
 
-first_halves AS (
+firsts AS (
     SELECT
-        v.icao24,
-        v.stretch_no,
-        v.field_id,
-        b.term_a,
-        b.term_b,
-        b.from_a,
-        b.to_a
-    FROM term_values AS v
-    INNER JOIN first_bins AS b
-        ON
-            v.term = b.term_a
-            AND (
-                (v.reading IS NULL AND b.from_a IS NULL AND b.to_a IS NULL)
-                OR (v.reading >= b.from_a AND v.reading < b.to_a)
-            )
+        r.row_no,
+        s.pair_no,
+        s.first_no
+    FROM readings AS r
+    INNER JOIN (SELECT DISTINCT pair_no, first_no, term_a, from_a, to_a FROM pair_steps) AS s
+        ON r.term = s.term_a AND r.reading >= s.from_a AND r.reading < s.to_a
 ),
 
-pairs AS (
+seconds AS (
     SELECT
-        h.icao24,
-        h.stretch_no,
-        h.field_id,
-        h.term_a || ' x ' || h.term_b AS term,
+        r.row_no,
+        s.pair_no,
+        s.second_no
+    FROM readings AS r
+    INNER JOIN (SELECT DISTINCT pair_no, second_no, term_b, from_b, to_b FROM pair_steps) AS s
+        ON r.term = s.term_b AND r.reading >= s.from_b AND r.reading < s.to_b
+),
+
+found AS (
+    SELECT
+        r.row_no,
+        r.term,
+        nullif(r.reading, unknown_reading()) AS reading,
+        s.points
+    FROM readings AS r
+    INNER JOIN steps AS s ON r.term = s.term_a AND r.reading >= s.from_a AND r.reading < s.to_a
+    WHERE s.term_b IS NULL
+
+    UNION ALL
+    SELECT
+        a.row_no,
+        s.term,
         NULL AS reading,
         s.points
-    FROM first_halves AS h
-    INNER JOIN term_values AS v
-        ON h.icao24 = v.icao24 AND h.stretch_no = v.stretch_no AND h.field_id = v.field_id AND h.term_b = v.term
-    INNER JOIN steps AS s
-        ON
-            h.term_a = s.term_a
-            AND h.term_b = s.term_b
-            AND h.from_a IS NOT DISTINCT FROM s.from_a
-            AND h.to_a IS NOT DISTINCT FROM s.to_a
-            AND (
-                (v.reading IS NULL AND s.from_b IS NULL AND s.to_b IS NULL)
-                OR (v.reading >= s.from_b AND v.reading < s.to_b)
-            )
+    FROM firsts AS a
+    INNER JOIN seconds AS b ON a.row_no = b.row_no AND a.pair_no = b.pair_no
+    INNER JOIN pair_steps AS s ON a.first_no = s.first_no AND b.second_no = s.second_no
 )
 
-SELECT * FROM singles
-UNION ALL
-SELECT * FROM pairs
+SELECT
+    n.icao24,
+    n.stretch_no,
+    n.field_id,
+    f.term,
+    f.reading,
+    f.points
+FROM found AS f
+INNER JOIN numbered AS n ON f.row_no = n.row_no

@@ -58,7 +58,8 @@ placed AS (
         ON cell_of(floor(s.latitude)::INTEGER, floor(s.longitude)::INTEGER) = c.cell
     INNER JOIN intermediate.int_fields AS f ON c.field_id = f.field_id
     WHERE
-        abs(f.latitude - s.latitude) < $sure_back_nm / 60
+        -- wide enough for every field that may be nearer to either end
+        abs(f.latitude - s.latitude) < ($sure_lost_nm + 2 * $sure_back_nm) / 60
         AND abs(f.latitude - s.back_latitude) < 2 * $sure_back_nm / 60
 ),
 
