@@ -125,8 +125,16 @@ def fit(judge: str, table: str, terms: Sequence[str], given: Sequence[Sky], pair
     landed = np.concatenate([answers(sky, table) for sky in given])
     print(f"fitting {judge}: {len(landed)} rows, {int(landed.sum())} landings", flush=True)
     steps = weights.fit(judge, rows.readings, landed, pairs=pairs)
+    if judge == "first":
+        return steps
     # a boosted sum is too timid: what it says is stretched until it comes true as often
-    return weights.calibrated(steps, weights.score(steps.rows, rows.readings), landed)
+    return weights.calibrated(steps, weights.score(steps.rows, rows.readings), landed, silences(rows))
+
+
+def silences(rows: Rows) -> Any:
+    """A number of each row's silence, in order."""
+    is_new = (rows.whose[1:] != rows.whose[:-1]) | (rows.silence[1:] != rows.silence[:-1])
+    return np.concatenate(([0], np.cumsum(is_new)))
 
 
 def report(title: str, said: Any, landed: Bools, is_base: Bools) -> None:
@@ -169,6 +177,12 @@ def fitted(given: Sequence[Sky], pairs: int) -> list[tuple[Any, ...]]:
     return [*first.rows, *whole.rows]
 
 
+def shipped() -> list[tuple[Any, ...]]:
+    """The weights that are shipped now."""
+    rows = load.tables(Settings()).rows["evidence_terms"]
+    return [tuple(getattr(row, name) for name in COLUMNS) for row in rows]
+
+
 def main() -> None:
     """Make the skies, fit, score, and write what was fitted on all of them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -178,6 +192,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=weights.PAIRS)
     parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "basewatch-skies", help="for the skies")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--judge-only", action="store_true", help="fit nothing, say how right the shipped weights are")
     parser.add_argument("--whole-only", action="store_true", help="leave no scenario out, fit on all at once")
     parser.add_argument("--write", action="store_true", help=f"write {FILE.relative_to(ROOT)}")
     options = parser.parse_args()
@@ -200,7 +215,7 @@ def main() -> None:
             left = [judged(sky, steps) for sky in made if sky.scenario == scenario]
             report(f"{scenario}, left out", *(np.concatenate(values) for values in zip(*left, strict=True)))
     started = time.process_time()
-    steps = fitted(made, options.pairs)
+    steps = shipped() if options.judge_only else fitted(made, options.pairs)
     print(f"fitted on all in {time.process_time() - started:.1f} CPU s: {len(steps)} steps")
     every = [judged(sky, steps) for sky in made]
     report("all, fitted on themselves", *(np.concatenate(values) for values in zip(*every, strict=True)))

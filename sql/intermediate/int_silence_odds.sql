@@ -34,7 +34,7 @@ WITH scores AS (
 odds AS (
     SELECT
         *,
-        1 / (1 + exp(-score)) AS alone
+        exp(least(score, $silence_most_score)) AS odds
     FROM scores
 )
 
@@ -44,7 +44,8 @@ SELECT
     field_id,
     base_id,
     score,
-    alone / greatest(1, sum(alone::DECIMAL(18, 9)) OVER silence) AS probability,
+    -- against no landing at all (odds of one) and all other fields
+    odds / (1 + sum(odds::DECIMAL(38, 9)) OVER silence) AS probability,
     row_number() OVER (PARTITION BY icao24, stretch_no ORDER BY score DESC, field_id) AS place
 FROM odds
 WINDOW silence AS (PARTITION BY icao24, stretch_no)

@@ -163,17 +163,25 @@ def _in_step(values: Floats, low: float | None, high: float | None) -> Bools:
     return np.isnan(values) if low is None or high is None else (values >= low) & (values < high)
 
 
-def calibrated(steps: Steps, scores: Floats, landed: Bools) -> Steps:
-    """The same steps, stretched and moved so that on rows that were not fitted what is said comes true as often.
+def calibrated(steps: Steps, scores: Floats, landed: Bools, silence: npt.NDArray[np.int64]) -> Steps:
+    """The same steps, stretched and moved so that what is said comes true as often.
 
-    scores: what the steps give to these rows. (Platt's scaling, which keeps a sum of steps a sum of steps.)
+    scores: what the steps give to each row. silence: a number that the fields of one silence share, in order. At most
+    one field of a silence was landed at, and the odds of all compete with each other and with none, as the models have
+    it. (Platt's scaling, which keeps a sum of steps a sum of steps.)
     """
-    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - for fitting alone
+    from scipy.optimize import minimize  # noqa: PLC0415 - for fitting alone
 
     if landed.all() or not landed.any():
         return steps
-    line = LogisticRegression(C=1e6).fit(scores[:, None], landed)
-    slope, move = float(line.coef_[0][0]), float(line.intercept_[0])
+    first = np.flatnonzero(np.diff(silence, prepend=silence[0] - 1))
+
+    def surprise(line: Floats) -> float:
+        odds = np.minimum(line[0] * scores + line[1], 30.0)
+        total = np.log1p(np.add.reduceat(np.exp(odds), first))
+        return float(total.sum() - odds[landed].sum())
+
+    slope, move = minimize(surprise, np.array([1.0, 0.0]), method="Nelder-Mead").x
     if slope <= 0:
         return steps
     rows = []
