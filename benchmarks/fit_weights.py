@@ -39,6 +39,7 @@ from skies.scenarios import SCENARIOS
 EARLY_S = 180.0  # a loss may lie so long after the touchdown that it precedes: the last report comes from the runway
 FILE = ROOT / "sql" / "reference" / "evidence_terms.csv"
 BANDS = 10
+LOST_FOR_GOOD = 30  # of a hundred silences
 
 
 @dataclass
@@ -89,8 +90,26 @@ def prepared(file: Path, scenario: str, seed: int) -> Sky:
     day = connection.execute("SELECT day FROM main.as_of").fetchall()[0][0]
     params = {**load.params(Settings()).values, "as_of": day}
     learning.put_steps(connection, [])
-    models.build(connection, params, models.ancestors(learnt.NEEDED))
+    wanted = models.ancestors(learnt.NEEDED)
+    after = {"intermediate.int_silence_fields", "intermediate.int_sure_stays"}
+    models.build(connection, params, wanted - after)
+    _lose_for_good(connection)
+    models.build(connection, params, wanted & after)
     return Sky(scenario, seed, connection, params)
+
+
+def _lose_for_good(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let some aircraft never be heard again: in a sky few are seen once only, in the world most are."""
+    back = [
+        name
+        for name, *_ in connection.execute("DESCRIBE intermediate.int_silences").fetchall()
+        if name.startswith("back_") or name in ("gap_min", "stretch_after_no")
+    ]
+    nulls = ", ".join(f"{name} = NULL" for name in back)
+    connection.execute(
+        f"UPDATE intermediate.int_silences SET {nulls}, is_ground_after = FALSE "
+        f"WHERE hash(icao24, stretch_no) % 100 < {LOST_FOR_GOOD}"
+    )
 
 
 def answers(sky: Sky, table: str) -> Bools:

@@ -34,6 +34,7 @@ columns:
 */
 -- A silence is between two stretches of one track. Where positions are not kept beyond the ring, an edge tells that the
 -- track went on: its silence begins and ends out there, and nothing is judged.
+-- Kept in one file: both ends of a silence are read from the same few positions around it.
 WITH whole AS (
     SELECT DISTINCT day
     FROM intermediate.int_covered_days

@@ -24,6 +24,7 @@ columns:
   callsign: {type: VARCHAR, doc: "Callsign"}
 */
 -- The one pass over all positions: everything after it works on stretches or on the few positions around their ends.
+-- Kept in one file: positions near a base, edges and far positions are put in one order before they are parted again.
 WITH pressure AS (
     -- the day's air pressure near each base, told by aircraft that report both heights
     SELECT

@@ -71,7 +71,7 @@ def test_columns_can_be_those_of_another_model() -> None:
     model = models.parse("marts", "things", header + "SELECT 1 AS visit_id, 2 AS ground_minutes")
     declared = {column.name: column for column in models.load()["intermediate.int_visits"].columns}
     assert model.columns == (declared["visit_id"], declared["ground_minutes"])
-    with pytest.raises(ModelError, match="does not declare: no_such"):
+    with pytest.raises(ModelError, match="none of which declares no_such"):
         models.parse("marts", "things", header.replace("ground_minutes", "no_such") + "SELECT 1")
 
 
