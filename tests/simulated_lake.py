@@ -18,7 +18,7 @@ from basewatch.warehouse.build import HISTORY
 from simulator import rows, stories
 from simulator.world import DAY, Airfield, Trace
 
-SHIPPED = ("sources", "aircraft_types", "icao_blocks", "fleets")
+SHIPPED = ("sources", "aircraft_types", "icao_blocks", "fleets", "evidence_terms", "evidence_words")
 TRACK_MODELS = ("intermediate.int_trace_ends", "intermediate.int_trace_legs")  # these and all that they are made from
 
 
