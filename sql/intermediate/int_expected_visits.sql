@@ -13,7 +13,19 @@ columns:
 -- estimated from what was heard by halves. Where arrivals and departures are heard independently, stays of which neither
 -- was heard are to those of which one was heard as those are to the ones with both (Lincoln and Petersen, in Chapman's
 -- form). Days that were missing or blind had visits at the month's own rate.
-WITH stays AS (
+WITH distinct_stays AS (
+    SELECT *
+    FROM intermediate.int_visits
+    WHERE NOT is_press AND day_of(first_evidence_at) <= $as_of
+    -- a silence of which one end counts, and the other does not, is two stays and yet one chance
+    QUALIFY
+        probability IS NULL
+        OR row_number() OVER (
+            PARTITION BY base_id, icao24, silence_no, probability IS NULL ORDER BY confidence DESC, visit_id
+        ) = 1
+),
+
+stays AS (
     SELECT
         base_id,
         unnest(fleets) AS fleet_id,
@@ -25,8 +37,7 @@ WITH stays AS (
         confidence >= 2 AS is_counted,
         arrival_evidence <> 'none' AND arrival_confidence >= 2 AS has_arrival,
         departure_evidence <> 'none' AND departure_confidence >= 2 AS has_departure
-    FROM intermediate.int_visits
-    WHERE NOT is_press AND day_of(first_evidence_at) <= $as_of
+    FROM distinct_stays
 ),
 
 months AS (
@@ -86,7 +97,10 @@ means AS (
     FROM months AS m
     LEFT JOIN sums AS s ON m.base_id = s.base_id AND m.fleet_id = s.fleet_id AND m.month = s.month
     LEFT JOIN unheard AS u ON m.base_id = u.base_id AND m.fleet_id = u.fleet_id
-    WHERE m.days_seen > 0
+    WHERE
+        m.days_seen > 0
+        -- as for the counts: of a month that was hardly seen, and in which nothing was heard, nothing is known
+        AND (m.days_seen >= m.days_hidden OR s.chance > 0)
 )
 
 SELECT

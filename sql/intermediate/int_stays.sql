@@ -183,6 +183,7 @@ plain AS (
     WHERE NOT has_presence AND opens
 
     UNION ALL
+    -- weak ends stand alone, but for the two of one silence, which are one stay
     SELECT
         end_no,
         closing_no
@@ -245,7 +246,10 @@ stays AS (
         coalesce(registration, closing_registration) AS registration,
         coalesce(type_code, closing_type_code) AS type_code,
         CASE WHEN is_arrival AND confidence >= 2 THEN happened_at END AS arrived_at,
-        CASE WHEN is_arrival THEN closed_at WHEN confidence >= 2 THEN happened_at END AS departed_at,
+        CASE
+            WHEN is_arrival THEN CASE WHEN closing_confidence >= 2 THEN closed_at END
+            WHEN confidence >= 2 THEN happened_at
+        END AS departed_at,
         happened_at AS first_evidence_at,
         greatest(until_at, closed_until_at) AS last_evidence_at,
         CASE WHEN is_arrival THEN evidence ELSE 'none' END AS arrival_evidence,
@@ -258,8 +262,10 @@ stays AS (
             WHEN closing_confidence IS NULL THEN probability
             WHEN probability IS NOT NULL AND closing_probability IS NOT NULL THEN greatest(probability, closing_probability)
         END AS probability,
-        undecided_id,
-        silence_no,
+        CASE WHEN closing_confidence IS NULL OR closing_probability IS NOT NULL THEN undecided_id END AS undecided_id,
+        CASE
+            WHEN probability IS NOT NULL AND (closing_confidence IS NULL OR closing_probability IS NOT NULL) THEN silence_no
+        END AS silence_no,
         CASE WHEN closing_rule IS NULL THEN rule ELSE rule || '; ' || closing_rule END AS rule,
         CASE WHEN is_arrival THEN other_icao END AS origin_icao,
         CASE WHEN is_arrival THEN other_base_id END AS origin_base_id,

@@ -11,7 +11,7 @@ WITH strongest AS (
         visit_id,
         list(format('{} ({:+.1f})', words, points) ORDER BY abs(points) DESC, term)[:5] AS explained_by
     FROM intermediate.int_visit_terms
-    WHERE is_own
+    WHERE is_own AND term <> 'constant'
     GROUP BY visit_id
 ),
 

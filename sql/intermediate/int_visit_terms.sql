@@ -35,21 +35,40 @@ fields AS (
     INNER JOIN intermediate.int_silence_odds AS o ON v.icao24 = o.icao24 AND v.silence_no = o.stretch_no
     INNER JOIN intermediate.int_fields AS f ON o.field_id = f.field_id
     WHERE coalesce(o.base_id = v.base_id, FALSE) OR o.probability >= $alternative_least
+),
+
+points AS (
+    SELECT
+        f.*,
+        p.term,
+        p.reading,
+        p.points
+    FROM fields AS f
+    INNER JOIN intermediate.int_silence_points AS p
+        ON f.icao24 = p.icao24 AND f.silence_no = p.stretch_no AND f.field_id = p.field_id
+
+    UNION ALL
+    -- what every field begins with: with it the points of a field add up to its log-odds
+    SELECT
+        f.*,
+        e.term_a AS term,
+        NULL AS reading,
+        e.points
+    FROM fields AS f
+    INNER JOIN reference.evidence_terms AS e ON e.judge = 'whole' AND e.term_a = 'constant'
 )
 
 SELECT
-    f.visit_id,
-    f.field_id,
-    f.field_name,
-    f.is_own,
-    f.probability,
+    p.visit_id,
+    p.field_id,
+    p.field_name,
+    p.is_own,
+    p.probability,
     p.term,
     coalesce(w.words, a.words || ', together with ' || b.words, p.term) AS words,
     p.reading AS value,
     p.points
-FROM fields AS f
-INNER JOIN intermediate.int_silence_points AS p
-    ON f.icao24 = p.icao24 AND f.silence_no = p.stretch_no AND f.field_id = p.field_id
+FROM points AS p
 LEFT JOIN reference.evidence_words AS w ON p.term = w.term
-LEFT JOIN reference.evidence_words AS a ON p.reading IS NULL AND split_part(p.term, ' x ', 1) = a.term
-LEFT JOIN reference.evidence_words AS b ON p.reading IS NULL AND split_part(p.term, ' x ', 2) = b.term
+LEFT JOIN reference.evidence_words AS a ON split_part(p.term, ' x ', 1) = a.term
+LEFT JOIN reference.evidence_words AS b ON split_part(p.term, ' x ', 2) = b.term
