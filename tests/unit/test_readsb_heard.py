@@ -31,6 +31,11 @@ def rows(*positions: tuple[int, float, float, float, int]) -> np.ndarray[Any, An
     return made
 
 
+def grid(positions: np.ndarray[Any, Any]) -> Heard:
+    """The grid of these positions."""
+    return Heard.of(positions, CELLS.of(positions["lat"], positions["lon"]))
+
+
 def told(heard: Heard) -> dict[tuple[str, float, float, bool, int], tuple[int, int, int, int]]:
     """The rows of the grid by slot, cell and band."""
     return {
@@ -42,12 +47,11 @@ def told(heard: Heard) -> dict[tuple[str, float, float, bool, int], tuple[int, i
 
 
 def test_who_passes_who_comes_back_and_who_is_lost() -> None:
-    heard = Heard.of(
+    heard = grid(
         rows(
             (1, 600, 35.41, 35.91, 40), (1, 601, 35.45, 35.91, 44), (1, 602, 35.51, 35.91, 48),
             (1, 603, 35.44, 35.9, 60), (2, 604, 35.45, 35.95, 4), (2, 605, 35.45, 35.95, GROUND),
         ),
-        CELLS,
     )  # fmt: skip
     assert told(heard) == {
         ("10:00", 35.4, 35.9, False, 0): (2, 100, 3, 1),  # the first entered twice; it is heard no more
@@ -61,22 +65,22 @@ def test_who_passes_who_comes_back_and_who_is_lost() -> None:
     [((1, 609, 35.45, 35.95, 40), 0), ((1, 611, 35.45, 35.95, 40), 1), ((1, 609, 10.0, 100.0, 40), 0)],
 )
 def test_a_loss_is_ten_minutes_of_silence_anywhere(second: tuple[int, float, float, float, int], losses: int) -> None:
-    heard = told(Heard.of(rows((1, 600, 35.45, 35.95, 400), second), CELLS))
+    heard = told(grid(rows((1, 600, 35.45, 35.95, 400), second)))
     assert heard["10:00", 35.4, 35.9, False, 9000] == (1, 10_000, 1, losses)
 
 
 def test_the_end_of_the_day_is_no_loss() -> None:
-    assert told(Heard.of(rows((1, 1435, 35.45, 35.95, 400)), CELLS))["23:40", 35.4, 35.9, False, 9000][3] == 0
+    assert told(grid(rows((1, 1435, 35.45, 35.95, 400))))["23:40", 35.4, 35.9, False, 9000][3] == 0
 
 
 @pytest.mark.parametrize(("height", "band"), [(-10, -3000), (0, 0), (119, 0), (120, 3000), (20_000, 63_000)])
 def test_heights_stand_in_bands_of_three_thousand_feet(height: int, band: int) -> None:
-    assert [key[4] for key in told(Heard.of(rows((1, 600, 35.45, 35.95, height)), CELLS))] == [band]
+    assert [key[4] for key in told(grid(rows((1, 600, 35.45, 35.95, height))))] == [band]
 
 
 def test_an_unknown_height_and_a_place_far_away_are_in_no_cell() -> None:
-    assert told(Heard.of(rows((1, 600, 35.45, 35.95, UNKNOWN), (2, 600, 10.0, 100.0, 40)), CELLS)) == {}
-    assert told(Heard.of(rows(), CELLS)) == {}
+    assert told(grid(rows((1, 600, 35.45, 35.95, UNKNOWN), (2, 600, 10.0, 100.0, 40)))) == {}
+    assert told(grid(rows())) == {}
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -90,8 +94,8 @@ def test_parts_add_up_to_what_the_definition_says(seed: int) -> None:
         for _ in range(400)
     )  # fmt: skip
     by_aircraft = [rows(*(one for one in positions if one[0] % 3 == part)) for part in range(3)]
-    whole = told(Heard.joined([Heard.of(part, CELLS) for part in by_aircraft]))
-    assert whole == told(Heard.of(rows(*positions), CELLS))
+    whole = told(Heard.joined([grid(part) for part in by_aircraft]))
+    assert whole == told(grid(rows(*positions)))
     aircraft, lowest = defaultdict(set), {}
     for address, minute, latitude, longitude, height in positions:
         km = distance_km(*(np.array([value]) for value in (latitude, longitude, BASE.latitude, BASE.longitude)))[0]

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from basewatch.readsb import heatmap
-from basewatch.readsb.heatmap import BadHeatmap, Heatmap, read
+from basewatch.readsb.heatmap import BadHeatmap, Heatmap, Region, read
 from heatmaps import damage
 from heatmaps.damage import Damage, scene
 from heatmaps.files import RECORD, Form, HalfHour, begins, half_hour
@@ -228,6 +228,48 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * unit)
 
 
 SMALL = Form(interval_ms=300_000)
+
+
+def of_places(places: list[tuple[int, int]]) -> bytes:
+    """A file with a position at each of these places, all in the first of its two slices."""
+    slices = [struct.pack("<iiIhh", heatmap.HEADER, at // 2**32, at % 2**32, 900_000 % 65_536 - 65_536, 0)
+              for at in (START * 1000, START * 1000 + 900_000)]  # fmt: skip
+    positions = [struct.pack("<Iiihh", 1 + number, *place, 440, 100) for number, place in enumerate(places)]
+    return b"".join([slices[0], *positions, slices[1]])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_positions_of_a_region_are_found_wherever_it_lies(seed: int) -> None:
+    """By a pole and by the date line the first look, at the upper halves of the numbers, does not do."""
+    draw = np.random.default_rng(seed)
+    pole, date_line = heatmap.POLE, heatmap.DATE_LINE
+    edges = [-1, 0, 1, 65_535, 65_536, heatmap.NORTH << 16, (heatmap.NORTH << 16) - 1]
+    latitudes = np.concatenate((draw.integers(-pole, pole + 1, 3000), [pole, -pole, 0, *edges], np.negative(edges)))
+    edges = [*edges, heatmap.EAST << 16, (heatmap.EAST << 16) - 1, date_line - 1, 1 - date_line]
+    longitudes = np.concatenate((draw.integers(-date_line, date_line + 1, 3000), [date_line, -date_line, *edges]))
+    places = list(zip(draw.choice(latitudes, 9000).tolist(), draw.choice(longitudes, 9000).tolist(), strict=True))
+    cells = draw.random(heatmap.ROWS * heatmap.COLUMNS) < draw.choice([0.002, 0.3])
+    rows = cells.reshape(heatmap.ROWS, heatmap.COLUMNS)
+    rows[:3, ::2] = rows[-4:, ::3] = rows[:, [0, -1]] = True
+    cells[-1] = False
+    half = read(of_places(places), START, Region.of(cells))
+    due = [
+        1 + number
+        for number, (latitude, longitude) in enumerate(places)
+        if cells[((latitude + pole) >> 18) * heatmap.COLUMNS + ((longitude + date_line) >> 18)]
+    ]
+    assert 0 < len(due) < len(places)
+    assert [number for number in half.chosen.tolist() if number not in half.first] == due
+
+
+def test_a_header_that_the_index_does_not_name_is_noticed() -> None:
+    small = half_hour(scene(START), START, replace(SMALL, has_index=True, level=None))
+    data = bytearray(small.plain())
+    headers = read(bytes(data), START).first + len(small.index())
+    other = next(one for one in range(int(headers[0]), len(data) // RECORD) if one not in headers)
+    data[other * RECORD : other * RECORD + 4] = struct.pack("<I", heatmap.HEADER)
+    with pytest.raises(BadHeatmap, match=f"{len(headers)} entries, and {len(headers) + 1} slices"):
+        read(bytes(data), START)
 
 
 @pytest.mark.parametrize("order", "<>")

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
-from itertools import starmap
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -33,17 +34,17 @@ LOOKED_BACK = 6  # points, at most, for the height before
 
 def load(pieces: Sequence[tuple[str, int, int]]) -> npt.NDArray[np.void]:
     """The positions in these stretches of files (KEPT), which follow each other in time, by aircraft and time."""
-    rows = np.frombuffer(b"".join(starmap(_stretch, pieces)), KEPT)
+    rows = np.empty(sum(stop - start for _, start, stop in pieces), KEPT)
+    room, end = memoryview(rows.view(np.uint8)), 0  # type: ignore[arg-type]
+    for path, stretches in groupby(pieces, itemgetter(0)):
+        with Path(path).open("rb") as file:
+            for _, start, stop in stretches:
+                file.seek(start * KEPT.itemsize)
+                begin, end = end, end + (stop - start) * KEPT.itemsize
+                file.readinto(room[begin:end])
     # and so by time, in which a survey writes each aircraft's
     order = sort_order(np.asarray(rows["hex"] & ADDRESS, np.uint32))
     return np.asarray(rows.take(order))
-
-
-def _stretch(path: str, start: int, stop: int) -> bytes:
-    """The kept positions of a stretch of a file, by their numbers in it."""
-    with Path(path).open("rb") as file:
-        file.seek(start * KEPT.itemsize)
-        return file.read((stop - start) * KEPT.itemsize)
 
 
 def of_wanted(rows: npt.NDArray[np.void], are_wanted: Bools) -> tuple[npt.NDArray[np.void], npt.NDArray[np.uint32]]:

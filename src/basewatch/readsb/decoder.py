@@ -402,12 +402,12 @@ class _Surveyed:
         self.job, self.decoder = decoder.job, decoder
         cells = decoder.surveyor.cells
         rows = coarse.load(shard.surveyed or ())
-        self.grid = Heard.of(rows, cells) if self.job.scan == "all" else None
         cell = cells.of(rows["lat"], rows["lon"])
-        is_around = cell >= 0
-        are_wanted = is_around.copy()
-        are_wanted[is_around] = cells.are_near(cell[is_around], rows["alt"][is_around])
-        are_wanted[is_around] |= decoder.surveyor.are_listed(rows[is_around])
+        self.grid = Heard.of(rows, cell) if self.job.scan == "all" else None
+        around = np.flatnonzero(cell >= 0)
+        are_wanted = np.zeros(len(rows), np.bool_)
+        are_wanted[around] = decoder.surveyor.are_listed(rows)[around]
+        are_wanted[around] |= cells.are_near(cell[around], rows["alt"][around])
         listed = np.array([int(one, 16) for one in self.job.watch.addresses], np.uint32)
         rows, heard = coarse.of_wanted(rows, are_wanted | np.isin(rows["hex"] & ADDRESS, listed))
         self.heard = len(heard)

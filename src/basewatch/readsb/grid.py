@@ -19,7 +19,7 @@ class Bases:
         self.reach_km = reach_km
         latitude = np.array([place.latitude for place in places], np.float64)
         longitude = np.array([place.longitude for place in places], np.float64)
-        self.vectors = unit_vectors(latitude, longitude)
+        self.axes = _axes(latitude, longitude)
         self.latitude, self.longitude = latitude, longitude
         self.elevation_ft = np.array([place.elevation_ft for place in places], np.float64)
         near = [
@@ -46,9 +46,19 @@ class Bases:
         index = np.repeat(some, many)
         offset = np.arange(len(index)) - np.repeat(np.cumsum(many) - many, many)
         place = self._near[np.repeat(first, many) + offset]
-        vectors = unit_vectors(latitude[some], longitude[some])
-        difference = np.repeat(vectors, many, axis=0) - self.vectors[place]
-        chord = np.sqrt(np.einsum("ij,ij->i", difference, difference))
-        close = chord <= 2 * np.sin(min(self.reach_km / EARTH_KM / 2, np.pi / 2))
-        distance = 2 * EARTH_KM * np.arcsin(np.minimum(chord[close] / 2, 1.0))
+        number = np.repeat(np.arange(len(some)), many)
+        square = np.zeros(len(number))
+        for of_positions, of_places in zip(_axes(latitude[some], longitude[some]), self.axes, strict=True):
+            step = of_positions[number]
+            step -= of_places[place]
+            step *= step
+            square += step
+        close = np.flatnonzero(square <= (2 * np.sin(min(self.reach_km / EARTH_KM / 2, np.pi / 2))) ** 2)
+        distance = 2 * EARTH_KM * np.arcsin(np.minimum(np.sqrt(square[close]) / 2, 1.0))
         return index[close], place[close], distance
+
+
+def _axes(latitude: Floats, longitude: Floats) -> tuple[Floats, Floats, Floats]:
+    """The parts of unit vectors along each axis; far faster to gather from than vectors that lie one after another."""
+    x, y, z = np.ascontiguousarray(unit_vectors(latitude, longitude).T)
+    return x, y, z

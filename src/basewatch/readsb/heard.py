@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from basewatch.geo import Ints
+from basewatch.geo import Bools, Ints
 from basewatch.readsb.heatmap import ADDRESS, FEET, GROUND, UNKNOWN
-from basewatch.readsb.survey import COLUMNS, PER_DEGREE, Cells
+from basewatch.readsb.survey import COLUMNS, PER_DEGREE, Cells, are_new
 
 BAND_FT = 3000
 BANDS = 24  # from the ground (0) and what lies below sea level (1) up to 66,000 ft
@@ -23,7 +24,6 @@ SLOT_MS = 20 * 60_000
 SLOTS = 72  # of a day
 SILENCE_MS = 10 * 60_000  # after so long without a position an aircraft was lost
 DAY_MS = SLOTS * SLOT_MS
-HIGHEST = np.iinfo(np.int32).max
 
 
 @dataclass
@@ -41,33 +41,30 @@ class Heard:
     losses: Ints
 
     @classmethod
-    def of(cls, rows: npt.NDArray[np.void], cells: Cells) -> Heard:
-        """The grid of positions by aircraft and time (survey.KEPT). Those far from every base show where one went."""
-        cell = cells.of(rows["lat"], rows["lon"])
-        height = rows["alt"].astype(np.int64)
+    def of(cls, rows: npt.NDArray[np.void], cell: npt.NDArray[np.int32]) -> Heard:
+        """The grid of positions by aircraft and time (survey.KEPT) and the number of each one's cell (Cells.of).
+
+        Those far from every base, in no cell, show where one went.
+        """
+        height, address = rows["alt"].astype(np.int32), rows["hex"] & np.uint32(ADDRESS)
+        at_ms = np.ascontiguousarray(rows["at_ms"])
         band = np.where(height == GROUND, 0, np.clip(height * FEET // BAND_FT + 2, 1, BANDS - 1))
-        slot = rows["at_ms"] // SLOT_MS
+        slot = at_ms // SLOT_MS
         key = np.where((cell >= 0) & (height != UNKNOWN), (cell * np.int64(BANDS) + band) * SLOTS + slot, -1)
-        address = (rows["hex"] & ADDRESS).astype(np.int64)
         is_same = np.zeros(len(rows) + 1, np.bool_)  # of each row, whether the row before is of the same aircraft
         is_same[1:-1] = address[1:] == address[:-1]
         is_new = ~is_same[:-1]
         is_new[1:] |= key[1:] != key[:-1]
-        pause = np.append(np.diff(rows["at_ms"].astype(np.int64)), 0)
-        is_lost = np.where(is_same[1:], pause > SILENCE_MS, rows["at_ms"] < DAY_MS - SILENCE_MS)
+        pause = np.diff(at_ms, append=at_ms[-1:])
+        is_lost = np.where(is_same[1:], pause > SILENCE_MS, at_ms < DAY_MS - SILENCE_MS)
         inside = np.flatnonzero(key >= 0)
-        keys, number = np.unique(key[inside], return_inverse=True)
-        count = len(keys)
-        who = np.unique(number * np.int64(ADDRESS + 1) + address[inside]) // np.int64(ADDRESS + 1)
-        lowest = np.full(count, HIGHEST, np.int64)
-        np.minimum.at(lowest, number, np.where(band[inside] == 0, 0, height[inside] * FEET))
-        return cls(
-            keys,
-            np.bincount(who, minlength=count),
-            lowest,
-            np.bincount(number[is_new[inside]], minlength=count),
-            np.bincount(number[is_lost[inside]], minlength=count),
-        )
+        # by key, and so by aircraft in each
+        inside = inside[_order(key[inside])]
+        key, address = key[inside], address[inside]
+        is_first = are_new(key)
+        is_other = is_first | are_new(address)
+        lowest = np.where(band[inside] == 0, 0, height[inside] * FEET)
+        return cls._summed(key, is_first, [is_other, is_new[inside], is_lost[inside]], lowest)
 
     @classmethod
     def joined(cls, parts: list[Heard]) -> Heard:
@@ -75,11 +72,19 @@ class Heard:
         key, aircraft, lowest, passes, losses = (
             np.concatenate([np.empty(0, np.int64), *(getattr(part, one.name) for part in parts)]) for one in fields(cls)
         )
-        keys, number = np.unique(key, return_inverse=True)
-        least = np.full(len(keys), HIGHEST, np.int64)
-        np.minimum.at(least, number, lowest)
-        sums = [np.bincount(number, values, len(keys)).astype(np.int64) for values in (aircraft, passes, losses)]
-        return cls(keys, sums[0], least, sums[1], sums[2])
+        order = _order(key)
+        key = key[order]
+        return cls._summed(key, are_new(key), [count[order] for count in (aircraft, passes, losses)], lowest[order])
+
+    @classmethod
+    def _summed(cls, key: Ints, is_first: Bools, counts: list[npt.NDArray[Any]], lowest: npt.NDArray[Any]) -> Heard:
+        """The grid of what stands under each key, in order of the keys. counts: aircraft, passes and losses."""
+        first = np.flatnonzero(is_first)
+        if not len(first):
+            return cls(*np.empty((5, 0), np.int64))
+        aircraft, passes, losses = (np.add.reduceat(count, first, dtype=np.int64) for count in counts)
+        least = np.minimum.reduceat(lowest, first).astype(np.int64)
+        return cls(key[first], aircraft, least, passes, losses)
 
     def saved(self, file: Path) -> str:
         """Write the grid aside; returns the path."""
@@ -95,14 +100,15 @@ class Heard:
         """Rows of lake table heard_cells without source and day. day_start: µs since 1970, UTC."""
         cell, rest = np.divmod(self.key, BANDS * SLOTS)
         band, slot = np.divmod(rest, SLOTS)
-        row, column = np.divmod(np.flatnonzero(cells.number >= 0)[cell], COLUMNS)
+        row, column = np.divmod(np.flatnonzero(cells.number >= 0), COLUMNS)
+        south, west = np.round(row / PER_DEGREE - 90, 1), np.round(column / PER_DEGREE - 180, 1)
         is_ground = band == 0
         return pa.table(
             {
                 "network": pa.array([network] * len(self.key), pa.string()),
                 "slot_at": pa.array(day_start + slot * SLOT_MS * 1000, pa.timestamp("us", tz="UTC")),
-                "south": pa.array(np.round(row / PER_DEGREE - 90, 1)),
-                "west": pa.array(np.round(column / PER_DEGREE - 180, 1)),
+                "south": pa.array(south[cell]),
+                "west": pa.array(west[cell]),
                 "is_ground": pa.array(is_ground),
                 "band_ft": pa.array(np.where(is_ground, 0, (band - 2) * BAND_FT), pa.int32()),
                 "aircraft": pa.array(self.aircraft, pa.int32()),
@@ -111,3 +117,9 @@ class Heard:
                 "losses": pa.array(self.losses, pa.int32()),
             }
         )
+
+
+def _order(keys: Ints) -> Ints:
+    """The order of keys by size, equal ones as they stand. Numpy sorts by radix up to sixteen bits."""
+    bits = int(keys.max(initial=1)).bit_length()
+    return np.asarray(np.lexsort([(keys >> shift).astype(np.uint16) for shift in range(0, bits, 16)]))

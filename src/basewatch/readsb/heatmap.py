@@ -43,7 +43,10 @@ KINDS = (  # by number, as traces name them
     "adsr_other", "tisb_trackfile", "tisb_other", "mode_ac", "unknown", "unknown", "unknown",
 )  # fmt: skip
 
-NOWHERE: Bools = np.zeros(ROWS * COLUMNS, np.bool_)  # no cells
+# A first look takes the upper half of a latitude or longitude alone, and cells of 1.05 degrees by 2.1: such numbers are
+# half as long, and so is all work on them. What lies too near a pole or the date line for that is looked at apart.
+NORTH, EAST = POLE >> 16, DATE_LINE >> 16  # bounds in units of the upper half
+ROUGH_ROW, ROUGH_COLUMN = 4, 5  # bits of the upper half that a cell leaves out
 
 # Below a day's folder, or in its tar: `heatmap/NN.bin.ttf`. The bytes tell whether it is packed.
 NAME = re.compile(rb"(?:\./)?(?:(?:[^/]+/){0,6}heatmap/)?([0-4][0-9])\.bin(?:\.ttf)?(?:\.gz)?", re.IGNORECASE)
@@ -54,12 +57,50 @@ class BadHeatmap(Exception):
 
 
 @dataclass(frozen=True)
+class Region:
+    """The cells in which positions are asked for.
+
+    cells: ROWS of COLUMNS, flat; false in the last cell. rough: 256 rows of as many of the cells of the first look,
+    flat; true where one of them touches one of the cells asked for.
+    """
+
+    cells: Bools
+    rough: Bools
+
+    @classmethod
+    def of(cls, cells: Bools) -> Region:
+        """The region that these cells make."""
+        rows, columns = np.divmod(np.flatnonzero(cells), COLUMNS)
+        rough = np.zeros(1 << 16, np.bool_)
+        for row in _ends_of_cells(rows, POLE, NORTH):
+            for column in _ends_of_cells(columns, DATE_LINE, EAST):
+                rough[(row >> ROUGH_ROW) << 8 | column >> ROUGH_COLUMN] = True
+        return cls(cells, rough)
+
+    def hold(self, latitude: npt.NDArray[np.int32], longitude: npt.NDArray[np.int32]) -> Bools:
+        """Which of these possible positions lie in its cells."""
+        row, column = (latitude + np.int32(POLE)) >> SHIFT, (longitude + np.int32(DATE_LINE)) >> SHIFT
+        return np.asarray(self.cells[row * np.int32(COLUMNS) + column])
+
+
+def _ends_of_cells(numbers: Ints, least: int, bound: int) -> tuple[Ints, Ints]:
+    """The upper halves of the least and of the greatest number in rows or columns of cells, counted from the bound."""
+    low = (numbers << SHIFT) - least
+    ends = (low, low + (1 << SHIFT) - 1)
+    low, high = (np.clip((end >> 16) + bound, 0, 2 * bound - 1) for end in ends)
+    return low, high
+
+
+NOWHERE = Region.of(np.zeros(ROWS * COLUMNS, np.bool_))
+
+
+@dataclass(frozen=True)
 class Heatmap:
     """Half an hour of records. start_s: seconds since 1970, UTC.
 
     entries: RECORD, slice after slice; headers, positions and infos as they stand in the file, without its index.
     first: the number of each slice's header in `entries`. infos: those of the infos, in order. named: each info's field
-    `hex`. chosen: the numbers of the positions in the cells asked for, in order; a header may look like one.
+    `hex`. chosen: the numbers of the positions in the region asked for, in order; a header may look like one.
     """
 
     start_s: int
@@ -81,8 +122,9 @@ class Heatmap:
         return np.asarray(np.diff(bounds) - 1 - np.diff(np.searchsorted(self.infos, bounds)))
 
     def slice_of(self, records: Ints) -> Ints:
-        """The slice in which each of these records stands, by its number in `entries`."""
-        return np.searchsorted(self.first, records, side="right") - 1
+        """The slice in which each of these records stands. They are in order, each by its number in `entries`."""
+        begin = np.searchsorted(records, self.first)
+        return np.repeat(np.arange(self.slices), np.diff(begin, append=len(records)))
 
 
 def half_hour(name: bytes) -> int | None:
@@ -97,11 +139,11 @@ def clock(half: int) -> str:
     return f"{half // 2:02d}:{half % 2 * 30:02d}"
 
 
-def read(data: bytes, start_s: int, cells: Bools = NOWHERE) -> Heatmap:
+def read(data: bytes, start_s: int, region: Region = NOWHERE) -> Heatmap:
     """The records of a file that should be of the half hour that begins at `start_s` (seconds since 1970, UTC).
 
-    Packed or not, in either byte order, with an index or without. cells: ROWS of COLUMNS, flat; true where positions
-    are asked for, false in the last cell. Raises BadHeatmap.
+    Packed or not, in either byte order, with an index or without. region: where positions are asked for. Raises
+    BadHeatmap.
     """
     if not data:
         raise BadHeatmap("it is empty")
@@ -115,8 +157,12 @@ def read(data: bytes, start_s: int, cells: Bools = NOWHERE) -> Heatmap:
     if len(data) % RECORD.itemsize:
         raise BadHeatmap(f"no heatmap, or cut short: {len(data)} bytes are no whole number of {RECORD.itemsize}")
     records = np.frombuffer(data, RECORD)
-    entries, first = _slices(records)
-    sifted = _sift(entries, len(first), cells)
+    entries, first = _indexed(records) or _slices(records)
+    sifted = _sift(entries, region)
+    if sifted.marked != len(first):
+        _slices(records)  # which says so where it is the index that is wrong
+        raise BadHeatmap(f"{sifted.marked - len(first)} of its records hold no possible address: damaged")
+    _refuse_places(entries[sifted.odd])
     times = _times(entries, first)
     slices, interval = len(first), _interval(entries, first, times)
     if times[0] != start_s * 1000:
@@ -124,7 +170,21 @@ def read(data: bytes, start_s: int, cells: Bools = NOWHERE) -> Heatmap:
     late = np.flatnonzero(times != times[0] + interval * np.arange(slices))
     if len(late):
         raise BadHeatmap(f"slice {late[0] + 1} of {slices} is of {_moment(times[late[0]])}, which is not its turn")
-    return Heatmap(start_s, interval / 1000, entries, first, *sifted)
+    return Heatmap(start_s, interval / 1000, entries, first, sifted.infos, sifted.named, sifted.chosen)
+
+
+def _indexed(records: npt.NDArray[np.void]) -> tuple[npt.NDArray[np.void], Ints] | None:
+    """What `_slices` gives, by the index alone; None where there is none, or it leads to anything but headers.
+
+    There may be headers that the index does not name. `_sift` counts them.
+    """
+    stated = records["hex"]
+    size = int(stated[0])
+    if not 0 < size < len(records):
+        return None
+    at = stated[:size].astype(np.int64)
+    is_sound = at[0] == size and at[-1] < len(records) and bool((at[1:] > at[:-1]).all())
+    return (records[size:], at - size) if is_sound and bool((stated[at] == HEADER).all()) else None
 
 
 def _slices(records: npt.NDArray[np.void]) -> tuple[npt.NDArray[np.void], Ints]:
@@ -148,17 +208,33 @@ def _slices(records: npt.NDArray[np.void]) -> tuple[npt.NDArray[np.void], Ints]:
     return records[behind:], at - behind
 
 
-def _sift(entries: npt.NDArray[np.void], slices: int, cells: Bools) -> tuple[Ints, npt.NDArray[np.uint32], Ints]:
-    """A heatmap's `infos`, `named` and `chosen`. Raises BadHeatmap for a record that readsb never writes.
+@dataclass(frozen=True)
+class _Sifted:
+    """What stands in all of a file's records: a heatmap's `infos`, `named` and `chosen`, and what may be wrong.
 
-    One such record shows that bytes were lost. Nothing else is done to all of a day's seventy million records. So it is
-    done block by block and always into the same arrays, which the processor keeps at hand.
+    marked: how many records set one of the bits that headers alone may set. odd: the numbers of the records that are
+    neither infos nor well inside the bounds of positions.
+    """
+
+    infos: Ints
+    named: npt.NDArray[np.uint32]
+    chosen: Ints
+    marked: int
+    odd: Ints
+
+
+def _sift(entries: npt.NDArray[np.void], region: Region) -> _Sifted:
+    """Look at every record. Raises BadHeatmap where one is all zeros, which shows that bytes were lost.
+
+    Nothing else is done to all of a day's seventy million records. So it is done block by block and always into the
+    same arrays, which the processor keeps at hand.
     """
     whose, spare = np.empty((2, BLOCK), np.uint32)
-    words = np.empty((2, BLOCK), np.int32)
+    words = np.empty((2, BLOCK), np.int16)
     flags = np.empty((2, BLOCK), np.bool_)
-    infos, named, chosen, wrong = [], [], [], []
+    infos, named, chosen, other = [], [], [], []
     marked = 0
+    upper = entries.view(np.int16).reshape(-1, RECORD.itemsize // 2)[:, 3:6:2]
     for start in range(0, len(entries), BLOCK):
         block = entries[start : start + BLOCK]
         size = len(block)
@@ -168,26 +244,36 @@ def _sift(entries: npt.NDArray[np.void], slices: int, cells: Bools) -> tuple[Int
             _refuse_blanks(block)
         marked += int(np.count_nonzero(np.bitwise_and(whose, SPARE_BITS, out=spare)[:size]))
         # as unsigned numbers, what is out of bounds at either end is above the largest
-        np.add(block["lat"], POLE, out=north)
-        np.add(block["lon"], DATE_LINE, out=east)
-        np.greater(north.view(np.uint32), 2 * POLE, out=is_odd)
-        np.greater(east.view(np.uint32), 2 * DATE_LINE, out=is_chosen)
+        np.add(upper[start : start + size, 0], np.int16(NORTH), out=north)
+        np.add(upper[start : start + size, 1], np.int16(EAST), out=east)
+        np.greater(north.view(np.uint16), 2 * NORTH - 1, out=is_odd)
+        np.greater(east.view(np.uint16), 2 * EAST - 1, out=is_chosen)
         odd = np.flatnonzero(np.logical_or(is_odd, is_chosen, out=is_odd))
-        is_info = (north[odd] - np.int32(INFO + POLE)).view(np.uint32) <= LARGEST_SQUAWK
-        wrong.append(odd[~is_info] + start)
+        is_info = (block["lat"][odd] - np.int32(INFO)).view(np.uint32) <= LARGEST_SQUAWK
+        other.append(odd[~is_info] + start)
         odd = odd[is_info]
         infos.append(odd + start)
         named.append(whose[odd])
-        # the cell: numbers of no position are clipped to the last one, which nobody asks for
-        np.right_shift(north, SHIFT, out=north)
-        np.right_shift(east, SHIFT, out=east)
-        np.add(np.multiply(north, COLUMNS, out=north), east, out=north)
-        np.take(cells, north, out=is_chosen, mode="clip")
-        chosen.append(np.flatnonzero(is_chosen) + start)
-    if marked != slices:
-        raise BadHeatmap(f"{marked - slices} of its records hold no possible address: damaged")
-    _refuse_places(entries[np.concatenate(wrong)])
-    return np.concatenate(infos), np.concatenate(named), np.concatenate(chosen)
+        np.left_shift(np.right_shift(north, ROUGH_ROW, out=north), 8, out=north)
+        np.bitwise_or(np.right_shift(east, ROUGH_COLUMN, out=east), north, out=east)
+        np.take(region.rough, east.view(np.uint16), out=is_chosen, mode="clip")
+        may_be = np.flatnonzero(np.greater(is_chosen, is_odd, out=is_chosen))
+        chosen.append(may_be[region.hold(block["lat"][may_be], block["lon"][may_be])] + start)
+    others = np.concatenate(other)
+    chosen.append(_at_the_edge(entries, others, region))
+    all_chosen = np.concatenate(chosen)
+    if len(chosen[-1]):
+        all_chosen.sort()
+    return _Sifted(np.concatenate(infos), np.concatenate(named), all_chosen, marked, others)
+
+
+def _at_the_edge(entries: npt.NDArray[np.void], odd: Ints, region: Region) -> Ints:
+    """Those of the odd records that hold a possible position, by a pole or the date line, in the region."""
+    latitude, longitude = entries["lat"][odd], entries["lon"][odd]
+    is_possible = (latitude + np.int32(POLE)).view(np.uint32) <= 2 * POLE
+    is_possible &= (longitude + np.int32(DATE_LINE)).view(np.uint32) <= 2 * DATE_LINE
+    odd = odd[is_possible]
+    return odd[region.hold(latitude[is_possible], longitude[is_possible])]
 
 
 def _refuse_blanks(records: npt.NDArray[np.void]) -> None:

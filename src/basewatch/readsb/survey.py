@@ -21,7 +21,18 @@ import numpy.typing as npt
 
 from basewatch.geo import Bools, Ints, Place, Ring, disc_cells
 from basewatch.readsb import heatmap
-from basewatch.readsb.heatmap import ADDRESS, FEET, HALF_HOUR, INFO, NOT_ICAO, RECORD, SPARE_BITS, BadHeatmap, Heatmap
+from basewatch.readsb.heatmap import (
+    ADDRESS,
+    FEET,
+    HALF_HOUR,
+    INFO,
+    NOT_ICAO,
+    RECORD,
+    SPARE_BITS,
+    BadHeatmap,
+    Heatmap,
+    Region,
+)
 from basewatch.reference.watchlist import Watch
 
 Whole = npt.NDArray[np.int32]
@@ -54,7 +65,7 @@ class Look(msgspec.Struct, tag=True):
 
 
 class Seen(msgspec.Struct):
-    """What came of a look. rows: by part of the day, how many of the kept positions in `path` are its own, in order.
+    """What came of a look. rows: by half hour and part of the day, how many of the kept positions in `path` are of it.
 
     positions: by half hour that could be read, how many positions it holds. faults: why the others could not be.
     hush_s: of each of these, the longest time without any. spread_s: the longest slice.
@@ -62,7 +73,7 @@ class Seen(msgspec.Struct):
 
     number: int
     path: str = ""
-    rows: list[int] = []
+    rows: list[list[int]] = []
     positions: dict[int, int] = {}
     hush_s: dict[int, float] = {}
     faults: dict[int, str] = {}
@@ -75,13 +86,13 @@ class Seen(msgspec.Struct):
 class Cells:
     """The cells of a tenth of a degree near bases: which of them, and how near.
 
-    number: of each cell of the world, row by row from the south-west, its number or -1. coarse: of each of a heatmap's
-    larger cells, whether it touches one of them. is_inner, is_outer:
-    of each number, whether a position there may be within a ring of any height, or within one below a height.
+    number: of each cell of the world, row by row from the south-west, its number or -1. region: the larger cells of a
+    heatmap that touch one of them. is_inner, is_outer: of each number, whether a position there may be within a ring of
+    any height, or within one below a height.
     """
 
     number: Whole
-    coarse: Bools
+    region: Region
     is_inner: Bools
     is_outer: Bools
     below: int  # units of a heatmap's heights
@@ -119,7 +130,7 @@ def _cells(places: tuple[Place, ...], rings: tuple[Ring, ...], far_km: float) ->
         for west in (columns * EDGE >> heatmap.SHIFT, ((columns + 1) * EDGE) >> heatmap.SHIFT):
             coarse[south * heatmap.COLUMNS + west] = True
     coarse[-1] = False
-    return Cells(number, coarse, (marks[inside] & 2) > 0, (marks[inside] & 4) > 0, -(-below // FEET))
+    return Cells(number, Region.of(coarse), (marks[inside] & 2) > 0, (marks[inside] & 4) > 0, -(-below // FEET))
 
 
 class Surveyor:
@@ -141,8 +152,11 @@ class Surveyor:
 
     def are_listed(self, rows: npt.NDArray[np.void]) -> Bools:
         """Which kept positions are of an aircraft that address or callsign put on the watch list."""
-        address = np.asarray(rows["hex"] & ADDRESS, np.uint32)
-        return self._are(address, LISTED) | (self._are(address, BY_CALLSIGN) & self._are_called(rows["name"]))
+        marks = self.marks.take(rows["hex"] & ADDRESS)
+        are_listed = marks & LISTED != 0
+        may_be = np.flatnonzero(marks & BY_CALLSIGN)
+        are_listed[may_be] |= self._are_called(rows["name"][may_be])
+        return np.asarray(are_listed)
 
     def _are_called(self, callsign: npt.NDArray[np.uint64]) -> Bools:
         """Which callsigns begin with the prefix of a watched fleet and a digit."""
@@ -150,7 +164,7 @@ class Surveyor:
         return np.asarray(np.isin(callsign & np.uint64(0xFFFFFF), self.prefixes) & (fourth >= 48) & (fourth <= 57))
 
     def look(self, half: Heatmap, day_start_s: int) -> npt.NDArray[np.void]:
-        """The positions of a half hour that are kept (KEPT), by aircraft and time."""
+        """The positions of a half hour that are kept (KEPT), by part, aircraft and time."""
         within, address, is_near = self._within(half)
         near = address[is_near]
         self.marks[near] |= NEAR
@@ -204,18 +218,20 @@ class Surveyor:
             for heard, address in through:
                 marks = self.marks.take(address)
                 is_new = marks & mark == 0
-                positions.append(heard[is_new | (marks & (NEAR | AROUND) != 0)])
+                # of those near a base all are kept, and once is enough
+                positions.append(heard[is_new | (marks & (NEAR | AROUND) != 0) if mark == FIRST else is_new])
                 met.append(address[is_new])
                 self.marks[met[-1]] |= mark
         return np.concatenate(positions), np.concatenate(met)
 
     def _rows(self, half: Heatmap, kept: Ints, infos: Ints, day_start_s: int) -> npt.NDArray[np.void]:
-        """The kept positions by aircraft and time, each with the callsign that was last told before it."""
-        numbers = np.concatenate((kept, infos))
-        numbers = numbers[sort_order(numbers)]
-        numbers = numbers[are_new(numbers)]
+        """The kept positions by part, aircraft and time, each with the callsign that was last told before it."""
+        is_kept = np.zeros(len(half.entries), np.bool_)
+        is_kept[kept] = True
+        is_kept[infos] = True
+        numbers = np.flatnonzero(is_kept)
         records = half.entries.take(numbers)
-        order = sort_order(records["hex"] & ADDRESS)
+        order = _order_by_part(records["hex"])
         records, slices = records.take(order), half.slice_of(numbers)[order]
         address = records["hex"] & ADDRESS
         is_info = records["lat"] >= INFO
@@ -235,6 +251,11 @@ class Surveyor:
 def sort_order(numbers: npt.NDArray[np.uint32] | Ints) -> Ints:
     """The order of numbers below 2**24 by size, equal ones as they stand. Numpy sorts by radix up to sixteen bits."""
     return np.asarray(np.lexsort((numbers.astype(np.uint16), (numbers >> 16).astype(np.uint8))))
+
+
+def _order_by_part(whose: npt.NDArray[np.uint32]) -> Ints:
+    """The order of records by the last two digits of their address, of which parts are made, and then by the others."""
+    return np.asarray(np.lexsort(((whose >> 8).astype(np.uint16), whose.astype(np.uint8))))
 
 
 def are_new(values: npt.NDArray[Any]) -> Bools:
@@ -258,31 +279,33 @@ def _callsigns(entries: npt.NDArray[np.void], infos: Ints) -> npt.NDArray[np.uin
 def survey(
     surveyor: Surveyor, look: Look, read: Callable[[int, int, str], bytes], day_start_s: int, folder: str
 ) -> Seen:
-    """Look at some half hours and write what is kept into the folder, sorted by part of the day.
+    """Look at some half hours and write what is kept into the folder, by half hour and part of the day.
 
     read: the bytes of a file by offset, size and name; raises BadHeatmap where they cannot be had.
     """
-    seen = Seen(look.number, str(Path(folder) / f"survey-{look.number:02d}.kept"), [0] * look.parts)
-    kept, digest = [], hashlib.sha256()
+    seen = Seen(look.number, str(Path(folder) / f"survey-{look.number:02d}.kept"), [])
+    digest = hashlib.sha256()
 
     def take(half: int, data: bytes) -> None:
-        heard = heatmap.read(data, day_start_s + half * HALF_HOUR, surveyor.cells.coarse)
+        heard = heatmap.read(data, day_start_s + half * HALF_HOUR, surveyor.cells.region)
         digest.update(b"%d %d %b" % (half, len(data), data[-8:]))
         seen.spread_s = max(seen.spread_s, heard.interval_s)
         of_slices = heard.positions_by_slice()
         seen.positions[half] = int(of_slices.sum())
         seen.hush_s[half] = longest_run(of_slices == 0) * heard.interval_s
-        kept.append(surveyor.look(heard, day_start_s))
+        rows = surveyor.look(heard, day_start_s)
+        rows.tofile(kept)
+        of_folders = np.bincount(rows["hex"].astype(np.uint8), minlength=256)
+        part = np.arange(256) * look.parts // 256
+        seen.rows.append(np.bincount(part, of_folders, look.parts).astype(np.int64).tolist())
 
-    for half, offset, size, name in look.files:
-        try:
-            take(half, read(offset, size, name))  # in a function, so that a file is given back before the next is read
-        except BadHeatmap as error:
-            seen.faults[half] = str(error)
-    rows = np.frombuffer(b"".join(rows.data for rows in kept), KEPT)
-    part = ((rows["hex"] & 0xFF) * look.parts // 256).astype(np.uint8)  # so small a number is sorted fastest
-    rows.take(np.argsort(part, kind="stable")).tofile(seen.path)
-    seen.rows = np.bincount(part, minlength=look.parts).tolist()
+    with Path(seen.path).open("wb") as kept:
+        for half, offset, size, name in look.files:
+            try:
+                # in a function, so that a file is given back before the next is read
+                take(half, read(offset, size, name))
+            except BadHeatmap as error:
+                seen.faults[half] = str(error)
     seen.digest = digest.hexdigest()
     return seen
 

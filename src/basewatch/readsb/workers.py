@@ -21,6 +21,7 @@ import msgspec
 import pyarrow as pa
 
 from basewatch.errors import SourceError
+from basewatch.readsb import allocator
 from basewatch.readsb.decoder import Decoder, Job, Outcome, Shard
 from basewatch.readsb.survey import Look, Seen
 
@@ -36,6 +37,7 @@ class Workers:
         self.was_enabled = gc.isenabled()
         if self.decoder is not None:
             gc.disable()  # points are acyclic and many: each collection would look at all of them
+            allocator.keep_what_is_freed()
         self.idle: SimpleQueue[_Process] = SimpleQueue()
         for process in self.started:
             self.idle.put(process)
@@ -50,6 +52,7 @@ class Workers:
             process.stop()
         if self.decoder is not None:
             self.decoder.close()
+            allocator.give_back()
             if self.was_enabled:
                 gc.enable()
 
@@ -129,6 +132,7 @@ def main() -> None:
     stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr
     gc.disable()
+    allocator.keep_what_is_freed()
     pa.set_cpu_count(1)
     decoder = Decoder(msgspec.msgpack.decode(_receive(stdin), type=Job))
     while request := _receive(stdin):

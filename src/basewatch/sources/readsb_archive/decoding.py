@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from itertools import accumulate
+from itertools import accumulate, chain
 from pathlib import Path
 
 import pyarrow as pa
@@ -186,8 +186,8 @@ def _shards(index: Index, many: int, survey: Survey | None) -> list[Shard]:
     names = index.names
     pieces: list[list[tuple[str, int, int]]] = [[] for _ in range(many)]
     for look in survey.looks if survey else ():
-        ends = list(accumulate(look.rows))
-        for number, (count, end) in enumerate(zip(look.rows, ends, strict=True)):
+        ends = accumulate(chain.from_iterable(look.rows))
+        for (number, count), end in zip(chain.from_iterable(map(enumerate, look.rows)), ends, strict=True):
             pieces[number].append((look.path, end - count, end))
     return [
         Shard(
