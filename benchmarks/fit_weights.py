@@ -27,6 +27,8 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
+import simulated_lake
+import simulator.stories
 import skies.lake
 from basewatch.config import Settings
 from basewatch.reference import load
@@ -39,6 +41,8 @@ from skies.scenarios import SCENARIOS
 EARLY_S = 180.0  # a loss may lie so long after the touchdown that it precedes: the last report comes from the runway
 FILE = ROOT / "sql" / "reference" / "evidence_terms.csv"
 BANDS = 10
+CASES = "cases"  # of the older simulator (tests/simulator)
+REGIONS, EACH, CASE_DAYS, FIRST_DAY = 40, 100, 200, 19_500
 LOST_FOR_GOOD = 30  # of a hundred silences
 
 
@@ -59,27 +63,46 @@ def make(file: Path, scenario: str, seed: int, days: int) -> float:
     aside.unlink(missing_ok=True)
     connection = duckdb.connect(str(aside))
     connection.execute("SET threads = 1")
-    sky = stories.make(scenario, seed, days)
-    params = skies.lake.fill(connection, sky)
+    if scenario == CASES:
+        params, stays = _cases(connection, seed)
+    else:
+        params, stays = _sky(connection, scenario, seed, days)
     connection.execute("CREATE TABLE main.as_of AS SELECT ?::DATE AS day", [params["as_of"]])
     connection.execute("CREATE TABLE main.stays (icao24 VARCHAR, field_id VARCHAR, from_s DOUBLE, to_s DOUBLE, heard VARCHAR)")
     connection.executemany(
         "INSERT INTO main.stays VALUES (?, ?, ?, ?, ?)",
-        [
-            (
-                stay.icao24,
-                stay.place.name,
-                -np.inf if stay.arrived is None else stay.arrived,
-                np.inf if stay.departed is None else stay.departed,
-                stay.heard,
-            )
-            for stay in sky.stays
-            if stay.is_listed
-        ],
+        stays,
     )
     connection.close()
     aside.rename(file)
     return time.process_time() - started
+
+
+def _sky(connection: duckdb.DuckDBPyConnection, scenario: str, seed: int, days: int) -> tuple[dict[str, Any], list[Any]]:
+    sky = stories.make(scenario, seed, days)
+    stays = [
+        (
+            stay.icao24,
+            stay.place.name,
+            -np.inf if stay.arrived is None else stay.arrived,
+            np.inf if stay.departed is None else stay.departed,
+            stay.heard,
+        )
+        for stay in sky.stays
+        if stay.is_listed
+    ]
+    return skies.lake.fill(connection, sky), stays
+
+
+def _cases(connection: duckdb.DuckDBPyConnection, seed: int) -> tuple[dict[str, Any], list[Any]]:
+    """Single cases of every kind of visit and trap, traffic that passes low by among them."""
+    regions = simulator.stories.regions(np.random.default_rng(seed), REGIONS)
+    cases = list(simulator.stories.cases(seed, regions, EACH, FIRST_DAY * 86_400.0, CASE_DAYS))
+    params = simulated_lake.prepare(connection, regions, cases, first_day=FIRST_DAY, days=CASE_DAYS)
+    stays = [
+        (case.trace.hex, stay.airfield, stay.arrived, stay.departed, case.kind) for case in cases for stay in case.stays
+    ]
+    return params, stays
 
 
 def prepared(file: Path, scenario: str, seed: int) -> Sky:
@@ -205,7 +228,7 @@ def shipped() -> list[tuple[Any, ...]]:
 def main() -> None:
     """Make the skies, fit, score, and write what was fitted on all of them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scenarios", nargs="+", default=list(SCENARIOS), choices=list(SCENARIOS))
+    parser.add_argument("--scenarios", nargs="+", default=[*SCENARIOS, CASES], choices=[*SCENARIOS, CASES])
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--days", type=int, default=200)
     parser.add_argument("--pairs", type=int, default=weights.PAIRS)
