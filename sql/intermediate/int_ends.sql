@@ -225,7 +225,7 @@ SELECT
     max(confidence) AS confidence,
     -- with a witness of another sort nothing is left to infer
     CASE WHEN count(*) = count(probability) THEN max(probability) END AS probability,
-    CASE WHEN count(*) = count(probability) THEN min(undecided_id) END AS undecided_id,
+    CASE WHEN count(*) = count(probability) AND max(confidence) < 2 THEN min(undecided_id) END AS undecided_id,
     CASE WHEN count(*) = count(probability) THEN arg_max(silence_no, probability) END AS silence_no,
     arg_min(rule, strength) AS rule,
     arg_min_null(other_icao, strength) FILTER (WHERE is_placed) AS other_icao,

@@ -301,7 +301,7 @@ stays AS (
         max(confidence) FILTER (WHERE direction = 'departure') AS departure_confidence,
         max(confidence) AS confidence,
         CASE WHEN count(*) = count(probability) THEN max(probability) END AS probability,
-        CASE WHEN count(*) = count(probability) THEN min(undecided_id) END AS undecided_id,
+        CASE WHEN count(*) = count(probability) AND max(confidence) < 2 THEN min(undecided_id) END AS undecided_id,
         CASE WHEN count(*) = count(probability) THEN arg_max(silence_no, probability) END AS silence_no,
         string_agg(rule, '; ' ORDER BY happened_at, direction, rule) AS rule,
         min(other_icao) FILTER (WHERE direction = 'arrival') AS origin_icao,

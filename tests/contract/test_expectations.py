@@ -26,6 +26,7 @@ CONTRACT = {
     "fleets",
     "aircraft",
     "base_visits",
+    "visit_terms",
     "base_daily_activity",
     "base_monthly_activity",
     "base_gaps",

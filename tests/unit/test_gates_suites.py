@@ -52,6 +52,15 @@ FAULTS: dict[str, str] = {
         "UPDATE base_visits SET arrival_evidence = 'inbound_only', departure_evidence = 'none', confidence = 2"
     ),
     "base_visits.press_alone_is_weak": "UPDATE base_visits SET confidence = 2 WHERE confidence = 1",
+    "base_visits.seen_stays_have_no_probability": "UPDATE base_visits SET probability = 0.9 WHERE confidence = 3",
+    "base_visits.confidence_within_the_probability": (
+        "UPDATE base_visits SET confidence = 2, probability = 0.79 WHERE probability IS NOT NULL"
+    ),
+    "base_visits.counted_is_confidence_2_upwards": "UPDATE base_visits SET is_counted = TRUE",
+    "base_visits.undecided_is_weak": (
+        "UPDATE base_visits SET probability = 0.9, confidence = 2, undecided_id = 'a' WHERE probability IS NOT NULL"
+    ),
+    "base_visits.inferred_stays_are_explained": "UPDATE base_visits SET alternatives = []",
     "base_visits.ground_minutes_match_the_ends": "UPDATE base_visits SET ground_minutes = 28",
     "base_visits.visit_has_evidence": "UPDATE base_visits SET evidence = []",
     "base_visits.fleets_hold_all": "UPDATE base_visits SET fleets = NULL",
@@ -68,6 +77,11 @@ FAULTS: dict[str, str] = {
         "first_evidence_at + INTERVAL 1 HOUR AS first_evidence_at) FROM base_visits WHERE icao24 = '152d01'"
     ),
     "base_visits.replaced_ids_are_gone": "UPDATE base_visits SET previous_ids = ['hmeimim-152d01-20250115']",
+    "visit_terms.visit_id_is_inferred": "UPDATE base_visits SET probability = NULL",
+    "visit_terms.inferred_visits_have_terms": "DELETE FROM visit_terms",
+    "visit_terms.each_explanation_begins_alike": (
+        "UPDATE visit_terms SET points = -4 WHERE term = 'constant' AND explanation LIKE '%OSAP%'"
+    ),
     "base_daily_activity.base_id_exists": "DELETE FROM bases WHERE base_id = 'hmeimim'",
     "base_daily_activity.fleet_id_exists": "DELETE FROM fleets WHERE fleet_id = 'ru_mil'",
     "base_daily_activity.spine_has_no_holes": (
@@ -138,6 +152,10 @@ FAULTS: dict[str, str] = {
     ),
     "base_monthly_activity.mention_origins_within_mentions": "UPDATE base_monthly_activity SET mention_origins = 3",
     "base_monthly_activity.surge_has_odds": "UPDATE base_monthly_activity SET is_surge = TRUE",
+    "base_monthly_activity.expected_lies_in_its_interval": "UPDATE base_monthly_activity SET visits_expected = 9.5",
+    "base_monthly_activity.expected_months_were_seen": (
+        "UPDATE base_monthly_activity SET days_missing = days_unmeasured, days_unmeasured = 0"
+    ),
     "base_monthly_activity.partial_is_the_running_month": "UPDATE base_monthly_activity SET is_partial = FALSE",
     "base_monthly_activity.no_fleet_exceeds_all": (
         "UPDATE base_monthly_activity SET visits = 2 WHERE month = DATE '2025-02-01' AND fleet_id = 'ru_mil'"
