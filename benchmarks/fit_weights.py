@@ -4,7 +4,8 @@
     python benchmarks/fit_weights.py --write             # and writes sql/reference/evidence_terms.csv
     python benchmarks/fit_weights.py --scenarios coast valley --seeds 1 2 --days 120
 
-A judge of silences is fitted on the skies of all scenarios but one and scored on that one, for each in turn; then on all.
+A judge of silences is fitted on the skies of all scenarios but one and scored on that one, for each in turn; then on
+all.
 The skies (tests/skies) take no number from the judge, and the judge none from them by hand.
 """
 
@@ -24,8 +25,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 import simulated_lake
 import simulator.stories
@@ -38,6 +38,7 @@ from basewatch.warehouse.weights import FIRST, WHOLE, Bools
 from skies import stories
 from skies.scenarios import SCENARIOS
 
+ROOT = Path(__file__).resolve().parents[1]
 EARLY_S = 180.0  # a loss may lie so long after the touchdown that it precedes: the last report comes from the runway
 FILE = ROOT / "sql" / "reference" / "evidence_terms.csv"
 BANDS = 10
@@ -68,7 +69,9 @@ def make(file: Path, scenario: str, seed: int, days: int) -> float:
     else:
         params, stays = _sky(connection, scenario, seed, days)
     connection.execute("CREATE TABLE main.as_of AS SELECT ?::DATE AS day", [params["as_of"]])
-    connection.execute("CREATE TABLE main.stays (icao24 VARCHAR, field_id VARCHAR, from_s DOUBLE, to_s DOUBLE, heard VARCHAR)")
+    connection.execute(
+        "CREATE TABLE main.stays (icao24 VARCHAR, field_id VARCHAR, from_s DOUBLE, to_s DOUBLE, heard VARCHAR)"
+    )
     connection.executemany(
         "INSERT INTO main.stays VALUES (?, ?, ?, ?, ?)",
         stays,
@@ -78,7 +81,9 @@ def make(file: Path, scenario: str, seed: int, days: int) -> float:
     return time.process_time() - started
 
 
-def _sky(connection: duckdb.DuckDBPyConnection, scenario: str, seed: int, days: int) -> tuple[dict[str, Any], list[Any]]:
+def _sky(
+    connection: duckdb.DuckDBPyConnection, scenario: str, seed: int, days: int
+) -> tuple[dict[str, Any], list[Any]]:
     sky = stories.make(scenario, seed, days)
     stays = [
         (
@@ -232,7 +237,9 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--days", type=int, default=200)
     parser.add_argument("--pairs", type=int, default=weights.PAIRS)
-    parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "basewatch-skies", help="for the skies")
+    parser.add_argument(
+        "--keep", type=Path, default=Path(tempfile.gettempdir()) / "basewatch-skies", help="for the skies"
+    )
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--judge-only", action="store_true", help="fit nothing, say how right the shipped weights are")
     parser.add_argument("--whole-only", action="store_true", help="leave no scenario out, fit on all at once")
@@ -265,7 +272,8 @@ def main() -> None:
         with FILE.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(COLUMNS)
-            writer.writerows(steps)
+            texts = [["" if value is None else str(value) for value in row] for row in steps]
+            writer.writerows(sorted(texts, key=lambda row: (row[0], row[1], row[2], row[4], row[5])))
         print(f"wrote {FILE}")
 
 

@@ -97,7 +97,13 @@ firsts AS (
         s.pair_no,
         s.first_no
     FROM readings AS r
-    INNER JOIN (SELECT DISTINCT pair_no, first_no, term_a, from_a, to_a FROM pair_steps) AS s
+    INNER JOIN (SELECT DISTINCT
+        pair_no,
+        first_no,
+        term_a,
+        from_a,
+        to_a
+    FROM pair_steps) AS s
         ON r.term = s.term_a AND r.reading >= s.from_a AND r.reading < s.to_a
 ),
 
@@ -107,7 +113,13 @@ seconds AS (
         s.pair_no,
         s.second_no
     FROM readings AS r
-    INNER JOIN (SELECT DISTINCT pair_no, second_no, term_b, from_b, to_b FROM pair_steps) AS s
+    INNER JOIN (SELECT DISTINCT
+        pair_no,
+        second_no,
+        term_b,
+        from_b,
+        to_b
+    FROM pair_steps) AS s
         ON r.term = s.term_b AND r.reading >= s.from_b AND r.reading < s.to_b
 ),
 

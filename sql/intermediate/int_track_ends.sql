@@ -37,15 +37,16 @@ WITH ends AS (
         rule
     FROM intermediate.int_track_air_ends AS a
     -- a silence that was judged whole is not judged by one of its ends
-    WHERE NOT EXISTS (
-        SELECT 1
-        FROM intermediate.int_silences AS s
-        INNER JOIN intermediate.int_silence_fields AS f ON s.icao24 = f.icao24 AND s.stretch_no = f.stretch_no
-        WHERE
-            a.icao24 = s.icao24
-            AND a.stretch_no = CASE a.direction WHEN 'arrival' THEN s.stretch_no ELSE s.stretch_after_no END
-            AND a.base_id = f.base_id
-    )
+    WHERE
+        NOT EXISTS (
+            SELECT 1
+            FROM intermediate.int_silences AS s
+            INNER JOIN intermediate.int_silence_fields AS f ON s.icao24 = f.icao24 AND s.stretch_no = f.stretch_no
+            WHERE
+                a.icao24 = s.icao24
+                AND a.stretch_no = CASE a.direction WHEN 'arrival' THEN s.stretch_no ELSE s.stretch_after_no END
+                AND a.base_id = f.base_id
+        )
 
     UNION ALL
     SELECT

@@ -33,7 +33,7 @@ others AS (
         visit_id,
         coalesce(
             list(
-                {'explanation': 'a landing at ' || name || ' (' || field_id || ')', 'probability': round(probability, 3)}
+                { 'explanation': 'a landing at ' || name || ' (' || field_id || ')', 'probability': round(probability, 3) }
                 ORDER BY probability DESC, field_id
             ) FILTER (WHERE NOT is_own AND probability >= $alternative_least),
             []
@@ -48,7 +48,7 @@ SELECT
     s.explained_by,
     list_append(
         o.landings,
-        {'explanation': 'no landing at a listed field: it flew on, stayed up, or was not listened to', 'probability': round(o.none, 3)}
+        { 'explanation': 'no landing at a listed field: it flew on, stayed up, or was not listened to', 'probability': round(o.none, 3) }
     ) AS alternatives
 FROM strongest AS s
 INNER JOIN others AS o ON s.visit_id = o.visit_id

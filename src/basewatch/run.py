@@ -251,9 +251,11 @@ def is_new(run: Run) -> bool:
 
 
 def learn(run: Run, *, again: bool = False) -> learnt.Note:
-    """Learn from the closed months, where these changed (`again`: in any case); the run goes on with what was learnt."""
+    """Learn from the closed months, where these changed (`again`: in any case); the run goes on with it."""
     shipped = load.tables(run.settings)
-    found = learnt.learn(run.warehouse.root, run.warehouse.lake, shipped, run.params, run.as_of, run.progress, again=again)
+    found = learnt.learn(
+        run.warehouse.root, run.warehouse.lake, shipped, run.params, run.as_of, run.progress, again=again
+    )
     run.reference = learnt.applied(shipped, run.warehouse.root)
     return found
 

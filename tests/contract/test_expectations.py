@@ -125,5 +125,8 @@ def test_thresholds_come_from_params() -> None:
         "gap_observable_share",
         "gap_pause_days",
         "gap_unobserved_share",
+        "probability_band_2",
+        "probability_band_3",
+        "probability_band_4",
     }
     assert {*named, "min_gap_days"} <= set(load.params(Settings()).values)

@@ -114,7 +114,8 @@ class _Decoder:
         far = around.is_near & ~nearby.is_near & is_listed[points.trace]
         far &= followed(points, self.is_beside_silence[chosen])
         far_kept = latest_of_equal(points.trace, points.at, np.flatnonzero(far))
-        grid = Heard.of(self._kept(chosen, airframe, day), self.cells)
+        heard_rows = self._kept(chosen, airframe, day)
+        grid = Heard.of(heard_rows, self.cells.of(heard_rows["lat"], heard_rows["lon"]))
         tables = {
             "track_points": point_rows(points, nearby, kept, self.bases, registry, source, network),
             "track_edges": edge_rows(points, edge, which, registry, source, network),

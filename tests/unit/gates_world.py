@@ -160,7 +160,13 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         },
     ],
     "visit_terms": [
-        {"visit_id": "hmeimim-152d01-20250220", "explanation": explanation, "term": term, "value": value, "points": points}
+        {
+            "visit_id": "hmeimim-152d01-20250220",
+            "explanation": explanation,
+            "term": term,
+            "value": value,
+            "points": points,
+        }
         for explanation in ("a landing at Hmeimim Air Base (hmeimim)", "a landing at Aleppo (OSAP)")
         for term, value, points in (("constant", None, -3.0), ("slack", 4.1, 3.0))
     ],
@@ -385,7 +391,8 @@ SELECT base_id, fleet_id, month, visits, arrivals, departures, visits AS distinc
     date_part('day', last_day(month)) AS days_in_month, 0 AS days_observed, unmeasured AS days_unmeasured,
     0 AS days_blind, least(last_day(month), DATE '2025-03-10') - month + 1 - unmeasured AS days_missing,
     visits / unmeasured AS visits_per_observable_day,
-    visits AS visits_expected, visits AS visits_expected_low, visits + 1 AS visits_expected_high, lag(visits) OVER by_month AS visits_prior_month,
+    visits AS visits_expected, visits AS visits_expected_low, visits + 1 AS visits_expected_high,
+    lag(visits) OVER by_month AS visits_prior_month,
     CASE WHEN visits > 0 THEN 'active' ELSE 'quiet' END AS activity, 0 AS mentions, 0 AS mention_origins,
     month = DATE '2025-03-01' AS is_partial
 FROM (

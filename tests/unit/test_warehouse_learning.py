@@ -1,4 +1,4 @@
-"""Weights of evidence: what fitting finds, that SQL sums it alike, and that a lake's own cuts have the answers they claim."""
+"""Weights of evidence: what fitting finds, that SQL sums it alike, and that a lake's cuts have true answers."""
 
 from __future__ import annotations
 

@@ -73,6 +73,25 @@ EXACT: list[tuple[str, Any]] = [
     ("held_s(0, 1)", 0),
     ("pace_kt(1.852, 3600)", 1),
     ("pace_kt(5, 0)", None),
+    ("bearing_deg(1, 0, 50)", 0.0),
+    ("bearing_deg(0, -1, 50)", 270.0),
+    ("turn_deg(350, 10)", 20.0),
+    ("turn_deg(10, 350)", 20.0),
+    ("turn_deg(90, 270)", 180.0),
+    ("turn_deg(NULL, 1)", None),
+    ("great_circle_nm(0, 0, 0, 90)", 90 * 111.195 / 1.852),
+    ("great_circle_nm(10, 179, 10, NULL)", None),
+    ("line_off(0, -5, 0, 0, 1)", 0.0),  # on the line, and on the way to the runway
+    ("line_off(0, 5, 0, 0, 1)", 20.0),  # far past it
+    ("line_off(0, 5, 0, 0, -1)", 0.0),  # as after a take-off
+    ("line_off(0.65, -5, 0, 15, 1)", 2.0),  # a spread beside the line, and the track a spread off it
+    ("minutes_to_fly(10, 1)", 3.75),
+    ("minutes_to_fly(30, 2)", 17.5),
+    ("unknown_reading()", float("-inf")),
+    ("step_from(NULL, NULL)", float("-inf")),
+    ("step_from(1.5, 2)", 1.5),
+    ("step_to(NULL, NULL)", -1e300),
+    ("step_to(1.5, 2.5)", 2.5),
     ("code_or_null(' ra-82030 ')", "RA-82030"),
     ("code_or_null('  ')", None),
     ("code_or_null(NULL)", None),

@@ -168,7 +168,7 @@ def learn(config_file: ConfigFile = None) -> None:
     if found.sha256:
         print(f"learnt    from {found.stays} stays up to {found.until}; the next build judges by it")
     else:
-        print(f"nothing   was learnt: too few stays were heard to the ground up to {found.until}; the shipped weights serve")
+        print(f"nothing   was learnt: too few stays heard to the ground up to {found.until}; the shipped weights serve")
 
 
 @app.command()

@@ -80,7 +80,9 @@ def _warn_if_old(work_file: work.Work, settings: Settings, config_file: Path | N
     Without a configuration file nothing is said of thresholds and reference tables: it may be the sample's warehouse.
     """
     lake = Warehouse(settings.root).lake
-    now = gather_inputs(lake, learnt.applied(load.tables(settings), settings.root), load.params(settings), work_file.inputs.as_of)
+    now = gather_inputs(
+        lake, learnt.applied(load.tables(settings), settings.root), load.params(settings), work_file.inputs.as_of
+    )
     parts = {"the lake": "lake", "the models": "models"}
     if config.find(config_file):
         parts["thresholds or reference tables"] = "parameters"

@@ -117,10 +117,10 @@ class FieldRunwayRow(Row):
 
 
 class EvidenceTermRow(Row):
-    """A step of a table by which silences are judged: what a reading in it adds to the log-odds of a landing.
+    """A step of a table by which silences are judged: what a reading adds to the log-odds of a landing.
 
     `judge`: `first` compares the fields in reach, `whole` judges each. A reading from `from_a` (inclusive) up to `to_a`
-    (exclusive) of `term_a` is in the step; empty bounds stand for a reading that is unknown. With `term_b` both readings
+    of `term_a` is in the step; empty bounds stand for a reading that is unknown. With `term_b` both readings
     must be in it. `constant` is what every field begins with.
     """
 

@@ -1,12 +1,12 @@
 """Silences with a known answer, cut out of what was heard: stays whose ends are hidden, and flights with holes in them.
 
-Nobody tells where an aircraft was while it was silent. But where a stay was heard to the ground, or nearly, parts of the
-track before and after it can be hidden, and the silence that is left is of a landing there; where a flight was heard
-through, a hidden part is of no landing at all. The cut tracks make a small lake of their own, of aircraft that do not
-exist, and the same models read it as read the true one.
+Nobody tells where an aircraft was while it was silent. But where a stay was heard to the ground, or nearly, parts of
+the track before and after it can be hidden, and the silence that is left is of a landing there; where a flight was
+heard through, a hidden part is of no landing at all. The cut tracks make a small lake of their own, of aircraft that do
+not exist, and the same models read it as read the true one.
 
-Fields that do not exist stand among the true ones, at places drawn at random: a judge that lands aircraft there, or at the
-neighbour while the true field is struck from the list, is wrong.
+Fields that do not exist stand among the true ones, at places drawn at random: a judge that lands aircraft there, or at
+the neighbour while the true field is struck from the list, is wrong.
 """
 
 from __future__ import annotations
@@ -118,10 +118,13 @@ def _of_stays(work: duckdb.DuckDBPyConnection, rng: np.random.Generator) -> list
     ).fetchnumpy()
     work.unregister("spans")
     bounds = np.searchsorted(points["stay"], np.arange(len(stays) + 1))
-    cuts = []
+    cuts: list[Cut] = []
     for number, (icao24, field_id, elevation, start, end) in enumerate(stays):
         of_stay = slice(bounds[number], bounds[number + 1])
-        at, height = np.asarray(points["at_s"][of_stay], float), np.asarray(points["altitude_ft"][of_stay], float) - elevation
+        at, height = (
+            np.asarray(points["at_s"][of_stay], float),
+            np.asarray(points["altitude_ft"][of_stay], float) - elevation,
+        )
         before, after = at < start, at > end
         if before.sum() < 4 or after.sum() < 4:
             continue
@@ -171,16 +174,20 @@ def _holes(work: duckdb.DuckDBPyConnection, rng: np.random.Generator) -> list[Cu
     ).fetchall()
     if len(flights) > MOST_HOLES:
         flights = [flights[number] for number in np.sort(rng.choice(len(flights), MOST_HOLES, replace=False))]
-    cuts = []
+    cuts: list[Cut] = []
     for number, (icao24, first, last) in enumerate(flights):
         length = float(np.exp(rng.uniform(*np.log(HOLE_S))))
         if length < last - first - 600:
             start = first + 300 + rng.uniform(0, last - first - 600 - length)
-            cuts.append(Cut(f"h{number:06d}", icao24, first, last, start, start + length, None, False, MOST_STAYS + number))
+            cuts.append(
+                Cut(f"h{number:06d}", icao24, first, last, start, start + length, None, False, MOST_STAYS + number)
+            )
     return cuts
 
 
-def lake(study: duckdb.DuckDBPyConnection, work: str, cuts: list[Cut], params: dict[str, Any], seed: int = SEED) -> None:
+def lake(
+    study: duckdb.DuckDBPyConnection, work: str, cuts: list[Cut], params: dict[str, Any], seed: int = SEED
+) -> None:
     """Build the silences of the cuts in `study`, from the database attached there under the name `work`.
 
     Leaves intermediate.int_silences with the silences that hold what was hidden alone, and main.cuts.
@@ -189,7 +196,9 @@ def lake(study: duckdb.DuckDBPyConnection, work: str, cuts: list[Cut], params: d
         study.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     models.define_macros(study)
     names = [field for field in Cut.__dataclass_fields__ if field != "group"]
-    table = pa.table({name: [getattr(cut, name) for cut in cuts] for name in names} | {"grp": [cut.group for cut in cuts]})
+    table = pa.table(
+        {name: [getattr(cut, name) for cut in cuts] for name in names} | {"grp": [cut.group for cut in cuts]}
+    )
     study.register("given", table)
     study.execute("CREATE TABLE main.cuts AS SELECT * FROM given")
     study.unregister("given")
@@ -219,8 +228,9 @@ def lake(study: duckdb.DuckDBPyConnection, work: str, cuts: list[Cut], params: d
     for name in TRACKS:
         models.materialise(study, models.load()[f"intermediate.{name}"], params)
     study.execute(
-        "DELETE FROM intermediate.int_silences AS s WHERE NOT EXISTS (SELECT 1 FROM main.cuts AS c WHERE c.name = s.icao24 "
-        "AND s.lost_s <= c.hidden_from_s + 1 AND coalesce(s.back_s, 'Infinity'::DOUBLE) >= least(c.hidden_to_s, c.last_s) - 1)"
+        "DELETE FROM intermediate.int_silences AS s WHERE NOT EXISTS ("
+        "SELECT 1 FROM main.cuts AS c WHERE c.name = s.icao24 AND s.lost_s <= c.hidden_from_s + 1 "
+        "AND coalesce(s.back_s, 'Infinity'::DOUBLE) >= least(c.hidden_to_s, c.last_s) - 1)"
     )
 
 

@@ -1,7 +1,7 @@
 """Weights of evidence from a lake alone, without anybody's word on what happened: see cuts for where answers come from.
 
-The judge is fitted on cuts, then judges the lake's own silences, and learns from those that it is sure of what cuts cannot
-tell: what an aircraft's history and the traffic around say. Last it is calibrated on cuts that it has not seen.
+The weights that serve so far judge the lake's own silences. Those of which they are sure, and cuts, show what is to be
+added to the points of each step.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from basewatch.reference.rows import arrow_schema
 from basewatch.warehouse import cuts, models, weights
-from basewatch.warehouse.weights import FIRST, WHOLE, Bools, Floats, Steps
+from basewatch.warehouse.weights import WHOLE, Bools, Floats, Steps
 
 JUDGING = ("int_silence_first", "int_silence_terms", "int_silence_points", "int_silence_odds")
 BIASED = ("here", "elsewhere", "deaf", "alive")  # what cutting distorts
@@ -101,7 +101,7 @@ def make(connection: duckdb.DuckDBPyConnection, names: Sequence[str], params: Ma
 def learn(file: Path, steps: Sequence[tuple[Any, ...]], params: Mapping[str, Any]) -> Learnt | None:
     """The steps with what a lake teaches; None where it holds too few sure stays.
 
-    file: a database with the models up to int_silence_fields and int_sure_stays; the judge's tables in it are made anew.
+    file: a database with the models up to int_silence_fields and int_sure_stays; the judge's tables are made anew.
     steps: those that serve so far, both judges'.
     """
     with duckdb.connect(str(file), read_only=True) as work:
@@ -150,4 +150,3 @@ def _landed(rows: Rows, by_name: Mapping[str, cuts.Cut]) -> Bools:
     return np.array(
         [by_name[name].field_id == field for name, field in zip(rows.whose, rows.field, strict=True)], np.bool_
     )
-

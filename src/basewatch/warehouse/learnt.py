@@ -1,7 +1,7 @@
-"""What a warehouse has learnt from its own lake: weights of evidence, and how right the inference is, measured on itself.
+"""What a warehouse has learnt from its own lake: weights of evidence.
 
-It is a function of the months that have closed, and is made anew when these change: warehouse/learnt/ can be deleted, and
-the next run makes the same again.
+It is a function of the months that have closed, and is made anew when these change: warehouse/learnt/ can be deleted,
+and the next run makes the same again.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ NEEDED = ("intermediate.int_silence_fields", "intermediate.int_sure_stays")
 
 @dataclass(frozen=True)
 class Note:
-    """What was learnt from: until when, from how many sure stays (too few: nothing was learnt), and a hash of it all."""
+    """What was learnt from: until when, and how many sure stays (0, and no hash: too few, nothing was learnt)."""
 
     made_from: str
     until: date
@@ -55,11 +55,13 @@ def note(root: Path) -> Note | None:
         values = json.loads(file.read_text(encoding="utf-8"))
         return Note(values["made_from"], date.fromisoformat(values["until"]), values["stays"], values["sha256"])
     except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{file} is damaged ({error}); delete the folder {file.parent}, the next run makes it anew") from None
+        raise ConfigError(
+            f"{file} is damaged ({error}); delete the folder {file.parent}, the next run makes it anew"
+        ) from None
 
 
 def applied(reference: Reference, root: Path) -> Reference:
-    """The reference tables with what the warehouse has learnt in place of the shipped weights; the same where nothing was."""
+    """The reference tables with what the warehouse has learnt in place of the shipped weights, if it has."""
     learnt = note(root)
     if learnt is None or not learnt.sha256:
         return reference

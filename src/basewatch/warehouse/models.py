@@ -3,8 +3,8 @@
 A model is one file under sql/<layer>/ with a YAML comment (grain, key, columns) and one query. The header feeds the
 column types, the comments, the test fixtures, the data dictionary and the Parquet metadata; parents are read from the
 query itself. A header may say `kind: view`: such a model is read by one other, and is no table of its own; or
-`like: LAYER.MODEL` (or a list of them), and list the names alone of columns that the others declare. What several models compute alike
-stands as scalar macros in sql/macros.sql.
+`like: LAYER.MODEL` (or a list of them), and list the names alone of columns that the others declare. What several
+models compute alike stands as scalar macros in sql/macros.sql.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
-"""Weights of evidence: how much each reading speaks for a landing during a silence, fitted on silences whose answer is known.
+"""Weights of evidence: how much each reading speaks for a landing, fitted on silences whose answer is known.
 
-What is fitted is a sum of tables of steps, of one term and of two (an explainable boosting machine). The tables are data
-(reference table evidence_terms), and judging is SQL: the library that fits is imported for fitting alone.
+What is fitted is a sum of tables of steps, of one term and of two (an explainable boosting machine). The tables are
+data (reference table evidence_terms), and judging is SQL: the library that fits is imported for fitting alone.
 """
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,19 +23,20 @@ CAP = 4.0  # log-odds: no single term decides alone
 CAPS = {"here": (-0.85, 1.5), "elsewhere": (-1.5, 0.85)}  # history is the strongest prior and the most dangerous one
 STEPS, PAIR_STEPS, PAIRS = 12, 8, 15
 OTHERS = 4  # rows that are no landing, for each that is one, are enough to fit on
-FIRST = (
-    "slack need length direct detour off1 off2 height_change height_most angle_sum angle_most way_sum d1 d2 be1 be2 "
-    "glide1 glide2 aim1 aim2 closing opening is_ground_after kind"
-).split()
-WHOLE = [
-    *FIRST,
-    *"way_most h1 h2 line1 line2 deaf alive mismatch lead beaten_by nearer here elsewhere".split(),
-]
+FIRST = [  # columns of int_silence_fields by which fields are compared
+    "slack", "need", "length", "direct", "detour", "off1", "off2", "height_change", "height_most", "angle_sum",
+    "angle_most", "way_sum", "d1", "d2", "be1", "be2", "glide1", "glide2", "aim1", "aim2", "closing", "opening",
+    "is_ground_after", "kind",
+]  # fmt: skip
+WHOLE = [  # columns of int_silence_terms by which each is judged
+    *FIRST, "way_most", "h1", "h2", "line1", "line2", "deaf", "alive", "mismatch", "lead", "beaten_by", "nearer",
+    "here", "elsewhere",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Steps:
-    """A fitted judge: rows of reference table evidence_terms (judge, term_a, from_a, to_a, term_b, from_b, to_b, points)."""
+    """A fitted judge: rows of reference table evidence_terms, in the order of its columns."""
 
     rows: list[tuple[Any, ...]]
 
@@ -58,11 +60,15 @@ def fit(
         bounds = [_bounds(cut) for cut in cuts]
         if len(features) == 1:
             for (low, high), points in zip(bounds[0], scores, strict=False):
-                rows.append((judge, names[features[0]], low, high, None, None, None, _rounded(points, names[features[0]])))
+                rows.append(
+                    (judge, names[features[0]], low, high, None, None, None, _rounded(points, names[features[0]]))
+                )
         else:
             for (low, high), line in zip(bounds[0], scores, strict=False):
                 for (from_b, to_b), points in zip(bounds[1], line, strict=False):
-                    rows.append((judge, names[features[0]], low, high, names[features[1]], from_b, to_b, _rounded(points)))
+                    rows.append(
+                        (judge, names[features[0]], low, high, names[features[1]], from_b, to_b, _rounded(points))
+                    )
     return Steps(rows)
 
 
@@ -80,7 +86,7 @@ def corrected(steps: Steps, readings: Mapping[str, Floats], landed: Bools) -> St
         if term_b is None and from_a is not None and from_a > -BOUND:
             cuts[term_a].append(from_a)
     machine = _machine(readings, landed, score(steps.rows, readings), [sorted(cuts[name]) for name in names], 0)
-    added = {(judge, "constant", None): float(machine.intercept_[0])}
+    added: dict[tuple[Any, ...], float] = {(judge, "constant", None): float(machine.intercept_[0])}
     for features, scores in zip(machine.term_features_, machine.term_scores_, strict=True):
         name = names[features[0]]
         for (low, _), points in zip(_bounds(sorted(cuts[name])), scores, strict=False):
@@ -94,7 +100,7 @@ def corrected(steps: Steps, readings: Mapping[str, Floats], landed: Bools) -> St
 
 
 def _machine(readings: Mapping[str, Floats], landed: Bools, prior: Floats | None, types: list[Any], pairs: int) -> Any:
-    from interpret.glassbox import ExplainableBoostingClassifier  # noqa: PLC0415 - for fitting alone
+    from interpret.glassbox import ExplainableBoostingClassifier
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -115,7 +121,10 @@ def _machine(readings: Mapping[str, Floats], landed: Bools, prior: Floats | None
         )
         matrix, kept, heft = np.column_stack(list(readings.values())), *_thinned(landed)
         machine.fit(
-            matrix[kept], landed[kept].astype(np.int64), sample_weight=heft, init_score=None if prior is None else prior[kept]
+            matrix[kept],
+            landed[kept].astype(np.int64),
+            sample_weight=heft,
+            init_score=None if prior is None else prior[kept],
         )
     return machine
 
@@ -136,7 +145,7 @@ def _constant(judge: str, machine: Any) -> tuple[Any, ...]:
 def _bounds(cuts: Sequence[float]) -> list[tuple[float | None, float | None]]:
     """The steps between cuts, the first of which is for readings that are unknown."""
     edges = [-BOUND, *(float(cut) for cut in cuts), BOUND]
-    return [(None, None), *zip(edges[:-1], edges[1:], strict=True)]
+    return [(None, None), *itertools.pairwise(edges)]
 
 
 def _rounded(points: float, term: str = "") -> float:
@@ -170,7 +179,7 @@ def calibrated(steps: Steps, scores: Floats, landed: Bools, silence: npt.NDArray
     one field of a silence was landed at, and the odds of all compete with each other and with none, as the models have
     it. (Platt's scaling, which keeps a sum of steps a sum of steps.)
     """
-    from scipy.optimize import minimize  # noqa: PLC0415 - for fitting alone
+    from scipy.optimize import minimize
 
     if landed.all() or not landed.any():
         return steps
