@@ -75,7 +75,14 @@ counted AS (
         least(60 * minutes_in, 60 * $silence_move_min, 30 * gap_min) AS moved_in_s,
         least(60 * minutes_out, 60 * $silence_move_min, 30 * gap_min) AS moved_out_s
     FROM listed
-    WHERE base_id IS NOT NULL AND probability >= $undecided_least
+    WHERE
+        base_id IS NOT NULL
+        AND probability >= $undecided_least
+        -- most aircraft are never heard again because they flew on: of a single end only a near and low one says anything
+        AND (
+            back_s IS NOT NULL
+            OR (probability >= $single_end_least AND d1 <= $track_loss_km / 1.852 AND h1 <= $track_inbound_height_ft)
+        )
 ),
 
 ends AS (

@@ -20,6 +20,7 @@ columns:
   source: {type: VARCHAR, doc: "Source that brought the track"}
   networks: {type: VARCHAR, doc: "Networks that heard it"}
 */
+-- Kept in one file: an end is weighed by what its aircraft was seen to do before and after, ends of all sorts together.
 WITH ends AS (
     SELECT
         icao24,
@@ -142,11 +143,29 @@ events AS (
 followed AS (
     SELECT
         *,
+        lag(direction) OVER flight AS direction_before,
+        lag(base_id) OVER flight AS base_before,
+        lag(evidence) OVER flight AS evidence_before,
         lead(direction) OVER flight AS direction_after,
         lead(base_id) OVER flight AS base_after,
         lead(at_s) OVER flight AS after_s
     FROM events
     WINDOW flight AS (PARTITION BY icao24 ORDER BY at_s, place_in_second, base_id, evidence)
+),
+
+-- who was last seen to land here, on the ground, takes off from here
+standing AS (
+    SELECT DISTINCT
+        icao24,
+        base_id,
+        at_s
+    FROM followed
+    WHERE
+        direction = 'departure'
+        AND direction_before = 'arrival'
+        AND base_before = base_id
+        AND evidence_before = 'touchdown'
+        AND evidence <> 'touchdown'
 ),
 
 leaving AS (
@@ -172,13 +191,19 @@ SELECT
     w.until_s,
     w.evidence,
     w.confidence
-    + CASE WHEN l.leaves_from_here AND w.probability IS NULL AND w.evidence <> 'inbound_only' THEN 1 ELSE 0 END AS confidence,
+    + CASE WHEN l.leaves_from_here AND w.probability IS NULL AND w.evidence <> 'inbound_only' THEN 1 ELSE 0 END
+    + CASE WHEN g.icao24 IS NOT NULL AND w.confidence = 1 AND w.probability IS NULL THEN 1 ELSE 0 END AS confidence,
     w.probability,
     w.undecided_id,
     w.silence_no,
     w.rule
     || CASE
         WHEN l.leaves_from_here AND w.probability IS NULL AND w.evidence <> 'inbound_only' THEN '; what it is next seen to do is to take off here'
+        ELSE ''
+    END
+    || CASE
+        WHEN g.icao24 IS NOT NULL AND w.confidence = 1 AND w.probability IS NULL
+            THEN '; it was last seen to land here'
         ELSE ''
     END AS rule,
     s.callsign,
@@ -190,4 +215,6 @@ FROM weighed AS w
 INNER JOIN intermediate.int_track_stretches AS s ON w.icao24 = s.icao24 AND w.stretch_no = s.stretch_no
 LEFT JOIN leaving AS l
     ON w.icao24 = l.icao24 AND w.base_id = l.base_id AND w.direction = l.direction AND w.at_s = l.at_s
+LEFT JOIN standing AS g
+    ON w.icao24 = g.icao24 AND w.base_id = g.base_id AND w.at_s = g.at_s AND w.direction = 'departure'
 WHERE w.confidence > 0

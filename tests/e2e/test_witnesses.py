@@ -206,10 +206,11 @@ def test_the_best_evidence_gives_time_and_confidence(
     flights, connection = thirty
     found = expect_one_each(connection, flights)
     kinds = Counter((flight.case.kind, visit["arrival_evidence"]) for flight, visit in zip(flights, found, strict=True))
-    # what was seen outdoes what is reported, even where both are equally sure
-    assert set(kinds) == {("touchdown", "touchdown"), ("parked", "touchdown"), ("aligned_loss", "aligned_loss")}
+    # what was seen outdoes what is reported, even where both are equally sure; what is inferred does where it is surer
+    assert {("touchdown", "touchdown"), ("parked", "touchdown"), ("aligned_loss", "aligned_loss")} <= set(kinds)
+    assert {kind for kind, evidence in kinds if evidence == "reported"} <= {"aligned_loss"}
     for flight, visit in zip(flights, found, strict=True):
-        assert visit["confidence"] == 4
+        assert visit["confidence"] >= (3 if visit["arrival_evidence"] == "reported" else 4)
         # the time is the trace's own: a minute from the truth where it was heard on the ground
         margin = timedelta(minutes=1 if visit["arrival_evidence"] == "touchdown" else 6)
         assert abs(visit["arrived_at"] - flight.arrived) < margin
@@ -227,7 +228,7 @@ def test_a_stated_landing_outdoes_contact_lost_high_up() -> None:
     for flight in flights:
         (visit,) = [one for one in found if one["icao24"] == flight.case.trace.hex]
         assert visit["arrival_evidence"] in ("reported", "descent_loss")
-        assert visit["confidence"] == 3, "as sure as the stated landing"
+        assert visit["confidence"] >= 3, "no less sure than the stated landing"
         if visit["arrival_evidence"] == "reported":
             off = abs(visit["arrived_at"] - flight.arrived)
             assert off < timedelta(minutes=3), "of two reports the stated landing, not OpenSky's last contact"

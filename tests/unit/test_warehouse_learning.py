@@ -132,7 +132,7 @@ def test_without_sure_stays_the_shipped_weights_serve(tmp_path: Path) -> None:
     reference, params = load.tables(Settings()), load.params(Settings())
     lake = Lake(tmp_path / "lake")
     said: list[str] = []
-    note = learnt.learn(tmp_path, lake, reference, params, date(2025, 3, 14), said.append)
+    note = learnt.learn(tmp_path, lake, reference, params, date(2025, 3, 14), said.append, again=True)
     assert (note.stays, note.sha256, note.until) == (0, "", date(2025, 2, 28))
     assert learnt.applied(reference, tmp_path) is reference
     assert "too few" in said[0]

@@ -123,7 +123,8 @@ def learn(
         remove_tree(folder / "spill")
     if found is None:
         made = Note(source, until, 0, "")
-        progress(f"learn: too few stays were heard to the ground up to {until}; the shipped weights serve")
+        if again:
+            progress(f"learn: too few stays were heard to the ground up to {until}; the shipped weights serve")
     else:
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\n")
