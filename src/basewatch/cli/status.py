@@ -11,6 +11,7 @@ import duckdb
 from basewatch import run
 from basewatch.cli import tables
 from basewatch.config import Settings
+from basewatch.database import connect
 from basewatch.lake.events import GLOBAL
 from basewatch.lake.ledger import LedgerRow
 from basewatch.warehouse.releases import Warehouse
@@ -33,8 +34,7 @@ def read(settings: Settings) -> dict[str, Any]:
         "gates": None,
     }
     if release is not None:
-        with duckdb.connect(str(release.database), read_only=True) as connection:
-            connection.execute("SET TimeZone = 'UTC'")
+        with connect(release.database, read_only=True) as connection:
             values["open_gaps"] = _rows(
                 connection,
                 "SELECT gap_id, base_id, fleet_id, first_day, gap_days, kind FROM base_gaps "

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from basewatch.database import connect
 from basewatch.errors import ConfigError
 from basewatch.warehouse.releases import Warehouse
 
@@ -95,8 +96,7 @@ def rows(
     release = warehouse.current()
     if release is None:
         raise ConfigError(f"nothing is published in {warehouse.root} yet; run `basewatch nightly` first")
-    with duckdb.connect(str(release.database), read_only=True) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
+    with connect(release.database, read_only=True) as connection:
         _known(connection, "bases", "base_id", base)
         _known(connection, "fleets", "fleet_id", fleet)
         conditions, values = ["TRUE"], []

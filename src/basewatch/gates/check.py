@@ -23,7 +23,8 @@ import duckdb
 import pyarrow as pa
 
 from basewatch.config import Settings
-from basewatch.gates.results import RESULTS, Failure, GateResult, fetch, open_candidate
+from basewatch.database import connect
+from basewatch.gates.results import RESULTS, Failure, GateResult, fetch
 from basewatch.gates.suites import Check, Severity, error_text, header_checks, load_suites, sql_name, suite_checks
 from basewatch.reference import load
 from basewatch.warehouse.models import Model
@@ -85,8 +86,7 @@ def check_candidate(
     headers = {model.name: model for model in models}
     thresholds = load.params(Settings()).values if params is None else params
     values = {**thresholds, "as_of": as_of, "checked_at": checked_at.astimezone(UTC)}
-    connection = open_candidate(database)
-    try:
+    with connect(database, read_only=True) as connection:
         outcomes = count_violations(connection, headers, load_suites(suites or files("basewatch.expectations")), values)
         verdicts = judge(outcomes)
         failures = [
@@ -94,8 +94,6 @@ def check_candidate(
             for outcome, success in zip(outcomes, verdicts, strict=True)
             if not success
         ]
-    finally:
-        connection.close()
     rows = [
         {
             "run_id": run_id,

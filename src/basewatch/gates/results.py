@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from basewatch.database import connect
 from basewatch.gates.suites import Severity
 from basewatch.lake.files import write_parquet
 from basewatch.warehouse.build import HISTORY
@@ -107,8 +108,7 @@ def write_failing_rows(result: GateResult, database: Path, folder: Path) -> list
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    connection = open_candidate(database)
-    try:
+    with connect(database, read_only=True) as connection:
         for failure in result.failures:
             if failure.error is not None or not failure.query:
                 continue
@@ -119,17 +119,7 @@ def write_failing_rows(result: GateResult, database: Path, folder: Path) -> list
             target = folder / f"{_slug(failure.table)}.{_slug(failure.rule)}.parquet"
             write_parquet(table, target)
             written.append(target)
-    finally:
-        connection.close()
     return written
-
-
-def open_candidate(database: Path) -> duckdb.DuckDBPyConnection:
-    """A candidate's database, read-only, its times in UTC."""
-    connection = duckdb.connect(str(database), read_only=True)
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SET enable_progress_bar = FALSE")  # it would write over the run's own progress lines
-    return connection
 
 
 def _slug(name: str) -> str:

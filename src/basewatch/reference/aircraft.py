@@ -13,9 +13,8 @@ from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
 
-import duckdb
-
 from basewatch.config import Settings
+from basewatch.database import connect
 from basewatch.errors import ConfigError
 from basewatch.reference import load
 from basewatch.reference.registers import mark
@@ -114,8 +113,7 @@ def _of_release(database: Path | None, keys: set[str], marks: set[str]) -> list[
     if database is None:
         return []
     arguments = [sorted(keys | {f"reg:{name}" for name in marks}), sorted(marks)]
-    with duckdb.connect(str(database), read_only=True) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
+    with connect(database, read_only=True) as connection:
         identities = connection.execute(
             "SELECT icao24, registration, type_code, operator, country, is_military, valid_from, valid_to, "
             "military_basis, fleets, conflicts, first_seen_at::DATE, last_seen_at::DATE FROM main.aircraft "

@@ -13,9 +13,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from basewatch.config import Settings
+from basewatch.database import connect
 from basewatch.errors import BasewatchError, ConfigError
 from basewatch.lake.files import write_aside
 from basewatch.net.client import Client
@@ -149,7 +148,7 @@ class _Wanted:
         self.addresses: set[str] = set()
         self.marks: set[str] = set()
         if database is not None and not everything:
-            with duckdb.connect(str(database), read_only=True) as connection:
+            with connect(database, read_only=True) as connection:
                 on_record = connection.execute(
                     "SELECT icao24, registration FROM main.aircraft "
                     "UNION SELECT icao24, registration FROM main.base_visits"

@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from basewatch.database import connect
 from basewatch.errors import BasewatchError, ConfigError
 from basewatch.report.charts import OBSERVABILITY, Frame, Row, is_unknown, month_end
 from basewatch.report.safe_text import sql_literal
@@ -110,8 +111,7 @@ def read(database: Path, bases: Sequence[str], fleet: str, release_id: str | Non
     Raises ConfigError for a base or fleet that the release does not hold, ReportError where the file is no release.
     """
     try:
-        with duckdb.connect(str(database), read_only=True) as connection:
-            connection.execute("SET TimeZone = 'UTC'")
+        with connect(database, read_only=True) as connection:
             return _read(connection, list(dict.fromkeys(bases)), fleet, release_id)
     except (duckdb.CatalogException, duckdb.BinderException, duckdb.IOException) as error:
         raise ReportError(f"{database} cannot be read as a release: {error}") from None

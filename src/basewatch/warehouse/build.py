@@ -15,6 +15,7 @@ import duckdb
 import pyarrow as pa
 
 from basewatch import __version__
+from basewatch.database import connect
 from basewatch.errors import ConfigError
 from basewatch.lake.files import write_aside
 from basewatch.lake.ledger import ledger_table
@@ -206,7 +207,7 @@ def open_work(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
     What is thrown away is not worth compressing, as a database file would.
     """
-    with duckdb.connect() as connection:
+    with connect() as connection:
         configure(connection, folder)
         yield connection
     remove_tree(folder / "tmp")
@@ -218,12 +219,10 @@ def attach_new(connection: duckdb.DuckDBPyConnection, file: Path, name: str) -> 
 
 
 def configure(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """UTC everywhere, at most 1.5 GB of memory, spill beside the database, no extension downloads."""
-    connection.execute("SET TimeZone = 'UTC'")
+    """At most 1.5 GB of memory, spill beside the database, no extension downloads."""
     connection.execute("SET memory_limit = '1500MB'")  # benchmarks/models.py: enough for five million visits
     connection.execute(f"SET temp_directory = '{quoted(folder / 'tmp')}'")
     connection.execute("SET autoinstall_known_extensions = false")
-    connection.execute("SET enable_progress_bar = false")
 
 
 def store(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:

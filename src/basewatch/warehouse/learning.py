@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from basewatch.database import connect
 from basewatch.reference.rows import arrow_schema
 from basewatch.warehouse import cuts, models, weights
 from basewatch.warehouse.weights import WHOLE, Bools, Floats, Steps
@@ -104,13 +105,12 @@ def learn(file: Path, steps: Sequence[tuple[Any, ...]], params: Mapping[str, Any
     file: a database with the models up to int_silence_fields and int_sure_stays; the judge's tables are made anew.
     steps: those that serve so far, both judges'.
     """
-    with duckdb.connect(str(file), read_only=True) as work:
+    with connect(file, read_only=True) as work:
         made = cuts.make(work)
     groups = {cut.group for cut in made if cut.field_id is not None}
     if len(groups) < FEWEST_STAYS:
         return None
-    with duckdb.connect() as study:
-        study.execute("SET TimeZone = 'UTC'")
+    with connect() as study:
         study.execute(f"ATTACH '{file}' AS work (READ_ONLY)")
         cuts.lake(study, "work", made, dict(params))
         study.execute("DETACH work")
@@ -134,9 +134,8 @@ def learn(file: Path, steps: Sequence[tuple[Any, ...]], params: Mapping[str, Any
 
 def _own(file: Path, steps: Sequence[tuple[Any, ...]], params: Mapping[str, Any]) -> tuple[Rows, Floats]:
     """The readings of the lake's own silences, and the probabilities that the steps give them."""
-    with duckdb.connect(str(file)) as work:
+    with connect(file) as work:
         models.define_macros(work)
-        work.execute("SET TimeZone = 'UTC'")
         put_steps(work, steps)
         make(work, JUDGING, params)
         own = read(work, "int_silence_terms", WHOLE)

@@ -15,8 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
-import duckdb
-
+from basewatch.database import connect
 from basewatch.errors import ConfigError
 from basewatch.lake.files import write_aside
 from basewatch.lake.store import Lake
@@ -111,7 +110,7 @@ def learn(
     values = {**params.values, "as_of": until}
     try:
         aside.unlink(missing_ok=True)
-        with duckdb.connect(str(aside)) as connection:
+        with connect(aside) as connection:
             configure(connection, folder / "spill")
             bind(connection, lake, reference, None, until)
             models.build(connection, values, models.ancestors(NEEDED))

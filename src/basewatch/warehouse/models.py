@@ -23,6 +23,7 @@ from typing import Any
 import duckdb
 
 from basewatch import yaml_text
+from basewatch.database import stop_if_asked
 
 LAYERS = ("staging", "intermediate", "marts")
 READS = {  # which layers a layer may read
@@ -216,6 +217,7 @@ def build(
     counts: dict[str, int] = {}
     last_read = {table: model.table for model in selected for table in (model.table, *_tables(model))}
     for model in selected:
+        stop_if_asked()
         started = time.perf_counter()
         is_published = release is not None and model.layer == "marts"
         counts[model.table] = materialise(

@@ -19,10 +19,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 from filelock import BaseFileLock, FileLock, Timeout
 
+from basewatch.database import connect
 from basewatch.errors import BasewatchError, ConfigError, WarehouseBusy
 from basewatch.lake.files import fsync_folder, write_aside
 from basewatch.lake.store import Lake
@@ -365,8 +365,7 @@ def new_run_id(now: datetime) -> str:
 
 def export_parquet(folder: Path) -> None:
     """Write every published table of the folder's database as `<table>/<table>.parquet`."""
-    with duckdb.connect(str(folder / DATABASE), read_only=True) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
+    with connect(folder / DATABASE, read_only=True) as connection:
         for model in models.marts():
             (folder / model.name).mkdir()
             file = folder / model.name / f"{model.name}.parquet"

@@ -18,6 +18,7 @@ from typing import Any
 
 import duckdb
 
+from basewatch.database import connect
 from basewatch.errors import ConfigError
 from basewatch.lake.store import Lake
 from basewatch.reference.load import Params, Reference
@@ -70,7 +71,7 @@ def keep(
     aside = root / f".{WORK}.{uuid.uuid4().hex}"
     spill = root / f".{WORK}.spill"
     try:
-        with duckdb.connect(str(aside)) as connection:
+        with connect(aside) as connection:
             configure(connection, spill)
             bind(connection, lake, reference, published)
             models.build(connection, {**params.values, "as_of": as_of}, tables - set(AFTER_GATES), progress)
@@ -94,8 +95,7 @@ def opened(root: Path) -> Iterator[Work]:
     if not file.exists():
         raise ConfigError(f"there is no {file} yet; `basewatch build --keep` makes it (--only NAME: for one table)")
     try:
-        with duckdb.connect(str(file), read_only=True) as connection:
-            connection.execute("SET TimeZone = 'UTC'")
+        with connect(file, read_only=True) as connection:
             *inputs, built_at = connection.execute(
                 "SELECT as_of, lake, models, parameters, code_version, built_at FROM main.built_from"
             ).fetchall()[0]

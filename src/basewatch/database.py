@@ -1,0 +1,60 @@
+"""How every DuckDB file is opened: its times in UTC, and Ctrl-C stops a query as it stops anything else."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+_signals: list[int] = []  # Ctrl-C since a block of `connect` began
+
+
+@contextlib.contextmanager
+def connect(file: Path | None = None, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to a file (None: to a database in memory), closed at the end; its session's times are in UTC.
+
+    Raises KeyboardInterrupt where Ctrl-C came during the block, at the latest at its end.
+    """
+    with (
+        _heeding_ctrl_c(),
+        duckdb.connect(":memory:" if file is None else str(file), read_only=read_only) as connection,
+    ):
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET enable_progress_bar = false")  # it would write over a run's own progress lines
+        yield connection
+
+
+def stop_if_asked() -> None:
+    """Raise KeyboardInterrupt where Ctrl-C was pressed and a query took no notice: to be called between long ones."""
+    if _signals:
+        raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def _heeding_ctrl_c() -> Iterator[None]:
+    """Note every Ctrl-C: DuckDB drops the exception as a query begins, and raises others in its place as one runs."""
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield  # somebody else answers the signal: a block around this one, or the program
+        return
+    signal.signal(signal.SIGINT, _note)
+    try:
+        yield
+    except Exception:
+        stop_if_asked()
+        raise
+    else:
+        stop_if_asked()
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _signals.clear()
+
+
+def _note(number: int, frame: Any) -> None:
+    _signals.append(number)
+    signal.default_int_handler(number, frame)
