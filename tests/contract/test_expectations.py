@@ -27,6 +27,8 @@ CONTRACT = {
     "aircraft",
     "base_visits",
     "visit_terms",
+    "accuracy",
+    "accuracy_bands",
     "base_daily_activity",
     "base_monthly_activity",
     "base_gaps",

@@ -82,6 +82,15 @@ FAULTS: dict[str, str] = {
     "visit_terms.each_explanation_begins_alike": (
         "UPDATE visit_terms SET points = -4 WHERE term = 'constant' AND explanation LIKE '%OSAP%'"
     ),
+    "accuracy.base_id_exists": "UPDATE accuracy SET base_id = 'nowhere' WHERE base_id = 'hmeimim'",
+    "accuracy.found_and_missed_are_all": "UPDATE accuracy SET hidden = hidden + 1",
+    "accuracy.what_is_not_listed_is_not_found": "UPDATE accuracy SET wrong = 1 WHERE evidence = 'none'",
+    "accuracy.pooled_figures_are_those_of_all": "UPDATE accuracy SET found = found - 1 WHERE is_pooled",
+    "accuracy.most_that_counts_is_right": "UPDATE accuracy SET wrong = 5 WHERE evidence = 'aligned_loss'",
+    "accuracy_bands.base_id_exists": "UPDATE accuracy_bands SET base_id = 'nowhere' WHERE base_id = 'hmeimim'",
+    "accuracy_bands.said_lies_in_its_band": "UPDATE accuracy_bands SET band = 0.8",
+    "accuracy_bands.cases_are_as_many_as_were_listed": "UPDATE accuracy_bands SET cases = 89",
+    "accuracy_bands.what_is_said_comes_true": 'UPDATE accuracy_bands SET "right" = 0.86',
     "base_daily_activity.base_id_exists": "DELETE FROM bases WHERE base_id = 'hmeimim'",
     "base_daily_activity.fleet_id_exists": "DELETE FROM fleets WHERE fleet_id = 'ru_mil'",
     "base_daily_activity.spine_has_no_holes": (

@@ -73,6 +73,13 @@ def test_corrections_move_points_and_keep_the_steps(readings: dict[str, np.ndarr
     assert weights.corrected(weights.Steps([]), readings, landed) == weights.Steps([])
 
 
+def shipped_steps() -> list[tuple[object, ...]]:
+    """The shipped weights of both judges."""
+    return [
+        tuple(getattr(row, name) for name in learning.COLUMNS) for row in load.tables(Settings()).rows["evidence_terms"]
+    ]
+
+
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, object]]:
     """A small sky's database with the models up to the readings of silences."""
@@ -111,9 +118,7 @@ def test_sql_sums_the_steps_as_fitting_does(work: tuple[Path, dict[str, object]]
     file, params = work
     copy = tmp_path / "copy.duckdb"
     copy.write_bytes(file.read_bytes())
-    shipped = [
-        tuple(getattr(row, name) for name in learning.COLUMNS) for row in load.tables(Settings()).rows["evidence_terms"]
-    ]
+    shipped = shipped_steps()
     with duckdb.connect(str(copy)) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         models.define_macros(connection)
@@ -126,6 +131,49 @@ def test_sql_sums_the_steps_as_fitting_does(work: tuple[Path, dict[str, object]]
     assert len(scores) > 50
     ours = weights.score([row for row in shipped if row[0] == "whole"], rows.readings)
     assert np.allclose(scores, ours, atol=1e-3)
+
+
+def test_hidden_stays_are_judged_by_weights_that_did_not_see_them(
+    work: tuple[Path, dict[str, object]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, params = work
+    with duckdb.connect(str(file), read_only=True) as connection:
+        made = {cut.name: cut for cut in cuts.make(connection)}
+        bases = {name for (name,) in connection.execute("SELECT base_id FROM reference.bases").fetchall()}
+    stays = len({cut.group for cut in made.values() if cut.field_id is not None})
+    copy = tmp_path / "copy.duckdb"
+    copy.write_bytes(file.read_bytes())
+    monkeypatch.setattr(learning, "FEWEST_STAYS", stays + 1)
+    few = learning.learn(copy, shipped_steps(), params)
+    assert few.steps is None and few.stays == stays
+    rows = few.hidden.to_pylist()
+    keys = [(row["case_id"], row["base_id"]) for row in rows]
+    assert keys == sorted(set(keys)) and len(keys) > 20
+    for row in rows:
+        cut = made[row["case_id"]]
+        assert row["base_id"] in bases
+        assert row["is_true"] == (row["base_id"] == cut.field_id and not cut.is_struck), row
+        assert (row["probability"] is None) == (row["evidence"] == "none"), row
+        assert not row["is_counted"] or row["probability"] >= 0.8, row
+    found = [row for row in rows if row["is_true"] and row["is_counted"]]
+    assert len(found) > sum(row["is_true"] for row in rows) / 2
+
+    fitted: list[set[str]] = []  # the cuts of each fit
+    monkeypatch.setattr(learning, "FEWEST_STAYS", stays)
+    fit = weights.corrected
+
+    def seen(steps: weights.Steps, readings: dict[str, np.ndarray], landed: np.ndarray) -> weights.Steps:
+        fitted.append(set(readings["d1"].tolist()))
+        return fit(steps, readings, landed)
+
+    monkeypatch.setattr(weights, "corrected", seen)
+    learnt_now = learning.learn(copy, shipped_steps(), params)
+    assert learnt_now.steps is not None and len(learnt_now.steps) == len(shipped_steps())
+    again = learnt_now.hidden.to_pylist()
+    assert {row["case_id"] for row in again if row["is_true"]} == {row["case_id"] for row in rows if row["is_true"]}
+    halves, whole = fitted[: learning.FOLDS], fitted[learning.FOLDS]
+    assert all(half < whole for half in halves) and halves[0] | halves[1] == whole
+    assert len(halves[0] - halves[1]) > 10 and len(halves[1] - halves[0]) > 10
 
 
 def test_without_sure_stays_the_shipped_weights_serve(tmp_path: Path) -> None:

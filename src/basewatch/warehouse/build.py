@@ -27,7 +27,7 @@ from basewatch.warehouse import lake_sql, models
 
 DATABASE = "basewatch.duckdb"
 AFTER_GATES = ("marts.quality_results", "marts.releases")  # what the run says of itself, filled when it publishes
-HISTORY: dict[str, pa.Schema] = {  # what models may read of earlier releases and of the run itself, in schema raw
+HISTORY: dict[str, pa.Schema] = {  # of earlier releases, of the run itself and of what was learnt, in schema raw
     "published_visits": pa.schema(
         [
             ("visit_id", pa.string()),
@@ -36,6 +36,17 @@ HISTORY: dict[str, pa.Schema] = {  # what models may read of earlier releases an
             ("first_evidence_at", AT),
             ("last_evidence_at", AT),
             ("previous_ids", TEXTS),
+        ]
+    ),
+    "hidden_stays": pa.schema(
+        [
+            ("case_id", pa.string()),
+            ("base_id", pa.string()),
+            ("is_true", pa.bool_()),
+            ("evidence", pa.string()),
+            ("height_band", pa.string()),
+            ("probability", pa.float64()),
+            ("is_counted", pa.bool_()),
         ]
     ),
     "quality_results": pa.schema(
@@ -112,19 +123,20 @@ def build_candidate(
     params: Params,
     as_of: date,
     run_id: str,
+    hidden: pa.Table | None = None,
     progress: Callable[[str, float, int], None] | None = None,
 ) -> Candidate:
     """Build every model from the lake into `folder`; what stood there before is thrown away.
 
-    published: the current release's database, None before the first. as_of: the last UTC day of the spine. progress: is
-    told of every model its name, seconds and rows.
+    published: the current release's database, None before the first. as_of: the last UTC day of the spine. hidden:
+    stays that were hidden to measure the judge. progress: is told of every model its name, seconds and rows.
     """
     remove_tree(folder)
     folder.mkdir(parents=True)
     with removed_on_failure(folder):
         inputs = gather_inputs(lake, reference, params, as_of)
         with open_work(folder) as connection:
-            bind(connection, lake, reference, published)
+            bind(connection, lake, reference, published, hidden)
             names = [name for name in models.load() if name not in AFTER_GATES]
             attach_new(connection, folder / DATABASE, "made")
             built = models.build(connection, {**params.values, "as_of": as_of}, names, progress, "made")
@@ -157,11 +169,12 @@ def bind(
     lake: Lake,
     reference: Reference,
     published: Path | None,
+    hidden: pa.Table | None = None,
     until: date | None = None,
 ) -> None:
     """The schemas that models read: the lake as views over the files that the ledger names, and the reference.
 
-    until: the last day of the lake that is looked at (default: all).
+    hidden: rows of raw.hidden_stays. until: the last day of the lake that is looked at (default: all).
     """
     connection.execute("CREATE SCHEMA raw")
     connection.execute("CREATE SCHEMA reference")
@@ -175,6 +188,7 @@ def bind(
     store(connection, "raw.source_days", ledger_table(ledger))
     for name in ROWS:
         store(connection, f"reference.{name}", reference.table(name))
+    store(connection, "raw.hidden_stays", HISTORY["hidden_stays"].empty_table() if hidden is None else hidden)
     _bind_history(connection, published)
 
 

@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from basewatch.warehouse import models
+from basewatch.warehouse.build import HISTORY
 
 BY_HEIGHT = (  # of each cut of a stay, whether its ends are hidden below a height, or for some time
     (True, True),
@@ -231,6 +232,64 @@ def lake(
         "DELETE FROM intermediate.int_silences AS s WHERE NOT EXISTS ("
         "SELECT 1 FROM main.cuts AS c WHERE c.name = s.icao24 AND s.lost_s <= c.hidden_from_s + 1 "
         "AND coalesce(s.back_s, 'Infinity'::DOUBLE) >= least(c.hidden_to_s, c.last_s) - 1)"
+    )
+
+
+def judged(study: duckdb.DuckDBPyConnection) -> pa.Table:
+    """What the judge makes of the silences in the database of `lake`: rows of raw.hidden_stays.
+
+    Of each cut the watched base where it landed, and every other watched base that the judge lists. A base that was
+    struck from the list cannot be found: whatever is named in its stead is wrong.
+    """
+    return (
+        study.execute(
+            """
+            WITH named AS (
+                SELECT
+                    icao24,
+                    silence_no,
+                    base_id,
+                    coalesce(min(evidence) FILTER (WHERE direction = 'arrival'), 'reappearance') AS evidence,
+                    max(probability) AS probability,
+                    max(confidence) >= 2 AS is_counted
+                FROM intermediate.int_silence_ends
+                GROUP BY icao24, silence_no, base_id
+            ),
+            heard AS (
+                SELECT s.icao24, s.stretch_no, s.lost_altitude_ft, f.base_id AS true_base_id
+                FROM intermediate.int_silences AS s
+                INNER JOIN main.cuts AS c ON s.icao24 = c.name
+                LEFT JOIN intermediate.int_fields AS f ON c.field_id = f.field_id AND NOT c.is_struck
+                WHERE s.icao24 IN (SELECT icao24 FROM intermediate.int_silence_terms)
+            ),
+            pairs AS (
+                SELECT icao24, stretch_no, true_base_id AS base_id FROM heard WHERE true_base_id IS NOT NULL
+                UNION
+                SELECT icao24, silence_no, base_id FROM named
+            )
+            SELECT
+                h.icao24 AS case_id,
+                p.base_id,
+                coalesce(p.base_id = h.true_base_id, FALSE) AS is_true,
+                coalesce(n.evidence, 'none') AS evidence,
+                CASE
+                    WHEN h.lost_altitude_ft - f.elevation_ft < 1000 THEN 'under_1000_ft'
+                    WHEN h.lost_altitude_ft - f.elevation_ft < 3500 THEN '1000_to_3500_ft'
+                    WHEN h.lost_altitude_ft - f.elevation_ft < 10000 THEN '3500_to_10000_ft'
+                    ELSE 'over_10000_ft'
+                END AS height_band,
+                n.probability,
+                coalesce(n.is_counted, FALSE) AS is_counted
+            FROM heard AS h
+            INNER JOIN pairs AS p ON h.icao24 = p.icao24 AND h.stretch_no = p.stretch_no
+            INNER JOIN intermediate.int_fields AS f ON p.base_id = f.base_id
+            LEFT JOIN named AS n ON p.icao24 = n.icao24 AND p.stretch_no = n.silence_no AND p.base_id = n.base_id
+            ORDER BY case_id, base_id
+            """
+        )
+        .arrow()
+        .read_all()
+        .cast(HISTORY["hidden_stays"])
     )
 
 

@@ -19,22 +19,24 @@ import pyarrow as pa
 from basewatch.database import connect
 from basewatch.reference.rows import arrow_schema
 from basewatch.warehouse import cuts, models, weights
+from basewatch.warehouse.build import HISTORY
 from basewatch.warehouse.weights import WHOLE, Bools, Floats, Steps
 
 JUDGING = ("int_silence_first", "int_silence_terms", "int_silence_points", "int_silence_odds")
 BIASED = ("here", "elsewhere", "deaf", "alive")  # what cutting distorts
 SURE = 0.9
+FOLDS = 2  # hidden stays are judged by weights that the others taught
 FEWEST_STAYS = 60  # with fewer sure stays heard to both sides nothing is learnt
 COLUMNS = ("judge", "term_a", "from_a", "to_a", "term_b", "from_b", "to_b", "points")
 
 
 @dataclass
 class Learnt:
-    """Steps, and what they were fitted on."""
+    """Steps (None: too few stays to learn), how many stays were heard, and rows of raw.hidden_stays."""
 
-    steps: list[tuple[Any, ...]]
+    steps: list[tuple[Any, ...]] | None
     stays: int
-    silences: int
+    hidden: pa.Table
 
 
 def put_steps(connection: duckdb.DuckDBPyConnection, steps: Sequence[tuple[Any, ...]]) -> None:
@@ -99,17 +101,17 @@ def make(connection: duckdb.DuckDBPyConnection, names: Sequence[str], params: Ma
         models.materialise(connection, models.load()[f"intermediate.{name}"], dict(params))
 
 
-def learn(file: Path, steps: Sequence[tuple[Any, ...]], params: Mapping[str, Any]) -> Learnt | None:
-    """The steps with what a lake teaches; None where it holds too few sure stays.
+def learn(file: Path, steps: Sequence[tuple[Any, ...]], params: Mapping[str, Any]) -> Learnt:
+    """The steps with what a lake teaches, and how right such steps are about stays that they were not fitted on.
 
     file: a database with the models up to int_silence_fields and int_sure_stays; the judge's tables are made anew.
-    steps: those that serve so far, both judges'.
+    steps: those that serve so far, both judges'. They are what is measured where too few stays were heard to learn.
     """
     with connect(file, read_only=True) as work:
         made = cuts.make(work)
     groups = {cut.group for cut in made if cut.field_id is not None}
-    if len(groups) < FEWEST_STAYS:
-        return None
+    if not groups:
+        return Learnt(None, 0, HISTORY["hidden_stays"].empty_table())
     with connect() as study:
         study.execute(f"ATTACH '{file}' AS work (READ_ONLY)")
         cuts.lake(study, "work", made, dict(params))
@@ -121,15 +123,45 @@ def learn(file: Path, steps: Sequence[tuple[Any, ...]], params: Mapping[str, Any
             "WHERE c.name = f.icao24 AND c.is_struck AND c.field_id = f.field_id)"
         )
         make(study, JUDGING[:2], params)
+        study.execute(
+            f"CREATE TABLE main.terms AS SELECT * REPLACE ({', '.join(f'NULL AS {name}' for name in BIASED)}) "
+            "FROM intermediate.int_silence_terms"
+        )
+        if len(groups) < FEWEST_STAYS:
+            return Learnt(None, len(groups), _hidden(study, steps, made, params, fold=None))
         rows = read(study, "int_silence_terms", WHOLE).without(BIASED)
-    own, odds = _own(file, steps, params)
-    is_sure = (odds > SURE) | (odds < 1 - SURE)
-    by_name = {cut.name: cut for cut in made}
-    landed = _landed(rows, by_name)
-    together = rows.joined(own.of(is_sure))
-    answers = np.concatenate((landed, odds[is_sure] > SURE))
-    whole = weights.corrected(Steps([row for row in steps if row[0] == "whole"]), together.readings, answers)
-    return Learnt([*(row for row in steps if row[0] == "first"), *whole.rows], len(groups), len(np.unique(rows.whose)))
+        own, odds = _own(file, steps, params)
+        is_sure = (odds > SURE) | (odds < 1 - SURE)
+        by_name = {cut.name: cut for cut in made}
+        landed = _landed(rows, by_name)
+        fold_of = np.array([by_name[name].group % FOLDS for name in rows.whose])
+
+        def taught_by(chosen: Bools) -> list[tuple[Any, ...]]:
+            together = rows.of(chosen).joined(own.of(is_sure))
+            answers = np.concatenate((landed[chosen], odds[is_sure] > SURE))
+            whole = weights.corrected(Steps([row for row in steps if row[0] == "whole"]), together.readings, answers)
+            return [*(row for row in steps if row[0] == "first"), *whole.rows]
+
+        hidden = [_hidden(study, taught_by(fold_of != fold), made, params, fold) for fold in range(FOLDS)]
+        return Learnt(taught_by(np.ones(len(landed), np.bool_)), len(groups), pa.concat_tables(hidden))
+
+
+def _hidden(
+    study: duckdb.DuckDBPyConnection,
+    steps: Sequence[tuple[Any, ...]],
+    made: Sequence[cuts.Cut],
+    params: Mapping[str, Any],
+    fold: int | None,
+) -> pa.Table:
+    """What the steps make of the cuts of a fold (None: of all): rows of raw.hidden_stays."""
+    names = [cut.name for cut in made if fold is None or cut.group % FOLDS == fold]
+    put_steps(study, steps)
+    study.execute("CREATE OR REPLACE TABLE intermediate.int_silence_terms AS FROM main.terms LIMIT 0")
+    study.execute(
+        "INSERT INTO intermediate.int_silence_terms SELECT * FROM main.terms WHERE list_contains(?, icao24)", [names]
+    )
+    make(study, (*JUDGING[2:], "int_silence_ends"), params)
+    return cuts.judged(study)
 
 
 def _own(file: Path, steps: Sequence[tuple[Any, ...]], params: Mapping[str, Any]) -> tuple[Rows, Floats]:

@@ -1,4 +1,4 @@
-"""What a warehouse has learnt from its own lake: weights of evidence.
+"""What a warehouse has learnt from its own lake: weights of evidence, and how often they are right.
 
 It is a function of the months that have closed, and is made anew when these change: warehouse/learnt/ can be deleted,
 and the next run makes the same again.
@@ -10,10 +10,14 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from basewatch.database import connect
 from basewatch.errors import ConfigError
@@ -24,19 +28,24 @@ from basewatch.warehouse import learning, models
 from basewatch.warehouse.build import bind, configure, remove_tree
 
 FOLDER = "learnt"
-NOTE, TERMS = "learnt.json", "evidence_terms.csv"
+NOTE, TERMS, HIDDEN = "learnt.json", "evidence_terms.csv", "hidden_stays.parquet"
 WORK = "work.duckdb"
 NEEDED = ("intermediate.int_silence_fields", "intermediate.int_sure_stays")
 
 
 @dataclass(frozen=True)
 class Note:
-    """What was learnt from: until when, and how many sure stays (0, and no hash: too few, nothing was learnt)."""
+    """What was learnt from: until when, and how many sure stays.
+
+    sha256: of the weights; empty where there were too few stays, and nothing was learnt. hidden_sha256: of the file of
+    hidden stays; empty where there were none.
+    """
 
     made_from: str
     until: date
     stays: int
     sha256: str
+    hidden_sha256: str = ""
 
 
 def closed_until(as_of: date) -> date:
@@ -52,7 +61,7 @@ def note(root: Path) -> Note | None:
         return None
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
-        return Note(values["made_from"], date.fromisoformat(values["until"]), values["stays"], values["sha256"])
+        return Note(**{**values, "until": date.fromisoformat(values["until"])})
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(
             f"{file} is damaged ({error}); delete the folder {file.parent}, the next run makes it anew"
@@ -60,10 +69,16 @@ def note(root: Path) -> Note | None:
 
 
 def applied(reference: Reference, root: Path) -> Reference:
-    """The reference tables with what the warehouse has learnt in place of the shipped weights, if it has."""
+    """The reference tables with what the warehouse has learnt in place of the shipped weights, if it has.
+
+    Their hash is of the hidden stays, too: a build is made from these as well.
+    """
     learnt = note(root)
-    if learnt is None or not learnt.sha256:
+    if learnt is None or not learnt.sha256 + learnt.hidden_sha256:
         return reference
+    digest = hashlib.sha256(f"{reference.sha256}{learnt.sha256}{learnt.hidden_sha256}".encode()).hexdigest()
+    if not learnt.sha256:
+        return replace(reference, sha256=digest)
     file = root / FOLDER / TERMS
     try:
         text = file.read_text(encoding="utf-8")
@@ -72,8 +87,22 @@ def applied(reference: Reference, root: Path) -> Reference:
     if hashlib.sha256(text.encode()).hexdigest() != learnt.sha256:
         raise ConfigError(f"{file} is not what was learnt; delete {file.parent}, the next run makes it anew")
     rows = parse("evidence_terms", text, str(file))
-    digest = hashlib.sha256(f"{reference.sha256}{learnt.sha256}".encode()).hexdigest()
     return replace(reference, rows={**reference.rows, "evidence_terms": rows}, sha256=digest)
+
+
+def hidden_stays(root: Path) -> pa.Table | None:
+    """What the judge made of stays that were heard and hidden from it, as raw.hidden_stays; None before any were."""
+    learnt = note(root)
+    if learnt is None or not learnt.hidden_sha256:
+        return None
+    file = root / FOLDER / HIDDEN
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}; delete {file.parent}") from None
+    if hashlib.sha256(data).hexdigest() != learnt.hidden_sha256:
+        raise ConfigError(f"{file} is not what was written; delete {file.parent}, the next run makes it anew")
+    return pq.read_table(io.BytesIO(data))
 
 
 def made_from(lake: Lake, reference: Reference, params: Params, until: date) -> str:
@@ -112,26 +141,41 @@ def learn(
         aside.unlink(missing_ok=True)
         with connect(aside) as connection:
             configure(connection, folder / "spill")
-            bind(connection, lake, reference, None, until)
+            bind(connection, lake, reference, None, None, until)
             models.build(connection, values, models.ancestors(NEEDED))
         steps = [tuple(getattr(row, name) for name in learning.COLUMNS) for row in reference.rows["evidence_terms"]]
-        found = learning.learn(aside, steps, values)
+        learnt = learning.learn(aside, steps, values)
     finally:
         aside.unlink(missing_ok=True)
         aside.with_name(f"{aside.name}.wal").unlink(missing_ok=True)
         remove_tree(folder / "spill")
-    if found is None:
-        made = Note(source, until, 0, "")
+    made = Note(source, until, learnt.stays, "")
+    if learnt.hidden.num_rows:
+        made = replace(made, hidden_sha256=_written(folder / HIDDEN, _parquet(learnt.hidden)))
+    if learnt.steps is None:
         if again:
             progress(f"learn: too few stays were heard to the ground up to {until}; the shipped weights serve")
     else:
-        text = io.StringIO(newline="")
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(learning.COLUMNS)
-        writer.writerows(found.steps)
-        write_aside(folder / TERMS, text.getvalue().encode())
-        sha256 = hashlib.sha256(text.getvalue().encode()).hexdigest()
-        made = Note(source, until, found.stays, sha256)
-        progress(f"learn: weights of evidence from {found.stays} stays up to {until}")
+        made = replace(made, sha256=_written(folder / TERMS, _csv(learnt.steps)))
+        progress(f"learn: weights of evidence from {learnt.stays} stays up to {until}")
     write_aside(folder / NOTE, json.dumps({**vars(made), "until": str(until)}, indent=1).encode())
     return made
+
+
+def _written(file: Path, data: bytes) -> str:
+    write_aside(file, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def _csv(steps: Sequence[tuple[Any, ...]]) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(learning.COLUMNS)
+    writer.writerows(steps)
+    return text.getvalue().encode()
+
+
+def _parquet(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
+    return sink.getvalue()

@@ -27,7 +27,7 @@ from basewatch.errors import BasewatchError, ConfigError, WarehouseBusy
 from basewatch.lake.files import fsync_folder, write_aside
 from basewatch.lake.store import Lake
 from basewatch.reference.load import Params, Reference
-from basewatch.warehouse import models
+from basewatch.warehouse import learnt, models
 from basewatch.warehouse.build import (
     AFTER_GATES,
     DATABASE,
@@ -229,7 +229,10 @@ class Warehouse:
         """Build every model from the lake into a fresh candidate; the one before it is thrown away."""
         now = self.current()
         published = now.database if now else None
-        return build_candidate(self.candidate_folder, self.lake, published, reference, params, as_of, run_id, progress)
+        hidden = learnt.hidden_stays(self.root)
+        return build_candidate(
+            self.candidate_folder, self.lake, published, reference, params, as_of, run_id, hidden, progress
+        )
 
     def candidate(self) -> Candidate:
         """The candidate that `build` left. Raises ConfigError where there is none."""

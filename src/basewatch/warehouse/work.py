@@ -22,7 +22,7 @@ from basewatch.database import connect
 from basewatch.errors import ConfigError
 from basewatch.lake.store import Lake
 from basewatch.reference.load import Params, Reference
-from basewatch.warehouse import models
+from basewatch.warehouse import learnt, models
 from basewatch.warehouse.build import AFTER_GATES, Inputs, bind, configure, gather_inputs, remove_tree
 from basewatch.warehouse.models import Model
 
@@ -73,7 +73,7 @@ def keep(
     try:
         with connect(aside) as connection:
             configure(connection, spill)
-            bind(connection, lake, reference, published)
+            bind(connection, lake, reference, published, learnt.hidden_stays(root))
             models.build(connection, {**params.values, "as_of": as_of}, tables - set(AFTER_GATES), progress)
             connection.execute(
                 "CREATE TABLE main.built_from AS SELECT $as_of::DATE AS as_of, $lake AS lake, $models AS models, "
