@@ -91,7 +91,6 @@ means AS (
         coalesce(s.sure, 0) AS sure,
         coalesce(s.chance, 0) AS chance,
         coalesce(s.spread, 0) AS spread,
-        coalesce(s.chance, 0) * (1 + coalesce(u.share, 0)) AS heard_days_mean,
         coalesce(s.chance, 0) * coalesce(u.share, 0)
         + coalesce(s.chance, 0) * (1 + coalesce(u.share, 0)) * m.days_hidden / m.days_seen AS hidden
     FROM months AS m

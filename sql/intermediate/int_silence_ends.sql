@@ -36,7 +36,6 @@ listed AS (
         s.back_s,
         s.gap_min,
         s.lost_sink_fpm,
-        s.back_climb_fpm,
         f.minutes_in,
         f.minutes_out,
         f.d1,
@@ -71,7 +70,7 @@ counted AS (
             WHEN bases_likely > 1 AND most_likely < $probability_band_2 THEN format('{}-{}', icao24, lost_s)
         END AS undecided_id,
         -- a loss that leads away is of a flight before: of the stay the departure alone is known
-        d1 > $silence_away_nm AND coalesce(be1 > $silence_away_deg, FALSE) AND coalesce(closing < 0.2, TRUE) AS leads_away,
+        d1 > $silence_away_nm AND coalesce(be1 > $silence_away_deg, FALSE) AND coalesce(closing < $silence_away_closing, TRUE) AS leads_away,
         least(60 * minutes_in, 60 * $silence_move_min, 30 * gap_min) AS moved_in_s,
         least(60 * minutes_out, 60 * $silence_move_min, 30 * gap_min) AS moved_out_s
     FROM listed

@@ -125,6 +125,7 @@ likely AS (
 heights AS (
     SELECT
         *,
+        CASE WHEN is_ground_after THEN 0 ELSE d2 END AS return_nm,
         lost_altitude_ft - elevation_ft AS h1,
         CASE WHEN is_ground_after THEN 0 ELSE back_altitude_ft - elevation_ft END AS h2,
         minutes_in + minutes_out AS both_min,
@@ -140,15 +141,6 @@ heights AS (
             latitude - back_after_latitude, longitude - back_after_longitude, latitude
         ) / 1.852 AS after_nm
     FROM likely
-),
-
-lines AS (
-    SELECT
-        r.field_id,
-        r.heading_deg,
-        r.latitude,
-        r.longitude
-    FROM intermediate.int_field_runways AS r
 ),
 
 -- how far an end lies off a runway's line, and its track off the runway's direction: a tenth of a mile more or less at the
@@ -173,7 +165,7 @@ on_lines AS (
             -1
         )) FILTER (WHERE NOT h.is_ground_after AND h.d2 <= $silence_line_nm) AS line2
     FROM heights AS h
-    INNER JOIN lines AS l ON h.field_id = l.field_id
+    INNER JOIN intermediate.int_field_runways AS l ON h.field_id = l.field_id
     WHERE h.d1 <= $silence_line_nm
     GROUP BY h.icao24, h.stretch_no, h.field_id
 )
@@ -198,7 +190,7 @@ SELECT
     END AS kind,
     h.is_ground_after::INTEGER AS is_ground_after,
     h.d1,
-    CASE WHEN h.is_ground_after THEN 0 ELSE h.d2 END AS d2,
+    h.return_nm AS d2,
     h.h1,
     h.h2,
     h.be1,
@@ -214,8 +206,8 @@ SELECT
     CASE WHEN h.h2 IS NOT NULL THEN greatest(h.h1, h.h2) END AS height_most,
     h.be1 + h.be2 AS angle_sum,
     CASE WHEN h.be2 IS NOT NULL THEN greatest(h.be1, h.be2) END AS angle_most,
-    CASE WHEN h.back_s IS NOT NULL THEN h.d1 + CASE WHEN h.is_ground_after THEN 0 ELSE h.d2 END END AS way_sum,
-    CASE WHEN h.back_s IS NOT NULL THEN greatest(h.d1, CASE WHEN h.is_ground_after THEN 0 ELSE h.d2 END) END AS way_most,
+    CASE WHEN h.back_s IS NOT NULL THEN h.d1 + h.return_nm END AS way_sum,
+    CASE WHEN h.back_s IS NOT NULL THEN greatest(h.d1, h.return_nm) END AS way_most,
     ln((greatest(h.h1, 50) + 100) / (318 * h.d1 + 300)) AS glide1,
     CASE
         WHEN NOT h.is_ground_after AND h.h2 IS NOT NULL

@@ -12,44 +12,11 @@ columns:
   elevation_ft: {type: INTEGER, unit: ft, doc: "Elevation; 0 where unknown"}
   cell: {type: INTEGER, doc: "Square degree: 360 times whole degrees of latitude plus whole degrees of longitude, both counted from the south-west corner of the world"}
 */
-WITH places AS (
-    SELECT
-        base_id AS place_id,
-        base_id,
-        coalesce(icao, ident) AS icao,
-        name,
-        CASE WHEN is_shared_with_civil THEN 'shared' ELSE 'military' END AS serves,
-        latitude,
-        longitude,
-        coalesce(elevation_ft, 0)::INTEGER AS elevation_ft
-    FROM reference.bases
-
-    UNION ALL
-    SELECT
-        f.ident AS place_id,
-        NULL AS base_id,
-        coalesce(f.icao, f.ident) AS icao,
-        f.name,
-        f.serves,
-        f.latitude,
-        f.longitude,
-        coalesce(f.elevation_ft, 0)::INTEGER AS elevation_ft
-    FROM reference.fields AS f
-    -- a field that is itself watched stands there once
-    WHERE NOT EXISTS (
-        SELECT 1
-        FROM reference.bases AS b
-        WHERE
-            abs(km_of_deg(b.latitude - f.latitude)) < $track_on_field_km
-            AND abs(east_km(b.longitude - f.longitude, f.latitude)) < $track_on_field_km
-    )
-),
-
-rows_of_cells AS (
+WITH rows_of_cells AS (
     SELECT
         *,
         unnest(range(-1, 2)) AS north
-    FROM places
+    FROM intermediate.int_fields
 ),
 
 cells AS (
@@ -60,7 +27,7 @@ cells AS (
 )
 
 SELECT
-    place_id,
+    field_id AS place_id,
     base_id,
     icao,
     name,

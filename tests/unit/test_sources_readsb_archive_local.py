@@ -375,7 +375,7 @@ def test_a_decoding_process_that_dies_is_an_error_and_not_a_hang(
 
 
 def test_a_fault_in_a_decoding_process_is_told(tmp_path: Path) -> None:
-    job = decoding._job(DAY, [tmp_path / "x.tar"], context(tmp_path), tmp_path)
+    job = decoding._job(DAY, [tmp_path / "x.tar"], context(tmp_path), tmp_path, "", "traces")
     (tmp_path / "x.tar").write_bytes(tar([trace("14f10a", NEAR)]))
     job.out = str(tmp_path / "gone")
     with pytest.raises(SourceError, match="decoding failed"), workers.Workers(job, 2) as team:

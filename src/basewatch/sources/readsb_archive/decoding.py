@@ -101,11 +101,13 @@ def _decode_day(day: date, files: Sequence[LandedFile], context: Context[ReadsbA
     name = files[0].path.name
     size = sum(file.size for file in files)
     paths, cut_short = unpack.plain([file.path for file in files], work, context.settings.disk_budget_gb)
-    job = _job(day, paths, context, work)
-    index = index_of(paths, job.usual)
+    usual = "traces/" if paths[0].is_dir() and (paths[0] / "traces").is_dir() else ""
+    index = index_of(paths, usual)
     index.cut_short = cut_short or index.cut_short
     parts = _Parts(work, day, context.now)
-    outcomes, survey = _decoded(index, settings, context.params, job, size, parts)
+    way = index.way(settings)
+    job = _job(day, paths, context, work, usual, way)
+    outcomes, survey = _decoded(index, settings, context.params, job, way, size, parts)
     for lake_table, path in parts.close():
         yield Rows(lake_table, day, path)
     if settings.scan == "all":
@@ -125,7 +127,7 @@ def _decode_day(day: date, files: Sequence[LandedFile], context: Context[ReadsbA
 
 
 def _decoded(
-    index: Index, settings: ReadsbArchive, params: Thresholds, job: Job, size: int, parts: _Parts
+    index: Index, settings: ReadsbArchive, params: Thresholds, job: Job, way: str, size: int, parts: _Parts
 ) -> tuple[list[Outcome], Survey | None]:
     """What came of each part of the day, and of the survey of its heatmaps where they are read.
 
@@ -133,7 +135,6 @@ def _decoded(
     """
     processes = settings.processes or len(os.sched_getaffinity(0))
     many = min(max(size // SHARD, 1), SHARDS)
-    way = index.way(settings)
     outcomes: list[Outcome] = []
     with workers.Workers(job, processes if size > SMALL else 1) as team:
         survey = None if way == "traces" else Survey(list(team.survey(_looks(index, many))), way)
@@ -152,22 +153,23 @@ def _looks(index: Index, many: int) -> list[Look]:
     return [Look(number, files[first : first + LOOK], many) for number, first in enumerate(range(0, len(files), LOOK))]
 
 
-def _job(day: date, paths: Sequence[Path], context: Context[ReadsbArchive], work: Path) -> Job:
+def _job(day: date, paths: Sequence[Path], context: Context[ReadsbArchive], work: Path, usual: str, way: str) -> Job:
     settings, params, reference = context.settings, context.params, context.reference
     fields = reference.rows.get("fields", [])
     is_folder = paths[0].is_dir()
     return Job(
         parts=[] if is_folder else [str(path) for path in paths],
         folder=str(paths[0]) if is_folder else None,
-        usual="traces/" if (paths[0] / "traces").is_dir() else "",
+        usual=usual,
         out=str(work),
         source=CODE,
         network=settings.network,
         scan=settings.scan,
         day_start=(day - date(1970, 1, 1)).days * DAY,
         latest=int((context.now + timedelta(days=1)).timestamp() * SECOND),
-        pattern=expression(reference.places, params.rings),
-        far_pattern=expression(reference.places, (Ring(FAR_NM * NM_KM),)),
+        # half a second for 130 bases, and of use for traces alone
+        pattern="" if way == "heatmap" else expression(reference.places, params.rings),
+        far_pattern="" if way == "heatmap" else expression(reference.places, (Ring(FAR_NM * NM_KM),)),
         places=list(reference.places),
         rings=list(params.rings),
         watch=watchlist.build(reference),
