@@ -42,7 +42,8 @@ ROOT = Path(__file__).resolve().parents[1]
 EARLY_S = 180.0  # a loss may lie so long after the touchdown that it precedes: the last report comes from the runway
 FILE = ROOT / "sql" / "reference" / "evidence_terms.csv"
 BANDS = 10
-CASES = "cases"  # of the older simulator (tests/simulator)
+CASES = "cases"  # of the older simulator (tests/simulator), most of them traps
+CASE_HEFT = 0.3  # of a row of theirs: traps are far more of them than of any sky
 REGIONS, EACH, CASE_DAYS, FIRST_DAY = 40, 100, 200, 19_500
 LOST_FOR_GOOD = 30  # of a hundred silences
 
@@ -168,20 +169,19 @@ def joined(parts: Sequence[Rows]) -> Rows:
 
 def fit(judge: str, table: str, terms: Sequence[str], given: Sequence[Sky], pairs: int) -> weights.Steps:
     """A judge fitted on some skies."""
-    rows = joined([learning.read(sky.connection, table, terms) for sky in given])
+    parts = [learning.read(sky.connection, table, terms) for sky in given]
+    rows = joined(parts)
     landed = np.concatenate([answers(sky, table) for sky in given])
     print(f"fitting {judge}: {len(landed)} rows, {int(landed.sum())} landings", flush=True)
-    steps = weights.fit(judge, rows.readings, landed, pairs=pairs)
+    counts = [len(part.silence) for part in parts]
+    heft = np.repeat([CASE_HEFT if sky.scenario == CASES else 1.0 for sky in given], counts)
+    steps = weights.fit(judge, rows.readings, landed, pairs, heft)
     if judge == "first":
         return steps
-    # a boosted sum is too timid: what it says is stretched until it comes true as often
-    return weights.calibrated(steps, weights.score(steps.rows, rows.readings), landed, silences(rows))
-
-
-def silences(rows: Rows) -> Any:
-    """A number of each row's silence, in order."""
-    is_new = (rows.whose[1:] != rows.whose[:-1]) | (rows.silence[1:] != rows.silence[:-1])
-    return np.concatenate(([0], np.cumsum(is_new)))
+    # a boosted sum is too timid: what it says of the skies is stretched until it comes true as often
+    of_skies = heft == 1.0
+    scores, silences = weights.score(steps.rows, rows.readings), rows.silences()
+    return weights.stretched(steps, *weights.line(scores[of_skies], landed[of_skies], silences[of_skies]))
 
 
 def report(title: str, said: Any, landed: Bools, is_base: Bools) -> None:

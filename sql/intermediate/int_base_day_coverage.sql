@@ -15,20 +15,20 @@ columns:
   p_so_few: {type: DOUBLE, doc: "Chance of so few, on this day and those beside it that are as quiet, were the receivers up; null without a usual"}
   interference: {type: VARCHAR, values: [none, suspected], doc: "GNSS spoofing or jamming near the base"}
 */
--- Three questions in turn. Were the receivers up: were so few heard within 50 NM that chance does not explain it? Did they
--- hear low flights, as they do otherwise: were so few heard low, or within 25 NM? How many of the arrivals that they did
--- hear were followed down? A day on which anybody was heard low answers the first by itself; a day on which anybody was
--- heard at the field is not blind.
+-- Three questions in turn. Were the receivers up: were so few heard within 50 NM, or within 100 at any height, that chance
+-- does not explain it? Did they hear low flights, as they do otherwise: were so few heard low, or within 25 NM? How many of
+-- the arrivals that they did hear were followed down? A day on which anybody was heard low answers the first by itself; a
+-- day on which anybody was heard at the field is not blind.
 WITH rings AS (
     SELECT
         base_id,
         day,
         source,
         network,
-        bool_or(is_hushed) FILTER (WHERE ring = 'far') AS is_hushed,
+        bool_or(is_hushed) FILTER (WHERE ring IN ('wide', 'far')) AS is_hushed,
         any_value(usual_aircraft) FILTER (WHERE ring = 'far') AS usual_aircraft,
-        any_value(p_so_few) FILTER (WHERE ring = 'far') AS p_so_few,
-        bool_or(is_hushed) FILTER (WHERE ring <> 'far') AS is_near_hushed,
+        min(p_so_few) FILTER (WHERE ring IN ('wide', 'far')) AS p_so_few,
+        bool_or(is_hushed) FILTER (WHERE ring IN ('near', 'low')) AS is_near_hushed,
         -- the ring in which least of the usual was heard: structures are compared by their first fields first
         min({
             'share': (0.5 + run_aircraft) / (1 + run_usual),
@@ -150,7 +150,12 @@ SELECT
             THEN format(
                 '{:d} aircraft heard {} in {:d} days, where {:.1f} are usual',
                 hush.aircraft::BIGINT,
-                CASE hush.ring WHEN 'low' THEN 'low near the field' WHEN 'near' THEN 'within 25 NM' ELSE 'within 50 NM' END,
+                CASE hush.ring
+                    WHEN 'low' THEN 'low near the field'
+                    WHEN 'near' THEN 'within 25 NM'
+                    WHEN 'far' THEN 'within 50 NM'
+                    ELSE 'within 100 NM'
+                END,
                 hush.days,
                 hush.usual
             )

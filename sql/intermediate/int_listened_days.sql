@@ -6,6 +6,7 @@ columns:
   day: {type: DATE, doc: "UTC day"}
   source: {type: VARCHAR, doc: "Code of the source module"}
   network: {type: VARCHAR, doc: "Network whose receivers listened"}
+  aircraft_100nm: {type: INTEGER, doc: "Other aircraft heard within 100 NM, at any height; null where that was not looked at"}
   aircraft_50nm: {type: INTEGER, doc: "Other aircraft heard within 50 NM; 0 where none was"}
   aircraft_25nm: {type: INTEGER, doc: "The same within 25 NM"}
   aircraft_low: {type: INTEGER, doc: "The same, low enough to prove that the field could be seen"}
@@ -22,7 +23,8 @@ WITH reports AS (
     SELECT
         source,
         day,
-        list(DISTINCT network ORDER BY network) AS networks
+        list(DISTINCT network ORDER BY network) AS networks,
+        bool_or(aircraft_100nm IS NOT NULL) AS is_wide
     FROM staging.stg_readsb__background
     GROUP BY source, day
 ),
@@ -41,7 +43,8 @@ looked AS (
         c.source,
         c.base_id,
         c.day,
-        coalesce(b.networks, a.networks) AS networks
+        coalesce(b.networks, a.networks) AS networks,
+        coalesce(b.is_wide, a.is_wide) AS is_wide
     FROM intermediate.int_covered_days AS c
     ASOF LEFT JOIN reports AS b ON c.source = b.source AND c.day >= b.day
     ASOF LEFT JOIN reports AS a ON c.source = a.source AND c.day <= a.day
@@ -53,7 +56,8 @@ spine AS (
         n.base_id,
         k.day,
         n.source,
-        n.network
+        n.network,
+        k.is_wide
     FROM looked AS k
     INNER JOIN listeners AS n ON k.source = n.source AND k.base_id = n.base_id AND list_contains(k.networks, n.network)
 ),
@@ -110,6 +114,7 @@ SELECT
     s.day,
     s.source,
     s.network,
+    CASE WHEN s.is_wide THEN coalesce(b.aircraft_100nm, 0) END AS aircraft_100nm,
     coalesce(b.aircraft_50nm, 0) AS aircraft_50nm,
     coalesce(b.aircraft_25nm, 0) AS aircraft_25nm,
     coalesce(b.aircraft_low, 0) AS aircraft_low,

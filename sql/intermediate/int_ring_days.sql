@@ -6,7 +6,7 @@ columns:
   day: {type: DATE, doc: "UTC day"}
   source: {type: VARCHAR, doc: "Code of the source module"}
   network: {type: VARCHAR, doc: "Network whose receivers listened"}
-  ring: {type: VARCHAR, values: [far, near, low], doc: "Within 50 NM; within 25 NM; within 25 NM and low, or on the ground at the field"}
+  ring: {type: VARCHAR, values: [wide, far, near, low], doc: "Within 100 NM at any height, where that was looked at; within 50 NM; within 25 NM; within 25 NM and low, or on the ground at the field"}
   aircraft: {type: INTEGER, doc: "Aircraft heard in it"}
   usual_aircraft: {type: DOUBLE, doc: "How many are heard there on such a day when the receivers are up; null where too few days tell"}
   run_days: {type: BIGINT, unit: day, doc: "Days of its run: those that follow each other with hardly anybody; 1 for every other day"}
@@ -29,12 +29,13 @@ WITH rings AS (
             day,
             source,
             network,
+            aircraft_100nm AS wide,
             aircraft_50nm AS far,
             aircraft_25nm AS near,
             aircraft_low AS low
         FROM intermediate.int_listened_days
     )
-    ON far, near, low INTO NAME ring VALUE aircraft
+    ON wide, far, near, low INTO NAME ring VALUE aircraft
 ),
 
 -- the weekday's share of the week: a field that rests at weekends is no receiver down at weekends. It never raises what is

@@ -31,11 +31,15 @@ WITH scores AS (
     ) AS p ON t.icao24 = p.icao24 AND t.stretch_no = p.stretch_no AND t.field_id = p.field_id
 ),
 
+-- against the best field of the silence, so that two sure ones are still told apart
 odds AS (
     SELECT
         *,
-        exp(least(score, $silence_most_score)) AS odds
+        exp(score - max(score) OVER silence) AS odds,
+        -- the odds of no landing at all: one, against odds of exp(score)
+        exp(-least(max(score) OVER silence, $silence_most_score)) AS none
     FROM scores
+    WINDOW silence AS (PARTITION BY icao24, stretch_no)
 )
 
 SELECT
@@ -44,8 +48,7 @@ SELECT
     field_id,
     base_id,
     score,
-    -- against no landing at all (odds of one) and all other fields
-    odds / (1 + sum(odds::DECIMAL(38, 9)) OVER silence) AS probability,
+    odds / (none + sum(odds::DECIMAL(38, 18)) OVER silence) AS probability,
     row_number() OVER (PARTITION BY icao24, stretch_no ORDER BY score DESC, field_id) AS place
 FROM odds
 WINDOW silence AS (PARTITION BY icao24, stretch_no)

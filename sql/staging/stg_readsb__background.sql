@@ -6,6 +6,7 @@ columns:
   network: {type: VARCHAR, doc: "Network whose receivers listened"}
   day: {type: DATE, doc: "UTC day"}
   base_id: {type: VARCHAR, doc: "Watched base"}
+  aircraft_100nm: {type: INTEGER, doc: "Other aircraft heard within 100 NM, at any height; null where that was not looked at"}
   aircraft_50nm: {type: INTEGER, doc: "Aircraft outside the watched fleets heard within 50 NM"}
   aircraft_25nm: {type: INTEGER, doc: "The same within 25 NM"}
   aircraft_low: {type: INTEGER, doc: "The same, low enough to prove that the field could be seen"}
@@ -24,6 +25,7 @@ SELECT
     network,
     day,
     base_id,
+    aircraft_100nm,
     coalesce(aircraft_50nm, 0) AS aircraft_50nm,
     coalesce(aircraft_25nm, 0) AS aircraft_25nm,
     coalesce(aircraft_low, 0) AS aircraft_low,

@@ -273,12 +273,12 @@ def spoofing(rng: np.random.Generator, region: Region, number: int, at: float) -
 
 
 def passers_by(rng: np.random.Generator, region: Region, number: int, at: float) -> list[Case]:
-    """Four aircraft low over the region on the same day: the traffic from which air pressure can be read."""
+    """Four aircraft low over the region on one day: the traffic from which air pressure can be read."""
     found = []
     for index in range(4):
         who, _ = identity(np.random.default_rng(number + index), number + index)
         height, miss, heading = rng.uniform(3_500, 5_500), rng.uniform(-12, 12), rng.uniform(0, 360)
-        path = straight(rng, float(height), 230.0, float(miss), float(heading), half_s=60.0)
+        path = straight(rng, float(height), 230.0, float(miss), float(heading), half_s=240.0)
         moment = (at // DAY) * DAY + float(rng.uniform(0.1, 0.9)) * DAY
         found.append(Case("passer_by", heard(rng, path, region.base, Receivers(0), at=moment, identity=who)))
     return found
@@ -313,7 +313,8 @@ def cases(
             for moment in (at, *(stay.departed for stay in case.stays)):
                 if (where, int(moment // DAY)) not in served:
                     served.add((where, int(moment // DAY)))
-                    yield from passers_by(rng, region, 5_000_000 + where * 4, moment)
+                    day = int((moment - first_day) // DAY)
+                    yield from passers_by(rng, region, 5_000_000 + (where * 1000 + day) * 4, moment)
 
 
 __all__ = ["TRAPS", "VISITS", "Region", "cases", "cut", "regions"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from pathlib import Path
 from typing import Any
 
@@ -114,8 +116,46 @@ def test_vehicles_on_the_field_are_no_arrivals(tmp_path: Path) -> None:
     assert (row["aircraft_low"], row["arrivals"], row["departures"], row["aircraft_50nm"]) == (1, 0, 0, 0)
 
 
-def test_cruising_traffic_proves_nothing(tmp_path: Path) -> None:
-    assert heard(tmp_path, [point(NOON + n * 10, LAT + 0.1, LON - 0.2 + n / 100, 35_000) for n in range(40)]) == {}
+def seen_wide(row: dict[str, Any]) -> bool:
+    """Whether nothing but the wide ring shows anybody: one aircraft."""
+    rest = {name: value for name, value in row.items() if name not in ("aircraft_100nm", "points_per_hour")}
+    return row["aircraft_100nm"] == 1 and not any(value for value in rest.values() if isinstance(value, int))
+
+
+def test_cruising_traffic_proves_no_more_than_that_receivers_were_up(tmp_path: Path) -> None:
+    assert seen_wide(heard(tmp_path, [point(NOON + n * 10, LAT + 0.1, LON - 0.2 + n / 100, 35_000) for n in range(40)]))
+
+
+@pytest.mark.parametrize(
+    ("north_nm", "changes", "counted"),
+    [
+        (99, {}, 1),
+        (101, {}, None),  # nobody was heard: no row
+        (99, {"r": "RF-82041"}, None),  # watched aircraft may fall silent on purpose
+        (99, {"flags": 1}, None),
+        (99, {"seconds": 86_400.0 + 60}, None),
+        (99, {"seconds": -3_600.0}, None),
+    ],
+    ids=["within", "beyond", "watched", "stale", "the day after", "the day before"],
+)
+def test_the_wide_ring_counts_other_aircraft_at_any_height(
+    tmp_path: Path, north_nm: float, changes: dict[str, Any], counted: int | None
+) -> None:
+    start = changes.pop("seconds", NOON)
+    head = {name: changes.pop(name) for name in ("r",) if name in changes}
+    track = [point(start + n, LAT + north_nm * 1.852 / 111.195, LON, 41_000, **changes) for n in range(3)]
+    assert heard(tmp_path, track, **head).get("aircraft_100nm") == counted
+
+
+def test_the_wide_ring_is_told_from_any_layout_and_counts_an_aircraft_once(tmp_path: Path) -> None:
+    track = [
+        point(NOON + n * 4, LAT + 0.5, LON + n / 2000, 39_000) for n in range(2_000)
+    ]  # far longer than a sample's step
+    assert heard(tmp_path / "a", track, track)["aircraft_100nm"] == 2
+    squeezed = trace("4b1a77", track, r="HB-1")
+    text = json.dumps(json.loads(gzip.decompress(squeezed[1]))).encode()  # all points on one line
+    rows = run(tmp_path / "b", (squeezed[0], gzip.compress(text))).rows["base_background"]
+    assert next(row["aircraft_100nm"] for row in rows if row["base_id"] == "hmeimim") == 1
 
 
 @pytest.mark.parametrize(
@@ -138,7 +178,7 @@ def test_jumps_count_for_every_aircraft_but_not_for_computed_positions(tmp_path:
 
     row = heard(tmp_path, spoofed("adsb_icao"), r="RF-1")
     assert (row["jumps"], row["jumped_aircraft"], row["aircraft_50nm"]) == (19, 1, 0)
-    assert heard(tmp_path, spoofed("mlat")) == {}
+    assert seen_wide(heard(tmp_path, spoofed("mlat")))
 
 
 def test_aircraft_frozen_on_one_spot_are_stacked(tmp_path: Path) -> None:

@@ -368,6 +368,28 @@ def test_half_hours_without_aircraft_are_no_fault_of_a_lone_receiver(tmp_path: P
     assert (result.day.status, heard_in(result)) == ("ok", set(range(HALVES)) - {BAD})
 
 
+def around(result: Result) -> int:
+    """The aircraft that were heard in the wide ring."""
+    return next(row["aircraft_100nm"] for row in result.rows["base_background"] if row["base_id"] == "hmeimim")
+
+
+def test_the_wide_ring_counts_other_aircraft_at_any_height(tmp_path: Path, files: dict[str, bytes]) -> None:
+    """Two as usual, and three more: 95 NM off, 105 NM off, and 95 NM off but watched."""
+    north = {"4b1a55": 95, "4b1a56": 105, "14f10b": 95}
+    start = begins(DAY, BAD)
+    tracks = [
+        circuit(one, start, (HMEIMIM[0] + nm * 1.852 / 111.195, HMEIMIM[1]), altitude=39_000)
+        for one, nm in north.items()
+    ]
+    days.tar(tmp_path / "usual" / "archive", DAY, files)
+    usual = around(read(tmp_path / "usual"))
+    half = half_hour([*scene(start, HMEIMIM), *tracks], start, Form(60_000))
+    days.tar(tmp_path / "more" / "archive", DAY, {**files, name(BAD): half.data()})
+    assert (usual, around(read(tmp_path / "more"))) == (2, 3)
+    more = {**files, name(BAD): half.data()}
+    assert around(both(tmp_path / "both", more, trace("14f10c", LANDING), own_receiver=False)) == 3
+
+
 # ---- traces beside them
 
 

@@ -54,13 +54,17 @@ def test_the_same_rows_give_the_same_steps(readings: dict[str, np.ndarray], land
 
 def test_calibration_makes_what_is_said_true(readings: dict[str, np.ndarray], landed: np.ndarray) -> None:
     steps = weights.fit("whole", readings, landed, pairs=0)
-    timid = weights.Steps([(*row[:-1], row[-1] / 3) for row in steps.rows])
-    mended = weights.calibrated(timid, weights.score(timid.rows, readings), landed, np.arange(ROWS))
+    timid = weights.Steps([(*row[:-1], row[-1] / 1.8 - (row[1] == "constant")) for row in steps.rows])
+    scores = weights.score(timid.rows, readings)
+    mended = weights.stretched(timid, *weights.line(scores, landed, np.arange(ROWS)))
     said = 1 / (1 + np.exp(-weights.score(mended.rows, readings)))
     sure = said > 0.8
     assert abs(said[sure].mean() - landed[sure].mean()) < 0.05
     raw = 1 / (1 + np.exp(-weights.score(timid.rows, readings)))
     assert abs(raw[sure].mean() - landed[sure].mean()) > 0.1
+    some = np.arange(ROWS) % 2 == 0  # of these alone it is to come true; the others say the contrary
+    contrary = np.where(some, landed, ~landed)
+    assert weights.line(scores, contrary, np.arange(ROWS), some)[0] > 1.5
 
 
 def test_corrections_move_points_and_keep_the_steps(readings: dict[str, np.ndarray], landed: np.ndarray) -> None:

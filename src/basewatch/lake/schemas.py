@@ -218,9 +218,11 @@ _TABLES = [
         "What the receivers heard near a base on one day of aircraft outside the watched fleets: the measure of what "
         "could have been seen. No row: nothing was heard, or not looked for (a scan of the watch list). Heights are "
         "above the field; arrivals_touchdown were heard on the ground, arrivals_low lost close to it and low, the rest "
-        "higher up; jumps and stacked_aircraft (signs of GNSS interference) count every aircraft.",
+        "higher up; jumps and stacked_aircraft (signs of GNSS interference) count every aircraft. aircraft_100nm "
+        "counts them at any height, and is null where that was not looked at.",
         base_id=pa.string(),
         network=pa.string(),
+        aircraft_100nm=pa.int32(),
         aircraft_50nm=pa.int32(),
         aircraft_25nm=pa.int32(),
         aircraft_low=pa.int32(),

@@ -42,6 +42,7 @@ SPOT = 50  # cells a degree on which stacked aircraft are told: 2 km
 class Limits(msgspec.Struct, frozen=True):
     """Thresholds of the background measures, from params.yml (background_<name>), as they go to other processes."""
 
+    wide_nm: float
     ring_nm: float
     near_nm: float
     below_ft: float
@@ -90,6 +91,7 @@ class Packed(msgspec.Struct):
     last: list[tuple[int, int]]
     first: list[tuple[int, int]]
     spots: list[tuple[int, int, int, int, int]]
+    around: list[int] | None = None
 
     def tally(self) -> Tally:
         """The tally again."""
@@ -101,12 +103,16 @@ class Packed(msgspec.Struct):
             self.last,
             self.first,
             Counter({(base, row, column, hour): count for base, row, column, hour, count in self.spots}),
+            None if self.around is None else np.array(self.around, np.int64),
         )
 
 
 @dataclass
 class Tally:
-    """Counts by base that add up over the parts of a day, as long as an aircraft's trace is in one part."""
+    """Counts by base that add up over the parts of a day, as long as an aircraft's trace is in one part.
+
+    around: aircraft at any height in a wide ring; None where nobody looked.
+    """
 
     bases: int
     counts: dict[str, Ints] = field(default_factory=dict)
@@ -115,6 +121,7 @@ class Tally:
     last_heights_ft: list[tuple[int, int]] = field(default_factory=list)  # base number, feet
     first_heights_ft: list[tuple[int, int]] = field(default_factory=list)
     spots: Counter[tuple[int, int, int, int]] = field(default_factory=Counter)  # base, cell, cell, hour: aircraft
+    around: Ints | None = None
 
     def __post_init__(self) -> None:
         if not self.counts:
@@ -131,6 +138,18 @@ class Tally:
         self.last_heights_ft += other.last_heights_ft
         self.first_heights_ft += other.first_heights_ft
         self.spots.update(other.spots)
+        if other.around is not None:
+            self.around = other.around if self.around is None else self.around + other.around
+
+    def count_around(self, aircraft: Ints, latitude: Floats, longitude: Floats, bases: Bases) -> None:
+        """Add aircraft by some of their positions to those heard around each base, within the reach of `bases`.
+
+        aircraft: a number of each position's aircraft, all of whose positions are here.
+        """
+        index, base, _ = bases.pairs(latitude, longitude)
+        pairs = np.unique(aircraft[index] * self.bases + base)
+        counts = np.bincount(pairs % self.bases, minlength=self.bases)
+        self.around = counts if self.around is None else self.around + counts
 
     def packed(self) -> Packed:
         """The tally in plain values, to send from one process to another."""
@@ -141,6 +160,7 @@ class Tally:
             last=self.last_heights_ft,
             first=self.first_heights_ft,
             spots=[(*spot, count) for spot, count in self.spots.items()],
+            around=None if self.around is None else self.around.tolist(),
         )
 
 
@@ -393,13 +413,15 @@ def table(tally: Tally, places: Sequence[Place], network: str) -> pa.Table:
         stacked[base] = max(stacked[base], count)
     for number, place in enumerate(places):
         counts = {name: int(tally.counts[name][number]) for name in COUNTS}
-        if not any(counts.values()):
+        around = None if tally.around is None else int(tally.around[number])
+        if not any(counts.values()) and not around:
             continue
         rows.append(
             counts
             | {
                 "base_id": place.place_id,
                 "network": network,
+                "aircraft_100nm": around,
                 "lowest_height_ft": None if np.isinf(tally.lowest_ft[number]) else round(tally.lowest_ft[number]),
                 "median_last_height_ft": _median(last.get(number)),
                 "median_first_height_ft": _median(first.get(number)),

@@ -19,18 +19,20 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from basewatch.geo import NM_KM, Bools, Place, Ring
+from basewatch.geo import NM_KM, Bools, Floats, Ints, Place, Ring
 from basewatch.readsb import coarse
 from basewatch.readsb.background import Fields, Limits, Packed, Tally, measure
 from basewatch.readsb.far_tracks import Keeping, kept
 from basewatch.readsb.grid import Bases
 from basewatch.readsb.heard import Heard
-from basewatch.readsb.heatmap import ADDRESS, LARGEST_FILE, BadHeatmap
+from basewatch.readsb.heatmap import ADDRESS, DEGREES, LARGEST_FILE, BadHeatmap
 from basewatch.readsb.points import (
     DAY,
     SECOND,
+    STALE,
     Frame,
     Near,
     Registry,
@@ -42,7 +44,7 @@ from basewatch.readsb.points import (
     point_rows,
 )
 from basewatch.readsb.search import Search, compile_search
-from basewatch.readsb.survey import FAR_NM, Look, Seen, Surveyor, survey
+from basewatch.readsb.survey import FAR_NM, Look, Seen, Surveyor, are_new, survey
 from basewatch.readsb.tar_index import Volume
 from basewatch.readsb.traces import (
     LARGEST_MEMBER,
@@ -52,12 +54,14 @@ from basewatch.readsb.traces import (
     Head,
     Lines,
     Parsed,
+    Point,
     gunzip,
     lines,
     parse_around,
     parse_every,
     parse_near,
     peek,
+    sampled,
 )
 from basewatch.readsb.watched import Followed, are_listed, is_military, is_watched, mark
 from basewatch.reference.watchlist import Watch, is_listed
@@ -65,6 +69,8 @@ from basewatch.reference.watchlist import Watch, is_listed
 FLUSH_POINTS = 10_000  # parsed points held as Python objects before they become arrays
 SHOWN = 20  # rejects of one part that are named; the rest are counted
 UNKNOWN_DAY = -1
+SAMPLED_BYTES = 8192  # of a trace's text, and SAMPLED_POINTS of it: some ten minutes of a flight
+SAMPLED_POINTS, SAMPLED_MS = 100, 600_000
 SILENCE_S = 300.0  # a pause in a survey's positions that a trace may explain
 _STAMP = re.compile(rb'"timestamp": *([0-9.]+)')
 
@@ -165,6 +171,11 @@ class Decoder:
         """The bases with a far wider reach, for aircraft on the watch list."""
         return Bases(self.job.places, FAR_NM * NM_KM)
 
+    @cached_property
+    def wide_ring(self) -> Bases:
+        """The bases with the reach within which anybody at any height shows that receivers were up."""
+        return Bases(self.job.places, self.job.limits.wide_nm * NM_KM)
+
     def far_rows(self, points: Frame, heads: Sequence[Head]) -> pa.Table:
         """Rows of watched_points of these tracks: what is kept of them within reach of a base, beyond the rings."""
         job, bases = self.job, self.surroundings
@@ -230,6 +241,7 @@ class _Part:
         self.traced: set[str] = set()  # addresses of which a trace gave points
         self.whole: set[str] = set()  # those of them whose whole track is kept
         self.listed: set[str] = set()  # addresses whose whole track a survey asks for
+        self.sampled: list[tuple[int, float, float]] = []  # number of a trace, latitude and longitude
 
     def run(self) -> Outcome:
         """Decode every trace of the part, or those that a survey of the day asks for."""
@@ -255,6 +267,11 @@ class _Part:
         out.digest = self.digest.hexdigest()
         out.days = dict(self.days)
         if self.job.scan == "all":
+            if survey is None:
+                number, latitude, longitude = np.array(self.sampled, np.float64).reshape(-1, 3).T
+                self.tally.count_around(number.astype(np.int64), latitude, longitude, self.decoder.wide_ring)
+            else:
+                self.tally.count_around(*survey.around, self.decoder.wide_ring)
             out.background = self.tally.packed()
         return out
 
@@ -295,7 +312,10 @@ class _Part:
     def _take(self, icao24: str, text: bytes) -> None:
         """Keep what of a trace may matter until there is enough for the arrays."""
         place = lines(text)
-        is_whole = place is None or self._is_far(icao24, text, place)
+        far = -1 if place is None else self.decoder.far_search(text, place.start, place.end)
+        is_whole = place is None or (far >= 0 and self._may_be_followed(icao24, text, place))
+        if place is not None and far >= 0 and not is_whole:
+            self._sample(_stamp(text, place), sampled(text, place, self.decoder.far_search, far, SAMPLED_BYTES))
         if place is None or is_whole:
             parsed = parse_every(text)
             ends = [parsed.head.timestamp + parsed.points[end].seconds for end in (0, -1) if parsed.points]
@@ -303,7 +323,8 @@ class _Part:
             ends = []
         else:
             ends = _ends(text, place)
-            partial = parse_near(text, place, self.decoder.search)
+            # whatever may be near is within reach, too
+            partial = None if far < 0 else parse_near(text, place, self.decoder.search, far)
             if partial is None and is_listed(self.job.watch, icao24, mark(text[:PEEKED])):
                 partial = parse_around(text, place, self.decoder.search, -1)
             if partial is None:
@@ -321,13 +342,24 @@ class _Part:
         self.traced.add(icao24)
         if is_whole and (icao24 in self.listed or self.decoder.followed.is_one(parsed.head, parsed.callsigns)):
             self.whole.add(icao24)
+        elif is_whole:
+            self._sample(parsed.head.timestamp, parsed.points[::SAMPLED_POINTS])
         self.points += len(parsed.points)
 
-    def _is_far(self, icao24: str, text: bytes, place: Lines) -> bool:
-        """Whether the aircraft may be followed, and any of its trace may be within reach of a base."""
-        if icao24 not in self.listed and not self.decoder.followed.may_be(icao24, text, place):
-            return False
-        return self.decoder.far_search(text, place.start, place.end) >= 0
+    def _may_be_followed(self, icao24: str, text: bytes, place: Lines) -> bool:
+        return icao24 in self.listed or self.decoder.followed.may_be(icao24, text, place)
+
+    def _sample(self, stamp: float, points: Sequence[Point]) -> None:
+        """Note some places of another aircraft on the archive's day, by which it is counted around each base."""
+        if self.job.scan != "all" or self.shard.surveyed is not None:
+            return
+        since = self.job.day_start // SECOND - stamp
+        self.sampled += [
+            (self.outcome.read, point.latitude, point.longitude)
+            for point in points
+            if abs(point.latitude) <= 90 and abs(point.longitude) <= 180
+            if since <= point.seconds < since + 86_400 and not (point.flags or 0) & STALE
+        ]
 
     def _note_day(self, ends: list[float]) -> None:
         """Count a trace under the archive's day if any of it lies there, else under the day of its first point."""
@@ -404,6 +436,7 @@ class _Surveyed:
         rows = coarse.load(shard.surveyed or ())
         cell = cells.of(rows["lat"], rows["lon"])
         self.grid = Heard.of(rows, cell) if self.job.scan == "all" else None
+        self.around = self._others(rows, cell)
         around = np.flatnonzero(cell >= 0)
         are_wanted = np.zeros(len(rows), np.bool_)
         are_wanted[around] = decoder.surveyor.are_listed(rows)[around]
@@ -422,6 +455,16 @@ class _Surveyed:
         if shard.members:
             traced = np.array([int(icao24, 16) for icao24, _, _ in shard.members], np.int64)
             self.asked = self._asked(decoder) | {f"{one:06x}" for one in np.setdiff1d(traced, heard).tolist()}
+
+    def _others(self, rows: npt.NDArray[np.void], cell: npt.NDArray[np.int32]) -> tuple[Ints, Floats, Floats]:
+        """Address and place of aircraft that are on no watch list, each once in ten minutes."""
+        inside = np.flatnonzero(cell >= 0)
+        address = (rows["hex"][inside] & ADDRESS).astype(np.int64)
+        is_due = are_new(address * (DAY // SECOND) + rows["at_ms"][inside] // SAMPLED_MS)
+        chosen = inside[is_due]
+        chosen = chosen[~self.decoder.surveyor.are_listed(rows[chosen])]
+        address = (rows["hex"][chosen] & ADDRESS).astype(np.int64)
+        return address, rows["lat"][chosen] * DEGREES, rows["lon"][chosen] * DEGREES
 
     def far_rows(self, traced: set[str]) -> pa.Table:
         """Rows of watched_points of the aircraft that are followed, but for those whose trace stands for them."""
@@ -460,12 +503,20 @@ class _Surveyed:
         return {head.icao for head, is_one in zip(self.heads, is_asked, strict=True) if is_one}
 
 
+def _stamp(text: bytes, place: Lines) -> float:
+    """The time from which a trace counts its seconds, since 1970, read without a parse; nan where unreadable."""
+    stamp = _STAMP.search(text, 0, place.start)
+    try:
+        return float(stamp.group(1)) if stamp else math.nan
+    except ValueError:
+        return math.nan
+
+
 def _ends(text: bytes, place: Lines) -> list[float]:
     """Times of a trace's first and last point, seconds since 1970, read without a parse; nan where unreadable."""
-    stamp = _STAMP.search(text, 0, place.start)
     last = text.rfind(b"\n[", place.start, place.end)
     try:
-        base = float(stamp.group(1)) if stamp else math.nan
+        base = _stamp(text, place)
         return [base + float(text[line + 2 : text.index(b",", line)]) for line in (place.start, last)]
     except ValueError:
         return [math.nan, math.nan]

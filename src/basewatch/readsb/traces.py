@@ -8,6 +8,7 @@ whole. Both ways give the same rows; tests hold them against each other.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import zlib
 from typing import NamedTuple
@@ -148,12 +149,13 @@ def lines(text: bytes) -> Lines | None:
     return Lines(start, end) if start <= end and not text[head:start].strip() else None
 
 
-def parse_near(text: bytes, place: Lines, search: Search) -> Parsed | None:
+def parse_near(text: bytes, place: Lines, search: Search, since: int | None = None) -> Parsed | None:
     """The points of a trace that may be near a base, with what the module says around them, and the first and the last.
 
-    None where no point may be near. Raises BadTrace where head or points are not as they should be.
+    since: where to begin to look, if it is known that none stands before. None where no point may be near. Raises
+    BadTrace where head or points are not as they should be.
     """
-    hit = search(text, place.start, place.end)
+    hit = search(text, place.start if since is None else since, place.end)
     return None if hit < 0 else parse_around(text, place, search, hit)
 
 
@@ -168,6 +170,18 @@ def parse_around(text: bytes, place: Lines, search: Search, hit: int) -> Parsed:
         return Parsed(parse_head(text), points)
     except (msgspec.MsgspecError, UnicodeDecodeError, _NotALine):
         return parse_whole(text)
+
+
+def sampled(text: bytes, place: Lines, search: Search, hit: int, every: int) -> list[Point]:
+    """The point of a hit and of further ones, each at least so many bytes behind the one before; malformed ones not."""
+    points = []
+    while hit >= 0:
+        newline = text.find(_LINE, hit, place.end)
+        with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
+            points.append(_point.decode(text[hit : newline if newline >= 0 else place.end].rstrip(b", \r\n\t")))
+        newline = text.find(_LINE, hit + every, place.end)
+        hit = search(text, newline, place.end) if newline >= 0 else -1
+    return points
 
 
 def parse_head(text: bytes) -> Head:

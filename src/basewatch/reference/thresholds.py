@@ -35,6 +35,7 @@ class Thresholds(BaseModel):
     watched_silence_min: float
     watched_around_min: float
 
+    background_wide_nm: float
     background_ring_nm: float
     background_near_nm: float
     background_below_ft: float

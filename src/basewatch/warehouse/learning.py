@@ -66,6 +66,12 @@ class Rows:
             {name: values[chosen] for name, values in self.readings.items()},
         )
 
+    def silences(self) -> npt.NDArray[np.int64]:
+        """A number for each row's silence; rows are in the order of their key."""
+        is_new = np.ones(len(self.silence), np.bool_)
+        is_new[1:] = (self.silence[1:] != self.silence[:-1]) | (self.whose[1:] != self.whose[:-1])
+        return np.cumsum(is_new)
+
     def joined(self, other: Rows) -> Rows:
         """These rows and others behind them."""
         return Rows(
@@ -136,14 +142,34 @@ def learn(file: Path, steps: Sequence[tuple[Any, ...]], params: Mapping[str, Any
         landed = _landed(rows, by_name)
         fold_of = np.array([by_name[name].group % FOLDS for name in rows.whose])
 
-        def taught_by(chosen: Bools) -> list[tuple[Any, ...]]:
+        is_base = np.isin(
+            rows.field, [name for (name,) in study.execute("SELECT base_id FROM reference.bases").fetchall()]
+        )
+        first, whole = ([row for row in steps if row[0] == judge] for judge in ("first", "whole"))
+
+        def taught_by(chosen: Bools) -> Steps:
             together = rows.of(chosen).joined(own.of(is_sure))
             answers = np.concatenate((landed[chosen], odds[is_sure] > SURE))
-            whole = weights.corrected(Steps([row for row in steps if row[0] == "whole"]), together.readings, answers)
-            return [*(row for row in steps if row[0] == "first"), *whole.rows]
+            return weights.corrected(Steps(whole), together.readings, answers)
 
-        hidden = [_hidden(study, taught_by(fold_of != fold), made, params, fold) for fold in range(FOLDS)]
-        return Learnt(taught_by(np.ones(len(landed), np.bool_)), len(groups), pa.concat_tables(hidden))
+        folds = [fold_of == fold for fold in range(FOLDS)]
+        by_others = [taught_by(~of_fold) for of_fold in folds]
+        scores = np.zeros(len(landed))
+        for of_fold, taught in zip(folds, by_others, strict=True):
+            scores[of_fold] = weights.score(taught.rows, rows.of(of_fold).readings)
+
+        def made_true(taught: Steps, chosen: Bools) -> list[tuple[Any, ...]]:
+            """With the probabilities of watched bases as the chosen cuts have it, judged by weights that saw others."""
+            silence = rows.of(chosen).silences()
+            stretch = weights.line(scores[chosen], landed[chosen], silence, is_base[chosen])
+            return [*first, *weights.stretched(taught, *stretch).rows]
+
+        hidden = [
+            _hidden(study, made_true(taught, ~of_fold), made, params, fold)
+            for fold, (of_fold, taught) in enumerate(zip(folds, by_others, strict=True))
+        ]
+        every = np.ones(len(landed), np.bool_)
+        return Learnt(made_true(taught_by(every), every), len(groups), pa.concat_tables(hidden))
 
 
 def _hidden(

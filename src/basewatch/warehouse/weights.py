@@ -22,12 +22,20 @@ BOUND = 1e9  # no reading lies beyond
 CAP = 4.0  # log-odds: no single term decides alone
 CAPS = {"here": (-0.85, 1.5), "elsewhere": (-1.5, 0.85)}  # history is the strongest prior and the most dangerous one
 STEPS, PAIR_STEPS, PAIRS = 12, 8, 15
+MOST_ODDS, LEAST = 30.0, 1e-9
+STRETCH, MOVE = (0.5, 2.0), (-4.0, 4.0)  # by so much probabilities are made true; weights that need more are wrong
 OTHERS = 4  # rows that are no landing, for each that is one, are enough to fit on
 FIRST = [  # columns of int_silence_fields by which fields are compared
     "slack", "need", "length", "direct", "detour", "off1", "off2", "height_change", "height_most", "angle_sum",
     "angle_most", "way_sum", "d1", "d2", "be1", "be2", "glide1", "glide2", "aim1", "aim2", "closing", "opening",
     "is_ground_after", "kind",
 ]  # fmt: skip
+# 1: more of it never speaks against a landing, -1: never for one. So no sky bends a term of which it holds few cases.
+WAYS = {
+    "slack": 1, "need": -1, "lead": 1, "beaten_by": -1, "nearer": 1, "here": 1, "elsewhere": -1, "mismatch": -1,
+    "be1": -1, "be2": -1, "angle_sum": -1, "angle_most": -1, "line1": -1, "line2": -1, "closing": 1, "opening": 1,
+    "detour": 1,
+}  # fmt: skip
 WHOLE = [  # columns of int_silence_terms by which each is judged
     *FIRST, "way_most", "h1", "h2", "line1", "line2", "deaf", "alive", "mismatch", "lead", "beaten_by", "nearer",
     "here", "elsewhere",
@@ -46,14 +54,16 @@ def fit(
     readings: Mapping[str, Floats],
     landed: Bools,
     pairs: int = PAIRS,
+    heft: Floats | None = None,
 ) -> Steps:
     """The tables of steps that tell landings from the rest best.
 
-    readings: of each term, one a silence and field, nan where unknown. landed: whether the aircraft landed there.
-    The same rows in the same order give the same steps.
+    readings: of each term, one a silence and field, nan where unknown. landed: whether the aircraft landed there. heft:
+    how much each row counts (default: all alike). The same rows in the same order give the same steps.
     """
     names = list(readings)
-    machine = _machine(readings, landed, None, ["continuous"] * len(names), pairs)
+    ways = [WAYS.get(name, 0) for name in names] if judge == "whole" else None
+    machine = _machine(readings, landed, None, ["continuous"] * len(names), pairs, ways, heft)
     rows: list[tuple[Any, ...]] = [_constant(judge, machine)]
     for features, scores in zip(machine.term_features_, machine.term_scores_, strict=True):
         cuts = [machine.bins_[feature][min(len(features), len(machine.bins_[feature])) - 1] for feature in features]
@@ -99,7 +109,15 @@ def corrected(steps: Steps, readings: Mapping[str, Floats], landed: Bools) -> St
     )
 
 
-def _machine(readings: Mapping[str, Floats], landed: Bools, prior: Floats | None, types: list[Any], pairs: int) -> Any:
+def _machine(
+    readings: Mapping[str, Floats],
+    landed: Bools,
+    prior: Floats | None,
+    types: list[Any],
+    pairs: int,
+    ways: list[int] | None = None,
+    heft: Floats | None = None,
+) -> Any:
     from interpret.glassbox import ExplainableBoostingClassifier
 
     with warnings.catch_warnings():
@@ -117,13 +135,14 @@ def _machine(readings: Mapping[str, Floats], landed: Bools, prior: Floats | None
             max_rounds=1200,
             early_stopping_rounds=30,
             random_state=20,
+            monotone_constraints=ways,
             n_jobs=1,
         )
-        matrix, kept, heft = np.column_stack(list(readings.values())), *_thinned(landed)
+        matrix, kept, share = np.column_stack(list(readings.values())), *_thinned(landed)
         machine.fit(
             matrix[kept],
             landed[kept].astype(np.int64),
-            sample_weight=heft,
+            sample_weight=share if heft is None else share * heft[kept],
             init_score=None if prior is None else prior[kept],
         )
     return machine
@@ -172,29 +191,35 @@ def _in_step(values: Floats, low: float | None, high: float | None) -> Bools:
     return np.isnan(values) if low is None or high is None else (values >= low) & (values < high)
 
 
-def calibrated(steps: Steps, scores: Floats, landed: Bools, silence: npt.NDArray[np.int64]) -> Steps:
-    """The same steps, stretched and moved so that what is said comes true as often.
+def line(
+    scores: Floats, landed: Bools, silence: npt.NDArray[np.int64], asked: Bools | None = None
+) -> tuple[float, float]:
+    """By how much scores are to be stretched, and then moved, so that what is said comes true as often.
 
-    scores: what the steps give to each row. silence: a number that the fields of one silence share, in order. At most
-    one field of a silence was landed at, and the odds of all compete with each other and with none, as the models have
-    it. (Platt's scaling, which keeps a sum of steps a sum of steps.)
+    silence: a number that the fields of one silence share, in order; the odds of all compete with each other and with
+    none, as the models have it. asked: the rows of which it is to come true (default: all). (Platt's scaling, which
+    keeps a sum of steps a sum of steps.)
     """
     from scipy.optimize import minimize
 
-    if landed.all() or not landed.any():
-        return steps
-    first = np.flatnonzero(np.diff(silence, prepend=silence[0] - 1))
+    wanted = np.ones(len(scores), np.bool_) if asked is None else asked
+    if landed[wanted].all() or not landed[wanted].any():
+        return 1.0, 0.0
+    is_first = np.diff(silence, prepend=silence[0] - 1) != 0
+    first, of_silence = np.flatnonzero(is_first), np.cumsum(is_first) - 1
 
     def surprise(line: Floats) -> float:
-        odds = np.minimum(line[0] * scores + line[1], 30.0)
-        total = np.log1p(np.add.reduceat(np.exp(odds), first))
-        return float(total.sum() - odds[landed].sum())
+        odds = np.exp(np.clip(line[0] * scores + line[1], -MOST_ODDS, MOST_ODDS))
+        said = odds / (1 + np.add.reduceat(odds, first)[of_silence])
+        said = np.clip(np.where(landed, said, 1 - said)[wanted], LEAST, 1.0)
+        return float(-np.log(said).sum())
 
     slope, move = minimize(surprise, np.array([1.0, 0.0]), method="Nelder-Mead").x
-    if slope <= 0:
-        return steps
-    rows = []
-    for row in steps.rows:
-        is_constant = row[1] == "constant"
-        rows.append((*row[:-1], round(row[-1] * slope + (move if is_constant else 0.0), 4)))
-    return Steps(rows)
+    return float(np.clip(slope, *STRETCH)), float(np.clip(move, *MOVE))
+
+
+def stretched(steps: Steps, slope: float, move: float) -> Steps:
+    """The same steps, all points stretched and the constant moved: a sum of steps stays a sum of steps."""
+    return Steps(
+        [(*row[:-1], round(row[-1] * slope + (move if row[1] == "constant" else 0.0), 4)) for row in steps.rows]
+    )
