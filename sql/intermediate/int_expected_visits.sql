@@ -12,7 +12,8 @@ columns:
 -- Three sums: what was seen or recorded counts one; what is inferred counts its probability; and what nobody heard is
 -- estimated from what was heard by halves. Where arrivals and departures are heard independently, stays of which neither
 -- was heard are to those of which one was heard as those are to the ones with both (Lincoln and Petersen, in Chapman's
--- form). Days that were missing or blind had visits at the month's own rate.
+-- form). Days that were missing or blind had visits at the month's own rate, drawn towards the usual one: a half of a month in
+-- which nobody came says little of the other half.
 WITH distinct_stays AS (
     SELECT *
     FROM intermediate.int_visits
@@ -85,6 +86,17 @@ unheard AS (
     FROM halves
 ),
 
+usual AS (
+    SELECT
+        m.base_id,
+        m.fleet_id,
+        coalesce(sum(s.chance), 0) / sum(m.days_seen) AS a_day
+    FROM months AS m
+    LEFT JOIN sums AS s ON m.base_id = s.base_id AND m.fleet_id = s.fleet_id AND m.month = s.month
+    WHERE m.days_seen > 0
+    GROUP BY m.base_id, m.fleet_id
+),
+
 means AS (
     SELECT
         m.*,
@@ -92,8 +104,10 @@ means AS (
         coalesce(s.chance, 0) AS chance,
         coalesce(s.spread, 0) AS spread,
         coalesce(s.chance, 0) * coalesce(u.share, 0)
-        + coalesce(s.chance, 0) * (1 + coalesce(u.share, 0)) * m.days_hidden / m.days_seen AS hidden
+        + (1 + coalesce(u.share, 0)) * m.days_hidden
+        * (coalesce(s.chance, 0) + r.a_day * $expected_usual_days) / (m.days_seen + $expected_usual_days) AS hidden
     FROM months AS m
+    INNER JOIN usual AS r ON m.base_id = r.base_id AND m.fleet_id = r.fleet_id
     LEFT JOIN sums AS s ON m.base_id = s.base_id AND m.fleet_id = s.fleet_id AND m.month = s.month
     LEFT JOIN unheard AS u ON m.base_id = u.base_id AND m.fleet_id = u.fleet_id
     WHERE

@@ -17,6 +17,7 @@ BASES = "base_id,name,icao,country,kind,latitude,longitude,is_shared_with_civil\
 BASE = "home,Home Field,EDXX,DE,air,50.0,8.0,false\n"
 RUNWAYS = "base_id,le_ident,he_ident,heading_deg_true,heading_basis\n"
 FLEETS = "fleet_id,name,definition,operator\n"
+STEPS = "judge,term_a,from_a,to_a,term_b,from_b,to_b,points\n"
 KEYWORDS = "base_id,alias,role,strength,example_hit,example_miss\n"
 
 
@@ -178,3 +179,22 @@ def test_missing_thresholds_are_named(tmp_path: Path) -> None:
     settings = Settings.model_validate({"folder": tmp_path, "reference": {"params": "p.yml"}})
     with pytest.raises(ConfigError, match=r"reference\.params: p\.yml cannot be read"):
         load.params(settings)
+
+
+@pytest.mark.parametrize(
+    ("steps", "fault"),
+    [
+        ("whole,d1,0,10,,,,1\nwhole,d1,9,20,,,,2\n", "two steps of whole d1 hold the same readings, from 0.0 to 10.0"),
+        ("whole,d1,0,10,h1,0,5,1\nwhole,d1,5,20,h1,4,9,2\n", "two steps of whole d1 x h1"),
+        ("whole,d1,0,10,h1,0,5,1\nwhole,d1,0,10,h1,5,9,2\n", None),
+        ("whole,d1,0,10,,,,1\nwhole,d1,10,20,,,,2\nwhole,d1,,,,,,3\nfirst,d1,5,20,,,,2\nwhole,h1,5,20,,,,2\n", None),
+    ],
+    ids=["a term", "a pair", "a pair apart", "apart"],
+)
+def test_no_reading_is_in_two_steps(tmp_path: Path, steps: str, fault: str | None) -> None:
+    settings = own(tmp_path, evidence_terms=STEPS + steps)
+    if fault is None:
+        assert len(load.tables(settings).rows["evidence_terms"]) == steps.count("\n")
+    else:
+        with pytest.raises(ConfigError, match=fault):
+            load.tables(settings)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import itertools
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -131,6 +134,8 @@ def parse(table: str, text: str, where: str) -> list[Any]:
             rows.append(row)
     except csv.Error as error:
         raise ConfigError(f"{where}, line {reader.line_num + 1} or after: not readable as CSV: {error}") from None
+    if table == "evidence_terms":
+        _check_steps(rows, where)
     return rows
 
 
@@ -163,6 +168,29 @@ def _check_references(rows: dict[str, list[Any]]) -> None:
     lacking = [code for code in Sources.model_fields if code not in described]
     if lacking:
         raise ConfigError(f"sources.csv: no row for {', '.join(lacking)}")
+
+
+def _check_steps(rows: Sequence[Any], where: str) -> None:
+    """Refuse steps of one term, or pair, that share a reading: it would be counted twice."""
+    tables: dict[tuple[str, str, str | None], list[Any]] = defaultdict(list)
+    for row in rows:
+        tables[row.judge, row.term_a, row.term_b].append(row)
+    for (judge, term, other), steps in tables.items():
+        for first, second in itertools.combinations(steps, 2):
+            if _meet(first.from_a, first.to_a, second.from_a, second.to_a) and (
+                other is None or _meet(first.from_b, first.to_b, second.from_b, second.to_b)
+            ):
+                name = f"{judge} {term}{f' x {other}' if other else ''}"
+                raise ConfigError(
+                    f"{where}: two steps of {name} hold the same readings, from {first.from_a} to {first.to_a} and "
+                    f"from {second.from_a} to {second.to_a}"
+                )
+
+
+def _meet(low: float | None, high: float | None, other_low: float | None, other_high: float | None) -> bool:
+    if low is None or high is None or other_low is None or other_high is None:
+        return low is None and other_low is None
+    return low < other_high and other_low < high
 
 
 @dataclass(frozen=True)
