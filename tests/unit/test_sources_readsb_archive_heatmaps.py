@@ -374,7 +374,7 @@ def around(result: Result) -> int:
 
 
 def test_the_wide_ring_counts_other_aircraft_at_any_height(tmp_path: Path, files: dict[str, bytes]) -> None:
-    """Two as usual, and three more: 95 NM off, 105 NM off, and 95 NM off but watched."""
+    """Three as usual, and three more: 95 NM off, 105 NM off, and 95 NM off but watched."""
     north = {"4b1a55": 95, "4b1a56": 105, "14f10b": 95}
     start = begins(DAY, BAD)
     tracks = [
@@ -385,9 +385,9 @@ def test_the_wide_ring_counts_other_aircraft_at_any_height(tmp_path: Path, files
     usual = around(read(tmp_path / "usual"))
     half = half_hour([*scene(start, HMEIMIM), *tracks], start, Form(60_000))
     days.tar(tmp_path / "more" / "archive", DAY, {**files, name(BAD): half.data()})
-    assert (usual, around(read(tmp_path / "more"))) == (2, 3)
+    assert (usual, around(read(tmp_path / "more"))) == (3, 4)
     more = {**files, name(BAD): half.data()}
-    assert around(both(tmp_path / "both", more, trace("14f10c", LANDING), own_receiver=False)) == 3
+    assert around(both(tmp_path / "both", more, trace("14f10c", LANDING), own_receiver=False)) == 4
 
 
 # ---- traces beside them

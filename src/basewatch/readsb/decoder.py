@@ -342,7 +342,7 @@ class _Part:
         self.traced.add(icao24)
         if is_whole and (icao24 in self.listed or self.decoder.followed.is_one(parsed.head, parsed.callsigns)):
             self.whole.add(icao24)
-        elif is_whole:
+        if is_whole and not is_watched(self.job.watch, parsed.head, parsed.callsigns):
             self._sample(parsed.head.timestamp, parsed.points[::SAMPLED_POINTS])
         self.points += len(parsed.points)
 
@@ -436,12 +436,12 @@ class _Surveyed:
         rows = coarse.load(shard.surveyed or ())
         cell = cells.of(rows["lat"], rows["lon"])
         self.grid = Heard.of(rows, cell) if self.job.scan == "all" else None
-        self.around = self._others(rows, cell)
         around = np.flatnonzero(cell >= 0)
         are_wanted = np.zeros(len(rows), np.bool_)
         are_wanted[around] = decoder.surveyor.are_listed(rows)[around]
         are_wanted[around] |= cells.are_near(cell[around], rows["alt"][around])
         listed = np.array([int(one, 16) for one in self.job.watch.addresses], np.uint32)
+        everybody = rows
         rows, heard = coarse.of_wanted(rows, are_wanted | np.isin(rows["hex"] & ADDRESS, listed))
         self.heard = len(heard)
         self.points, self.heads = coarse.frame(rows, self.job.day_start, shard.spread_s)
@@ -451,19 +451,21 @@ class _Surveyed:
         self.flown = dict(
             zip((head.icao for head in self.heads), coarse.callsigns(self.points, len(self.heads)), strict=True)
         )
+        self.around = self._others(everybody, cell)
         self.asked: set[str] = set()
         if shard.members:
             traced = np.array([int(icao24, 16) for icao24, _, _ in shard.members], np.int64)
             self.asked = self._asked(decoder) | {f"{one:06x}" for one in np.setdiff1d(traced, heard).tolist()}
 
     def _others(self, rows: npt.NDArray[np.void], cell: npt.NDArray[np.int32]) -> tuple[Ints, Floats, Floats]:
-        """Address and place of aircraft that are on no watch list, each once in ten minutes."""
+        """Address and place of aircraft of no watched fleet, each once in ten minutes."""
         inside = np.flatnonzero(cell >= 0)
         address = (rows["hex"][inside] & ADDRESS).astype(np.int64)
         is_due = are_new(address * (DAY // SECOND) + rows["at_ms"][inside] // SAMPLED_MS)
-        chosen = inside[is_due]
-        chosen = chosen[~self.decoder.surveyor.are_listed(rows[chosen])]
-        address = (rows["hex"][chosen] & ADDRESS).astype(np.int64)
+        watched = [int(head.icao, 16) for head, is_one in zip(self.heads, self._are_watched(), strict=True) if is_one]
+        chosen, address = inside[is_due], address[is_due]
+        is_other = ~np.isin(address, watched)
+        chosen, address = chosen[is_other], address[is_other]
         return address, rows["lat"][chosen] * DEGREES, rows["lon"][chosen] * DEGREES
 
     def far_rows(self, traced: set[str]) -> pa.Table:
