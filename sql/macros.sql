@@ -156,3 +156,17 @@ CASE WHEN from_reading IS NULL AND to_reading IS NULL THEN unknown_reading() ELS
 -- where a step ends; that of unknown readings below all others
 CREATE OR REPLACE MACRO step_to(from_reading, to_reading) AS
 CASE WHEN from_reading IS NULL AND to_reading IS NULL THEN -1e300 ELSE to_reading END;
+
+-- a probability in the words of the United States' intelligence community (ICD 203, 2015) and as so many in a hundred; nothing
+-- that is inferred is certain
+CREATE OR REPLACE MACRO likely_words(p) AS
+CASE
+    WHEN p IS NULL THEN NULL
+    WHEN p > 0.95 THEN 'almost certain'
+    WHEN p > 0.8 THEN 'very likely'
+    WHEN p > 0.55 THEN 'likely'
+    WHEN p > 0.45 THEN 'about as likely as not'
+    WHEN p > 0.2 THEN 'unlikely'
+    WHEN p > 0.05 THEN 'very unlikely'
+    ELSE 'almost no chance'
+END || format(', {:d} in 100', least(99, greatest(1, round(100 * p)))::BIGINT);

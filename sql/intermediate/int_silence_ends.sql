@@ -131,5 +131,5 @@ SELECT
         WHEN e.back_s IS NULL THEN '; not heard since'
         ELSE format('; silent for {:d} min', e.gap_min::BIGINT)
     END
-    || format('; a stay here has a probability of {:.2f}', e.probability) AS rule
+    || '; a stay here: ' || likely_words(e.probability) AS rule
 FROM ends AS e

@@ -112,6 +112,15 @@ EXACT: list[tuple[str, Any]] = [
     ("p_of_so_few(5, 5, 20)", 1.0),
     ("p_of_so_few(0, 0, 20)", 1.0),
     ("p_of_so_few(0, 3, 1)", 0.25),  # a geometric count: 1 / (1 + 3)
+    ("likely_words(1.0)", "almost certain, 99 in 100"),
+    ("likely_words(0.95)", "very likely, 95 in 100"),
+    ("likely_words(0.8)", "likely, 80 in 100"),
+    ("likely_words(0.55)", "about as likely as not, 55 in 100"),
+    ("likely_words(0.45)", "unlikely, 45 in 100"),
+    ("likely_words(0.2)", "very unlikely, 20 in 100"),
+    ("likely_words(0.05)", "almost no chance, 5 in 100"),
+    ("likely_words(0.001)", "almost no chance, 1 in 100"),
+    ("likely_words(NULL)", None),
     ("p_of_so_few(1, 3, 1)", 0.75),  # (2 / 4)^2 * 3; the chance itself is 1/4 + 3/16
 ]
 
