@@ -80,7 +80,7 @@ counted AS (
         -- most aircraft are never heard again because they flew on: of a single end only a near and low one says anything
         AND (
             back_s IS NOT NULL
-            OR (probability >= $single_end_least AND d1 <= $track_loss_km / 1.852 AND h1 <= $track_inbound_height_ft)
+            OR (probability >= $single_end_least AND d1 <= $single_end_nm AND h1 <= $single_end_ft)
         )
 ),
 
