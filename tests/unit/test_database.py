@@ -48,13 +48,25 @@ except KeyboardInterrupt:
 """
 
 
+def heed_ctrl_c() -> None:
+    """What a shell starts in the background ignores Ctrl-C, and so would all that these tests start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_at_any_moment_is_a_keyboard_interrupt() -> None:
-    done = subprocess.run([sys.executable, "-c", STOPPED], capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPED],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+        preexec_fn=heed_ctrl_c,
+    )
     assert done.stdout == "{'KeyboardInterrupt': 60} True\n"
 
 
 def test_ctrl_c_stops_a_long_query() -> None:
-    running = subprocess.Popen([sys.executable, "-c", LONG], stdout=subprocess.PIPE, text=True)
+    running = subprocess.Popen([sys.executable, "-c", LONG], stdout=subprocess.PIPE, text=True, preexec_fn=heed_ctrl_c)
     try:
         assert running.stdout is not None and running.stdout.readline() == "asked\n"
         running.send_signal(signal.SIGINT)
