@@ -267,7 +267,7 @@ def build(run: Run) -> Candidate:
     """
     try:
         learn(run)
-    except (BasewatchError, duckdb.Error, ValueError, ArithmeticError, OSError) as error:
+    except (BasewatchError, models.ModelError, duckdb.Error, ValueError, ArithmeticError, OSError) as error:
         run.progress(f"learn: failed, what served before serves on: {error}")
     return run.warehouse.build(run.reference, run.params, run.as_of, run.run_id, _table_progress(run.progress))
 

@@ -17,6 +17,7 @@ from basewatch.lake.events import GLOBAL
 from basewatch.lake.ledger import LedgerRow
 from basewatch.run import Run
 from basewatch.sources.contract import Window
+from basewatch.warehouse import learning, models
 from server import setup
 from server.core import serving
 from server.flights import OpenSky
@@ -245,3 +246,15 @@ def test_after_a_rollback_what_was_taken_back_is_not_published_again_and_what_is
 def test_what_stands_after_a_rollback_is_not_published_again_either(own_watch: Watch) -> None:
     own_watch.copy_release("29990101T000000Z-cccccccc", fingerprint="of another lake")
     assert not run.is_new(of(own_watch))
+
+
+def test_a_fault_in_learning_costs_no_night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any) -> None:
+        raise models.ModelError("intermediate.int_track_points: the disk is gone")
+
+    monkeypatch.setattr(learning, "learn", fails)
+    work = planned(Settings(folder=tmp_path), END)
+    said: list[str] = []
+    work.progress = said.append
+    assert run.build(work).rows["base_visits"] == 0
+    assert [line for line in said if "the disk is gone" in line and "serves on" in line]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from pathlib import Path
 
 import duckdb
 import pytest
 
+from basewatch.database import connect
 from basewatch.warehouse import models
+from basewatch.warehouse.build import configure
 from basewatch.warehouse.models import ModelError
 
 HEADER = """/*
@@ -121,3 +124,16 @@ def test_a_model_that_cannot_spill_is_built_with_more_memory() -> None:
         connection.execute(query)
     assert models.materialise(connection, models.parse("marts", "things", HEADER + query), {"as_of": None}) == 1
     assert connection.execute("SELECT size_km FROM marts.things").fetchall() == [(2000000.0,)]
+
+
+def test_what_does_not_fit_into_memory_is_spilt_wherever_the_folder_is_to_be(tmp_path: Path) -> None:
+    folder = tmp_path / "learnt" / "spill"
+    with connect() as connection:
+        configure(connection, folder)
+        connection.execute("SET threads = 1")
+        connection.execute("SET memory_limit = '60MB'")
+        connection.execute("CREATE TABLE texts AS SELECT md5(range::VARCHAR) AS text FROM range(2_000_000)")
+        row = connection.execute(
+            "SELECT count(*) FROM (SELECT text, row_number() OVER (ORDER BY text) FROM texts)"
+        ).fetchone()
+    assert row == (2_000_000,)

@@ -233,7 +233,8 @@ def attach_new(connection: duckdb.DuckDBPyConnection, file: Path, name: str) -> 
 
 
 def configure(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """At most 1.5 GB of memory, spill beside the database, no extension downloads."""
+    """At most 1.5 GB of memory, spill below the folder, which is made where it is absent, no extension downloads."""
+    folder.mkdir(parents=True, exist_ok=True)  # DuckDB makes the last folder of a path alone, and only when it spills
     connection.execute("SET memory_limit = '1500MB'")  # benchmarks/models.py: enough for five million visits
     connection.execute(f"SET temp_directory = '{quoted(folder / 'tmp')}'")
     connection.execute("SET autoinstall_known_extensions = false")
