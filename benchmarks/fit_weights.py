@@ -226,8 +226,7 @@ def fitted(given: Sequence[Sky], pairs: int) -> list[tuple[Any, ...]]:
 
 def shipped() -> list[tuple[Any, ...]]:
     """The weights that are shipped now."""
-    rows = load.tables(Settings()).rows["evidence_terms"]
-    return [tuple(getattr(row, name) for name in COLUMNS) for row in rows]
+    return learning.steps_of(load.tables(Settings()))
 
 
 def main() -> None:

@@ -278,3 +278,8 @@ def children(pid: int) -> list[int]:
         if parent == pid:
             found += [int(folder.name), *children(int(folder.name))]
     return found
+
+
+def heed_ctrl_c() -> None:
+    """What a shell starts in the background ignores Ctrl-C, and so would all that these tests start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -17,7 +17,7 @@ import pytest
 
 from server.core import Request, serving
 from server.flights import Flight, OpenSky
-from wholeruns import Records, Watch, children, new_watch, null_island, stop, wait_for
+from wholeruns import Records, Watch, children, heed_ctrl_c, new_watch, null_island, stop, wait_for
 
 pytestmark = pytest.mark.e2e
 
@@ -301,7 +301,7 @@ def test_bad_usage_exits_2_with_a_line_that_says_what_to_do(watch: Watch) -> Non
 def test_a_second_run_exits_5_at_once_and_ctrl_c_leaves_the_first_without_noise_or_harm(watch: Watch) -> None:
     watch.plain("2025-05-31")
     before = watch.current()
-    first = watch.start("nightly", "--day", END, start_new_session=True, preexec_fn=_heed_ctrl_c)
+    first = watch.start("nightly", "--day", END, start_new_session=True, preexec_fn=heed_ctrl_c)
     try:
         wait_for(lambda: _is_held(watch.root / ".lock"), 60, "the first run's lock", step=0.02)
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -320,11 +320,6 @@ def test_a_second_run_exits_5_at_once_and_ctrl_c_leaves_the_first_without_noise_
     assert "stopped; nothing published is damaged" in err and "Traceback" not in err, err
     assert watch.current() == before and not (watch.root / "candidate").exists()
     assert watch.query("SELECT max(day) FROM base_daily_activity") == [(date(2025, 5, 31),)]
-
-
-def _heed_ctrl_c() -> None:
-    """What a shell starts in the background ignores Ctrl-C, and so would all that these tests start."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _is_held(lock: Path) -> bool:

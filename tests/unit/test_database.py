@@ -11,6 +11,7 @@ import pytest
 
 from basewatch import database
 from basewatch.database import connect
+from wholeruns import heed_ctrl_c
 
 # Many signals, each at a random moment: as a query begins, DuckDB drops the exception; as one runs, it raises another.
 STOPPED = """
@@ -46,11 +47,6 @@ try:
 except KeyboardInterrupt:
     print("stopped")
 """
-
-
-def heed_ctrl_c() -> None:
-    """What a shell starts in the background ignores Ctrl-C, and so would all that these tests start."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_ctrl_c_at_any_moment_is_a_keyboard_interrupt() -> None:

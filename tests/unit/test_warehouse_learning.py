@@ -79,9 +79,7 @@ def test_corrections_move_points_and_keep_the_steps(readings: dict[str, np.ndarr
 
 def shipped_steps() -> list[tuple[object, ...]]:
     """The shipped weights of both judges."""
-    return [
-        tuple(getattr(row, name) for name in learning.COLUMNS) for row in load.tables(Settings()).rows["evidence_terms"]
-    ]
+    return learning.steps_of(load.tables(Settings()))
 
 
 @pytest.fixture(scope="module")

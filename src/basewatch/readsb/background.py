@@ -142,14 +142,13 @@ class Tally:
             self.around = other.around if self.around is None else self.around + other.around
 
     def count_around(self, aircraft: Ints, latitude: Floats, longitude: Floats, bases: Bases) -> None:
-        """Add aircraft by some of their positions to those heard around each base, within the reach of `bases`.
+        """Count a part's aircraft by some of their positions around each base, within the reach of `bases`.
 
-        aircraft: a number of each position's aircraft, all of whose positions are here.
+        aircraft: a number of each position's aircraft.
         """
         index, base, _ = bases.pairs(latitude, longitude)
         pairs = np.unique(aircraft[index] * self.bases + base)
-        counts = np.bincount(pairs % self.bases, minlength=self.bases)
-        self.around = counts if self.around is None else self.around + counts
+        self.around = np.bincount(pairs % self.bases, minlength=self.bases)
 
     def packed(self) -> Packed:
         """The tally in plain values, to send from one process to another."""

@@ -314,17 +314,18 @@ class _Part:
         place = lines(text)
         far = -1 if place is None else self.decoder.far_search(text, place.start, place.end)
         is_whole = place is None or (far >= 0 and self._may_be_followed(icao24, text, place))
-        if place is not None and far >= 0 and not is_whole:
-            self._sample(_stamp(text, place), sampled(text, place, self.decoder.far_search, far, SAMPLED_BYTES))
         if place is None or is_whole:
             parsed = parse_every(text)
             ends = [parsed.head.timestamp + parsed.points[end].seconds for end in (0, -1) if parsed.points]
         elif place.start == place.end:
             ends = []
         else:
-            ends = _ends(text, place)
-            # whatever may be near is within reach, too
-            partial = None if far < 0 else parse_near(text, place, self.decoder.search, far)
+            stamp = _stamp(text, place)
+            ends = _ends(text, place, stamp)
+            partial = None
+            if far >= 0:  # whatever may be near is within reach, too
+                self._sample(stamp, sampled(text, place, self.decoder.far_search, far, SAMPLED_BYTES))
+                partial = parse_near(text, place, self.decoder.search, far)
             if partial is None and is_listed(self.job.watch, icao24, mark(text[:PEEKED])):
                 partial = parse_around(text, place, self.decoder.search, -1)
             if partial is None:
@@ -514,11 +515,13 @@ def _stamp(text: bytes, place: Lines) -> float:
         return math.nan
 
 
-def _ends(text: bytes, place: Lines) -> list[float]:
-    """Times of a trace's first and last point, seconds since 1970, read without a parse; nan where unreadable."""
+def _ends(text: bytes, place: Lines, stamp: float) -> list[float]:
+    """Times of a trace's first and last point, seconds since 1970, read without a parse; nan where unreadable.
+
+    stamp: the time from which the trace counts its seconds.
+    """
     last = text.rfind(b"\n[", place.start, place.end)
     try:
-        base = _stamp(text, place)
-        return [base + float(text[line + 2 : text.index(b",", line)]) for line in (place.start, last)]
+        return [stamp + float(text[line + 2 : text.index(b",", line)]) for line in (place.start, last)]
     except ValueError:
         return [math.nan, math.nan]

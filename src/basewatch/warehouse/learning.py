@@ -7,7 +7,7 @@ added to the points of each step.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from basewatch.database import connect
+from basewatch.reference.load import Reference
 from basewatch.reference.rows import arrow_schema
 from basewatch.warehouse import cuts, models, weights
 from basewatch.warehouse.build import HISTORY
@@ -37,6 +38,11 @@ class Learnt:
     steps: list[tuple[Any, ...]] | None
     stays: int
     hidden: pa.Table
+
+
+def steps_of(reference: Reference) -> list[tuple[Any, ...]]:
+    """The steps of both judges in the reference tables, in the order of COLUMNS."""
+    return [tuple(getattr(row, name) for name in COLUMNS) for row in reference.rows["evidence_terms"]]
 
 
 def put_steps(connection: duckdb.DuckDBPyConnection, steps: Sequence[tuple[Any, ...]]) -> None:
@@ -81,11 +87,6 @@ class Rows:
             {name: np.concatenate((values, other.readings[name])) for name, values in self.readings.items()},
         )
 
-    def without(self, names: Sequence[str]) -> Rows:
-        """The same with some terms unknown."""
-        unknown = np.full(len(self.silence), np.nan)
-        return replace(self, readings={n: unknown if n in names else v for n, v in self.readings.items()})
-
 
 def read(connection: duckdb.DuckDBPyConnection, table: str, terms: Sequence[str]) -> Rows:
     """The readings in one of the models, in the order of their key."""
@@ -129,13 +130,11 @@ def learn(file: Path, steps: Sequence[tuple[Any, ...]], params: Mapping[str, Any
             "WHERE c.name = f.icao24 AND c.is_struck AND c.field_id = f.field_id)"
         )
         make(study, JUDGING[:2], params)
-        study.execute(
-            f"CREATE TABLE main.terms AS SELECT * REPLACE ({', '.join(f'NULL AS {name}' for name in BIASED)}) "
-            "FROM intermediate.int_silence_terms"
-        )
+        study.execute(f"UPDATE intermediate.int_silence_terms SET {', '.join(f'{name} = NULL' for name in BIASED)}")
+        study.execute("CREATE TABLE main.terms AS FROM intermediate.int_silence_terms")
         if len(groups) < FEWEST_STAYS:
             return Learnt(None, len(groups), _hidden(study, steps, made, params, fold=None))
-        rows = read(study, "int_silence_terms", WHOLE).without(BIASED)
+        rows = read(study, "int_silence_terms", WHOLE)
         own, odds = _own(file, steps, params)
         is_sure = (odds > SURE) | (odds < 1 - SURE)
         by_name = {cut.name: cut for cut in made}

@@ -80,13 +80,7 @@ def applied(reference: Reference, root: Path) -> Reference:
     if not learnt.sha256:
         return replace(reference, sha256=digest)
     file = root / FOLDER / TERMS
-    try:
-        text = file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{file} cannot be read: {error.strerror}; delete {file.parent}") from None
-    if hashlib.sha256(text.encode()).hexdigest() != learnt.sha256:
-        raise ConfigError(f"{file} is not what was learnt; delete {file.parent}, the next run makes it anew")
-    rows = parse("evidence_terms", text, str(file))
+    rows = parse("evidence_terms", _verified(file, learnt.sha256).decode(), str(file))
     return replace(reference, rows={**reference.rows, "evidence_terms": rows}, sha256=digest)
 
 
@@ -95,14 +89,18 @@ def hidden_stays(root: Path) -> pa.Table | None:
     learnt = note(root)
     if learnt is None or not learnt.hidden_sha256:
         return None
-    file = root / FOLDER / HIDDEN
+    return pq.read_table(io.BytesIO(_verified(root / FOLDER / HIDDEN, learnt.hidden_sha256)))
+
+
+def _verified(file: Path, sha256: str) -> bytes:
+    """What the file holds. Raises ConfigError where it cannot be read, or is not what the note says."""
     try:
         data = file.read_bytes()
     except OSError as error:
         raise ConfigError(f"{file} cannot be read: {error.strerror}; delete {file.parent}") from None
-    if hashlib.sha256(data).hexdigest() != learnt.hidden_sha256:
-        raise ConfigError(f"{file} is not what was written; delete {file.parent}, the next run makes it anew")
-    return pq.read_table(io.BytesIO(data))
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise ConfigError(f"{file} is not what was learnt; delete {file.parent}, the next run makes it anew")
+    return data
 
 
 def made_from(lake: Lake, reference: Reference, params: Params, until: date) -> str:
@@ -141,10 +139,9 @@ def learn(
         aside.unlink(missing_ok=True)
         with connect(aside) as connection:
             configure(connection, folder / "spill")
-            bind(connection, lake, reference, None, None, until)
+            bind(connection, lake, reference, None, until=until)
             models.build(connection, values, models.ancestors(NEEDED))
-        steps = [tuple(getattr(row, name) for name in learning.COLUMNS) for row in reference.rows["evidence_terms"]]
-        learnt = learning.learn(aside, steps, values)
+        learnt = learning.learn(aside, learning.steps_of(reference), values)
     finally:
         aside.unlink(missing_ok=True)
         aside.with_name(f"{aside.name}.wal").unlink(missing_ok=True)

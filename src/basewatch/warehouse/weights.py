@@ -208,8 +208,9 @@ def line(
     is_first = np.diff(silence, prepend=silence[0] - 1) != 0
     first, of_silence = np.flatnonzero(is_first), np.cumsum(is_first) - 1
 
-    def surprise(line: Floats) -> float:
-        odds = np.exp(np.clip(line[0] * scores + line[1], -MOST_ODDS, MOST_ODDS))
+    def surprise(slope_and_move: Floats) -> float:
+        slope, move = slope_and_move
+        odds = np.exp(np.clip(slope * scores + move, -MOST_ODDS, MOST_ODDS))
         said = odds / (1 + np.add.reduceat(odds, first)[of_silence])
         said = np.clip(np.where(landed, said, 1 - said)[wanted], LEAST, 1.0)
         return float(-np.log(said).sum())

@@ -101,7 +101,7 @@ def _decode_day(day: date, files: Sequence[LandedFile], context: Context[ReadsbA
     name = files[0].path.name
     size = sum(file.size for file in files)
     paths, cut_short = unpack.plain([file.path for file in files], work, context.settings.disk_budget_gb)
-    usual = "traces/" if paths[0].is_dir() and (paths[0] / "traces").is_dir() else ""
+    usual = "traces/" if (paths[0] / "traces").is_dir() else ""
     index = index_of(paths, usual)
     index.cut_short = cut_short or index.cut_short
     parts = _Parts(work, day, context.now)
