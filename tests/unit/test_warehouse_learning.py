@@ -62,9 +62,36 @@ def test_calibration_makes_what_is_said_true(readings: dict[str, np.ndarray], la
     assert abs(said[sure].mean() - landed[sure].mean()) < 0.05
     raw = 1 / (1 + np.exp(-weights.score(timid.rows, readings)))
     assert abs(raw[sure].mean() - landed[sure].mean()) > 0.1
-    some = np.arange(ROWS) % 2 == 0  # of these alone it is to come true; the others say the contrary
+    some = np.arange(ROWS) % 2 == 0  # these alone count; the others say the contrary
     contrary = np.where(some, landed, ~landed)
-    assert weights.line(scores, contrary, np.arange(ROWS), some)[0] > 1.5
+    assert weights.line(scores, contrary, np.arange(ROWS), some.astype(float))[0] > 1.5
+    assert (
+        abs(weights.line(scores - 4, landed, np.arange(ROWS))[1] - weights.line(scores, landed, np.arange(ROWS))[1]) > 4
+    )
+
+
+def test_silences_without_an_end_expect_as_many_landings_as_they_are_told(readings: dict[str, np.ndarray]) -> None:
+    length = np.where(np.arange(ROWS) % 3 == 0, np.nan, 3.0)
+    steps = weights.Steps(
+        [
+            ("whole", "constant", None, None, None, None, None, -1.0),
+            ("whole", "length", None, None, None, None, None, 2.0),
+            ("whole", "length", -weights.BOUND, weights.BOUND, None, None, None, 0.5),
+        ]
+    )
+    alone, silence = np.isnan(length), np.arange(ROWS)
+    landings = 0.2 * alone.sum()
+    mended = weights.expecting(steps, {"length": length}, silence, alone, landings)
+    said = weights.probabilities(weights.score(mended.rows, {"length": length}), silence)
+    assert said[alone].sum() == pytest.approx(landings, rel=0.01)
+    assert np.allclose(said[~alone], 1 / (1 + np.exp(0.5)))  # others stay as they were
+    assert weights.expecting(steps, {"length": length}, silence, np.zeros(ROWS, np.bool_), 5.0) is steps
+
+
+def test_fields_of_a_silence_compete() -> None:
+    said = weights.probabilities(np.array([800.0, 800.0, -800.0, 0.0]), np.array([1, 1, 2, 3]))
+    assert np.allclose(said, [0.5, 0.5, 0.0, 0.5])
+    assert not len(weights.probabilities(np.empty(0), np.empty(0, np.int64)))
 
 
 def test_corrections_move_points_and_keep_the_steps(readings: dict[str, np.ndarray], landed: np.ndarray) -> None:
@@ -154,6 +181,7 @@ def test_hidden_stays_are_judged_by_weights_that_did_not_see_them(
     for row in rows:
         cut = made[row["case_id"]]
         assert row["base_id"] in bases
+        assert cut.is_measured and cut.heft > 0, row
         assert row["is_true"] == (row["base_id"] == cut.field_id and not cut.is_struck), row
         assert (row["probability"] is None) == (row["evidence"] == "none"), row
         assert not row["is_counted"] or row["probability"] >= 0.8, row
@@ -173,7 +201,7 @@ def test_hidden_stays_are_judged_by_weights_that_did_not_see_them(
     assert learnt_now.steps is not None and len(learnt_now.steps) == len(shipped_steps())
     again = learnt_now.hidden.to_pylist()
     assert {row["case_id"] for row in again if row["is_true"]} == {row["case_id"] for row in rows if row["is_true"]}
-    halves, whole = fitted[: learning.FOLDS], fitted[learning.FOLDS]
+    *halves, whole = fitted[-learning.FOLDS - 1 :]  # of the last round
     assert all(half < whole for half in halves) and halves[0] | halves[1] == whole
     assert len(halves[0] - halves[1]) > 10 and len(halves[1] - halves[0]) > 10
 

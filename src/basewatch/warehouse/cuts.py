@@ -34,6 +34,7 @@ WINDOW_S = 55 * 60  # of track kept on each side of what is hidden by height
 LOWEST_FT, HIGHEST_FT = 250.0, 5000.0
 SHORTEST_S, LONGEST_S = 2 * 60.0, 40 * 60.0
 STRIPPED_SHARE = 0.12  # of cuts of which the return is hidden for good
+STRUCK_SHARE = 0.1  # of cuts with their field struck, by which they count where rates matter: lists of fields lack few
 PHANTOMS = 3  # beside each field that was landed at
 NEAREST_NM, FARTHEST_NM = 7.0, 50.0
 HOLE_S = (16 * 60.0, 70 * 60.0)
@@ -56,7 +57,18 @@ class Cut:
     hidden_to_s: float
     field_id: str | None  # where it landed meanwhile; none in a hole
     is_struck: bool  # that field is not on the list
+    is_measured: bool  # by it is told how often the judge is right
     group: int  # cuts of one stay, or hole, are kept together when some are left out
+
+    @property
+    def heft(self) -> float:
+        """By how much it counts where it matters how often a thing happens.
+
+        One whose return is hidden for good counts nothing: all such cuts are landings, most such silences are not.
+        """
+        if np.isposinf(self.hidden_to_s):
+            return 0.0
+        return STRUCK_SHARE if self.is_struck else 1.0
 
 
 def make(work: duckdb.DuckDBPyConnection, seed: int = SEED) -> list[Cut]:
@@ -135,6 +147,7 @@ def _of_stays(work: duckdb.DuckDBPyConnection, rng: np.random.Generator) -> list
             if lost is None or back is None:
                 continue
             is_stripped = rng.random() < STRIPPED_SHARE
+            is_struck = bool(turn % 2)
             cuts.append(
                 Cut(
                     f"c{len(cuts):06d}",
@@ -144,7 +157,8 @@ def _of_stays(work: duckdb.DuckDBPyConnection, rng: np.random.Generator) -> list
                     start - lost,
                     np.inf if is_stripped else end + back,
                     field_id,
-                    bool(turn % 2),
+                    is_struck,
+                    not is_stripped and (not is_struck or bool(rng.random() < STRUCK_SHARE)),
                     number,
                 )
             )
@@ -181,7 +195,9 @@ def _holes(work: duckdb.DuckDBPyConnection, rng: np.random.Generator) -> list[Cu
         if length < last - first - 600:
             start = first + 300 + rng.uniform(0, last - first - 600 - length)
             cuts.append(
-                Cut(f"h{number:06d}", icao24, first, last, start, start + length, None, False, MOST_STAYS + number)
+                Cut(
+                    f"h{number:06d}", icao24, first, last, start, start + length, None, False, True, MOST_STAYS + number
+                )
             )
     return cuts
 

@@ -26,6 +26,7 @@ from basewatch.warehouse.weights import WHOLE, Bools, Floats, Steps
 JUDGING = ("int_silence_first", "int_silence_terms", "int_silence_points", "int_silence_odds")
 BIASED = ("here", "elsewhere", "deaf", "alive")  # what cutting distorts
 SURE = 0.9
+ROUNDS = 2  # what the lake's own silences are taken for is judged anew by what was learnt from them
 FOLDS = 2  # hidden stays are judged by weights that the others taught
 FEWEST_STAYS = 60  # with fewer sure stays heard to both sides nothing is learnt
 COLUMNS = ("judge", "term_a", "from_a", "to_a", "term_b", "from_b", "to_b", "points")
@@ -116,59 +117,107 @@ def learn(file: Path, steps: Sequence[tuple[Any, ...]], params: Mapping[str, Any
     """
     with connect(file, read_only=True) as work:
         made = cuts.make(work)
-    groups = {cut.group for cut in made if cut.field_id is not None}
-    if not groups:
+    stays = len({cut.group for cut in made if cut.field_id is not None})
+    if not stays:
         return Learnt(None, 0, HISTORY["hidden_stays"].empty_table())
     with connect() as study:
-        study.execute(f"ATTACH '{file}' AS work (READ_ONLY)")
-        cuts.lake(study, "work", made, dict(params))
-        study.execute("DETACH work")
-        put_steps(study, steps)
-        make(study, ("int_silence_fields",), params)
-        study.execute(
-            "DELETE FROM intermediate.int_silence_fields AS f WHERE EXISTS (SELECT 1 FROM main.cuts AS c "
-            "WHERE c.name = f.icao24 AND c.is_struck AND c.field_id = f.field_id)"
-        )
-        make(study, JUDGING[:2], params)
-        study.execute(f"UPDATE intermediate.int_silence_terms SET {', '.join(f'{name} = NULL' for name in BIASED)}")
-        study.execute("CREATE TABLE main.terms AS FROM intermediate.int_silence_terms")
-        if len(groups) < FEWEST_STAYS:
-            return Learnt(None, len(groups), _hidden(study, steps, made, params, fold=None))
-        rows = read(study, "int_silence_terms", WHOLE)
-        own, odds = _own(file, steps, params)
-        is_sure = (odds > SURE) | (odds < 1 - SURE)
-        by_name = {cut.name: cut for cut in made}
-        landed = _landed(rows, by_name)
-        fold_of = np.array([by_name[name].group % FOLDS for name in rows.whose])
-
-        is_base = np.isin(
-            rows.field, [name for (name,) in study.execute("SELECT base_id FROM reference.bases").fetchall()]
-        )
+        _prepare(study, file, made, steps, params)
+        if stays < FEWEST_STAYS:
+            return Learnt(None, stays, _hidden(study, steps, made, params, fold=None))
+        lesson = _Lesson.of(study, made, *_own(file, steps, params))
         first, whole = ([row for row in steps if row[0] == judge] for judge in ("first", "whole"))
+        for _ in range(ROUNDS):
+            taught, by_others = lesson.taught(whole)
+        hidden = [_hidden(study, [*first, *one.rows], made, params, fold) for fold, one in enumerate(by_others)]
+        return Learnt([*first, *taught.rows], stays, pa.concat_tables(hidden))
 
-        def taught_by(chosen: Bools) -> Steps:
-            together = rows.of(chosen).joined(own.of(is_sure))
-            answers = np.concatenate((landed[chosen], odds[is_sure] > SURE))
-            return weights.corrected(Steps(whole), together.readings, answers)
 
-        folds = [fold_of == fold for fold in range(FOLDS)]
-        by_others = [taught_by(~of_fold) for of_fold in folds]
-        scores = np.zeros(len(landed))
-        for of_fold, taught in zip(folds, by_others, strict=True):
-            scores[of_fold] = weights.score(taught.rows, rows.of(of_fold).readings)
+@dataclass
+class _Lesson:
+    """The readings of cuts, whose answers are known, and of the lake's own silences, whose answers are believed.
 
-        def made_true(taught: Steps, chosen: Bools) -> list[tuple[Any, ...]]:
-            """With the probabilities of watched bases as the chosen cuts have it, judged by weights that saw others."""
-            silence = rows.of(chosen).silences()
-            stretch = weights.line(scores[chosen], landed[chosen], silence, is_base[chosen])
-            return [*first, *weights.stretched(taught, *stretch).rows]
+    fold: that a cut is left out with. heft: by how much a row counts where it matters how often a thing happens; rows
+    of fields that are not watched do not. odds: probabilities of the own silences, by the steps of the round before.
+    alone: own rows of watched bases, of aircraft never heard again; landings: how many the first steps expect there.
+    """
 
-        hidden = [
-            _hidden(study, made_true(taught, ~of_fold), made, params, fold)
-            for fold, (of_fold, taught) in enumerate(zip(folds, by_others, strict=True))
-        ]
-        every = np.ones(len(landed), np.bool_)
-        return Learnt(made_true(taught_by(every), every), len(groups), pa.concat_tables(hidden))
+    rows: Rows
+    landed: Bools
+    fold: npt.NDArray[np.int64]
+    heft: Floats
+    own: Rows
+    odds: Floats
+    alone: Bools
+    landings: float
+
+    @classmethod
+    def of(cls, study: duckdb.DuckDBPyConnection, made: Sequence[cuts.Cut], own: Rows, odds: Floats) -> _Lesson:
+        """The lesson in the database of the cuts."""
+        rows = read(study, "int_silence_terms", WHOLE)
+        by_name = {cut.name: cut for cut in made}
+        whose = [by_name[name] for name in rows.whose]
+        bases = [name for (name,) in study.execute("SELECT base_id FROM reference.bases").fetchall()]
+        alone = np.isnan(own.readings["length"]) & np.isin(own.field, bases)
+        return cls(
+            rows,
+            np.array([cut.field_id == field for cut, field in zip(whose, rows.field, strict=True)], np.bool_),
+            np.array([cut.group % FOLDS for cut in whose], np.int64),
+            np.array([cut.heft for cut in whose], np.float64) * np.isin(rows.field, bases),
+            own,
+            odds,
+            alone,
+            float(odds[alone].sum()),
+        )
+
+    def taught(self, whole: Sequence[tuple[Any, ...]]) -> tuple[Steps, list[Steps]]:
+        """The steps that all cuts correct, and those that each fold's others do; the own silences are judged anew."""
+        every = np.ones(len(self.landed), np.bool_)
+        folds = [self.fold == fold for fold in range(FOLDS)]
+        by_others = [self._corrected(whole, ~of_fold) for of_fold in folds]
+        scores = np.zeros(len(self.landed))
+        for of_fold, one in zip(folds, by_others, strict=True):
+            scores[of_fold] = weights.score(one.rows, self.rows.of(of_fold).readings)
+        steps = self._made_true(self._corrected(whole, every), scores, every)
+        left_out = [self._made_true(one, scores, ~of_fold) for of_fold, one in zip(folds, by_others, strict=True)]
+        self.odds = weights.probabilities(weights.score(steps.rows, self.own.readings), self.own.silences())
+        return steps, left_out
+
+    def _corrected(self, whole: Sequence[tuple[Any, ...]], chosen: Bools) -> Steps:
+        is_sure = (self.odds > SURE) | (self.odds < 1 - SURE)
+        together = self.rows.of(chosen).joined(self.own.of(is_sure))
+        answers = np.concatenate((self.landed[chosen], self.odds[is_sure] > SURE))
+        return weights.corrected(Steps(list(whole)), together.readings, answers)
+
+    def _made_true(self, steps: Steps, scores: Floats, chosen: Bools) -> Steps:
+        """With the probabilities of watched bases as the chosen cuts have it, by weights that saw others.
+
+        The cuts tell nothing of how many that are never heard again have landed: as many as before.
+        """
+        stretch = weights.line(scores[chosen], self.landed[chosen], self.rows.of(chosen).silences(), self.heft[chosen])
+        mended = weights.stretched(steps, *stretch)
+        return weights.expecting(mended, self.own.readings, self.own.silences(), self.alone, self.landings)
+
+
+def _prepare(
+    study: duckdb.DuckDBPyConnection,
+    file: Path,
+    made: Sequence[cuts.Cut],
+    steps: Sequence[tuple[Any, ...]],
+    params: Mapping[str, Any],
+) -> None:
+    """Build the readings of the cuts in `study`, without the terms that cutting distorts, and keep a copy aside."""
+    study.execute(f"ATTACH '{file}' AS work (READ_ONLY)")
+    cuts.lake(study, "work", list(made), dict(params))
+    study.execute("DETACH work")
+    put_steps(study, steps)
+    make(study, ("int_silence_fields",), params)
+    study.execute(
+        "DELETE FROM intermediate.int_silence_fields AS f WHERE EXISTS (SELECT 1 FROM main.cuts AS c "
+        "WHERE c.name = f.icao24 AND c.is_struck AND c.field_id = f.field_id)"
+    )
+    make(study, JUDGING[:2], params)
+    study.execute(f"UPDATE intermediate.int_silence_terms SET {', '.join(f'{name} = NULL' for name in BIASED)}")
+    study.execute("CREATE TABLE main.terms AS FROM intermediate.int_silence_terms")
 
 
 def _hidden(
@@ -178,8 +227,8 @@ def _hidden(
     params: Mapping[str, Any],
     fold: int | None,
 ) -> pa.Table:
-    """What the steps make of the cuts of a fold (None: of all): rows of raw.hidden_stays."""
-    names = [cut.name for cut in made if fold is None or cut.group % FOLDS == fold]
+    """What the steps make of a fold's cuts that are measured (None: of all): rows of raw.hidden_stays."""
+    names = [cut.name for cut in made if cut.is_measured and (fold is None or cut.group % FOLDS == fold)]
     put_steps(study, steps)
     study.execute("CREATE OR REPLACE TABLE intermediate.int_silence_terms AS FROM main.terms LIMIT 0")
     study.execute(
@@ -200,9 +249,3 @@ def _own(file: Path, steps: Sequence[tuple[Any, ...]], params: Mapping[str, Any]
             "SELECT probability FROM intermediate.int_silence_odds ORDER BY icao24, stretch_no, field_id"
         ).fetchnumpy()
         return own, np.asarray(found["probability"])
-
-
-def _landed(rows: Rows, by_name: Mapping[str, cuts.Cut]) -> Bools:
-    return np.array(
-        [by_name[name].field_id == field for name, field in zip(rows.whose, rows.field, strict=True)], np.bool_
-    )

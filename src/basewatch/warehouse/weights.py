@@ -22,8 +22,9 @@ BOUND = 1e9  # no reading lies beyond
 CAP = 4.0  # log-odds: no single term decides alone
 CAPS = {"here": (-0.85, 1.5), "elsewhere": (-1.5, 0.85)}  # history is the strongest prior and the most dangerous one
 STEPS, PAIR_STEPS, PAIRS = 12, 8, 15
-MOST_ODDS, LEAST = 30.0, 1e-9
-STRETCH, MOVE = (0.5, 2.0), (-4.0, 4.0)  # by so much probabilities are made true; weights that need more are wrong
+LEAST = 1e-9
+ENDLESS = ("length", None, None, None)  # term and readings of the step for an aircraft that was never heard again
+STRETCH, MOVE = (0.5, 2.0), (-6.0, 6.0)  # by so much probabilities are made true; weights that need more are wrong
 OTHERS = 4  # rows that are no landing, for each that is one, are enough to fit on
 FIRST = [  # columns of int_silence_fields by which fields are compared
     "slack", "need", "length", "direct", "detour", "off1", "off2", "height_change", "height_most", "angle_sum",
@@ -192,31 +193,42 @@ def _in_step(values: Floats, low: float | None, high: float | None) -> Bools:
 
 
 def line(
-    scores: Floats, landed: Bools, silence: npt.NDArray[np.int64], asked: Bools | None = None
+    scores: Floats, landed: Bools, silence: npt.NDArray[np.int64], heft: Floats | None = None
 ) -> tuple[float, float]:
     """By how much scores are to be stretched, and then moved, so that what is said comes true as often.
 
     silence: a number that the fields of one silence share, in order; the odds of all compete with each other and with
-    none, as the models have it. asked: the rows of which it is to come true (default: all). (Platt's scaling, which
-    keeps a sum of steps a sum of steps.)
+    none, as the models have it. heft: how much each row counts (default: all alike). (Platt's scaling, which keeps a
+    sum of steps a sum of steps.)
     """
     from scipy.optimize import minimize
 
-    wanted = np.ones(len(scores), np.bool_) if asked is None else asked
-    if landed[wanted].all() or not landed[wanted].any():
+    counts = np.ones(len(scores)) if heft is None else heft
+    if landed[counts > 0].all() or not landed[counts > 0].any():
         return 1.0, 0.0
-    is_first = np.diff(silence, prepend=silence[0] - 1) != 0
-    first, of_silence = np.flatnonzero(is_first), np.cumsum(is_first) - 1
 
     def surprise(slope_and_move: Floats) -> float:
         slope, move = slope_and_move
-        odds = np.exp(np.clip(slope * scores + move, -MOST_ODDS, MOST_ODDS))
-        said = odds / (1 + np.add.reduceat(odds, first)[of_silence])
-        said = np.clip(np.where(landed, said, 1 - said)[wanted], LEAST, 1.0)
-        return float(-np.log(said).sum())
+        said = probabilities(slope * scores + move, silence)
+        return float(-(np.log(np.clip(np.where(landed, said, 1 - said), LEAST, 1.0)) * counts).sum())
 
-    slope, move = minimize(surprise, np.array([1.0, 0.0]), method="Nelder-Mead").x
-    return float(np.clip(slope, *STRETCH)), float(np.clip(move, *MOVE))
+    slope, move = minimize(surprise, np.array([1.0, 0.0]), method="L-BFGS-B", bounds=(STRETCH, MOVE)).x
+    return float(slope), float(move)
+
+
+def probabilities(scores: Floats, silence: npt.NDArray[np.int64]) -> Floats:
+    """The probability of a landing that each score gives, as the models have it: fields of a silence compete.
+
+    scores: log-odds, one a silence and field. silence: a number that the fields of one silence share, in order.
+    """
+    is_first = np.diff(silence, prepend=silence[:1] - 1) != 0
+    first, of_silence = np.flatnonzero(is_first), np.cumsum(is_first) - 1
+    if not len(first):
+        return np.empty(0)
+    # against the best field, or no landing where that is likelier: no sum grows beyond bounds
+    best = np.maximum(np.maximum.reduceat(scores, first), 0.0)
+    odds = np.exp(scores - best[of_silence])
+    return np.asarray(odds / (np.exp(-best) + np.add.reduceat(odds, first))[of_silence])
 
 
 def stretched(steps: Steps, slope: float, move: float) -> Steps:
@@ -224,3 +236,25 @@ def stretched(steps: Steps, slope: float, move: float) -> Steps:
     return Steps(
         [(*row[:-1], round(row[-1] * slope + (move if row[1] == "constant" else 0.0), 4)) for row in steps.rows]
     )
+
+
+def expecting(
+    steps: Steps, readings: Mapping[str, Floats], silence: npt.NDArray[np.int64], alone: Bools, landings: float
+) -> Steps:
+    """The steps with the points of an unknown length moved until so many landings are expected in some rows.
+
+    alone: those rows, of silences without an end, whose length is unknown. readings, silence: of all rows, as `line`
+    has them.
+    """
+    from scipy.optimize import minimize_scalar
+
+    if not alone.any():
+        return steps
+    scores = score(steps.rows, readings)
+
+    def miss(move: float) -> float:
+        said = probabilities(scores + np.where(alone, move, 0.0), silence)
+        return float((said[alone].sum() - landings) ** 2)
+
+    move = float(minimize_scalar(miss, bounds=MOVE, method="bounded").x)
+    return Steps([(*row[:-1], round(row[-1] + move, 4)) if row[1:5] == ENDLESS else row for row in steps.rows])
