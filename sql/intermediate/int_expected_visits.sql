@@ -9,11 +9,13 @@ columns:
   visits_expected_low: {type: INTEGER, unit: visits, doc: "Lower end of the 90 % interval; no fewer than were surely seen"}
   visits_expected_high: {type: INTEGER, unit: visits, doc: "Upper end of it"}
 */
--- Three sums: what was seen or recorded counts one; what is inferred counts its probability; and what nobody heard is
--- estimated from what was heard by halves. Where arrivals and departures are heard independently, stays of which neither
--- was heard are to those of which one was heard as those are to the ones with both (Lincoln and Petersen, in Chapman's
--- form). Days that were missing or blind had visits at the month's own rate, drawn towards the usual one: a half of a month in
+-- Three sums: what was seen or recorded counts one; what is inferred counts its probability, listed or not; and what nobody
+-- heard is estimated from what was heard by halves. Where arrivals and departures are heard independently, stays of which
+-- neither was heard are to those of which one was heard as those are to the ones with both (Lincoln and Petersen, in
+-- Chapman's form). They are not independent, since the same crews hide both: of inferred stays a share is added at the least.
+-- Days that were missing or blind had visits at the month's own rate, drawn towards the usual one: a half of a month in
 -- which nobody came says little of the other half.
+-- Kept in one file: the parts of one sum.
 WITH distinct_stays AS (
     SELECT *
     FROM intermediate.int_visits
@@ -36,6 +38,7 @@ stays AS (
             AS chance,
         coalesce(probability * (1 - probability), 0)::DECIMAL(18, 6) AS spread,
         confidence >= 2 AS is_counted,
+        probability IS NOT NULL AS is_inferred,
         arrival_evidence <> 'none' AND arrival_confidence >= 2 AS has_arrival,
         departure_evidence <> 'none' AND departure_confidence >= 2 AS has_departure
     FROM distinct_stays
@@ -53,6 +56,27 @@ months AS (
     GROUP BY d.base_id, f.fleet_id, month_of(d.day)
 ),
 
+-- silences that are hardly a stay here: each is listed nowhere, all together are some
+faint AS (
+    SELECT
+        o.base_id,
+        unnest(a.fleets) AS fleet_id,
+        month_of(day_of_s(s.lost_s)) AS month,
+        o.probability::DECIMAL(18, 6) AS chance,
+        (o.probability * (1 - o.probability))::DECIMAL(18, 6) AS spread
+    FROM intermediate.int_silence_odds AS o
+    INNER JOIN intermediate.int_silences AS s ON o.icao24 = s.icao24 AND o.stretch_no = s.stretch_no
+    INNER JOIN (
+        SELECT
+            k.icao24,
+            list_distinct(flatten(list(i.fleets))) AS fleets
+        FROM intermediate.int_aircraft_keys AS k
+        INNER JOIN intermediate.int_aircraft AS i ON k.aircraft = i.aircraft
+        GROUP BY k.icao24
+    ) AS a ON o.icao24 = a.icao24
+    WHERE o.base_id IS NOT NULL AND o.probability < $undecided_least AND s.back_s IS NOT NULL
+),
+
 sums AS (
     SELECT
         base_id,
@@ -61,7 +85,11 @@ sums AS (
         sum(sure) AS sure,
         sum(chance) AS chance,
         sum(spread) AS spread
-    FROM stays
+    FROM (
+        SELECT base_id, fleet_id, month, sure, chance, spread FROM stays
+        UNION ALL
+        SELECT base_id, fleet_id, month, 0 AS sure, chance, spread FROM faint
+    )
     GROUP BY base_id, fleet_id, month
 ),
 
@@ -70,6 +98,7 @@ halves AS (
         base_id,
         fleet_id,
         count(*) AS stays,
+        count(*) FILTER (WHERE is_inferred) AS inferred,
         count(*) FILTER (WHERE has_arrival) AS arrivals,
         count(*) FILTER (WHERE has_departure) AS departures,
         count(*) FILTER (WHERE has_arrival AND has_departure) AS both_ends
@@ -82,7 +111,10 @@ unheard AS (
     SELECT
         base_id,
         fleet_id,
-        greatest(0, ((arrivals + 1) * (departures + 1) / (both_ends + 1) - 1 - stays) / stays) AS share
+        greatest(
+            $unheard_share * inferred / stays,
+            ((arrivals + 1) * (departures + 1) / (both_ends + 1) - 1 - stays) / stays
+        ) AS share
     FROM halves
 ),
 
@@ -121,6 +153,6 @@ SELECT
     fleet_id,
     month,
     round(chance + hidden, 2) AS visits_expected,
-    greatest(sure, floor(chance + hidden - $interval_90 * sqrt(spread + hidden)))::INTEGER AS visits_expected_low,
-    ceil(chance + hidden + $interval_90 * sqrt(spread + hidden))::INTEGER AS visits_expected_high
+    greatest(sure, round(chance + hidden - $interval_90 * sqrt(spread + hidden)))::INTEGER AS visits_expected_low,
+    round(chance + hidden + $interval_90 * sqrt(spread + hidden))::INTEGER AS visits_expected_high
 FROM means

@@ -237,5 +237,10 @@ SELECT
     run_aircraft,
     run_usual,
     p_so_few,
-    is_low AND coalesce(p_so_few <= $coverage_blind_p, FALSE) AS is_hushed
+    is_low
+    AND (
+        coalesce(p_so_few <= $coverage_blind_p, FALSE)
+        -- however thin the traffic: where nobody at all was heard, nothing shows that anybody could be
+        OR (ring = 'wide' AND aircraft = 0 AND coalesce(usual >= $coverage_nobody_usual, FALSE))
+    ) AS is_hushed
 FROM judged
