@@ -86,9 +86,23 @@ sums AS (
         sum(chance) AS chance,
         sum(spread) AS spread
     FROM (
-        SELECT base_id, fleet_id, month, sure, chance, spread FROM stays
+        SELECT
+            base_id,
+            fleet_id,
+            month,
+            sure,
+            chance,
+            spread
+        FROM stays
         UNION ALL
-        SELECT base_id, fleet_id, month, 0 AS sure, chance, spread FROM faint
+        SELECT
+            base_id,
+            fleet_id,
+            month,
+            0 AS sure,
+            chance,
+            spread
+        FROM faint
     )
     GROUP BY base_id, fleet_id, month
 ),
@@ -153,6 +167,10 @@ SELECT
     fleet_id,
     month,
     round(chance + hidden, 2) AS visits_expected,
-    greatest(sure, round(chance + hidden - $interval_90 * sqrt(spread + hidden)))::INTEGER AS visits_expected_low,
-    round(chance + hidden + $interval_90 * sqrt(spread + hidden))::INTEGER AS visits_expected_high
+    greatest(
+        sure, least(floor(chance + hidden), round(chance + hidden - $interval_90 * sqrt(spread + hidden)))
+    )::INTEGER AS visits_expected_low,
+    greatest(
+        ceil(chance + hidden), round(chance + hidden + $interval_90 * sqrt(spread + hidden))
+    )::INTEGER AS visits_expected_high
 FROM means
