@@ -103,7 +103,7 @@ sums AS (
             chance,
             spread
         FROM faint
-    )
+    ) AS parts
     GROUP BY base_id, fleet_id, month
 ),
 
