@@ -241,7 +241,9 @@ class _Part:
         self.traced: set[str] = set()  # addresses of which a trace gave points
         self.whole: set[str] = set()  # those of them whose whole track is kept
         self.listed: set[str] = set()  # addresses whose whole track a survey asks for
-        self.sampled: list[tuple[int, float, float]] = []  # number of a trace, latitude and longitude
+        # places of others, number of a trace, latitude and longitude; a survey knows more of them
+        self.is_sampled = self.job.scan == "all" and shard.surveyed is None
+        self.sampled: list[tuple[int, float, float]] = []
 
     def run(self) -> Outcome:
         """Decode every trace of the part, or those that a survey of the day asks for."""
@@ -324,7 +326,8 @@ class _Part:
             ends = _ends(text, place, stamp)
             partial = None
             if far >= 0:  # whatever may be near is within reach, too
-                self._sample(stamp, sampled(text, place, self.decoder.far_search, far, SAMPLED_BYTES))
+                if self.is_sampled:
+                    self._sample(stamp, sampled(text, place, self.decoder.far_search, far, SAMPLED_BYTES))
                 partial = parse_near(text, place, self.decoder.search, far)
             if partial is None and is_listed(self.job.watch, icao24, mark(text[:PEEKED])):
                 partial = parse_around(text, place, self.decoder.search, -1)
@@ -343,7 +346,7 @@ class _Part:
         self.traced.add(icao24)
         if is_whole and (icao24 in self.listed or self.decoder.followed.is_one(parsed.head, parsed.callsigns)):
             self.whole.add(icao24)
-        if is_whole and not is_watched(self.job.watch, parsed.head, parsed.callsigns):
+        if self.is_sampled and is_whole and not is_watched(self.job.watch, parsed.head, parsed.callsigns):
             self._sample(parsed.head.timestamp, parsed.points[::SAMPLED_POINTS])
         self.points += len(parsed.points)
 
@@ -352,8 +355,6 @@ class _Part:
 
     def _sample(self, stamp: float, points: Sequence[Point]) -> None:
         """Note some places of another aircraft on the archive's day, by which it is counted around each base."""
-        if self.job.scan != "all" or self.shard.surveyed is not None:
-            return
         since = self.job.day_start // SECOND - stamp
         self.sampled += [
             (self.outcome.read, point.latitude, point.longitude)
