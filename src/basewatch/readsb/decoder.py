@@ -55,6 +55,7 @@ from basewatch.readsb.traces import (
     Lines,
     Parsed,
     Point,
+    every_so_many,
     gunzip,
     lines,
     parse_around,
@@ -317,7 +318,7 @@ class _Part:
         far = -1 if place is None else self.decoder.far_search(text, place.start, place.end)
         is_whole = place is None or (far >= 0 and self._may_be_followed(icao24, text, place))
         if place is None or is_whole:
-            parsed = parse_every(text)
+            parsed = parse_every(text) if place is None else self._followed(text, place, far)
             ends = [parsed.head.timestamp + parsed.points[end].seconds for end in (0, -1) if parsed.points]
         elif place.start == place.end:
             ends = []
@@ -347,11 +348,21 @@ class _Part:
         if is_whole and (icao24 in self.listed or self.decoder.followed.is_one(parsed.head, parsed.callsigns)):
             self.whole.add(icao24)
         if self.is_sampled and is_whole and not is_watched(self.job.watch, parsed.head, parsed.callsigns):
-            self._sample(parsed.head.timestamp, parsed.points[::SAMPLED_POINTS])
+            points = parsed.points[::SAMPLED_POINTS] if place is None else every_so_many(text, place, SAMPLED_POINTS)
+            self._sample(parsed.head.timestamp, points)
         self.points += len(parsed.points)
 
     def _may_be_followed(self, icao24: str, text: bytes, place: Lines) -> bool:
         return icao24 in self.listed or self.decoder.followed.may_be(icao24, text, place)
+
+    def _followed(self, text: bytes, place: Lines, far: int) -> Parsed:
+        """What may be kept of a track that is followed: what lies within reach, and what of the rest decides on it.
+
+        Where a callsign may make it one of a watched fleet, all of it.
+        """
+        if self.decoder.followed.has_callsign(text, place):
+            return parse_every(text)
+        return parse_around(text, place, self.decoder.far_search, far, self.job.keeping.around_min * 60)
 
     def _sample(self, stamp: float, points: Sequence[Point]) -> None:
         """Note some places of another aircraft on the archive's day, by which it is counted around each base."""
