@@ -177,12 +177,16 @@ class Decoder:
         """The bases with the reach within which anybody at any height shows that receivers were up."""
         return Bases(self.job.places, self.job.limits.wide_nm * NM_KM)
 
-    def far_rows(self, points: Frame, heads: Sequence[Head]) -> pa.Table:
-        """Rows of watched_points of these tracks: what is kept of them within reach of a base, beyond the rings."""
+    def far_rows(self, points: Frame, heads: Sequence[Head], are_chosen: Bools, is_inside: Bools) -> pa.Table:
+        """Rows of watched_points of the chosen tracks: what is kept of them within reach of a base, beyond the rings.
+
+        are_chosen: one a track. is_inside: one a point of any of them, whether it lies inside the rings.
+        """
         job, bases = self.job, self.surroundings
+        is_inside = is_inside[are_chosen[points.trace]]
+        points, heads = coarse.of_traces(points, heads, are_chosen)
         around = near(points, bases, [Ring(FAR_NM * NM_KM)])
-        inside = near(points, self.bases, job.rings)
-        chosen = kept(points, around.is_near, inside.is_near, job.keeping)
+        chosen = kept(points, around.is_near, is_inside, job.keeping)
         return point_rows(points, around, chosen, bases, Registry(heads), job.source, job.network, "watched_points")
 
     def survey(self, look: Look) -> Seen:
@@ -263,8 +267,8 @@ class _Part:
             self._write("watched_points", survey.far_rows(self.traced))
             if survey.grid is not None:
                 out.grid = survey.grid.saved(Path(self.job.out) / f"heard-{self.shard.number:03d}.npy")
-            points, heads = survey.without(self.traced)
-            self._emit(points, heads, survey.callsigns(heads))
+            points, nearby, heads = survey.without(self.traced)
+            self._emit(points, nearby, heads, survey.callsigns(heads))
         for writer in self.writers.values():
             writer.close()
         out.digest = self.digest.hexdigest()
@@ -389,14 +393,15 @@ class _Part:
             return
         traces = self.pending
         self.pending, self.points = [], 0
-        self._emit(frame(traces, self.job.latest), [one.head for one in traces], [one.callsigns for one in traces])
+        points = frame(traces, self.job.latest)
+        nearby = near(points, self.decoder.bases, self.job.rings)
+        self._emit(points, nearby, [one.head for one in traces], [one.callsigns for one in traces])
 
-    def _emit(self, points: Frame, heads: Sequence[Head], callsigns: Sequence[set[str]]) -> None:
+    def _emit(self, points: Frame, nearby: Near, heads: Sequence[Head], callsigns: Sequence[set[str]]) -> None:
         """Write the rows of some tracks, and add to the tally what they show of the bases."""
         if not heads:
             return
         job = self.job
-        nearby = near(points, self.decoder.bases, job.rings)
         registry = Registry(heads)
         is_near = np.bincount(points.trace[nearby.is_near], minlength=len(heads)) > 0
         chosen = latest_of_equal(points.trace, points.at, np.flatnonzero(nearby.is_near))
@@ -407,7 +412,7 @@ class _Part:
         self._write("track_points", rows)
         is_whole = np.array([head.icao.lower() in self.whole for head in heads], np.bool_)
         if is_whole.any():
-            self._write("watched_points", self.decoder.far_rows(*coarse.of_traces(points, heads, is_whole)))
+            self._write("watched_points", self.decoder.far_rows(points, heads, is_whole, nearby.is_near))
         self._write("track_edges", self._edges(points, nearby, is_near | are_listed(job.watch, heads), registry))
         if job.scan == "all" and is_near.any():
             watched = np.array(
@@ -458,6 +463,7 @@ class _Surveyed:
         rows, heard = coarse.of_wanted(rows, are_wanted | np.isin(rows["hex"] & ADDRESS, listed))
         self.heard = len(heard)
         self.points, self.heads = coarse.frame(rows, self.job.day_start, shard.spread_s)
+        self.nearby = near(self.points, decoder.bases, self.job.rings)
         is_listed = np.zeros(len(self.heads), np.bool_)
         is_listed[self.points.trace[decoder.surveyor.are_listed(rows)]] = True
         self.listed = {head.icao for head, is_one in zip(self.heads, is_listed, strict=True) if is_one}
@@ -485,25 +491,25 @@ class _Surveyed:
         """Rows of watched_points of the aircraft that are followed, but for those whose trace stands for them."""
         followed = self.listed - traced
         chosen = np.array([head.icao in followed for head in self.heads], np.bool_)
-        return self.decoder.far_rows(*coarse.of_traces(self.points, self.heads, chosen))
+        return self.decoder.far_rows(self.points, self.heads, chosen, self.nearby.is_near)
 
     def callsigns(self, heads: Sequence[Head]) -> list[set[str]]:
         """The callsigns under which each of these flew."""
         return [self.flown[head.icao] for head in heads]
 
-    def without(self, addresses: set[str]) -> tuple[Frame, list[Head]]:
-        """The tracks of all others, and their heads; with a scan of the watch list alone, of those on it."""
+    def without(self, addresses: set[str]) -> tuple[Frame, Near, list[Head]]:
+        """The tracks of all others, what of them is near, and their heads; with a scan of listed aircraft, of those."""
         chosen = np.array([head.icao not in addresses for head in self.heads], np.bool_)
         if self.job.scan != "all":
             chosen &= self._are_watched()
-        return coarse.of_traces(self.points, self.heads, chosen)
+        points, heads = coarse.of_traces(self.points, self.heads, chosen)
+        return points, self.nearby.of_points(chosen[self.points.trace]), heads
 
     def _are_watched(self) -> Bools:
         return np.array([is_watched(self.job.watch, head, self.flown[head.icao]) for head in self.heads], np.bool_)
 
     def _asked(self, decoder: Decoder) -> set[str]:
-        points, limits, bases = self.points, self.job.limits, decoder.bases
-        nearby = near(points, bases, self.job.rings)
+        points, limits, bases, nearby = self.points, self.job.limits, decoder.bases, self.nearby
         is_asked = self._are_watched()
         pair = np.flatnonzero(nearby.is_near[nearby.pair_point])
         point, base = nearby.pair_point[pair], nearby.pair_base[pair]

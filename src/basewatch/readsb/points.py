@@ -189,6 +189,19 @@ class Near:
     pair_base: Ints
     pair_km: Floats
 
+    def of_points(self, is_kept: Bools) -> Near:
+        """What of the frame with the kept points alone is near a base."""
+        number = np.cumsum(is_kept) - 1
+        pairs = is_kept[self.pair_point]
+        return Near(
+            self.nearest[is_kept],
+            self.distance_km[is_kept],
+            self.is_near[is_kept],
+            number[self.pair_point[pairs]],
+            self.pair_base[pairs],
+            self.pair_km[pairs],
+        )
+
 
 def near(points: Frame, bases: Bases, rings: Sequence[Ring]) -> Near:
     """Which points are near a base by any of the rings, and every pair of a valid point and a base within reach."""
