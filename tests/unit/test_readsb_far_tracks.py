@@ -214,8 +214,8 @@ def test_of_a_track_that_is_followed_no_more_is_parsed_than_it_takes(
     sky = [wandering(random, f"33ff{n:02x}") for n in range(6)]
     counted = Counter[str]()
 
-    def counting(traces: Any, latest: int) -> Any:
-        points = frame(traces, latest)
+    def counting(*arguments: Any) -> Any:
+        points = frame(*arguments)
         counted[way] += len(points.at)
         return points
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from basewatch.geo import NM_KM, Place, Ring
 from basewatch.readsb import traces
 from basewatch.readsb.grid import Bases
-from basewatch.readsb.points import Frame, frame, near, neighbours
+from basewatch.readsb.points import Columns, Frame, frame, near, neighbours
 from basewatch.readsb.search import compile_search, expression, one_point_a_line
 from basewatch.readsb.traces import BadTrace, Parsed, gunzip, lines, parse_around, parse_near, parse_whole, peek
 from tracekit import DETAILS, MIDNIGHT, Point, line, point, text
@@ -89,7 +89,7 @@ def test_peek_unpacks_the_head_alone() -> None:
 
 def rows(parsed: Parsed) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]], list[tuple[object, ...]]]:
     """Near points, neighbours before and neighbours after, as the lake would get them."""
-    points = frame([parsed], LATEST)
+    points = framed(parsed)
     found = near(points, BASES, RINGS)
     before, after = neighbours(points, found)
     ends = [0, len(points.trace) - 1] if len(points.trace) else []
@@ -98,6 +98,11 @@ def rows(parsed: Parsed) -> tuple[list[tuple[object, ...]], list[tuple[object, .
         [_values(points, n) for n in [*before, *after]],
         [_values(points, n) for n in ends],
     )
+
+
+def framed(parsed: Parsed) -> Frame:
+    """A trace's points as arrays."""
+    return frame([Columns.of(parsed.points)], [parsed.head.timestamp], LATEST)
 
 
 def _values(points: Frame, n: int) -> tuple[object, ...]:
@@ -314,7 +319,7 @@ def test_callsign_is_carried_within_a_leg_and_not_beyond() -> None:
     parsed = parse_whole(text("abcdef", track))
     names = [values[-3] for values in rows(parsed)[0]]
     assert names == [None, "RFF7001", "RFF7001", "RFF7001", None, "RFF7002"]
-    assert parsed.callsigns == {"RFF7001", "RFF7002"}
+    assert Columns.of(parsed.points).callsigns == {"RFF7001", "RFF7002"}
 
 
 @pytest.mark.parametrize("filler", ["@@@@@@@@", "@@@     ", "00000000", "0       ", ""])
@@ -323,7 +328,7 @@ def test_an_unset_callsign_neither_names_a_flight_nor_ends_a_name(filler: str) -
     near = [point(seconds, 35.4, 35.9, details=unset) for seconds in (3600, 3610)]
     unnamed = text("abcdef", near)
     assert [values[-3] for values in rows(parse_whole(unnamed))[0]] == [None, None]
-    assert parse_whole(unnamed).callsigns == set()
+    assert Columns.of(parse_whole(unnamed).points).callsigns == set()
     # the name stands far from the base, and before the last unset callsign
     far = [point(n, 10.0 + n / 100, 100.0, 33_000, details=unset if n else NAMED) for n in range(60)]
     found, everything = both(text("abcdef", [*far, *near]))
@@ -338,7 +343,7 @@ def test_points_that_make_no_sense_are_left_out_and_counted() -> None:
     assert (len(parsed.points), parsed.bad_points) == (1, len(bad))
     impossible = [[5.0, 95.0, 35.9, 0], [6.0, 35.4, 181.0, 0], [-1e12, 35.4, 35.9, 0], [1e9, 35.4, 35.9, 0]]
     parsed = parse_whole(json.dumps({"icao": "abcdef", "timestamp": MIDNIGHT, "trace": [*impossible, good]}).encode())
-    assert list(frame([parsed], LATEST).valid) == [False, False, False, False, True]
+    assert list(framed(parsed).valid) == [False, False, False, False, True]
 
 
 @pytest.mark.parametrize(

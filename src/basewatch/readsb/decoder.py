@@ -33,6 +33,7 @@ from basewatch.readsb.points import (
     DAY,
     SECOND,
     STALE,
+    Columns,
     Frame,
     Near,
     Registry,
@@ -67,7 +68,7 @@ from basewatch.readsb.traces import (
 from basewatch.readsb.watched import Followed, are_listed, is_military, is_watched, mark
 from basewatch.reference.watchlist import Watch, is_listed
 
-FLUSH_POINTS = 10_000  # parsed points held as Python objects before they become arrays
+FLUSH_POINTS = 30_000  # points held as columns of single traces before they are put together
 SHOWN = 20  # rejects of one part that are named; the rest are counted
 UNKNOWN_DAY = -1
 SAMPLED_BYTES = 8192  # of a trace's text, and SAMPLED_POINTS of it: some ten minutes of a flight
@@ -238,7 +239,7 @@ class _Part:
         self.decoder, self.job, self.shard = decoder, decoder.job, shard
         self.outcome = Outcome(shard.number, files=[], days={}, rejects=[])
         self.tally = Tally(len(self.job.places))
-        self.pending: list[Parsed] = []
+        self.pending: list[tuple[Head, Columns]] = []
         self.points = 0
         self.writers: dict[str, pa.RecordBatchStreamWriter] = {}
         self.days: Counter[int] = Counter()
@@ -347,11 +348,12 @@ class _Part:
         if parsed.head.icao.lower() != icao24:
             raise BadTrace(f"the file is named {icao24}, the trace is of {parsed.head.icao[:12]!r}")
         self.outcome.bad_points += parsed.bad_points
-        self.pending.append(parsed)
+        columns = Columns.of(parsed.points)
+        self.pending.append((parsed.head, columns))
         self.traced.add(icao24)
-        if is_whole and (icao24 in self.listed or self.decoder.followed.is_one(parsed.head, parsed.callsigns)):
+        if is_whole and (icao24 in self.listed or self.decoder.followed.is_one(parsed.head, columns.callsigns)):
             self.whole.add(icao24)
-        if self.is_sampled and is_whole and not is_watched(self.job.watch, parsed.head, parsed.callsigns):
+        if self.is_sampled and is_whole and not is_watched(self.job.watch, parsed.head, columns.callsigns):
             points = parsed.points[::SAMPLED_POINTS] if place is None else every_so_many(text, place, SAMPLED_POINTS)
             self._sample(parsed.head.timestamp, points)
         self.points += len(parsed.points)
@@ -391,11 +393,11 @@ class _Part:
     def _flush(self) -> None:
         if not self.points:
             return
-        traces = self.pending
+        heads, traces = [head for head, _ in self.pending], [columns for _, columns in self.pending]
         self.pending, self.points = [], 0
-        points = frame(traces, self.job.latest)
+        points = frame(traces, [head.timestamp for head in heads], self.job.latest)
         nearby = near(points, self.decoder.bases, self.job.rings)
-        self._emit(points, nearby, [one.head for one in traces], [one.callsigns for one in traces])
+        self._emit(points, nearby, heads, [columns.callsigns for columns in traces])
 
     def _emit(self, points: Frame, nearby: Near, heads: Sequence[Head], callsigns: Sequence[set[str]]) -> None:
         """Write the rows of some tracks, and add to the tally what they show of the bases."""

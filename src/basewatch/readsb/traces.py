@@ -100,12 +100,6 @@ class Parsed(NamedTuple):
     points: list[Point]
     bad_points: int = 0
 
-    @property
-    def callsigns(self) -> set[str]:
-        """The callsigns under which it flew."""
-        flights = {point.details.flight for point in self.points if point.details is not None}
-        return {name for name in map(callsign_of, flights) if name}
-
 
 _heads = msgspec.json.Decoder(Head)
 _points = msgspec.json.Decoder(list[Point])
