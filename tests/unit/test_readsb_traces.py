@@ -7,6 +7,7 @@ import json
 import struct
 import zlib
 from itertools import pairwise
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -16,7 +17,7 @@ from basewatch.geo import NM_KM, Place, Ring
 from basewatch.readsb import traces
 from basewatch.readsb.grid import Bases
 from basewatch.readsb.points import Columns, Frame, frame, near, neighbours
-from basewatch.readsb.search import compile_search, expression, one_point_a_line
+from basewatch.readsb.search import compile_search, expression
 from basewatch.readsb.traces import BadTrace, Parsed, gunzip, lines, parse_around, parse_near, parse_whole, peek
 from tracekit import DETAILS, MIDNIGHT, Point, line, point, text
 
@@ -212,6 +213,22 @@ def assert_same(data: bytes) -> None:
     assert found == everything
 
 
+SEPARATORS = [b",\n[", b",\n[", b",\n[", b",[", b", [", b",\n\n[", b",\r\n[", b",\n ["]
+
+
+@FAST
+@given(points(40), st.randoms(use_true_random=False), st.integers(40, 600))
+def test_lines_of_several_points_hide_none(track: list[Point], random: Random, block: int) -> None:
+    far = [point(n, 10.0 + n / 100, 100.0, 33_000) for n in range(8)]
+    mixed = [values for values in track for values in ([values, *far] if values[0] % 3 < 1 else [values])]
+    first, *others = text("abcdef", mixed).split(b",\n[")
+    before, traces.BLOCK = traces.BLOCK, block
+    try:
+        assert_same(first + b"".join(random.choice(SEPARATORS) + other for other in others))
+    finally:
+        traces.BLOCK = before
+
+
 @FAST
 @given(points(40), st.integers(1, 3), st.integers(40, 600))
 def test_small_blocks_change_nothing(track: list[Point], spread: int, block: int) -> None:
@@ -277,14 +294,6 @@ def test_fields_after_the_points_are_allowed(tail: str) -> None:
     found, everything = both(data)
     assert found == everything
     assert len(everything[0]) == 1  # type: ignore[index]
-
-
-def test_one_point_a_line_looks_across_its_pieces() -> None:
-    filler = b'\n[1,"' + b"x" * (1 << 17)
-    for shift in range(-3, 4):
-        odd = filler[: (1 << 17) + shift] + b',[2"]'
-        assert not one_point_a_line(odd)
-        assert one_point_a_line(odd.replace(b",[", b"\n["))
 
 
 def test_the_search_skips_what_is_far_or_high() -> None:

@@ -68,7 +68,7 @@ from basewatch.readsb.traces import (
 from basewatch.readsb.watched import Followed, are_listed, is_military, is_watched, mark
 from basewatch.reference.watchlist import Watch, is_listed
 
-FLUSH_POINTS = 30_000  # points held as columns of single traces before they are put together
+FLUSH_POINTS = 20_000  # points held as columns of single traces before they are put together
 SHOWN = 20  # rejects of one part that are named; the rest are counted
 UNKNOWN_DAY = -1
 SAMPLED_BYTES = 8192  # of a trace's text, and SAMPLED_POINTS of it: some ten minutes of a flight

@@ -19,7 +19,7 @@ import numpy as np
 
 from basewatch.callsigns import callsign_of
 from basewatch.readsb.gzipped import MAGIC, BadGzip, unpack
-from basewatch.readsb.search import Search, one_point_a_line
+from basewatch.readsb.search import Search
 
 LARGEST_MEMBER = 64 << 20  # bytes of gzip; a busy aircraft's day is 0.3 MB, one at two points a second 5 MB
 LARGEST_TEXT = 128 << 20  # bytes of JSON; beyond it a member is taken for a bomb
@@ -162,9 +162,8 @@ def parse_around(text: bytes, place: Lines, search: Search, hit: int, margin_s: 
     margin_s: with the lines of so many seconds more before and behind, and one beyond. Whatever is asked of a hit about
     so much time around it, and of a silence that begins or ends there, is answered as by all of the trace.
     """
-    if not one_point_a_line(text, place.start - 1):
-        return parse_whole(text)
     try:
+        # a hit that begins no line is refused there; whatever else shares a line with another point is parsed with it
         regions = _regions(text, place, search, hit)
         if margin_s is not None:
             regions = _widened(text, place, regions, margin_s)
