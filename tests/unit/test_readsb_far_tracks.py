@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from basewatch.geo import NM_KM
+from basewatch.readsb import decoder
+from basewatch.readsb.points import frame
 from tracekit import DAY, DETAILS, HMEIMIM, MIDNIGHT, Result, point, run, trace
 
 LAT, LON = HMEIMIM
@@ -182,6 +184,50 @@ def stretches(one: Flown) -> list[list[int]]:
     for before, after in pairwise(one.times):
         breaks.append(breaks[-1] + (after - before > SILENCE))
     return [[n for n, _ in group] for _, group in groupby(enumerate(breaks), key=lambda pair: pair[1])]
+
+
+def wandering(random: Random, icao24: str) -> tuple[str, bytes]:
+    """A trace of an aircraft that is far off for hours, with silences, names and new legs wherever they come."""
+    points: list[Any] = []
+    time, names = random.uniform(0, 20_000), [f"IAM{n}    " for n in range(3)]
+    flight = random.choice([*names, None])
+    while time < 90_000 and len(points) < 1_500:
+        place = random.choice((FAR, FAR, FAR, FAR, REACH, REACH, RING))
+        step, end = random.choice((5.0, 20.0, 60.0)), time + random.choice((60, 700, 5_000))
+        while time < end:
+            time = round(time + step * random.uniform(0.5, 1), 2)
+            flags = 2 if random.random() < 0.003 else 0
+            flight = random.choice([*names, None]) if random.random() < 0.01 else flight
+            details = None if len(points) % 4 or flight is None else DETAILS | {"flight": flight}
+            points.append(point(time, *place, 34_000, details=details, flags=flags))
+        time += random.choice((0, 0, 0, 299, 301, 1_000, 9_000))
+    if random.random() < 0.1:  # a point that came late
+        points.insert(len(points) // 2, points[len(points) // 3])
+    return trace(icao24, points)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_of_a_track_that_is_followed_no_more_is_parsed_than_it_takes(
+    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = Random(seed)
+    sky = [wandering(random, f"33ff{n:02x}") for n in range(6)]
+    counted = Counter[str]()
+
+    def counting(*arguments: Any) -> Any:
+        points = frame(*arguments)
+        counted[way] += len(points.at)
+        return points
+
+    monkeypatch.setattr(decoder, "frame", counting)
+    way = "some"
+    some = run(tmp_path / way, *sky)
+    way = "all"
+    monkeypatch.setattr(decoder, "parse_around", lambda text, *_: decoder.parse_every(text))
+    everything = run(tmp_path / way, *sky)
+    assert some.rows == everything.rows
+    assert some.rows["watched_points"]
+    assert counted["some"] < counted["all"]
 
 
 @pytest.mark.parametrize("seed", range(24))

@@ -7,6 +7,7 @@ import json
 import struct
 import zlib
 from itertools import pairwise
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -15,8 +16,8 @@ from hypothesis import strategies as st
 from basewatch.geo import NM_KM, Place, Ring
 from basewatch.readsb import traces
 from basewatch.readsb.grid import Bases
-from basewatch.readsb.points import Frame, frame, near, neighbours
-from basewatch.readsb.search import compile_search, expression, one_point_a_line
+from basewatch.readsb.points import Columns, Frame, frame, near, neighbours
+from basewatch.readsb.search import compile_search, expression
 from basewatch.readsb.traces import BadTrace, Parsed, gunzip, lines, parse_around, parse_near, parse_whole, peek
 from tracekit import DETAILS, MIDNIGHT, Point, line, point, text
 
@@ -89,7 +90,7 @@ def test_peek_unpacks_the_head_alone() -> None:
 
 def rows(parsed: Parsed) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]], list[tuple[object, ...]]]:
     """Near points, neighbours before and neighbours after, as the lake would get them."""
-    points = frame([parsed], LATEST)
+    points = framed(parsed)
     found = near(points, BASES, RINGS)
     before, after = neighbours(points, found)
     ends = [0, len(points.trace) - 1] if len(points.trace) else []
@@ -98,6 +99,11 @@ def rows(parsed: Parsed) -> tuple[list[tuple[object, ...]], list[tuple[object, .
         [_values(points, n) for n in [*before, *after]],
         [_values(points, n) for n in ends],
     )
+
+
+def framed(parsed: Parsed) -> Frame:
+    """A trace's points as arrays."""
+    return frame([Columns.of(parsed.points)], [parsed.head.timestamp], LATEST)
 
 
 def _values(points: Frame, n: int) -> tuple[object, ...]:
@@ -207,6 +213,22 @@ def assert_same(data: bytes) -> None:
     assert found == everything
 
 
+SEPARATORS = [b",\n[", b",\n[", b",\n[", b",[", b", [", b",\n\n[", b",\r\n[", b",\n ["]
+
+
+@FAST
+@given(points(40), st.randoms(use_true_random=False), st.integers(40, 600))
+def test_lines_of_several_points_hide_none(track: list[Point], random: Random, block: int) -> None:
+    far = [point(n, 10.0 + n / 100, 100.0, 33_000) for n in range(8)]
+    mixed = [values for values in track for values in ([values, *far] if values[0] % 3 < 1 else [values])]
+    first, *others = text("abcdef", mixed).split(b",\n[")
+    before, traces.BLOCK = traces.BLOCK, block
+    try:
+        assert_same(first + b"".join(random.choice(SEPARATORS) + other for other in others))
+    finally:
+        traces.BLOCK = before
+
+
 @FAST
 @given(points(40), st.integers(1, 3), st.integers(40, 600))
 def test_small_blocks_change_nothing(track: list[Point], spread: int, block: int) -> None:
@@ -274,14 +296,6 @@ def test_fields_after_the_points_are_allowed(tail: str) -> None:
     assert len(everything[0]) == 1  # type: ignore[index]
 
 
-def test_one_point_a_line_looks_across_its_pieces() -> None:
-    filler = b'\n[1,"' + b"x" * (1 << 17)
-    for shift in range(-3, 4):
-        odd = filler[: (1 << 17) + shift] + b',[2"]'
-        assert not one_point_a_line(odd)
-        assert one_point_a_line(odd.replace(b",[", b"\n["))
-
-
 def test_the_search_skips_what_is_far_or_high() -> None:
     def hit(*values: object) -> bool:
         data = text("abcdef", [point(0, *values)])  # type: ignore[arg-type]
@@ -314,7 +328,7 @@ def test_callsign_is_carried_within_a_leg_and_not_beyond() -> None:
     parsed = parse_whole(text("abcdef", track))
     names = [values[-3] for values in rows(parsed)[0]]
     assert names == [None, "RFF7001", "RFF7001", "RFF7001", None, "RFF7002"]
-    assert parsed.callsigns == {"RFF7001", "RFF7002"}
+    assert Columns.of(parsed.points).callsigns == {"RFF7001", "RFF7002"}
 
 
 @pytest.mark.parametrize("filler", ["@@@@@@@@", "@@@     ", "00000000", "0       ", ""])
@@ -323,7 +337,7 @@ def test_an_unset_callsign_neither_names_a_flight_nor_ends_a_name(filler: str) -
     near = [point(seconds, 35.4, 35.9, details=unset) for seconds in (3600, 3610)]
     unnamed = text("abcdef", near)
     assert [values[-3] for values in rows(parse_whole(unnamed))[0]] == [None, None]
-    assert parse_whole(unnamed).callsigns == set()
+    assert Columns.of(parse_whole(unnamed).points).callsigns == set()
     # the name stands far from the base, and before the last unset callsign
     far = [point(n, 10.0 + n / 100, 100.0, 33_000, details=unset if n else NAMED) for n in range(60)]
     found, everything = both(text("abcdef", [*far, *near]))
@@ -338,7 +352,7 @@ def test_points_that_make_no_sense_are_left_out_and_counted() -> None:
     assert (len(parsed.points), parsed.bad_points) == (1, len(bad))
     impossible = [[5.0, 95.0, 35.9, 0], [6.0, 35.4, 181.0, 0], [-1e12, 35.4, 35.9, 0], [1e9, 35.4, 35.9, 0]]
     parsed = parse_whole(json.dumps({"icao": "abcdef", "timestamp": MIDNIGHT, "trace": [*impossible, good]}).encode())
-    assert list(frame([parsed], LATEST).valid) == [False, False, False, False, True]
+    assert list(framed(parsed).valid) == [False, False, False, False, True]
 
 
 @pytest.mark.parametrize(

@@ -167,12 +167,17 @@ def _times(trace: Ints, middle_s: Floats, step_km: Floats, speed_kt: Floats, sli
     weight = np.zeros(len(trace))
     weight[1:] += is_told
     weight[:-1] += is_told
-    for _ in range(TURNS):
-        due = np.zeros(len(trace))
-        due[1:] += is_told * (seconds[:-1] + step_s)
-        due[:-1] += is_told * (seconds[1:] - step_s)
-        settled = np.where(weight > 0, due / np.maximum(weight, 1), middle_s)
-        seconds = np.clip((settled + seconds) / 2, low, high)
+    is_alone, weight = weight == 0, np.maximum(weight, 1)
+    due, told = np.zeros(len(trace)), is_told.astype(np.float64)
+    for _ in range(TURNS):  # always into the same arrays
+        due[:1] = 0
+        np.multiply(seconds[:-1] + step_s, told, out=due[1:])
+        due[:-1] += (seconds[1:] - step_s) * told
+        due /= weight
+        np.copyto(due, middle_s, where=is_alone)
+        due += seconds
+        due /= 2
+        np.clip(due, low, high, out=seconds)
     return np.asarray(np.rint(seconds * 1000).astype(np.int64) * 1000)
 
 

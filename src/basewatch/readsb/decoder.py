@@ -33,6 +33,7 @@ from basewatch.readsb.points import (
     DAY,
     SECOND,
     STALE,
+    Columns,
     Frame,
     Near,
     Registry,
@@ -55,6 +56,7 @@ from basewatch.readsb.traces import (
     Lines,
     Parsed,
     Point,
+    every_so_many,
     gunzip,
     lines,
     parse_around,
@@ -66,7 +68,7 @@ from basewatch.readsb.traces import (
 from basewatch.readsb.watched import Followed, are_listed, is_military, is_watched, mark
 from basewatch.reference.watchlist import Watch, is_listed
 
-FLUSH_POINTS = 10_000  # parsed points held as Python objects before they become arrays
+FLUSH_POINTS = 20_000  # points held as columns of single traces before they are put together
 SHOWN = 20  # rejects of one part that are named; the rest are counted
 UNKNOWN_DAY = -1
 SAMPLED_BYTES = 8192  # of a trace's text, and SAMPLED_POINTS of it: some ten minutes of a flight
@@ -176,12 +178,16 @@ class Decoder:
         """The bases with the reach within which anybody at any height shows that receivers were up."""
         return Bases(self.job.places, self.job.limits.wide_nm * NM_KM)
 
-    def far_rows(self, points: Frame, heads: Sequence[Head]) -> pa.Table:
-        """Rows of watched_points of these tracks: what is kept of them within reach of a base, beyond the rings."""
+    def far_rows(self, points: Frame, heads: Sequence[Head], are_chosen: Bools, is_inside: Bools) -> pa.Table:
+        """Rows of watched_points of the chosen tracks: what is kept of them within reach of a base, beyond the rings.
+
+        are_chosen: one a track. is_inside: one a point of any of them, whether it lies inside the rings.
+        """
         job, bases = self.job, self.surroundings
+        is_inside = is_inside[are_chosen[points.trace]]
+        points, heads = coarse.of_traces(points, heads, are_chosen)
         around = near(points, bases, [Ring(FAR_NM * NM_KM)])
-        inside = near(points, self.bases, job.rings)
-        chosen = kept(points, around.is_near, inside.is_near, job.keeping)
+        chosen = kept(points, around.is_near, is_inside, job.keeping)
         return point_rows(points, around, chosen, bases, Registry(heads), job.source, job.network, "watched_points")
 
     def survey(self, look: Look) -> Seen:
@@ -233,7 +239,7 @@ class _Part:
         self.decoder, self.job, self.shard = decoder, decoder.job, shard
         self.outcome = Outcome(shard.number, files=[], days={}, rejects=[])
         self.tally = Tally(len(self.job.places))
-        self.pending: list[Parsed] = []
+        self.pending: list[tuple[Head, Columns]] = []
         self.points = 0
         self.writers: dict[str, pa.RecordBatchStreamWriter] = {}
         self.days: Counter[int] = Counter()
@@ -241,7 +247,9 @@ class _Part:
         self.traced: set[str] = set()  # addresses of which a trace gave points
         self.whole: set[str] = set()  # those of them whose whole track is kept
         self.listed: set[str] = set()  # addresses whose whole track a survey asks for
-        self.sampled: list[tuple[int, float, float]] = []  # number of a trace, latitude and longitude
+        # places of others, number of a trace, latitude and longitude; a survey knows more of them
+        self.is_sampled = self.job.scan == "all" and shard.surveyed is None
+        self.sampled: list[tuple[int, float, float]] = []
 
     def run(self) -> Outcome:
         """Decode every trace of the part, or those that a survey of the day asks for."""
@@ -260,8 +268,8 @@ class _Part:
             self._write("watched_points", survey.far_rows(self.traced))
             if survey.grid is not None:
                 out.grid = survey.grid.saved(Path(self.job.out) / f"heard-{self.shard.number:03d}.npy")
-            points, heads = survey.without(self.traced)
-            self._emit(points, heads, survey.callsigns(heads))
+            points, nearby, heads = survey.without(self.traced)
+            self._emit(points, nearby, heads, survey.callsigns(heads))
         for writer in self.writers.values():
             writer.close()
         out.digest = self.digest.hexdigest()
@@ -315,7 +323,7 @@ class _Part:
         far = -1 if place is None else self.decoder.far_search(text, place.start, place.end)
         is_whole = place is None or (far >= 0 and self._may_be_followed(icao24, text, place))
         if place is None or is_whole:
-            parsed = parse_every(text)
+            parsed = parse_every(text) if place is None else self._followed(text, place, far)
             ends = [parsed.head.timestamp + parsed.points[end].seconds for end in (0, -1) if parsed.points]
         elif place.start == place.end:
             ends = []
@@ -324,7 +332,8 @@ class _Part:
             ends = _ends(text, place, stamp)
             partial = None
             if far >= 0:  # whatever may be near is within reach, too
-                self._sample(stamp, sampled(text, place, self.decoder.far_search, far, SAMPLED_BYTES))
+                if self.is_sampled:
+                    self._sample(stamp, sampled(text, place, self.decoder.far_search, far, SAMPLED_BYTES))
                 partial = parse_near(text, place, self.decoder.search, far)
             if partial is None and is_listed(self.job.watch, icao24, mark(text[:PEEKED])):
                 partial = parse_around(text, place, self.decoder.search, -1)
@@ -339,21 +348,30 @@ class _Part:
         if parsed.head.icao.lower() != icao24:
             raise BadTrace(f"the file is named {icao24}, the trace is of {parsed.head.icao[:12]!r}")
         self.outcome.bad_points += parsed.bad_points
-        self.pending.append(parsed)
+        columns = Columns.of(parsed.points)
+        self.pending.append((parsed.head, columns))
         self.traced.add(icao24)
-        if is_whole and (icao24 in self.listed or self.decoder.followed.is_one(parsed.head, parsed.callsigns)):
+        if is_whole and (icao24 in self.listed or self.decoder.followed.is_one(parsed.head, columns.callsigns)):
             self.whole.add(icao24)
-        if is_whole and not is_watched(self.job.watch, parsed.head, parsed.callsigns):
-            self._sample(parsed.head.timestamp, parsed.points[::SAMPLED_POINTS])
+        if self.is_sampled and is_whole and not is_watched(self.job.watch, parsed.head, columns.callsigns):
+            points = parsed.points[::SAMPLED_POINTS] if place is None else every_so_many(text, place, SAMPLED_POINTS)
+            self._sample(parsed.head.timestamp, points)
         self.points += len(parsed.points)
 
     def _may_be_followed(self, icao24: str, text: bytes, place: Lines) -> bool:
         return icao24 in self.listed or self.decoder.followed.may_be(icao24, text, place)
 
+    def _followed(self, text: bytes, place: Lines, far: int) -> Parsed:
+        """What may be kept of a track that is followed: what lies within reach, and what of the rest decides on it.
+
+        Where a callsign may make it one of a watched fleet, all of it.
+        """
+        if self.decoder.followed.has_callsign(text, place):
+            return parse_every(text)
+        return parse_around(text, place, self.decoder.far_search, far, self.job.keeping.around_min * 60)
+
     def _sample(self, stamp: float, points: Sequence[Point]) -> None:
         """Note some places of another aircraft on the archive's day, by which it is counted around each base."""
-        if self.job.scan != "all" or self.shard.surveyed is not None:
-            return
         since = self.job.day_start // SECOND - stamp
         self.sampled += [
             (self.outcome.read, point.latitude, point.longitude)
@@ -375,16 +393,17 @@ class _Part:
     def _flush(self) -> None:
         if not self.points:
             return
-        traces = self.pending
+        heads, traces = [head for head, _ in self.pending], [columns for _, columns in self.pending]
         self.pending, self.points = [], 0
-        self._emit(frame(traces, self.job.latest), [one.head for one in traces], [one.callsigns for one in traces])
+        points = frame(traces, [head.timestamp for head in heads], self.job.latest)
+        nearby = near(points, self.decoder.bases, self.job.rings)
+        self._emit(points, nearby, heads, [columns.callsigns for columns in traces])
 
-    def _emit(self, points: Frame, heads: Sequence[Head], callsigns: Sequence[set[str]]) -> None:
+    def _emit(self, points: Frame, nearby: Near, heads: Sequence[Head], callsigns: Sequence[set[str]]) -> None:
         """Write the rows of some tracks, and add to the tally what they show of the bases."""
         if not heads:
             return
         job = self.job
-        nearby = near(points, self.decoder.bases, job.rings)
         registry = Registry(heads)
         is_near = np.bincount(points.trace[nearby.is_near], minlength=len(heads)) > 0
         chosen = latest_of_equal(points.trace, points.at, np.flatnonzero(nearby.is_near))
@@ -395,7 +414,7 @@ class _Part:
         self._write("track_points", rows)
         is_whole = np.array([head.icao.lower() in self.whole for head in heads], np.bool_)
         if is_whole.any():
-            self._write("watched_points", self.decoder.far_rows(*coarse.of_traces(points, heads, is_whole)))
+            self._write("watched_points", self.decoder.far_rows(points, heads, is_whole, nearby.is_near))
         self._write("track_edges", self._edges(points, nearby, is_near | are_listed(job.watch, heads), registry))
         if job.scan == "all" and is_near.any():
             watched = np.array(
@@ -446,6 +465,7 @@ class _Surveyed:
         rows, heard = coarse.of_wanted(rows, are_wanted | np.isin(rows["hex"] & ADDRESS, listed))
         self.heard = len(heard)
         self.points, self.heads = coarse.frame(rows, self.job.day_start, shard.spread_s)
+        self.nearby = near(self.points, decoder.bases, self.job.rings)
         is_listed = np.zeros(len(self.heads), np.bool_)
         is_listed[self.points.trace[decoder.surveyor.are_listed(rows)]] = True
         self.listed = {head.icao for head, is_one in zip(self.heads, is_listed, strict=True) if is_one}
@@ -473,25 +493,25 @@ class _Surveyed:
         """Rows of watched_points of the aircraft that are followed, but for those whose trace stands for them."""
         followed = self.listed - traced
         chosen = np.array([head.icao in followed for head in self.heads], np.bool_)
-        return self.decoder.far_rows(*coarse.of_traces(self.points, self.heads, chosen))
+        return self.decoder.far_rows(self.points, self.heads, chosen, self.nearby.is_near)
 
     def callsigns(self, heads: Sequence[Head]) -> list[set[str]]:
         """The callsigns under which each of these flew."""
         return [self.flown[head.icao] for head in heads]
 
-    def without(self, addresses: set[str]) -> tuple[Frame, list[Head]]:
-        """The tracks of all others, and their heads; with a scan of the watch list alone, of those on it."""
+    def without(self, addresses: set[str]) -> tuple[Frame, Near, list[Head]]:
+        """The tracks of all others, what of them is near, and their heads; with a scan of listed aircraft, of those."""
         chosen = np.array([head.icao not in addresses for head in self.heads], np.bool_)
         if self.job.scan != "all":
             chosen &= self._are_watched()
-        return coarse.of_traces(self.points, self.heads, chosen)
+        points, heads = coarse.of_traces(self.points, self.heads, chosen)
+        return points, self.nearby.of_points(chosen[self.points.trace]), heads
 
     def _are_watched(self) -> Bools:
         return np.array([is_watched(self.job.watch, head, self.flown[head.icao]) for head in self.heads], np.bool_)
 
     def _asked(self, decoder: Decoder) -> set[str]:
-        points, limits, bases = self.points, self.job.limits, decoder.bases
-        nearby = near(points, bases, self.job.rings)
+        points, limits, bases, nearby = self.points, self.job.limits, decoder.bases, self.nearby
         is_asked = self._are_watched()
         pair = np.flatnonzero(nearby.is_near[nearby.pair_point])
         point, base = nearby.pair_point[pair], nearby.pair_base[pair]

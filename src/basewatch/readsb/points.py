@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -19,7 +18,7 @@ from basewatch.callsigns import callsign_of
 from basewatch.geo import Bools, Floats, Ints, Ring
 from basewatch.lake.schemas import TABLES
 from basewatch.readsb.grid import Bases
-from basewatch.readsb.traces import Head, Parsed
+from basewatch.readsb.traces import Head, Point
 
 SECOND = 1_000_000  # microseconds
 DAY = 86_400 * SECOND
@@ -108,63 +107,118 @@ class Frame:
         return np.where(np.isnan(geom), self.altitude_ft, geom)
 
 
-def frame(traces: Sequence[Parsed], latest: int) -> Frame:
-    """The points of some traces as arrays. Points with no possible place or time (after `latest`, µs) are not valid."""
-    rows: list[tuple[Any, ...]] = []
-    for parsed in traces:
-        rows += map(msgspec.structs.astuple, parsed.points)
-    names = ("seconds", "lat", "lon", "altitude", "speed", "track", "flags", "rate", "details", "kind", "geometric")
-    columns: dict[str, tuple[Any, ...]] = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {}
-    counts = np.array([len(parsed.points) for parsed in traces], np.int64)
+class Columns(NamedTuple):
+    """One trace's points as arrays, in file order. Numbers are nan where a point gives none.
+
+    altitude_ft: infinite on the ground. kind: its place in `kinds`, -1 where unknown. named_at: the points that tell a
+    flight, and `flights` as they spell it.
+    """
+
+    seconds: Floats
+    latitude: Floats
+    longitude: Floats
+    altitude_ft: Floats
+    geometric_ft: Floats
+    speed_kt: Floats
+    track_deg: Floats
+    rate_fpm: Floats
+    flags: Ints
+    kind: Ints
+    kinds: list[str]
+    named_at: Ints
+    flights: list[str]
+
+    @classmethod
+    def of(cls, points: Sequence[Point]) -> Columns:
+        """The columns of these points. It takes half the time while the processor still has them at hand."""
+        # a word in place of the altitude: `ground`, or one that nobody knows
+        heights = [
+            (np.inf if point.altitude == "ground" else np.nan) if isinstance(point.altitude, str) else point.altitude
+            for point in points
+        ]
+        kind = [point.type for point in points]
+        told = [(place, point.details) for place, point in enumerate(points) if point.details is not None]
+        if None in kind:  # before 2022 the type stood in the details alone
+            for place, details in told:
+                kind[place] = kind[place] or details.type
+        flights = [(place, details.flight) for place, details in told if details.flight]
+        kinds = Names()
+        return cls(
+            seconds=np.array([point.seconds for point in points], np.float64),
+            latitude=np.array([point.latitude for point in points], np.float64),
+            longitude=np.array([point.longitude for point in points], np.float64),
+            altitude_ft=np.array(heights, np.float64),
+            geometric_ft=np.array([point.altitude_geom for point in points], np.float64),
+            speed_kt=np.array([point.ground_speed for point in points], np.float64),
+            track_deg=np.array([point.track for point in points], np.float64),
+            rate_fpm=np.array([point.rate for point in points], np.float64),
+            flags=np.nan_to_num(np.array([point.flags for point in points], np.float64)).astype(np.int64),
+            kind=kinds.all_of(kind),
+            kinds=[name for name in kinds.numbers if name is not None],
+            named_at=np.array([place for place, _ in flights], np.int64),
+            flights=[flight for _, flight in flights],
+        )
+
+    @property
+    def callsigns(self) -> set[str]:
+        """The callsigns under which it flew."""
+        return {name for name in map(callsign_of, set(self.flights)) if name}
+
+
+def frame(traces: Sequence[Columns], stamps: Sequence[float], latest: int) -> Frame:
+    """The points of some traces as arrays. Points with no possible place or time (after `latest`, µs) are not valid.
+
+    stamps: of each trace the time from which it counts its seconds, since 1970.
+    """
+
+    def joined(name: str) -> npt.NDArray[Any]:
+        return np.concatenate([np.empty(0), *(getattr(one, name) for one in traces)])
+
+    counts = np.array([len(one.seconds) for one in traces], np.int64)
     trace = np.repeat(np.arange(len(traces)), counts)
-
-    def numbers(name: str) -> Floats:
-        return np.array(columns.get(name, ()), np.float64)
-
-    stamp = np.repeat(np.array([parsed.head.timestamp for parsed in traces], np.float64), counts)
+    stamp = np.repeat(np.array(stamps, np.float64), counts)
     with np.errstate(all="ignore"):
-        seconds = stamp + numbers("seconds")
+        seconds = stamp + joined("seconds")
         possible = (seconds * SECOND >= EARLIEST) & (seconds * SECOND <= latest)
         # readsb gives the base to a millisecond and the offset to ten; float64 holds that exactly until 2255
         at = np.rint(np.where(possible, seconds, 0) * 1000).astype(np.int64) * 1000
-    latitude, longitude = numbers("lat"), numbers("lon")
-    # a word in place of the altitude: `ground`, or one that nobody knows
-    words = {"ground": np.inf}
-    altitudes = columns.get("altitude", ())
-    altitude = np.array([words.get(v, np.nan) if v.__class__ is str else v for v in altitudes], np.float64)
+    latitude, longitude, altitude = joined("latitude"), joined("longitude"), joined("altitude_ft")
     ground = np.isinf(altitude)
     altitude[ground] = np.nan
-    flags = np.nan_to_num(numbers("flags")).astype(np.int64)
+    flags = joined("flags").astype(np.int64)
     kinds, callsigns = Names(), Names()
-    details, kind = columns.get("details", ()), columns.get("kind", ())
-    if None in kind:  # before 2022 the type stood in the details alone
-        kind = tuple(k or (detail and detail.type) for k, detail in zip(kind, details, strict=True))
+    # a place of -1, no kind, is the last one
+    kind = [np.array([*map(kinds.of, one.kinds), -1], np.int64)[one.kind] for one in traces]
     return Frame(
         trace=trace,
         at=at,
         latitude=latitude,
         longitude=longitude,
         altitude_ft=altitude,
-        geometric_ft=numbers("geometric"),
-        speed_kt=numbers("speed"),
-        track_deg=numbers("track"),
-        rate_fpm=numbers("rate"),
+        geometric_ft=joined("geometric_ft"),
+        speed_kt=joined("speed_kt"),
+        track_deg=joined("track_deg"),
+        rate_fpm=joined("rate_fpm"),
         flags=flags,
         ground=ground,
         valid=possible & (np.abs(latitude) <= 90) & (np.abs(longitude) <= 180),
-        kind=kinds.all_of(kind),
-        callsign=_carry(details, trace, flags, callsigns),
+        kind=np.concatenate([np.empty(0, np.int64), *kind]),
+        callsign=_carry(traces, np.cumsum(counts) - counts, trace, flags, callsigns),
         kinds=kinds,
         callsigns=callsigns,
     )
 
 
-def _carry(details: Sequence[Any], trace: Ints, flags: Ints, callsigns: Names) -> Ints:
-    """The callsign of each point: the last one in the same leg that names a flight, -1 before the first."""
-    where = [index for index, detail in enumerate(details) if detail is not None and detail.flight]
-    flights = [details[index].flight for index in where]
+def _carry(traces: Sequence[Columns], first: Ints, trace: Ints, flags: Ints, callsigns: Names) -> Ints:
+    """The callsign of each point: the last one in the same leg that names a flight, -1 before the first.
+
+    first: of each trace its first point.
+    """
+    flights = [flight for one in traces for flight in one.flights]
     numbers = {flight: callsigns.of(callsign_of(flight)) for flight in set(flights)}
-    named_at, name = np.array(where, np.int64), np.array([numbers[flight] for flight in flights], np.int64)
+    named_at = [one.named_at + start for one, start in zip(traces, first, strict=True)]
+    where = np.concatenate([np.empty(0, np.int64), *named_at])
+    name = np.array([numbers[flight] for flight in flights], np.int64)
     index = np.arange(len(trace))
     start = (flags & NEW_LEG).astype(bool)
     if len(start):
@@ -173,7 +227,7 @@ def _carry(details: Sequence[Any], trace: Ints, flags: Ints, callsigns: Names) -
     leg = np.maximum.accumulate(np.where(start, index, 0)) if len(start) else index
     last, code = np.full(len(trace), -1), np.full(len(trace), -1)
     is_name = name >= 0  # the rest name no flight
-    last[named_at[is_name]], code[named_at[is_name]] = named_at[is_name], name[is_name]
+    last[where[is_name]], code[where[is_name]] = where[is_name], name[is_name]
     last = np.maximum.accumulate(last)
     return np.where(last >= leg, code[last], -1)
 
@@ -188,6 +242,19 @@ class Near:
     pair_point: Ints
     pair_base: Ints
     pair_km: Floats
+
+    def of_points(self, is_kept: Bools) -> Near:
+        """What of the frame with the kept points alone is near a base."""
+        number = np.cumsum(is_kept) - 1
+        pairs = is_kept[self.pair_point]
+        return Near(
+            self.nearest[is_kept],
+            self.distance_km[is_kept],
+            self.is_near[is_kept],
+            number[self.pair_point[pairs]],
+            self.pair_base[pairs],
+            self.pair_km[pairs],
+        )
 
 
 def near(points: Frame, bases: Bases, rings: Sequence[Ring]) -> Near:

@@ -25,6 +25,7 @@ from basewatch.readsb.grid import Bases
 from basewatch.readsb.points import (
     DAY,
     SECOND,
+    Columns,
     Frame,
     Near,
     Registry,
@@ -347,7 +348,8 @@ def _rows(
 ) -> Iterator[tuple[str, pa.Table]]:
     latest = int((surroundings.now + timedelta(days=1)).timestamp() * SECOND)
     bases, rings = _bases(surroundings.reference, surroundings.params)
-    lines = frame(parsed, latest)
+    columns = [Columns.of(one.points) for one in parsed]
+    lines = frame(columns, [one.head.timestamp for one in parsed], latest)
     nearby = near(lines, bases, rings)
     heads = [one.head for one in parsed]
     registry = Registry(heads)
@@ -364,7 +366,7 @@ def _rows(
     if edges.num_rows:
         yield "track_edges", _plain("track_edges", edges)
     if heard_around:
-        background = _background(parsed, lines, nearby, bases, watched, day, network, surroundings)
+        background = _background(parsed, columns, lines, nearby, bases, watched, day, network, surroundings)
         rows_around = background.filter(pc.is_in(background.column("base_id"), pa.array(sorted(heard_around))))
         if rows_around.num_rows:
             yield "base_background", rows_around
@@ -372,6 +374,7 @@ def _rows(
 
 def _background(
     parsed: Sequence[Parsed],
+    columns: Sequence[Columns],
     lines: Frame,
     nearby: Near,
     bases: Bases,
@@ -385,7 +388,9 @@ def _background(
     fields = Fields.around(
         bases, [field.latitude for field in field_rows], [field.longitude for field in field_rows], limits.field_km
     )
-    ours = np.array([is_watched(watched, one.head, one.callsigns) for one in parsed])
+    ours = np.array(
+        [is_watched(watched, one.head, points.callsigns) for one, points in zip(parsed, columns, strict=True)]
+    )
     start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * SECOND
     tally = Tally(len(bases.places))
     measure(tally, lines, nearby, ours, (lines.at >= start) & (lines.at < start + DAY), bases, fields, limits)

@@ -11,13 +11,15 @@ from __future__ import annotations
 import contextlib
 import re
 import zlib
+from bisect import bisect_left, bisect_right
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
 
 from basewatch.callsigns import callsign_of
 from basewatch.readsb.gzipped import MAGIC, BadGzip, unpack
-from basewatch.readsb.search import Search, one_point_a_line
+from basewatch.readsb.search import Search
 
 LARGEST_MEMBER = 64 << 20  # bytes of gzip; a busy aircraft's day is 0.3 MB, one at two points a second 5 MB
 LARGEST_TEXT = 128 << 20  # bytes of JSON; beyond it a member is taken for a bomb
@@ -30,6 +32,7 @@ PEEKED_BYTES = 600  # bytes of gzip that hold as much
 _FLIGHT = b'"flight":"'
 _TRACE = b'"trace":['
 _LINE = b"\n["
+_NEWLINE = ord("\n")
 _TAIL = re.compile(rb"\]\s*\}\s*\Z")
 
 
@@ -97,12 +100,6 @@ class Parsed(NamedTuple):
     points: list[Point]
     bad_points: int = 0
 
-    @property
-    def callsigns(self) -> set[str]:
-        """The callsigns under which it flew."""
-        flights = {point.details.flight for point in self.points if point.details is not None}
-        return {name for name in map(callsign_of, flights) if name}
-
 
 _heads = msgspec.json.Decoder(Head)
 _points = msgspec.json.Decoder(list[Point])
@@ -159,14 +156,22 @@ def parse_near(text: bytes, place: Lines, search: Search, since: int | None = No
     return None if hit < 0 else parse_around(text, place, search, hit)
 
 
-def parse_around(text: bytes, place: Lines, search: Search, hit: int) -> Parsed:
-    """As parse_near, from a first hit that is already known; -1 gives the first and the last point alone."""
-    if not one_point_a_line(text, place.start - 1):
-        return parse_whole(text)
+def parse_around(text: bytes, place: Lines, search: Search, hit: int, margin_s: float | None = None) -> Parsed:
+    """As parse_near, from a first hit that is already known; -1 gives the first and the last point alone.
+
+    margin_s: with the lines of so many seconds more before and behind, and one beyond. Whatever is asked of a hit about
+    so much time around it, and of a silence that begins or ends there, is answered as by all of the trace.
+    """
     try:
+        # a hit that begins no line is refused there; whatever else shares a line with another point is parsed with it
+        regions = _regions(text, place, search, hit)
+        if margin_s is not None:
+            regions = _widened(text, place, regions, margin_s)
         points: list[Point] = []
-        for start, end in _regions(text, place, search, hit):
+        for start, end in regions:
             points += _points.decode(b"[%b]" % text[start + 1 : end].rstrip(b", \r\n\t"))
+        if margin_s is not None and not _are_in_order(points):  # what was left out was looked for by its time
+            return parse_every(text)
         return Parsed(parse_head(text), points)
     except (msgspec.MsgspecError, UnicodeDecodeError, _NotALine):
         return parse_whole(text)
@@ -181,6 +186,17 @@ def sampled(text: bytes, place: Lines, search: Search, hit: int, every: int) -> 
             points.append(_point.decode(text[hit : newline if newline >= 0 else place.end].rstrip(b", \r\n\t")))
         newline = text.find(_LINE, hit + every, place.end)
         hit = search(text, newline, place.end) if newline >= 0 else -1
+    return points
+
+
+def every_so_many(text: bytes, place: Lines, many: int) -> list[Point]:
+    """The first point of each so many lines; malformed ones not."""
+    newlines = np.flatnonzero(np.frombuffer(text, np.uint8)[place.start : place.end] == _NEWLINE)
+    points = []
+    for newline in (newlines[::many] + place.start).tolist():
+        end = text.find(_LINE, newline + 2, place.end)
+        with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
+            points.append(_point.decode(text[newline : end if end >= 0 else place.end].rstrip(b", \r\n\t")))
     return points
 
 
@@ -222,6 +238,23 @@ def _names_a_flight(text: bytes, start: int) -> bool:
     return callsign_of(text[start : text.find(b'"', start)].decode("latin-1")) is not None
 
 
+def _are_in_order(points: list[Point]) -> bool:
+    times = [point.seconds for point in points]
+    return times == sorted(times)
+
+
+def _context(text: bytes, place: Lines, position: int, floor: int) -> int:
+    """Where the line with the last callsign before that at `position` starts, or else the line before it."""
+    callsign_at = text.rfind(_FLIGHT, floor, position)
+    while callsign_at >= 0 and not _names_a_flight(text, callsign_at + len(_FLIGHT)):
+        callsign_at = text.rfind(_FLIGHT, floor, callsign_at)
+    if callsign_at >= 0:
+        return text.rfind(_LINE, floor, callsign_at)
+    if text.find(_FLIGHT, place.start, floor) >= 0:
+        return floor  # a callsign from before may hold on, unless a new leg begins in between
+    return text.rfind(_LINE, floor, position)
+
+
 def _regions(text: bytes, place: Lines, search: Search, hit: int) -> list[tuple[int, int]]:
     """Stretches of whole lines, from newline to newline, that hold every hit and what belongs to it."""
     start, end = place
@@ -232,17 +265,6 @@ def _regions(text: bytes, place: Lines, search: Search, hit: int) -> list[tuple[
         newline = text.find(_LINE, position, end)
         return end if newline < 0 else newline
 
-    def context(position: int, floor: int) -> int:
-        """Where the line with the last callsign before that at `position` starts, or else the line before it."""
-        callsign_at = text.rfind(_FLIGHT, floor, position)
-        while callsign_at >= 0 and not _names_a_flight(text, callsign_at + len(_FLIGHT)):
-            callsign_at = text.rfind(_FLIGHT, floor, callsign_at)
-        if callsign_at >= 0:
-            return text.rfind(_LINE, floor, callsign_at)
-        if text.find(_FLIGHT, start, floor) >= 0:
-            return floor  # a callsign from before may hold on, unless a new leg begins in between
-        return text.rfind(_LINE, floor, position)
-
     regions = [(start, line_after(start + 2))]
     block = BLOCK
     while hit >= 0:
@@ -250,7 +272,7 @@ def _regions(text: bytes, place: Lines, search: Search, hit: int) -> list[tuple[
         if text[hit] != 10:
             raise _NotALine
         first, done = regions[-1]
-        begin = context(hit, done) if hit > done else done
+        begin = _context(text, place, hit, done) if hit > done else done
         stop = line_after(max(hit + block, done))
         if begin > done:
             regions.append((begin, stop))
@@ -264,5 +286,35 @@ def _regions(text: bytes, place: Lines, search: Search, hit: int) -> list[tuple[
     last = text.rfind(_LINE, start, end)
     first, done = regions[-1]
     if last >= done:
-        regions.append((context(last, done) if last > done else done, end))
+        regions.append((_context(text, place, last, done) if last > done else done, end))
     return regions
+
+
+def _widened(text: bytes, place: Lines, regions: list[tuple[int, int]], margin_s: float) -> list[tuple[int, int]]:
+    """The stretches with the lines of so many seconds more on either side, and one beyond with what belongs to it."""
+
+    def seconds(position: int) -> float:
+        """The time of the line in which this byte stands, its newline counted in."""
+        line = text.rfind(_LINE, place.start, position + 2)
+        try:
+            return float(text[line + 2 : text.index(b",", line)])
+        except ValueError:
+            raise _NotALine from None
+
+    wide = regions[:1]
+    for start, end in regions[1:]:
+        first, done = wide[-1]
+        between = range(done, start)  # the lines that were left out
+        behind = done + bisect_right(between, seconds(done - 1) + margin_s, key=seconds)
+        beyond = text.find(_LINE, behind + 2, start) if behind < start else start
+        before = done + bisect_left(between, seconds(start) - margin_s, key=seconds)
+        if beyond < 0 or beyond >= before:
+            wide[-1] = (first, end)
+        else:
+            wide[-1] = (first, beyond)
+            begin = _context(text, place, before, beyond)
+            if begin > beyond:
+                wide.append((begin, end))
+            else:
+                wide[-1] = (first, end)
+    return wide

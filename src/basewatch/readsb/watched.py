@@ -93,7 +93,11 @@ class Followed:
 
         if any(map(meets, self._of_head)):
             return True
-        return any(map(meets, self._by_callsign)) and self._callsign(text, place.start, place.end) >= 0
+        return any(map(meets, self._by_callsign)) and self.has_callsign(text, place)
+
+    def has_callsign(self, text: bytes, place: Lines) -> bool:
+        """Whether a callsign like those of watched fleets stands in a trace's text."""
+        return self._callsign(text, place.start, place.end) >= 0
 
     def _by_address(self, icao24: str) -> bool:
         if icao24 in self.addresses:
