@@ -28,7 +28,8 @@ from basewatch.ingest import Outcome
 from basewatch.lake import recording
 from basewatch.lake.events import Event, FileReading
 from basewatch.lake.readings import Readings
-from basewatch.reference import load
+from basewatch.news import matching
+from basewatch.reference import doubts, load
 from basewatch.reference.load import Params, Reference
 from basewatch.report import write
 from basewatch.report.data import require_known
@@ -125,8 +126,11 @@ def settle(run: Run) -> None:
     """Before the first window: let go what a source's terms no longer allow to keep, plan restated days, and take
     together days that a source does not have.
 
-    The former two change nothing, and cost at most one conditional request, where there is nothing to be done.
+    The former two change nothing, and cost at most one conditional request, where there is nothing to be done. What in
+    the reference tables can hardly be meant is said.
     """
+    for sentence in doubts_about(run.settings, run.reference, run.params):
+        run.progress(f"doubtful: {sentence}")
     lake = run.warehouse.lake
     for code in run.settings.enabled_sources():
         source = contract.module(code)
@@ -140,6 +144,19 @@ def settle(run: Run) -> None:
             again = [Window(code, day, day) for day in source.restated(done, run.context(code))]
             run.windows += [window for window in again if window not in run.windows]
     run.windows = ingest.together(run.windows, {code: _absent(run, code) for code in run.settings.enabled_sources()})
+
+
+def doubts_about(settings: Settings, reference: Reference, params: Params) -> list[str]:
+    """A sentence for all in the reference tables that reads well and can hardly be meant."""
+    sentences = doubts.of(reference)
+    if settings.reference.keywords:  # the shipped ones are held against their examples when they change
+        cue_words, pair_words = params.thresholds.news_cue_words, params.thresholds.news_pair_words
+        rows = reference.rows["keywords"]
+        matcher = matching.Matcher(rows, cue_words=cue_words, pair_words=pair_words)
+        for row in matching.never_found(rows, matcher):
+            shown = f"its example {row.example_hit!r}" if row.example_hit else "the name itself"
+            sentences.append(f"keywords: {row.alias!r} of {row.base_id} is found in no text, not even in {shown}")
+    return sentences
 
 
 def _absent(run: Run, code: str) -> set[date]:

@@ -10,8 +10,9 @@ import pytest
 
 from basewatch.config import Settings
 from basewatch.errors import ConfigError
-from basewatch.reference import load
+from basewatch.reference import doubts, load
 from basewatch.reference.rows import arrow_schema
+from basewatch.run import doubts_about
 
 BASES = "base_id,name,icao,country,kind,latitude,longitude,is_shared_with_civil\n"
 BASE = "home,Home Field,EDXX,DE,air,50.0,8.0,false\n"
@@ -173,6 +174,109 @@ def test_malformed_thresholds_are_refused(tmp_path: Path, text: str, told: str) 
     settings = Settings.model_validate({"folder": tmp_path, "reference": {"params": "p.yml"}})
     with pytest.raises(ConfigError, match=told):
         load.params(settings)
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ("gap_alpa: {value: 0.01, unit: probability, why: w}", r"p\.yml: gap_alpa is no threshold; gap_alpha is$"),
+        ("qqqqqqqq: {value: 1, unit: d, why: w}", "qqqqqqqq is no threshold$"),
+        ("gap_alpha: {value: 1, unit: percent, why: w}", "gap_alpha is given in percent; it is read in probability"),
+        ("gap_alpha: {value: 5, unit: probability, why: w}", r"gap_alpha is 5 probability; from 0\.001 to 0\.1 can be"),
+        ("gap_alpha: {value: .nan, unit: probability, why: w}", "gap_alpha needs a number"),
+        ("gap_alpha: {value: true, unit: probability, why: w}", "gap_alpha needs a number"),
+        ("gap_alpha: {value: '0.01', unit: probability, why: w}", "gap_alpha needs a number"),
+        (
+            "gap_sensitivity_alpha: {value: 0.01, unit: probability, why: w}",
+            "gap_sensitivity_alpha needs a list of num",
+        ),
+        ("gap_sensitivity_alpha: {value: [], unit: probability, why: w}", "gap_sensitivity_alpha needs a list of num"),
+        (
+            "gap_sensitivity_alpha: {value: [0.01, 9], unit: probability, why: w}",
+            r"gap_sensitivity_alpha is \[0\.01, 9\]",
+        ),
+    ],
+)
+def test_thresholds_that_cannot_be_meant_are_refused(tmp_path: Path, entry: str, told: str) -> None:
+    (tmp_path / "p.yml").write_text(entry, encoding="utf-8")
+    settings = Settings.model_validate({"folder": tmp_path, "reference": {"params": "p.yml"}})
+    with pytest.raises(ConfigError, match=told):
+        load.params(settings)
+
+
+def test_every_threshold_that_cannot_be_meant_is_named_at_once(tmp_path: Path) -> None:
+    text = "gap_alpha: {value: 5, unit: probability, why: w}\nmin_gap_days: {value: -1, unit: day, why: w}\n"
+    (tmp_path / "p.yml").write_text(text, encoding="utf-8")
+    settings = Settings.model_validate({"folder": tmp_path, "reference": {"params": "p.yml"}})
+    with pytest.raises(ConfigError, match=r"min_gap_days is -1 day; .*; gap_alpha is 5 "):
+        load.params(settings)
+
+
+def test_thresholds_that_a_file_does_not_name_stay_as_shipped(tmp_path: Path) -> None:
+    (tmp_path / "p.yml").write_text("min_gap_days: {value: 10, unit: day, why: shorter ones matter}", encoding="utf-8")
+    shipped = load.params(Settings())
+    own_params = load.params(Settings.model_validate({"folder": tmp_path, "reference": {"params": "p.yml"}}))
+    assert own_params.values == {**shipped.values, "min_gap_days": 10}
+    assert own_params.sha256 != shipped.sha256
+
+
+def test_a_base_lies_where_the_field_of_its_code_does(tmp_path: Path) -> None:
+    def at(latitude: float, longitude: float, icao: str = "EDDF") -> Settings:
+        return own(tmp_path, bases=BASES + f"home,Home,{icao},DE,air,{latitude},{longitude},false\n")
+
+    assert load.tables(at(50.03, 8.56)).bases["home"].icao == "EDDF"
+    with pytest.raises(
+        ConfigError, match=r"bases\.csv: base home lies at 8\.56, 50\.03, [\d,]+ NM from EDDF \(Frankfurt"
+    ):
+        load.tables(at(8.56, 50.03))
+    with pytest.raises(ConfigError, match=r"10 NM from EDDF.*correct its position or its code"):
+        load.tables(at(50.21, 8.56))
+    assert load.tables(at(8.56, 50.03, icao="")).bases["home"].latitude == 8.56
+
+
+def test_rules_of_fleets_that_nobody_meets_are_doubted(tmp_path: Path) -> None:
+    heading = "fleet_id,name,definition,operator,registration_prefix,type_code,country,icao24\n"
+
+    def said(rule: str) -> list[str]:
+        return doubts.of(load.tables(own(tmp_path, fleets=f"{heading}mine,Mine,Of mine,{rule}\n")))
+
+    assert said("Colombian Aerospace Force,,,,") == []
+    assert said("Colombian Aerospace Force,FAC,C295,,") == []
+    assert said(",,,,abcdef") == []  # registers know few of all addresses
+    assert said("Colombian Airspace Force,,,,") == [
+        "fleet mine: no register names an operator 'Colombian Airspace Force'; is 'Colombian Aerospace Force' meant?"
+    ]
+    assert said(",,ZZ99,,") == ["fleet mine: no aircraft type has the designator 'ZZ99'"]
+    assert said(",,,QQ,") == ["fleet mine: no block of addresses is of country QQ"]
+    assert said(",##-,,,") == ["fleet mine: no aircraft on any register meets the rule registration_prefix ##-"]
+    assert said("Colombian Aerospace Force,,A124,,") == [
+        "fleet mine: no aircraft on any register meets the rule operator Colombian Aerospace Force, type_code A124"
+    ]
+
+
+def test_a_register_that_was_cut_short_is_doubted(tmp_path: Path) -> None:
+    heading = "icao24,registration,type_code,type_name,operator,is_military,register\n"
+    rows = "000004,FAC1282,C295,,,true,plane-alert-db\n", "000005,X,C295,,,true,of my own\n"
+    few = load.tables(own(tmp_path, aircraft=heading + "".join(rows)))
+    (sentence,) = [one for one in doubts.of(few) if one.startswith("register")]
+    assert sentence.startswith("register plane-alert-db has 1 rows, and 16,")
+    assert not [one for one in doubts.of(load.tables(own(tmp_path, aircraft=heading + rows[1]))) if "cut short" in one]
+
+
+def test_names_that_no_text_holds_are_doubted(tmp_path: Path) -> None:
+    keywords = (
+        "home,Home Field,name,strong,,\n"
+        "home,***,name,strong,,\n"
+        "home,Field,name,weak,the Field air base was hit,a field of wheat\n"
+        ",air base,cue,,,\n"
+        "home,Yard,name,weak,a yard of cloth,a yard\n"
+    )
+    settings = own(tmp_path, bases=BASES + BASE, keywords=KEYWORDS + keywords)
+    said = doubts_about(settings, load.tables(settings), load.params(settings))
+    assert [one for one in said if one.startswith("keywords")] == [
+        "keywords: '***' of home is found in no text, not even in the name itself",
+        "keywords: 'Yard' of home is found in no text, not even in its example 'a yard of cloth'",
+    ]
 
 
 def test_missing_thresholds_are_named(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from basewatch.config import Settings
 from basewatch.errors import BasewatchError
 from basewatch.reference import load
 from basewatch.reference.load import Params, Reference
+from basewatch.run import doubts_about
 from basewatch.sources import contract
 from basewatch.sources.contract import Finding
 
@@ -26,9 +27,12 @@ def run(settings: Settings, *, network: bool = True) -> list[Finding]:
     """
     findings = [_interpreter(), *_warehouse(settings)]
     facts = _facts(settings)
-    findings.append(
-        facts if isinstance(facts, Finding) else Finding(True, f"reference tables: {len(facts[0].bases)} bases")
-    )
+    if isinstance(facts, Finding):
+        findings.append(facts)
+    else:
+        findings.append(Finding(True, f"reference tables: {len(facts[0].bases)} bases"))
+        advice = "correct the table, unless it is meant"
+        findings += [Finding(False, sentence, advice) for sentence in doubts_about(settings, *facts)]
     enabled = settings.enabled_sources()
     if not enabled:
         findings.append(Finding(False, "no source is enabled", "enable one: [sources.<name>] enabled = true"))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import bisect
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, Literal
@@ -361,6 +361,16 @@ class Matcher:
             if word.name.role == "cue" and not word.name.is_strong:
                 return folded[word.start : word.end]
         return None
+
+
+def never_found(rows: Sequence[KeywordRow], matcher: Matcher) -> list[KeywordRow]:
+    """The names that no text can hold: not even their own example, or the name itself, is taken for the base."""
+    return [
+        row
+        for row in rows
+        if row.role == "name"
+        and row.base_id not in matcher.bases_in(row.example_hit or row.alias, row.language or None)
+    ]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import yaml
 from pydantic import ValidationError
@@ -20,9 +21,12 @@ from pydantic import ValidationError
 from basewatch import yaml_text
 from basewatch.config import Settings, Sources
 from basewatch.errors import ConfigError
-from basewatch.geo import Place
+from basewatch.geo import NM_KM, Place, distance_km
+from basewatch.reference import bounds
 from basewatch.reference.rows import BUILT_IN_FLEETS, KEYS, ROWS, BaseRow, FleetRow, Row, arrow_schema
 from basewatch.reference.thresholds import Thresholds, thresholds
+
+BASE_APART_NM = 5.0  # from the field of the same code: positions of one field in two lists lie a mile or two apart
 
 
 @dataclass(frozen=True)
@@ -70,10 +74,12 @@ def tables(settings: Settings) -> Reference:
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"reference.{table}: {own} cannot be read: {error}") from None
         digest.update(f"{table}\n{text}".encode())
-        rows[table] = parse(table, text, own) if own else list(_shipped_rows(table))
+        rows[table] = parse(table, text, own) if own else list(shipped_rows(table))
     rows["fleets"] += _built_in_fleets({row.fleet_id for row in rows["fleets"]})
     _fit_to_bases(rows, settings)
     _check_references(rows)
+    if settings.reference.bases:
+        _check_positions(rows["bases"], settings.reference.bases)
     return Reference(rows, digest.hexdigest())
 
 
@@ -83,7 +89,7 @@ def _shipped(name: str) -> str:
 
 
 @cache
-def _shipped_rows(table: str) -> tuple[Any, ...]:
+def shipped_rows(table: str) -> tuple[Any, ...]:
     """The checked rows of a shipped table, read once a process: rows are frozen, so all who ask may share them."""
     return tuple(parse(table, _shipped(f"{table}.csv"), f"{table}.csv"))
 
@@ -100,7 +106,7 @@ def _fit_to_bases(rows: dict[str, list[Any]], settings: Settings) -> None:
 
 def _built_in_fleets(present: set[str]) -> list[FleetRow]:
     missing = set(BUILT_IN_FLEETS) - present
-    return [row for row in _shipped_rows("fleets") if row.fleet_id in missing]
+    return [row for row in shipped_rows("fleets") if row.fleet_id in missing]
 
 
 def _may_be_absent(model: type[Row], column: str) -> bool:
@@ -170,6 +176,26 @@ def _check_references(rows: dict[str, list[Any]]) -> None:
         raise ConfigError(f"sources.csv: no row for {', '.join(lacking)}")
 
 
+def _check_positions(bases: Sequence[BaseRow], where: str) -> None:
+    """Refuse a base that lies far from the field that has its code: one of both is wrong, and all counts with it."""
+    import airportsdata  # a tenth of a second to load, for lists of one's own alone
+
+    fields = {code: (field["lat"], field["lon"], field["name"]) for code, field in airportsdata.load("ICAO").items()}
+    fields |= {row.icao: (row.latitude, row.longitude, row.name) for row in shipped_rows("fields") if row.icao}
+    fields |= {row.icao: (row.latitude, row.longitude, row.name) for row in shipped_rows("bases") if row.icao}
+    for base in bases:
+        if base.icao not in fields:
+            continue
+        latitude, longitude, name = fields[base.icao]
+        here, there = np.array([[base.latitude], [latitude]]), np.array([[base.longitude], [longitude]])
+        miles = float(distance_km(here[0], there[0], here[1], there[1])[0]) / NM_KM
+        if miles > BASE_APART_NM:
+            raise ConfigError(
+                f"{where}: base {base.base_id} lies at {base.latitude}, {base.longitude}, {miles:,.0f} NM from "
+                f"{base.icao} ({name}) at {latitude}, {longitude}; correct its position or its code"
+            )
+
+
 def _check_steps(rows: Sequence[Any], where: str) -> None:
     """Refuse steps of one term, or pair, that share a reading: it would be counted twice."""
     tables: dict[tuple[str, str, str | None], list[Any]] = defaultdict(list)
@@ -204,14 +230,32 @@ class Params:
 
 
 def params(settings: Settings) -> Params:
-    """params.yml: every threshold with value, unit, reason and source. Raises ConfigError on a malformed entry."""
+    """The thresholds: those of the file that the settings name, and for the rest the shipped ones.
+
+    Each keeps the unit and the range of the shipped entry. Raises ConfigError naming what is malformed, unknown, in
+    another unit or out of range.
+    """
+    shipped = _shipped_params()
     own = settings.reference.params
-    where = own or "params.yml"
+    if own is None:
+        text, entries, where = shipped, _entries(shipped, "params.yml"), "params.yml"
+    else:
+        where = own
+        try:
+            text = settings.path(own).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"reference.params: {where} cannot be read: {error}") from None
+        entries = {**_entries(shipped, "params.yml"), **_entries(text, where)}
+        text = f"{shipped}\n{text}"
+    bounds.check(entries, _entries(shipped, "params.yml"), where)
+    values = {name: entry["value"] for name, entry in entries.items()}
+    return Params(values, entries, hashlib.sha256(text.encode()).hexdigest(), thresholds(values, where))
+
+
+def _entries(text: str, where: str) -> dict[str, dict[str, Any]]:
+    """The thresholds of a file by name. Raises ConfigError where one lacks its value, unit or reason."""
     try:
-        text = settings.path(own).read_text(encoding="utf-8") if own else _shipped_params()
         entries = yaml_text.parse(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"reference.params: {where} cannot be read: {error}") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{where} is not valid YAML: {error}") from None
     if not isinstance(entries, dict):
@@ -219,8 +263,7 @@ def params(settings: Settings) -> Params:
     for name, entry in entries.items():
         if not isinstance(entry, dict) or not {"value", "unit", "why"} <= set(entry):
             raise ConfigError(f"{where}: {name} needs value, unit and why")
-    values = {name: entry["value"] for name, entry in entries.items()}
-    return Params(values, entries, hashlib.sha256(text.encode()).hexdigest(), thresholds(values, where))
+    return entries
 
 
 def _shipped_params() -> str:
