@@ -290,6 +290,20 @@ def test_a_damaged_header_in_a_tar_costs_its_member(tmp_path: Path, files: dict[
     lacks_only(read(tmp_path), BAD)
 
 
+def test_the_traces_beside_heatmaps_are_not_looked_at(
+    tmp_path: Path, files: dict[str, bytes], rows: dict[str, list[dict[str, Any]]]
+) -> None:
+    traces = [(f"./traces/{number % 256:02x}/trace_full_{number:06x}.json", bytes(9_000)) for number in range(600)]
+    data = bytearray(days.tar_of([*traces, *((f"./{member}", data) for member, data in files.items())]))
+    at = data.index(f"./traces/{300 % 256:02x}/trace_full_{300:06x}.json".encode())
+    data[at : at + 512] = b"\xaa" * 512  # a walk from member to member would stop here, and say so
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive" / f"{days.release(DAY)}.tar").write_bytes(data)
+    result = read(tmp_path)
+    assert (result.day.status, result.day.error, result.rejects) == ("ok", None, [])
+    assert result.rows == rows
+
+
 def test_names_that_lead_out_of_the_archive_are_not_read(tmp_path: Path, files: dict[str, bytes]) -> None:
     members = [(f"../../{member}" if member == name(BAD) else f"./{member}", data) for member, data in files.items()]
     (tmp_path / "archive").mkdir()

@@ -39,7 +39,7 @@ from basewatch.sources.readsb_archive import unpack
 from basewatch.sources.readsb_archive.catalogue import archive_name
 from basewatch.sources.readsb_archive.judging import Survey, judge
 from basewatch.sources.readsb_archive.local import ALONE, CODE
-from basewatch.sources.readsb_archive.members import Index, index_of
+from basewatch.sources.readsb_archive.members import Index, heatmaps_of, index_of
 
 SHARDS = 32  # at most, of eight folders each: enough to keep many cores busy, few enough to be cheap
 SHARD = 32 << 20  # bytes; smaller parts cost more to begin and to end than they gain
@@ -102,7 +102,7 @@ def _decode_day(day: date, files: Sequence[LandedFile], context: Context[ReadsbA
     size = sum(file.size for file in files)
     paths, cut_short = unpack.plain([file.path for file in files], work, context.settings.disk_budget_gb)
     usual = "traces/" if (paths[0] / "traces").is_dir() else ""
-    index = index_of(paths, usual)
+    index = (heatmaps_of(paths) if settings.read == "heatmap" else None) or index_of(paths, usual)
     index.cut_short = cut_short or index.cut_short
     parts = _Parts(work, day, context.now)
     way = index.way(settings)

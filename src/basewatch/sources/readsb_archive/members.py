@@ -13,6 +13,7 @@ from basewatch.config import ReadsbArchive
 from basewatch.net.content import content_fault
 from basewatch.readsb.heatmap import HALVES, clock, half_hour
 from basewatch.readsb.tar_index import BLOCK, Fault, Volume, walk
+from basewatch.readsb.tar_search import NoTar, TooDear, search
 
 MEMBER = "traces/<last two digits>/trace_full_<address>.json"  # how readsb names a trace
 HEATMAP = "heatmap/<half hour, 00 to 47>.bin.ttf"  # and a heatmap
@@ -116,6 +117,43 @@ def index_of(paths: Sequence[Path], usual: str) -> Index:
     finally:
         volume.close()
     return index
+
+
+class _Near:
+    """A tar at hand, for a search that counts what bytes cost: here none do."""
+
+    spent = 0
+
+    def __init__(self, volume: Volume) -> None:
+        self.size, self.read = volume.size, volume.read
+
+    def expect(self, offset: int, length: int) -> None:
+        """Nothing needs to be brought near."""
+
+
+def heatmaps_of(paths: Sequence[Path]) -> Index | None:
+    """The heatmaps of a day in its tar, found without a look at every trace.
+
+    None where not all are found so, one bears a name that leads elsewhere, or the day is no tar: then all members
+    tell (`index_of`).
+    """
+    if paths[0].is_dir():
+        return None
+    volume = Volume(paths)
+    try:
+        members = search(_Near(volume), b"heatmap", half_hour, HALVES).members
+    except (NoTar, TooDear):
+        return None
+    finally:
+        volume.close()
+    leads_out = any(b".." in one.name.split(b"/") or one.name.startswith(b"/") for one in members.values())
+    if len(members) < HALVES or leads_out:
+        return None
+    places = {
+        half: (member.offset, member.size, member.name.decode("utf-8", "surrogateescape"))
+        for half, member in members.items()
+    }
+    return Index({}, 0, [], 0, [], heatmaps=places)
 
 
 def _members(volume: Volume, index: Index) -> Iterator[tuple[bytes, int, int]]:
