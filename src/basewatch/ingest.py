@@ -14,7 +14,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
+from basewatch import progress
 from basewatch.config import SECRETS, Settings
+from basewatch.containment import each, of_source, optional
 from basewatch.errors import SourceError
 from basewatch.lake.events import GLOBAL, Day, Event, FileReading, Reject, Rows
 from basewatch.lake.ledger import LedgerRow
@@ -93,8 +95,11 @@ def plan(
         is_done = row.status in DONE and (row.watched is None or bases_looked_for.issubset(row.watched))
         state[row.source][row.day] = state[row.source].get(row.day, True) and is_done
     for code in settings.enabled_sources():
-        grain = contract.grain(code, settings)
+        grain = contract.grain_if_any(code, settings)
         if grain == "live":  # polled by `basewatch watch`, never fetched for a day gone by
+            continue
+        if grain is None:  # the source itself is broken: its one window fails, and says why
+            windows.append(Window(code, until, until))
             continue
         if grain == "whole":
             windows.append(Window(code, since or BEGINNING, until))
@@ -145,31 +150,38 @@ def done_lately(source: str, ledger: Iterable[LedgerRow], until: date, horizon: 
 
 
 def ingest(window: Window, context: Context[Any], lake: Lake, run_id: str) -> Outcome:
-    """Fetch, decode and commit one window; a source that fails is an Outcome with its error, never an exception."""
+    """Fetch, decode and commit one window; a source that fails in any way is an Outcome with its error.
+
+    Raises only what the store raises: StoreFault and OSError.
+    """
     outcome = Outcome(window)
-    source = contract.module(window.source)
-    is_whole = source.grain(context.settings) == "whole"
-    if is_whole:
-        context = replace(context, readings=Readings(lake, window.source))
+    is_whole = False
     try:
-        landed = source.fetch(window, context)
-        fingerprint = _fingerprint(landed, context) if is_whole else None
+        with of_source(window.source, window.name):
+            source = contract.module(window.source)
+            is_whole = source.grain(context.settings) == "whole"
+            if is_whole:
+                context = replace(context, readings=Readings(lake, window.source))
+            landed = source.fetch(window, context)
+            fingerprint = _fingerprint(landed, context) if is_whole else None
         if fingerprint and lake.window_fingerprint(window.source, _span(window)) == fingerprint:
             outcome.is_unchanged = True
             outcome.files = context.readings.latest() if context.readings else {}
             return outcome
-        events = _with_absent_days(source.decode(landed, context), landed)
+        events = _with_absent_days(each(lambda: source.decode(landed, context), window.source, window.name), landed)
         if is_whole:
             events = _with_withdrawn_days(events, window, lake)
         looked_for = watched(window.source, context.reference)
-        recorded = record(lake, window.source, events, run_id, watched=looked_for, first_place_stays=is_whole)
+        with of_source(window.source, window.name, passing=(OSError,)):  # rows that no table takes are its fault, too
+            recorded = record(lake, window.source, events, run_id, watched=looked_for, first_place_stays=is_whole)
     except SourceError as error:
         outcome.error, outcome.is_retryable = str(error), error.retryable
         failures = _failures(window, lake, str(error), is_whole=is_whole)
         outcome.rows = record(lake, window.source, failures, run_id).rows
         return outcome
     outcome.rows, outcome.rejected, outcome.files = recorded.rows, recorded.rejected, recorded.files
-    landing.discard(landed, context)
+    with optional(f"{window.name}: letting go what was fetched", progress.say):
+        landing.discard(landed, context)
     if fingerprint:
         lake.remember_window(window.source, _span(window), fingerprint)
     return outcome
@@ -179,10 +191,11 @@ def is_unchanged(window: Window, context: Context[Any], lake: Lake) -> bool:
     """Whether a window of local files would be read from the very files it was last ingested from."""
     context = replace(context, readings=Readings(lake, window.source))
     try:
-        landed = contract.module(window.source).fetch(window, context)
+        with of_source(window.source, window.name):
+            fingerprint = _fingerprint(contract.module(window.source).fetch(window, context), context)
     except SourceError:
         return False  # the run says so, and the ledger keeps it
-    return lake.window_fingerprint(window.source, _span(window)) == _fingerprint(landed, context)
+    return lake.window_fingerprint(window.source, _span(window)) == fingerprint
 
 
 def watched(source: str, reference: Reference) -> list[str] | None:

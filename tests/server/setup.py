@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from basewatch.config import OverHttp, Settings, Sources
 from basewatch.lake.events import Day, Reject, Rows
 from basewatch.net.limits import STATE, Clock, State
-from basewatch.net.secrets import _SECRETS
+from basewatch.outside import _SECRETS
 from basewatch.reference import load
 from basewatch.sources import contract
 from basewatch.sources.contract import Context, Landed, Window

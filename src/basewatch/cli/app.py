@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import duckdb
 import typer
 
-from basewatch import __version__, config, progress, run
+from basewatch import __version__, config, containment, progress, run
 from basewatch.cli import aircraft, model, tables
 from basewatch.cli import status as status_page
 from basewatch.cli.options import Base, ConfigFile, Fleet, Form, Plain, Sample, Since, day, form
@@ -91,15 +91,17 @@ def backfill(
 def _execute(
     config_file: Path | None, until: date | None, since: date | None, *, plain: bool, redecode: bool = False
 ) -> None:
-    work = run.start(config.load(config_file), until, since, redecode=redecode)
-    with work.warehouse.lock():  # from the plan to the end, so that a second run is told at once
+    with run.to_its_end():
+        work = run.start(config.load(config_file), until, since, redecode=redecode)
+    with run.to_its_end(), work.warehouse.lock():  # from the plan to the end, so that a second run is told at once
         if run.has_work(work):
             with progress.bar(len(work.windows) + len(marts())):
                 _work(work, config_file, since, plain=plain)
         else:
             progress.plain("nothing new to ingest, nothing new to publish")
             run.note_idle(work)
-    _tell(work.warehouse.current(), work.settings)
+    with containment.optional("a first look at the results", progress.plain):
+        _tell(work.warehouse.current(), work.settings)
 
 
 def _work(work: run.Run, config_file: Path | None, since: date | None, *, plain: bool) -> None:
@@ -137,9 +139,10 @@ def _tell(release: Release | None, settings: Settings) -> None:
 @contextmanager
 def _stage(config_file: Path | None) -> Any:
     """A run for one stage alone, on what is already ingested, holding the warehouse."""
-    work = run.start(config.load(config_file), None)
-    with work.warehouse.lock():
-        yield work
+    with run.to_its_end():
+        work = run.start(config.load(config_file), None)
+        with work.warehouse.lock():
+            yield work
 
 
 @app.command()
@@ -341,9 +344,6 @@ app.add_typer(aircraft.app, name="aircraft")
 app.add_typer(model.app, name="model")
 
 
-STOPPED = 130  # how typer passes on Ctrl-C
-
-
 def main() -> None:
     """Run the command line; errors that a user can meet end in one line on stderr and the promised exit status."""
     status = 1
@@ -375,7 +375,7 @@ def _status() -> int:
             raise
         return 1
     except SystemExit as left:
-        if left.code == STOPPED:
+        if left.code == run.INTERRUPTED:  # how typer passes on Ctrl-C
             progress.plain("basewatch: stopped; nothing published is damaged, the next run carries on")
         return left.code if isinstance(left.code, int) else int(left.code is not None)
     return 0

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import os
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,24 @@ def write_aside(target: Path, data: bytes) -> None:
 def encode_parquet(table: pa.Table, sink: Any) -> None:
     """Write a table as the lake's Parquet, to a path or a stream."""
     pq.write_table(table, sink, compression=COMPRESSION, compression_level=COMPRESSION_LEVEL, row_group_size=ROW_GROUP)
+
+
+def from_records(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> tuple[pa.Table, dict[int, Exception]]:
+    """Rows as a table; those with a value that its column cannot hold are left out, and told by their number from 0."""
+    try:
+        return pa.Table.from_pylist(rows, schema=schema), {}
+    except Exception:  # one of them is at fault: only now does each cost a table of its own
+        faults = {number: fault for number, row in enumerate(rows) if (fault := _fault(row, schema))}
+        good = [row for number, row in enumerate(rows) if number not in faults]
+        return pa.Table.from_pylist(good, schema=schema), faults
+
+
+def _fault(row: Mapping[str, Any], schema: pa.Schema) -> Exception | None:
+    try:
+        pa.Table.from_pylist([row], schema=schema)
+    except Exception as error:
+        return error
+    return None
 
 
 def write_parquet(table: pa.Table, target: Path) -> None:

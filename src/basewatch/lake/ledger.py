@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from filelock import FileLock
 
+from basewatch import outside
 from basewatch.lake import segments
 from basewatch.lake.events import GLOBAL, Day
 from basewatch.lake.files import read_batches, stamped, write_batches, write_parquet
@@ -278,6 +279,8 @@ def ledger_row(
 ) -> LedgerRow:
     """The ledger row that a source's note about one day becomes; `watched`: the bases that were looked for."""
     values: dict[str, Any] = {**vars(note)}
+    for name in ("error", "chosen_copy", "source_detail"):
+        values[name] = None if values[name] is None else outside.message(values[name])
     return LedgerRow(
         source=source,
         run_id=run_id,

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-import msgspec
 import requests
 import tenacity
 import urllib3
 
 import basewatch
+from basewatch import json_text
 from basewatch.net.content import content_fault, describe, plain, quoted
 from basewatch.net.download import Download, Transfer
 from basewatch.net.faults import Again, HttpFault, retry_after
@@ -46,7 +46,7 @@ class Answer:
 
     def json(self) -> Any:
         """The body as JSON."""
-        return msgspec.json.decode(self.body.removeprefix(b"\xef\xbb\xbf"))
+        return json_text.read(self.body)
 
 
 class _Session(requests.Session):
@@ -201,8 +201,8 @@ class Client:
             fault = content_fault(body, expect) if response.status_code == 200 else None
             if fault is None and expect == "json" and response.status_code == 200:
                 try:
-                    msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
-                except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                    json_text.read(body)
+                except ValueError as error:
                     fault = f"JSON that cannot be read ({error})"
             if fault:
                 raise Again(f"{self.source}: {shown} answered 200 with {fault}", kind="content", retryable=True)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 
-import msgspec
-
+from basewatch import json_text
 from basewatch.net.secrets import redact
 
 GZIP = b"\x1f\x8b"
@@ -59,8 +58,8 @@ def describe(body: bytes) -> str:
         return f"XML with the message {quoted(message[1])}" if message else "XML or markup"
     if head.startswith("{"):
         try:
-            content = msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            content = json_text.read(body)
+        except ValueError:
             return f"broken JSON {quoted(head)}"
         for key in ("details", "error_description", "detail", "message", "error", "msg"):
             if isinstance(content, dict) and content.get(key):

@@ -19,6 +19,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from basewatch import containment
 from basewatch.config import Articles
 from basewatch.errors import SourceError
 from basewatch.lake.events import GLOBAL, Day, Event, FileReading, Reject, Rows
@@ -112,10 +113,11 @@ def decode(landed: Landed, context: Context[Articles]) -> Iterator[Event]:
             reading = reader.read(article)
             if reading.mentions and article.published_basis in _UNDATED:
                 raise ValueError(_why_undated(form, article))
-        except (OSError, ValueError) as error:
+        except Exception as error:
             rejected += 1
-            notes[file.url] = replace(note, records_rejected=1, reason=str(error))
-            yield Reject(window.until, file.url, str(error))
+            why = containment.reason(error, file.url)
+            notes[file.url] = replace(note, records_rejected=1, reason=why)
+            yield Reject(window.until, file.url, why)
             continue
         day = reading.day
         is_named = int(bool(reading.mentions))
@@ -313,8 +315,8 @@ def _taken(file: Path, context: Context[Articles], reader: Reader) -> Taken:
     try:
         form, article = _parsed(file, file.name, context.now)
         reading = reader.read(article)
-    except (OSError, ValueError) as error:
-        return Taken("", rejects=[f"{file.name}: {error}"], records_read=1)
+    except Exception as error:
+        return Taken("", rejects=[f"{file.name}: {containment.reason(error, file.name)}"], records_read=1)
     if article.published_from and article.published_to and article.published_at is None:
         day = f"{article.published_from:%Y-%m-%d} to {article.published_to:%Y-%m-%d}"
     else:

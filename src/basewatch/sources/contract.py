@@ -17,12 +17,15 @@ A module may also offer
 
 `fetch` raises SourceError when the window could not be had at all; a day that the provider does not have is not an
 error but a note in `Landed.absent`. `decode` never raises for a bad file or record: it yields a Reject and goes on.
+Whatever else a source raises fails its window alone (basewatch.containment), with its traceback in the run's log. So a
+loop over files or records catches Exception, and tells the reject with `containment.reason`.
 The smallest example is press_flights.py.
 """
 
 from __future__ import annotations
 
 import importlib
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -81,6 +84,11 @@ class LandedFile:
     retrieved_at: datetime
     day: date | None = None
     note: str = ""
+
+    def __post_init__(self) -> None:
+        """A name whose bytes are no UTF-8 is told with marks in their place: it is stored and shown as text."""
+        if not self.url.isascii():
+            object.__setattr__(self, "url", os.fsencode(self.url).decode("utf-8", "replace"))
 
 
 @dataclass(frozen=True)
@@ -200,6 +208,23 @@ def module(code: str) -> SourceModule:
 def grain(code: str, settings: Settings) -> Grain:
     """How the source with this code is read under these settings."""
     return module(code).grain(settings.source(code))
+
+
+def grain_if_any(code: str, settings: Settings) -> Grain | None:
+    """As `grain`; None for a source that breaks even when it is asked for that. Its window tells how."""
+    try:
+        return grain(code, settings)
+    except Exception:
+        return None
+
+
+def offer(code: str, name: str) -> Callable[..., Any] | None:
+    """A function that a source may offer; None where it does not, or is broken (then its window tells how)."""
+    try:
+        found: Callable[..., Any] | None = getattr(module(code), name)
+    except Exception:
+        return None
+    return found
 
 
 def check_location(context: Context[Any]) -> Finding:

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from basewatch import progress
+from basewatch import containment, progress
 from basewatch.config import Cover, FlightFiles
 from basewatch.errors import SourceError
 from basewatch.lake.events import GLOBAL, Day, Event, FileReading, Reject, Rows
@@ -234,7 +234,11 @@ def _read(file: LandedFile, context: Context[FlightFiles], places: Places, advan
         return reading
     origin = Origin(file.url, file.sha256)
     stated = {column: name for name, column in context.settings.columns.items()}
-    reading = read(data, origin, places, stated, context.params.record_longest_days, context.now, told)
+    try:
+        reading = read(data, origin, places, stated, context.params.record_longest_days, context.now, told)
+    except Exception as error:  # `read` tells what it meets; what it does not is the file's fault all the same
+        why = f"cannot be read: {containment.reason(error, file.url)}"
+        reading = Reading(losses=[Lost(file.url, why, is_reject=False, is_whole=True)])
     told(1.0)
     return reading
 
