@@ -25,7 +25,7 @@ import duckdb
 
 from basewatch import config, run
 from basewatch.cli import app as cli
-from basewatch.warehouse.releases import Release
+from basewatch.warehouse.releases import Release, write_manifest
 
 # what no two runs have in common: moments, runs and releases themselves
 VOLATILE = {"source_days": ["ingested_at"], "quality_results": ["run_id", "checked_at"]}
@@ -153,7 +153,7 @@ class Watch:
         shutil.copytree((self.root / "current").resolve(), folder, copy_function=os.link)
         manifest = json.loads((folder / "manifest.json").read_text()) | {"release_id": name} | changed
         (folder / "manifest.json").unlink()  # it is sealed, and the same file as the other's
-        (folder / "manifest.json").write_text(json.dumps(manifest))
+        write_manifest(folder, manifest)
 
     def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Rows of what is published, read as an analyst reads it."""

@@ -21,7 +21,7 @@ import duckdb
 
 from basewatch import containment, ingest, progress
 from basewatch.config import Settings, Source, Sources
-from basewatch.errors import BasewatchError, ConfigError, GateRefused, SourceError, SourcesFailed
+from basewatch.errors import BasewatchError, ConfigError, GateRefused, SourceError, SourcesFailed, StoreFault
 from basewatch.gates.check import check_candidate
 from basewatch.gates.page import write_page
 from basewatch.gates.results import GateResult, explain, write_failing_rows
@@ -106,7 +106,7 @@ def start(settings: Settings, until: date | None, since: date | None = None, *, 
     run = Run(
         settings,
         warehouse,
-        learnt.applied(load.tables(settings), warehouse.root),
+        _with_learnt(load.tables(settings), warehouse.root),
         load.params(settings),
         new_run_id(now),
         now,
@@ -123,6 +123,14 @@ def start(settings: Settings, until: date | None, since: date | None = None, *, 
     if redecode and since is not None:
         run.windows = _with_outdated(run, since, until)
     return run
+
+
+def _with_learnt(tables: Reference, root: Path) -> Reference:
+    """The reference tables with what was learnt. Raises StoreFault where that is damaged."""
+    try:
+        return learnt.applied(tables, root)
+    except ConfigError as error:
+        raise StoreFault(f"{error}; or `basewatch verify --repair`") from None
 
 
 def _with_outdated(run: Run, since: date, until: date) -> list[Window]:
@@ -276,7 +284,7 @@ def learn(run: Run, *, again: bool = False) -> learnt.Note:
     found = learnt.learn(
         run.warehouse.root, run.warehouse.lake, shipped, run.params, run.as_of, run.progress, again=again
     )
-    run.reference = learnt.applied(shipped, run.warehouse.root)
+    run.reference = _with_learnt(shipped, run.warehouse.root)
     return found
 
 
@@ -593,9 +601,12 @@ def disk_fault(error: BaseException) -> BasewatchError | None:
 def has_work(run: Run) -> bool:
     """Whether the run would do anything: a window to look at that may have changed, or inputs not yet published.
 
+    Raises StoreFault where the lake or what is published is damaged: a night with nothing new tells of it, too.
+
     Windows of local files are dropped from the plan here where their hashes are those of the last read. So a night with
     nothing new costs seconds.
     """
+    run.warehouse.require_sound()
     settle(run)
     run.windows = [window for window in run.windows if not _is_unchanged(run, window)]
     return bool(run.windows) or is_new(run)

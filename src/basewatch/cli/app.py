@@ -27,8 +27,9 @@ from basewatch.gates.page import write_page
 from basewatch.gates.results import explain
 from basewatch.reference import load
 from basewatch.report import first_screen
+from basewatch.warehouse import verify as verifying
 from basewatch.warehouse.models import ModelError, marts
-from basewatch.warehouse.releases import Release, Warehouse
+from basewatch.warehouse.releases import Release, Warehouse, new_run_id, utc_now
 
 app = typer.Typer(
     help="Watches air bases: who landed and took off, when it fell quiet, and whether the press had it right.",
@@ -338,6 +339,29 @@ def withdraw(
         f"withdrawn {source}: {reading.file}: {reading.records_held} records of {reading.since} to {reading.until}; "
         "the next `basewatch nightly` or `backfill` leaves them out"
     )
+
+
+@app.command()
+def verify(
+    config_file: ConfigFile = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Mend what can be mended; nothing is deleted.")] = False,
+) -> None:
+    """Hold the whole warehouse against its hashes, links and counts; name what is damaged."""
+    warehouse = Warehouse(config.load(config_file).root)
+    with warehouse.lock(clear=False):
+        found = verifying.look(warehouse)
+        for damage in found.damages:
+            print(f"FAIL  {damage.words}")
+        if repair and found.damages:
+            now = utc_now()
+            verifying.repair(warehouse, found, new_run_id(now), now, lambda line: print(f"      {line}"))
+            found = verifying.look(warehouse)
+            for damage in found.damages:
+                print(f"FAIL  still: {damage.words}")
+    if found.damages:
+        progress.plain(f"basewatch: {len(found.damages)} damages; `basewatch verify --repair` mends what can be mended")
+        raise typer.Exit(1)
+    print(f"ok    {found.files:,} files, {found.bytes / 1e6:,.1f} MB: all is as it was written")
 
 
 app.add_typer(aircraft.app, name="aircraft")

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from basewatch.errors import BasewatchError
+from basewatch.errors import StoreFault
 
 VERSION_KEY = "basewatch.schema_version"
 COMPRESSION = "zstd"
@@ -113,20 +113,20 @@ def version_of(metadata: Mapping[bytes, bytes] | None) -> int:
 
 
 def refuse_newer(file: Path, version: int, supported: int) -> None:
-    """Raise BasewatchError where a file's schema is of a later version than this code knows."""
+    """Raise StoreFault where a file's schema is of a later version than this code knows."""
     if version > supported:
-        raise BasewatchError(
+        raise StoreFault(
             f"{file} is of schema version {version}, and this basewatch knows versions up to {supported}: it was "
             "written by a newer basewatch; upgrade basewatch to read this warehouse"
         )
 
 
-def read_batches(file: Path, schema: pa.Schema, version: int) -> Iterator[pa.Table]:
+def read_batches(file: Path, schema: pa.Schema, version: int, data: bytes | None = None) -> Iterator[pa.Table]:
     """The rows of a Parquet file in a declared schema; columns that an older file lacks are null.
 
-    Raises BasewatchError where the file's schema is of a later version.
+    data: its bytes, where they have been read already. Raises StoreFault where its schema is of a later version.
     """
-    with pq.ParquetFile(file) as opened:
+    with pq.ParquetFile(file if data is None else pa.BufferReader(data)) as opened:
         file_schema = opened.schema_arrow
         refuse_newer(file, version_of(file_schema.metadata), version)
         for batch in opened.iter_batches():
