@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Iterator
 
-from basewatch.containment import is_of_the_store
+from basewatch.errors.containment import is_of_the_store
 
 WORDS = "thrown by the test"
 

@@ -8,27 +8,33 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
+
+import pyarrow.parquet as pq
 
 from basewatch import progress
 from basewatch.config import SECRETS, Settings
-from basewatch.containment import each, of_source, optional
 from basewatch.errors import SourceError
+from basewatch.errors.containment import each, of_source, optional
 from basewatch.lake.events import GLOBAL, Day, Event, FileReading, Reject, Rows
 from basewatch.lake.ledger import LedgerRow
 from basewatch.lake.readings import Readings
 from basewatch.lake.recording import record
 from basewatch.lake.store import Lake
+from basewatch.net.limits import STATE
 from basewatch.reference.load import Reference
 from basewatch.sources import contract, landing
 from basewatch.sources.contract import Context, Landed, Window
 
 DONE = {"ok", "empty", "expired"}  # nothing more is to be had for such a day
 BEGINNING = date(1900, 1, 1)
+OUT_OF_TIME = "it has had its time in this run (minutes_per_run); the next run goes on"
 FILES_NAMED = 10
 DECODER = 2  # of files that are read whole: raised where they would now be read otherwise, so that they are read again
 
@@ -168,7 +174,8 @@ def ingest(window: Window, context: Context[Any], lake: Lake, run_id: str) -> Ou
             outcome.is_unchanged = True
             outcome.files = context.readings.latest() if context.readings else {}
             return outcome
-        events = _with_absent_days(each(lambda: source.decode(landed, context), window.source, window.name), landed)
+        decoded = each(lambda: source.decode(landed, context), window.source, window.name)
+        events = _with_absent_days(_within_limits(decoded, context), landed)
         if is_whole:
             events = _with_withdrawn_days(events, window, lake)
         looked_for = watched(window.source, context.reference)
@@ -185,6 +192,27 @@ def ingest(window: Window, context: Context[Any], lake: Lake, run_id: str) -> Ou
     if fingerprint:
         lake.remember_window(window.source, _span(window), fingerprint)
     return outcome
+
+
+def _within_limits(events: Iterable[Event], context: Context[Any]) -> Iterator[Event]:
+    """The events, as long as the source keeps to its rows and its time. Raises SourceError where it does not."""
+    rows, source = 0, context.source
+    for event in events:
+        rows += _size(event)
+        if rows > context.settings.max_rows:
+            raise SourceError(
+                f"{source}: more than {context.settings.max_rows:,} rows and rejects in one window (sources.{source}."
+                "max_rows); nothing of it is kept"
+            )
+        if STATE.clock.monotonic() > STATE.ends.get(source, math.inf):
+            raise SourceError(f"{source}: {OUT_OF_TIME}")
+        yield event
+
+
+def _size(event: Event) -> int:
+    if isinstance(event, Rows):
+        return int(pq.read_metadata(event.data).num_rows if isinstance(event.data, Path) else event.data.num_rows)
+    return int(isinstance(event, Reject))
 
 
 def is_unchanged(window: Window, context: Context[Any], lake: Lake) -> bool:

@@ -19,9 +19,17 @@ from typing import Any
 
 import duckdb
 
-from basewatch import containment, ingest, progress
+from basewatch import ingest, progress
 from basewatch.config import Settings, Source, Sources
-from basewatch.errors import BasewatchError, ConfigError, GateRefused, SourceError, SourcesFailed, StoreFault
+from basewatch.errors import (
+    BasewatchError,
+    ConfigError,
+    GateRefused,
+    SourceError,
+    SourcesFailed,
+    StoreFault,
+    containment,
+)
 from basewatch.gates.check import check_candidate
 from basewatch.gates.page import write_page
 from basewatch.gates.results import GateResult, explain, write_failing_rows
@@ -29,6 +37,8 @@ from basewatch.ingest import Outcome
 from basewatch.lake import recording
 from basewatch.lake.events import Event, FileReading
 from basewatch.lake.readings import Readings
+from basewatch.net.limits import STATE
+from basewatch.outside import json_text
 from basewatch.reference import load
 from basewatch.reference.load import Params, Reference
 from basewatch.report import write
@@ -64,6 +74,7 @@ class Run:
     windows: list[Window] = field(default_factory=list)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     is_nightly: bool = True
+    begun: set[str] = field(default_factory=set)  # sources whose time in this run has begun
     faults: list[str] = field(default_factory=list)  # what broke, and the run went on without
     progress: Progress = progress.say
 
@@ -113,6 +124,8 @@ def start(settings: Settings, until: date | None, since: date | None = None, *, 
         until,
         is_nightly=since is None,
     )
+    json_text.limit(settings.limits.nesting)
+    STATE.ends.clear()  # of an earlier run in this process
     containment.keep_log(warehouse.runs_folder / f"{run.run_id}.log")
     if not settings.enabled_sources():
         raise ConfigError("no source is enabled; set `enabled = true` in one of the [sources.…] tables")
@@ -216,14 +229,25 @@ def watch(settings: Settings, stop: threading.Event) -> int:
 
 
 def ingest_window(run: Run, window: Window) -> Outcome:
-    """Ingest one window and remember what came of it."""
-    outcome = ingest.ingest(window, run.context(window.source), run.warehouse.lake, run.run_id)
+    """Ingest one window and remember what came of it. A source that has had its time is not asked any more."""
+    if _has_time(run, window.source):
+        outcome = ingest.ingest(window, run.context(window.source), run.warehouse.lake, run.run_id)
+    else:
+        outcome = Outcome(window, error=f"{window.source}: not looked at: {ingest.OUT_OF_TIME}")
     others = [done for name, done in run.outcomes.items() if name != window.name]
     if outcome.is_retryable and any(done.is_failure and done.window.source == window.source for done in others):
         outcome.is_retryable = False  # the source is down, not this one request: trying every day again helps nobody
     run.outcomes[window.name] = outcome
     run.progress(f"{window.name}: {outcome.summary}")
     return outcome
+
+
+def _has_time(run: Run, source: str) -> bool:
+    """Whether a source has time left in this run; its time begins with its first window."""
+    if source not in run.begun:
+        run.begun.add(source)
+        STATE.ends[source] = STATE.clock.monotonic() + 60 * run.settings.source(source).minutes_per_run
+    return STATE.clock.monotonic() <= STATE.ends[source]
 
 
 def obey_policy(run: Run, window: Window) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from basewatch import containment, run
+from basewatch import run
 from basewatch.cli import app
+from basewatch.errors import containment
 from basewatch.sources import articles, contract, press_flights
 from basewatch.warehouse import dictionary, learnt
 from basewatch.warehouse.releases import Warehouse

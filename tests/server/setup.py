@@ -22,7 +22,7 @@ from basewatch.sources import contract
 from basewatch.sources.contract import Context, Landed, Window
 from server.core import FakeClock
 
-QUICK = {"read_seconds": 10.0, "connect_seconds": 10.0, "breaker_after": 99}
+QUICK = {"read_seconds": 10.0, "connect_seconds": 10.0, "breaker_after": 99, "allow_local": True}
 
 
 @contextmanager

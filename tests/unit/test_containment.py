@@ -14,8 +14,8 @@ import pyarrow as pa
 import pytest
 
 import every_exception
-from basewatch import containment, ingest, outside, run
-from basewatch.errors import SourceError, StoreFault
+from basewatch import ingest, outside, run
+from basewatch.errors import SourceError, StoreFault, containment
 from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.lake.store import Lake
 from basewatch.news.reader import Reader

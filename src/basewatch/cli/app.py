@@ -17,12 +17,12 @@ from typing import Annotated, Any
 import duckdb
 import typer
 
-from basewatch import __version__, config, containment, progress, run
+from basewatch import __version__, config, progress, run
 from basewatch.cli import aircraft, model, tables
 from basewatch.cli import status as status_page
-from basewatch.cli.options import Base, ConfigFile, Fleet, Form, Plain, Sample, Since, day, form
+from basewatch.cli.options import Base, ConfigFile, Fleet, Form, Plain, Raw, Sample, Since, day, form
 from basewatch.config import Settings
-from basewatch.errors import BasewatchError, ConfigError, GateRefused
+from basewatch.errors import BasewatchError, ConfigError, GateRefused, containment
 from basewatch.gates.page import write_page
 from basewatch.gates.results import explain
 from basewatch.reference import load
@@ -237,7 +237,7 @@ def status(
     settings = config.load(config_file)
     values = status_page.read(settings)
     if as_json:
-        print(json.dumps(values, indent=1, default=str, ensure_ascii=False))
+        print(json.dumps(tables.cleaned(values), indent=1, default=str, ensure_ascii=False))
     else:
         status_page.show(values)
 
@@ -248,12 +248,13 @@ def _table_command(name: str, doc: str) -> Callable[..., None]:
         fleet: Fleet = None,
         since: Since = None,
         form_name: Form = "table",
+        raw: Raw = False,
         config_file: ConfigFile = None,
     ) -> None:
         checked = form(form_name)
         settings = config.load(config_file)
         names, rows = tables.rows(Warehouse(settings.root), name, base, fleet, day(since, "--since"))
-        tables.show(name, names, rows, checked)
+        tables.show(name, names, rows, checked, raw=raw)
 
     command.__doc__ = doc
     command.__name__ = name

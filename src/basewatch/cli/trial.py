@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from basewatch import config, containment
+from basewatch import config
 from basewatch.cli import tables
 from basewatch.config import Settings
+from basewatch.errors import containment
 from basewatch.reference import load
 from basewatch.sources import contract
 from basewatch.sources.contract import Taken

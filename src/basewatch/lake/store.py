@@ -81,7 +81,7 @@ class Lake:
             full = full.append_column("source", pa.array([source] * full.num_rows, pa.string()))
         if "day" not in full.column_names:
             full = full.append_column("day", pa.array([day] * full.num_rows, pa.date32()))
-        full = unique(full.select(declared.schema.names).cast(declared.schema), declared.key)
+        full = unique(_with_web_links(full.select(declared.schema.names).cast(declared.schema)), declared.key)
         folder = self._partition(table, source, day)
         for part in standing:
             if (self.folder / part).parent == folder and _is_same_but_moved(self.folder / part, full, declared):
@@ -213,6 +213,16 @@ def damaged_files(found: Mapping[Path, str]) -> StoreFault:
     return StoreFault(
         f"the lake is damaged: {named}{more}; nothing was built from it and what is published stands. {ADVICE}"
     )
+
+
+def _with_web_links(rows: pa.Table) -> pa.Table:
+    """The rows without links that are no web addresses: whoever reads a published one may click on it."""
+    if "url" not in rows.column_names:
+        return rows
+    urls, place = rows.column("url"), rows.schema.get_field_index("url")
+    is_web = pc.match_substring_regex(urls, r"^(?i:https?)://[^\s]+$")
+    kept = pc.if_else(is_web, urls, pa.scalar(None, pa.string()))
+    return rows.set_column(place, rows.schema.field(place), kept)
 
 
 def _holds(file: Path, data: bytes) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import zlib
 
-from basewatch import json_text
 from basewatch.net.secrets import redact
+from basewatch.outside import json_text
 
 GZIP = b"\x1f\x8b"
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the second is of a zip without a member

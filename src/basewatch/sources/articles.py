@@ -19,9 +19,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from basewatch import containment
 from basewatch.config import Articles
-from basewatch.errors import SourceError
+from basewatch.errors import SourceError, containment
 from basewatch.lake.events import GLOBAL, Day, Event, FileReading, Reject, Rows
 from basewatch.news import dates, stamps, text
 from basewatch.news.reader import Article, Reader, Reading, news_events
@@ -29,7 +28,18 @@ from basewatch.news.rules import rules
 from basewatch.news.stamps import Stamp
 from basewatch.sources import article_forms, lasting
 from basewatch.sources.article_forms import Form
-from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Taken, Window, check_location
+from basewatch.sources.contract import (
+    LINK,
+    Context,
+    Finding,
+    Grain,
+    Landed,
+    LandedFile,
+    Taken,
+    Window,
+    check_location,
+    leads_out,
+)
 
 CODE = "articles"
 LARGEST = 8 * 2**20  # bytes: a longer file is no article
@@ -57,6 +67,9 @@ def fetch(window: Window, context: Context[Articles]) -> Landed:
     for path in paths:
         relative = path.relative_to(location) if location.is_dir() else Path(path.name)
         if not path.is_file() or _is_passed_over(relative, settings.ignore):
+            continue
+        if location.is_dir() and leads_out(path, location):
+            landed.append(LandedFile(path, _printable(relative), "", 0, context.now, note=LINK))
             continue
         try:
             data = path.read_bytes()
@@ -108,6 +121,8 @@ def decode(landed: Landed, context: Context[Articles]) -> Iterator[Event]:
     for file in landed.files:
         note = FileReading(file.url, file.sha256 or None, records_read=1)
         try:
+            if file.note:
+                raise ValueError(file.note)
             form, article = _parsed(file.path, file.url, context.now)
             article = replace(article, origin_sha256=file.sha256, filed_on=_filing_day(article, window))
             reading = reader.read(article)

@@ -27,9 +27,8 @@ from urllib.parse import urljoin
 import msgspec
 import pyarrow as pa
 
-from basewatch import containment
 from basewatch.config import Feed, Feeds
-from basewatch.errors import SourceError
+from basewatch.errors import SourceError, containment
 from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.lake.files import write_aside
 from basewatch.lake.schemas import TABLES
@@ -41,7 +40,7 @@ from basewatch.news import encodings, stamps
 from basewatch.news.reader import Article, Reader, Reading, news_tables
 from basewatch.news.text import canonical_url, domain_of, mark_line_ends
 from basewatch.sources import scoped
-from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Window
+from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Window, refuse_links
 from basewatch.sources.landing import MANIFEST, LandedAnswer, Landing, read_manifest
 
 log = logging.getLogger("basewatch.feeds")
@@ -292,7 +291,9 @@ def _kept_elsewhere(root: Path) -> tuple[list[Poll], list[str]]:
         return _kept(root), []
     polls = []
     timeless = []
-    for path in sorted(file for file in root.rglob("*") if file.is_file() and not file.name.startswith(".")):
+    files = sorted(file for file in root.rglob("*") if file.is_file() and not file.name.startswith("."))
+    refuse_links(files, root, CODE)
+    for path in files:
         relative = path.relative_to(root)
         stamped = _stamped(str(relative))
         stem = path.with_suffix("").stem if path.suffix.lower() == ".gz" else path.stem

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from basewatch import containment
+from basewatch.errors import containment
 from basewatch.geo import M_FT, distance_km
 from basewatch.lake.events import Reject
 from basewatch.lake.files import from_records

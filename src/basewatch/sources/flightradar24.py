@@ -16,14 +16,14 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from basewatch import containment, json_text
 from basewatch.config import Flightradar24
-from basewatch.errors import SourceError
+from basewatch.errors import SourceError, containment
 from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.net import providers
 from basewatch.net.client import Client
 from basewatch.net.content import describe
 from basewatch.net.faults import HttpFault
+from basewatch.outside import json_text
 from basewatch.readsb import polled
 from basewatch.sources import flight_records, scoped, values
 from basewatch.sources.contract import Context, Expiry, Finding, Grain, Landed, Window

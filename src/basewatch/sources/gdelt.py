@@ -20,11 +20,11 @@ from urllib.parse import unquote
 
 import numpy as np
 
-from basewatch import json_text
 from basewatch.geo import chord_km, unit_vectors
 from basewatch.news.matching import BaseMatch
 from basewatch.news.reader import Mention, Reader
 from basewatch.news.text import language_code
+from basewatch.outside import json_text
 from basewatch.reference.rows import BaseRow
 
 Stream = Literal["gkg", "mentions", "export"]

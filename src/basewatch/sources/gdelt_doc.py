@@ -16,9 +16,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from basewatch import containment
 from basewatch.config import GdeltDoc
-from basewatch.errors import SourceError
+from basewatch.errors import SourceError, containment
 from basewatch.lake.events import GLOBAL, Event, Reject, Rows
 from basewatch.lake.schemas import TABLES
 from basewatch.net import providers

@@ -22,9 +22,8 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from basewatch import containment
 from basewatch.config import GdeltFiles
-from basewatch.errors import SourceError
+from basewatch.errors import SourceError, containment
 from basewatch.lake.events import GLOBAL, Day, Event, Reject, Rows
 from basewatch.lake.files import sha256, write_aside
 from basewatch.lake.schemas import TABLES
@@ -35,7 +34,7 @@ from basewatch.net.limits import STATE, Limit
 from basewatch.net.secrets import clean_url
 from basewatch.news.reader import Article, Reader, Reading, news_tables
 from basewatch.sources import gdelt, scoped
-from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Window
+from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Window, refuse_links
 from basewatch.sources.gdelt import Hit, Places, Stream
 from basewatch.sources.landing import Landing, hours_since, is_url, midnight, read_manifest
 
@@ -155,6 +154,7 @@ def _work(
         root = context.path(settings.location)
         if not root.is_dir():
             raise SourceError(f"{CODE}: {settings.location} is no folder; name one with archives, or an address")
+        refuse_links(root.glob(f"{day:%Y%m%d}*"), root, CODE)
         return _Work(day, partial(_from_folder, root), places, screened_by, _lists(root, day) or {})
     client = _client(settings)
     address = (settings.location or ADDRESS).rstrip("/")

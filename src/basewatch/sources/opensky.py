@@ -15,7 +15,6 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from basewatch import json_text
 from basewatch.config import OpenSky
 from basewatch.errors import SourceError
 from basewatch.geo import M_FT, MS_FPM, MS_KT
@@ -26,6 +25,7 @@ from basewatch.net.content import describe
 from basewatch.net.faults import HttpFault
 from basewatch.net.limits import STATE
 from basewatch.net.secrets import hide
+from basewatch.outside import json_text
 from basewatch.sources import flight_records, scoped
 from basewatch.sources.contract import Context, Finding, Grain, Landed, Window
 from basewatch.sources.landing import (

@@ -19,9 +19,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from basewatch import containment
 from basewatch.config import PressFlights
-from basewatch.errors import SourceError
+from basewatch.errors import SourceError, containment
 from basewatch.lake.events import Day, Event, FileReading, Reject, Rows
 from basewatch.lake.schemas import TABLES
 from basewatch.sources import lasting
@@ -193,6 +192,8 @@ def _row(values: Mapping[str, str], number: int) -> dict[str, Any]:
         raise ValueError(f"direction: {row['direction']!r} is none of {', '.join(sorted(DIRECTIONS))}")
     if row["claim_kind"] not in KINDS:
         raise ValueError(f"claim_kind: {row['claim_kind']!r} is none of {', '.join(sorted(KINDS))}")
+    if row["url"] is not None and not re.match(r"https?://\S+$", row["url"], re.IGNORECASE):
+        raise ValueError(f"url: {row['url'][:80]!r} is no web address")
     if row["url"] is None:
         raise ValueError("url is empty: a report without a citation is not shown")
     if row["event_group"] is None:

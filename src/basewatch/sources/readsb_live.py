@@ -23,20 +23,20 @@ from typing import Any
 
 import msgspec
 
-from basewatch import containment, json_text
 from basewatch.config import OpenSky, ReadsbLive
-from basewatch.errors import ConfigError, SourceError
+from basewatch.errors import ConfigError, SourceError, containment
 from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.net import providers
 from basewatch.net.client import Client
 from basewatch.net.content import GZIP, plain
 from basewatch.net.limits import STATE
 from basewatch.net.secrets import clean_url
+from basewatch.outside import json_text
 from basewatch.readsb import polled
 from basewatch.readsb.day_names import day_in, days_in
 from basewatch.readsb.polled import Heard, Sighting
 from basewatch.sources import opensky, scoped
-from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Window, Writer
+from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Window, Writer, refuse_links
 from basewatch.sources.landing import Landing, is_url, midnight
 from basewatch.sources.values import Malformed, icao24, moment
 
@@ -341,6 +341,7 @@ def fetch(window: Window, context: Context[ReadsbLive]) -> Landed:
         location = context.path(settings.location)
         paths = [location] if location.is_file() else sorted(location.rglob("*")) if location.is_dir() else []
         files = [path for path in paths if path.is_file() and not _is_no_data(path)]
+        refuse_links(files if location.is_dir() else (), location, CODE)
         if not any(map(_is_recorded, files)):
             others = f"; there are {', '.join(path.name for path in files[:3])}" if files else ""
             raise SourceError(

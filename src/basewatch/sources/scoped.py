@@ -11,8 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from basewatch import containment
-from basewatch.errors import SourceError
+from basewatch.errors import SourceError, containment
 from basewatch.lake.events import GLOBAL, Day, Event, Reject
 from basewatch.reference.rows import BaseRow
 from basewatch.sources.contract import Context, Window

@@ -27,8 +27,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from basewatch import json_text
 from basewatch.news.encodings import likely_codec
+from basewatch.outside import json_text
 from basewatch.sources.flight_files import forms
 from basewatch.sources.values import Ambiguous, Malformed, moment
 

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from basewatch import containment
+from basewatch.errors import containment
 from basewatch.lake.files import from_records
 from basewatch.lake.schemas import TABLES
 from basewatch.readsb.polled import Sighting

@@ -16,14 +16,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from basewatch import containment, progress
+from basewatch import progress
 from basewatch.config import Cover, FlightFiles
-from basewatch.errors import SourceError
+from basewatch.errors import SourceError, containment
 from basewatch.lake.events import GLOBAL, Day, Event, FileReading, Reject, Rows
 from basewatch.lake.files import sha256
 from basewatch.readsb.polled import Sighting
 from basewatch.sources import lasting
-from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Taken, Window
+from basewatch.sources.contract import LINK, Context, Finding, Grain, Landed, LandedFile, Taken, Window, leads_out
 from basewatch.sources.flight_files import covers, sameness, tracks
 from basewatch.sources.flight_files.covers import End
 from basewatch.sources.flight_files.reading import Lost, Reading, read, span
@@ -90,8 +90,12 @@ def _name(path: Path, top: Path) -> str:
 
 
 def _place(path: Path, top: Path) -> Place:
-    is_dangling = path.is_symlink() and not path.exists()
-    return Place(path, _name(path, top), f"{NOT_OPENED}a link that leads nowhere" if is_dangling else None)
+    fault = None
+    if path.is_symlink() and not path.exists():
+        fault = f"{NOT_OPENED}a link that leads nowhere"
+    elif leads_out(path, top):
+        fault = f"{NOT_OPENED}{LINK}"
+    return Place(path, _name(path, top), fault)
 
 
 def _is_hidden(name: str) -> bool:
