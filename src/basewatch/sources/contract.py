@@ -17,8 +17,8 @@ A module may also offer
 
 `fetch` raises SourceError when the window could not be had at all; a day that the provider does not have is not an
 error but a note in `Landed.absent`. `decode` never raises for a bad file or record: it yields a Reject and goes on.
-Whatever else a source raises fails its window alone (basewatch.errors.containment), with its traceback in the run's log. So a
-loop over files or records catches Exception, and tells the reject with `containment.reason`.
+Whatever else a source raises fails its window alone (basewatch.errors.containment), with its traceback in the run's
+log. So a loop over files or records catches Exception, and tells the reject with `containment.reason`.
 The smallest example is press_flights.py.
 """
 
