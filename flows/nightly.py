@@ -78,12 +78,13 @@ def build(work: Run) -> Candidate:
 def check(work: Run, candidate: Candidate) -> GateResult:
     """What the gates found, as an artifact too. Raises GateRefused where a critical check failed."""
     result = run.check(work, candidate)
-    create_table_artifact(
-        listing.listed(result.results, CHECKS_SHOWN),
-        key="gate-results",
-        description=f"{result.results.num_rows} checks, {len(result.failures)} failed, {len(result.refusals)} refused; "
-        f"the first {CHECKS_SHOWN}, failed ones before the others",
-    )
+    with work.optional("the gates' results for Prefect's pages"):
+        create_table_artifact(
+            listing.listed(result.results, CHECKS_SHOWN),
+            key="gate-results",
+            description=f"{result.results.num_rows} checks, {len(result.failures)} failed, {len(result.refusals)} "
+            f"refused; the first {CHECKS_SHOWN}, failed ones before the others",
+        )
     run.require_passed(work, candidate, result)
     return result
 
@@ -97,12 +98,13 @@ def publish(work: Run, candidate: Candidate, result: GateResult) -> Release:
 @task(name="show the result", task_run_name="show the result", cache_policy=NO_CACHE, persist_result=False)
 def show(work: Run, release: Release) -> None:
     """The first screen as an artifact."""
-    screen = first_screen.read(release.database, work.settings.report.bases, work.settings.report.fleet)
-    create_markdown_artifact(
-        first_screen.markdown(screen),
-        key="monthly-activity",
-        description=f"Release {release.release_id}: silences that go on, and the last months",
-    )
+    with work.optional("the first screen for Prefect's pages"):
+        screen = first_screen.read(release.database, work.settings.report.bases, work.settings.report.fleet)
+        create_markdown_artifact(
+            first_screen.markdown(screen),
+            key="monthly-activity",
+            description=f"Release {release.release_id}: silences that go on, and the last months",
+        )
 
 
 def _unread(value: Value) -> Value:
@@ -138,14 +140,15 @@ def _from_configuration(
 ) -> str | State[Any] | None:
     """Plan and carry out a run; the release's name, None where nothing was new, a failed state where it failed."""
     try:
-        work = run.start(config.load(Path(config_file) if config_file else None), until, since)
-        work.progress = _log
-        with work.warehouse.lock():
-            if not run.has_work(work):
-                work.progress("nothing new to ingest, nothing new to publish")
-                run.note_idle(work)
-                return None
-            release = run.guarded(work, lambda: _steps(work))
+        with run.to_its_end():
+            work = run.start(config.load(Path(config_file) if config_file else None), until, since)
+            work.progress = _log
+            with work.warehouse.lock():
+                if not run.has_work(work):
+                    work.progress("nothing new to ingest, nothing new to publish")
+                    run.note_idle(work)
+                    return None
+                release = run.guarded(work, lambda: _steps(work))
         return release.release_id if release else None
     except BasewatchError as fault:
         return Failed(message=str(fault))

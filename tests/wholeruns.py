@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -25,11 +26,13 @@ import duckdb
 
 from basewatch import config, run
 from basewatch.cli import app as cli
-from basewatch.warehouse.releases import Release
+from basewatch.warehouse.releases import Release, write_manifest
 
 # what no two runs have in common: moments, runs and releases themselves
 VOLATILE = {"source_days": ["ingested_at"], "quality_results": ["run_id", "checked_at"]}
 COLUMNS = "record_id,icao24,registration,callsign,type_code,operator,origin,departed_at,destination,arrived_at,url"
+SOURCES = config.Sources.model_fields.items()
+OVER_HTTP = "|".join(code for code, field in SOURCES if isinstance(field.default, config.OverHttp))
 COVERS = 'covers = [{base = "hmeimim", from = "2025-01-01", to = "2025-06-30"}]'
 AIRCRAFT = (("15501a", "RF-78658", "IL76"), ("155b22", "RA-85563", "T154"), ("15501b", "RF-78659", "IL76"))
 
@@ -76,6 +79,8 @@ class Watch:
         self, sources: str = "", covers: str = COVERS, flights: bool = True, press: bool = False, more: str = ""
     ) -> None:
         """Write the configuration."""
+        # the servers of the tests are on this machine
+        sources = re.sub(rf"(\[sources\.({OVER_HTTP})\]\n)", r"\1allow_local = true\n", sources)
         text = f"{more}\n[sources.press_flights]\nenabled = {str(press).lower()}\n{sources}\n"
         if flights:
             text += f'[sources.flight_files]\nenabled = true\nlocation = "flights"\n{covers}\n'
@@ -153,7 +158,7 @@ class Watch:
         shutil.copytree((self.root / "current").resolve(), folder, copy_function=os.link)
         manifest = json.loads((folder / "manifest.json").read_text()) | {"release_id": name} | changed
         (folder / "manifest.json").unlink()  # it is sealed, and the same file as the other's
-        (folder / "manifest.json").write_text(json.dumps(manifest))
+        write_manifest(folder, manifest)
 
     def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Rows of what is published, read as an analyst reads it."""

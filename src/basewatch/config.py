@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from basewatch import outside
 from basewatch.errors import ConfigError
 
 CONFIG_VARIABLE = "BASEWATCH_CONFIG"
@@ -81,6 +82,14 @@ class Registers(Section):
     attempts: int = Field(4, ge=1, description="Times a request is sent before it counts as failed.")
     connect_seconds: float = Field(10, gt=0, description="Time allowed to reach a host.")
     read_seconds: float = Field(60, gt=0, description="Time allowed between two pieces of an answer.")
+    file_seconds: float = Field(3600, gt=0, description="Time allowed for a register as a whole, over all attempts.")
+    allow_local: bool = Field(False, description="Whether loopback and link-local addresses may be asked.")
+
+
+class Limits(Section):
+    """What no text from outside may go beyond."""
+
+    nesting: int = Field(100, ge=8, description="Lists and objects of JSON within each other.")
 
 
 class Nightly(Section):
@@ -104,6 +113,12 @@ class Source(Section):
     location: str | None = Field(None, description="A URL, or a local path to the same layout.")
     on_failure: Literal["continue", "stop"] = "continue"
     max_stale_days: int | None = Field(None, ge=0, description="Fails the run (4) when no good day is newer.")
+    minutes_per_run: float = Field(
+        360, gt=0, description="Time that the source may take in one run; its other days are looked at by the next."
+    )
+    max_rows: int = Field(
+        50_000_000, ge=1, description="Rows and rejects that one window may bring; with more it fails as a whole."
+    )
 
 
 class Cover(Section):
@@ -169,6 +184,11 @@ class OverHttp(Source):
     breaker_after: int = Field(3, ge=1, description="Failures in a row after which a source is left alone for a while.")
     breaker_seconds: float = Field(300, gt=0, description="How long it is left alone.")
     max_body_mb: int = Field(64, ge=1, description="No answer of an API may be larger.")
+    answer_seconds: float = Field(300, gt=0, description="Time allowed for an answer as a whole.")
+    file_seconds: float = Field(6 * 3600, gt=0, description="Time allowed for a file as a whole, over all attempts.")
+    allow_local: bool = Field(
+        False, description="Whether loopback and link-local addresses may be asked, as a readsb on this machine has."
+    )
     keep_landing: bool = Field(True, description="Whether the verbatim files stay after they were decoded.")
 
 
@@ -377,6 +397,7 @@ class Settings(BaseSettings):
     warehouse: Warehouse = Warehouse()
     reference: Reference = Reference()
     nightly: Nightly = Nightly()
+    limits: Limits = Limits()
     report: Report = Report()
     registers: Registers = Registers()
     sources: Sources = Sources()
@@ -452,9 +473,21 @@ def load(config: Path | None = None) -> Settings:
         values["folder"] = file.resolve().parent
     _check_environment()
     try:
-        return Settings(**values)
+        settings = Settings(**values)
+        _hide_secrets(settings)
+        return settings
     except ValidationError as error:
         raise ConfigError(_explain(error, str(file or "the environment"))) from None
+
+
+def _hide_secrets(section: BaseModel) -> None:
+    """Have every secret of the settings masked wherever text passes through `outside`, whoever uses it and when."""
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        if isinstance(value, SecretStr):
+            outside.hide(value.get_secret_value())
+        elif isinstance(value, BaseModel):
+            _hide_secrets(value)
 
 
 def _refuse_secrets(values: dict[str, Any], file: str, prefix: str = "") -> None:

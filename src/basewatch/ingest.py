@@ -8,25 +8,33 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
+from basewatch import progress
 from basewatch.config import SECRETS, Settings
 from basewatch.errors import SourceError
+from basewatch.errors.containment import each, of_source, optional
 from basewatch.lake.events import GLOBAL, Day, Event, FileReading, Reject, Rows
 from basewatch.lake.ledger import LedgerRow
 from basewatch.lake.readings import Readings
 from basewatch.lake.recording import record
 from basewatch.lake.store import Lake
+from basewatch.net.limits import STATE
 from basewatch.reference.load import Reference
 from basewatch.sources import contract, landing
 from basewatch.sources.contract import Context, Landed, Window
 
 DONE = {"ok", "empty", "expired"}  # nothing more is to be had for such a day
 BEGINNING = date(1900, 1, 1)
+OUT_OF_TIME = "it has had its time in this run (minutes_per_run); the next run goes on"
 FILES_NAMED = 10
 DECODER = 2  # of files that are read whole: raised where they would now be read otherwise, so that they are read again
 
@@ -93,8 +101,11 @@ def plan(
         is_done = row.status in DONE and (row.watched is None or bases_looked_for.issubset(row.watched))
         state[row.source][row.day] = state[row.source].get(row.day, True) and is_done
     for code in settings.enabled_sources():
-        grain = contract.grain(code, settings)
+        grain = contract.grain_if_any(code, settings)
         if grain == "live":  # polled by `basewatch watch`, never fetched for a day gone by
+            continue
+        if grain is None:  # the source itself is broken: its one window fails, and says why
+            windows.append(Window(code, until, until))
             continue
         if grain == "whole":
             windows.append(Window(code, since or BEGINNING, until))
@@ -145,44 +156,74 @@ def done_lately(source: str, ledger: Iterable[LedgerRow], until: date, horizon: 
 
 
 def ingest(window: Window, context: Context[Any], lake: Lake, run_id: str) -> Outcome:
-    """Fetch, decode and commit one window; a source that fails is an Outcome with its error, never an exception."""
+    """Fetch, decode and commit one window; a source that fails in any way is an Outcome with its error.
+
+    Raises only what the store raises: StoreFault and OSError.
+    """
     outcome = Outcome(window)
-    source = contract.module(window.source)
-    is_whole = source.grain(context.settings) == "whole"
-    if is_whole:
-        context = replace(context, readings=Readings(lake, window.source))
+    is_whole = False
     try:
-        landed = source.fetch(window, context)
-        fingerprint = _fingerprint(landed, context) if is_whole else None
+        with of_source(window.source, window.name):
+            source = contract.module(window.source)
+            is_whole = source.grain(context.settings) == "whole"
+            if is_whole:
+                context = replace(context, readings=Readings(lake, window.source))
+            landed = source.fetch(window, context)
+            fingerprint = _fingerprint(landed, context) if is_whole else None
         if fingerprint and lake.window_fingerprint(window.source, _span(window)) == fingerprint:
             outcome.is_unchanged = True
             outcome.files = context.readings.latest() if context.readings else {}
             return outcome
-        events = _with_absent_days(source.decode(landed, context), landed)
+        decoded = each(lambda: source.decode(landed, context), window.source, window.name)
+        events = _with_absent_days(_within_limits(decoded, context), landed)
         if is_whole:
             events = _with_withdrawn_days(events, window, lake)
         looked_for = watched(window.source, context.reference)
-        recorded = record(lake, window.source, events, run_id, watched=looked_for, first_place_stays=is_whole)
+        with of_source(window.source, window.name, passing=(OSError,)):  # rows that no table takes are its fault, too
+            recorded = record(lake, window.source, events, run_id, watched=looked_for, first_place_stays=is_whole)
     except SourceError as error:
         outcome.error, outcome.is_retryable = str(error), error.retryable
         failures = _failures(window, lake, str(error), is_whole=is_whole)
         outcome.rows = record(lake, window.source, failures, run_id).rows
         return outcome
     outcome.rows, outcome.rejected, outcome.files = recorded.rows, recorded.rejected, recorded.files
-    landing.discard(landed, context)
+    with optional(f"{window.name}: letting go what was fetched", progress.say):
+        landing.discard(landed, context)
     if fingerprint:
         lake.remember_window(window.source, _span(window), fingerprint)
     return outcome
+
+
+def _within_limits(events: Iterable[Event], context: Context[Any]) -> Iterator[Event]:
+    """The events, as long as the source keeps to its rows and its time. Raises SourceError where it does not."""
+    rows, source = 0, context.source
+    for event in events:
+        rows += _size(event)
+        if rows > context.settings.max_rows:
+            raise SourceError(
+                f"{source}: more than {context.settings.max_rows:,} rows and rejects in one window (sources.{source}."
+                "max_rows); nothing of it is kept"
+            )
+        if STATE.clock.monotonic() > STATE.ends.get(source, math.inf):
+            raise SourceError(f"{source}: {OUT_OF_TIME}")
+        yield event
+
+
+def _size(event: Event) -> int:
+    if isinstance(event, Rows):
+        return int(pq.read_metadata(event.data).num_rows if isinstance(event.data, Path) else event.data.num_rows)
+    return int(isinstance(event, Reject))
 
 
 def is_unchanged(window: Window, context: Context[Any], lake: Lake) -> bool:
     """Whether a window of local files would be read from the very files it was last ingested from."""
     context = replace(context, readings=Readings(lake, window.source))
     try:
-        landed = contract.module(window.source).fetch(window, context)
+        with of_source(window.source, window.name):
+            fingerprint = _fingerprint(contract.module(window.source).fetch(window, context), context)
     except SourceError:
         return False  # the run says so, and the ledger keeps it
-    return lake.window_fingerprint(window.source, _span(window)) == _fingerprint(landed, context)
+    return lake.window_fingerprint(window.source, _span(window)) == fingerprint
 
 
 def watched(source: str, reference: Reference) -> list[str] | None:

@@ -10,17 +10,16 @@ from collections.abc import Callable, Iterator
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from basewatch import outside
 from basewatch.errors import BasewatchError
+
+LONGEST = 20_000  # characters of one line: a refusal names every failed check
 
 
 def plain(line: str) -> None:
-    """One line on stderr; control characters of outside text are left out."""
-    sys.stderr.write(_printable(line) + "\n")
+    """One line on stderr, as text from outside may be shown."""
+    sys.stderr.write(outside.message(line, LONGEST) + "\n")
     sys.stderr.flush()
-
-
-def _printable(line: str) -> str:
-    return "".join(letter for letter in line if letter.isprintable() or letter in "\n\t")
 
 
 _shown: Callable[[str], None] = plain
@@ -66,8 +65,9 @@ def bar(steps: int) -> Iterator[None]:
         task = live.add_task("working", total=max(steps, 1))
 
         def show(line: str) -> None:
-            live.update(task, advance=1, description=line[:60])
-            live.console.print(line, markup=False, highlight=False)
+            shown = outside.message(line, LONGEST)
+            live.update(task, advance=1, description=shown[:60])
+            live.console.print(shown, markup=False, highlight=False)
 
         _shown = show
         try:
@@ -93,7 +93,7 @@ def load(what: str, size: int) -> Iterator[Advance]:
             done += more
             share = min(done / size, 1.0) if size else 1.0
             if live is not None and task is not None:
-                live.update(task, completed=int(100 * share), description=f"{what}: {_printable(name)[-40:]}")
+                live.update(task, completed=int(100 * share), description=f"{what}: {outside.line(name)[-40:]}")
             elif time.monotonic() - told_at >= LONG_SECONDS:
                 told_at = time.monotonic()
                 say(f"{what}: {share:.0%} of {size / 1e6:,.1f} MB read, at {name}")

@@ -10,7 +10,8 @@ import contextlib
 import errno
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -20,7 +21,15 @@ import duckdb
 
 from basewatch import ingest, progress
 from basewatch.config import Settings, Source, Sources
-from basewatch.errors import BasewatchError, ConfigError, GateRefused, SourceError, SourcesFailed
+from basewatch.errors import (
+    BasewatchError,
+    ConfigError,
+    GateRefused,
+    SourceError,
+    SourcesFailed,
+    StoreFault,
+    containment,
+)
 from basewatch.gates.check import check_candidate
 from basewatch.gates.page import write_page
 from basewatch.gates.results import GateResult, explain, write_failing_rows
@@ -28,7 +37,9 @@ from basewatch.ingest import Outcome
 from basewatch.lake import recording
 from basewatch.lake.events import Event, FileReading
 from basewatch.lake.readings import Readings
+from basewatch.net.limits import STATE
 from basewatch.news import matching
+from basewatch.outside import json_text
 from basewatch.reference import doubts, load
 from basewatch.reference.load import Params, Reference
 from basewatch.report import write
@@ -41,6 +52,12 @@ from basewatch.warehouse.releases import Release, Warehouse, new_run_id, utc_now
 
 Progress = Callable[[str], None]
 FAULTS_TOLD = 3
+NO_PAGE = (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><title>basewatch</title><p>This page could not be made. The '
+    "tables of the release are whole. <code>basewatch status</code> says what broke; <code>basewatch report</code> "
+    "makes the report anew.</p></html>\n"
+)
+INTERRUPTED = 130  # how a shell tells that a command was stopped by Ctrl-C
 FILES_TOLD = 20  # a run's last lines are read by people
 
 
@@ -58,7 +75,17 @@ class Run:
     windows: list[Window] = field(default_factory=list)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     is_nightly: bool = True
+    begun: set[str] = field(default_factory=set)  # sources whose time in this run has begun
+    faults: list[str] = field(default_factory=list)  # what broke, and the run went on without
     progress: Progress = progress.say
+
+    def optional(self, what: str) -> AbstractContextManager[None]:
+        """A step without which the run goes on; what breaks inside is told, and noted in the run's record."""
+        return containment.optional(what, self._tell_fault)
+
+    def _tell_fault(self, words: str) -> None:
+        self.faults.append(words)
+        self.progress(words)
 
     def context(self, source: str) -> Context[Source]:
         """What a source may know."""
@@ -91,13 +118,16 @@ def start(settings: Settings, until: date | None, since: date | None = None, *, 
     run = Run(
         settings,
         warehouse,
-        learnt.applied(load.tables(settings), warehouse.root),
+        _with_learnt(load.tables(settings), warehouse.root),
         load.params(settings),
         new_run_id(now),
         now,
         until,
         is_nightly=since is None,
     )
+    json_text.limit(settings.limits.nesting)
+    STATE.ends.clear()  # of an earlier run in this process
+    containment.keep_log(warehouse.runs_folder / f"{run.run_id}.log")
     if not settings.enabled_sources():
         raise ConfigError("no source is enabled; set `enabled = true` in one of the [sources.…] tables")
     fleets = {row.fleet_id for row in run.reference.rows["fleets"]}
@@ -109,15 +139,24 @@ def start(settings: Settings, until: date | None, since: date | None = None, *, 
     return run
 
 
+def _with_learnt(tables: Reference, root: Path) -> Reference:
+    """The reference tables with what was learnt. Raises StoreFault where that is damaged."""
+    try:
+        return learnt.applied(tables, root)
+    except ConfigError as error:
+        raise StoreFault(f"{error}; or `basewatch verify --repair`") from None
+
+
 def _with_outdated(run: Run, since: date, until: date) -> list[Window]:
     """The run's windows, and those of days of the range that are done and outdated, in order of source and day."""
     windows = list(run.windows)
     for code in run.settings.enabled_sources():
-        outdated = contract.module(code).outdated
+        outdated = contract.offer(code, "outdated")
         if outdated:
             rows = [row for row in run.warehouse.lake.ledger(code) if since <= row.day <= until]
-            again = [Window(code, day, day) for day in outdated(rows, run.context(code))]
-            windows += [window for window in again if window not in windows]
+            with run.optional(f"{code}: which days to read again"):
+                again = [Window(code, day, day) for day in outdated(rows, run.context(code))]
+                windows += [window for window in again if window not in windows]
     order = {code: number for number, code in enumerate(run.settings.enabled_sources())}
     return sorted(windows, key=lambda window: (order[window.source], window.since))
 
@@ -133,16 +172,19 @@ def settle(run: Run) -> None:
         run.progress(f"doubtful: {sentence}")
     lake = run.warehouse.lake
     for code in run.settings.enabled_sources():
-        source = contract.module(code)
-        expiry = source.expire(run.context(code)) if source.expire else None
+        expire, restated = contract.offer(code, "expire"), contract.offer(code, "restated")
+        expiry = None
+        with run.optional(f"{code}: what its terms no longer allow to keep"):
+            expiry = expire(run.context(code)) if expire else None
         if expiry:
             expired = recording.expire(lake, code, expiry.before, expiry.why, run.run_id, run.started_at)
             if expired:
                 run.progress(f"{code}: {len(expired)} days expired under its terms")
-        if source.restated and run.is_nightly:
+        if restated and run.is_nightly:
             done = ingest.done_lately(code, lake.ledger(code), run.until, run.settings.nightly.horizon_days)
-            again = [Window(code, day, day) for day in source.restated(done, run.context(code))]
-            run.windows += [window for window in again if window not in run.windows]
+            with run.optional(f"{code}: which days were stated anew"):
+                again = [Window(code, day, day) for day in restated(done, run.context(code))]
+                run.windows += [window for window in again if window not in run.windows]
     run.windows = ingest.together(run.windows, {code: _absent(run, code) for code in run.settings.enabled_sources()})
 
 
@@ -161,14 +203,13 @@ def doubts_about(settings: Settings, reference: Reference, params: Params) -> li
 
 def _absent(run: Run, code: str) -> set[date]:
     """Of the days that are planned one by one, those that the source does not have, where it can tell at once."""
-    source = contract.module(code)
+    absent = contract.offer(code, "absent")
     days = [window.since for window in run.windows if window.source == code and window.since == window.until]
-    if source.absent is None or len(days) < 2:
-        return set()
-    try:
-        return source.absent(days, run.context(code))
-    except SourceError:
-        return set()  # the fetch of each day says so, and the ledger keeps it
+    found: set[date] = set()
+    if absent is not None and len(days) >= 2:
+        with contextlib.suppress(SourceError), containment.of_source(code, f"{code}: which days it does not have"):
+            found = set(absent(days, run.context(code)))  # where it breaks, the fetch of each day says so
+    return found
 
 
 def watch(settings: Settings, stop: threading.Event) -> int:
@@ -205,14 +246,25 @@ def watch(settings: Settings, stop: threading.Event) -> int:
 
 
 def ingest_window(run: Run, window: Window) -> Outcome:
-    """Ingest one window and remember what came of it."""
-    outcome = ingest.ingest(window, run.context(window.source), run.warehouse.lake, run.run_id)
+    """Ingest one window and remember what came of it. A source that has had its time is not asked any more."""
+    if _has_time(run, window.source):
+        outcome = ingest.ingest(window, run.context(window.source), run.warehouse.lake, run.run_id)
+    else:
+        outcome = Outcome(window, error=f"{window.source}: not looked at: {ingest.OUT_OF_TIME}")
     others = [done for name, done in run.outcomes.items() if name != window.name]
     if outcome.is_retryable and any(done.is_failure and done.window.source == window.source for done in others):
         outcome.is_retryable = False  # the source is down, not this one request: trying every day again helps nobody
     run.outcomes[window.name] = outcome
     run.progress(f"{window.name}: {outcome.summary}")
     return outcome
+
+
+def _has_time(run: Run, source: str) -> bool:
+    """Whether a source has time left in this run; its time begins with its first window."""
+    if source not in run.begun:
+        run.begun.add(source)
+        STATE.ends[source] = STATE.clock.monotonic() + 60 * run.settings.source(source).minutes_per_run
+    return STATE.clock.monotonic() <= STATE.ends[source]
 
 
 def obey_policy(run: Run, window: Window) -> None:
@@ -239,7 +291,7 @@ def judge_sources(run: Run) -> None:
 
 def _live_sources(run: Run) -> set[str]:
     """Sources that `basewatch watch` polls: a nightly run has no part in them."""
-    return {code for code in run.settings.enabled_sources() if contract.grain(code, run.settings) == "live"}
+    return {code for code in run.settings.enabled_sources() if contract.grain_if_any(code, run.settings) == "live"}
 
 
 def stale_sources(run: Run) -> list[str]:
@@ -273,7 +325,7 @@ def learn(run: Run, *, again: bool = False) -> learnt.Note:
     found = learnt.learn(
         run.warehouse.root, run.warehouse.lake, shipped, run.params, run.as_of, run.progress, again=again
     )
-    run.reference = learnt.applied(shipped, run.warehouse.root)
+    run.reference = _with_learnt(shipped, run.warehouse.root)
     return found
 
 
@@ -282,10 +334,8 @@ def build(run: Run) -> Candidate:
 
     Where learning fails the night goes on by what was learnt before, or by the shipped weights.
     """
-    try:
+    with run.optional("learn, in whose place what served before serves on"):
         learn(run)
-    except (BasewatchError, models.ModelError, duckdb.Error, ValueError, ArithmeticError, OSError) as error:
-        run.progress(f"learn: failed, what served before serves on: {error}")
     return run.warehouse.build(run.reference, run.params, run.as_of, run.run_id, _table_progress(run.progress))
 
 
@@ -326,8 +376,10 @@ def refuse(run: Run, candidate: Candidate, result: GateResult) -> GateRefused:
     """Put a refused candidate with its failing rows and gate page into quarantine; returns the error to raise."""
     folder = run.warehouse.quarantine / candidate.run_id
     folder.mkdir(parents=True, exist_ok=True)
-    write_page(result, folder / "gates.html")
-    write_failing_rows(result, candidate.database, folder / "failing_rows")
+    with run.optional("the page of the gates"):
+        write_page(result, folder / "gates.html")
+    with run.optional("the rows that failed"):
+        write_failing_rows(result, candidate.database, folder / "failing_rows")
     run.warehouse.refuse(candidate)
     return GateRefused(
         f"nothing was published: {len(result.refusals)} critical checks failed\n{explain(result)}\n"
@@ -345,13 +397,26 @@ def publish(run: Run, candidate: Candidate, result: GateResult) -> Release:
     """Make a candidate that passed its gates the current release, with report, gate page and data dictionary."""
 
     def extras(folder: Path, release_id: str) -> None:
-        write_page(result, folder / "quality" / "gates.html")
-        write_report(run.settings, run.reference, folder, folder / "report", release_id, "../quality/gates.html")
+        gates, report = folder / "quality" / "gates.html", folder / "report" / "index.html"
+        with run.optional("the page of the gates"):
+            write_page(result, gates)
+        with run.optional("the report"):
+            write_report(run.settings, run.reference, folder, report.parent, release_id, "../quality/gates.html")
+        for page in (gates, report):
+            _stand_in(page)
 
     release = run.warehouse.publish(candidate, result.results, utc_now(), extras, run.settings.warehouse.keep_releases)
-    dictionary.write(run.warehouse.root / "README.md")
+    with run.optional("the data dictionary"):
+        dictionary.write(run.warehouse.root / "README.md")
     run.progress(f"published {release.release_id}")
     return release
+
+
+def _stand_in(page: Path) -> None:
+    """Where a page could not be made, one that says so: links to it lead somewhere, and the tables are right."""
+    if not page.exists():
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(NO_PAGE, encoding="utf-8")
 
 
 def write_report(
@@ -447,9 +512,14 @@ def _tell_files(run: Run, told: list[FileToTell]) -> None:
 
 
 def finish(run: Run, status: int, release: Release | None, error: str | None) -> None:
-    """Keep the run's record, and tell of the files that were not wholly read."""
-    told = unsound_files(run)
-    _tell_files(run, told)
+    """Keep the run's record, and tell of the files that were not wholly read, and where tracebacks are."""
+    told: list[FileToTell] = []
+    with run.optional("the files that were not wholly read"):
+        told = unsound_files(run)
+        _tell_files(run, told)
+    log = containment.log_file()
+    if log:
+        run.progress(f"tracebacks of what broke: {log}")
     run.warehouse.note_run(
         run.run_id,
         {
@@ -462,6 +532,8 @@ def finish(run: Run, status: int, release: Release | None, error: str | None) ->
             "error": error,
             "failures": {o.window.name: o.error for o in run.outcomes.values() if o.is_failure},
             "rejected": sum(o.rejected for o in run.outcomes.values()),
+            "faults": run.faults,
+            "log": str(log) if log else None,
             "files": [one.values for one in told],
         },
     )
@@ -502,10 +574,13 @@ def guarded(run: Run, work: Callable[[], Release | None]) -> Release | None:
                 raise SourcesFailed("; ".join(stale))
             finish(run, 0, release, None)
         except BaseException as raised:
-            fault = disk_fault(raised) or raised
+            fault = disk_fault(raised) or _left(raised) or raised
             if isinstance(fault, BasewatchError):
                 status, error = fault.exit_status, str(fault)
+            elif isinstance(fault, KeyboardInterrupt):
+                status, error = INTERRUPTED, "stopped by Ctrl-C"
             else:
+                containment.note(fault, "the run")
                 error = f"{type(fault).__name__}: {fault}"
             with contextlib.suppress(OSError):  # a full disk must not hide what it was that failed
                 finish(run, status, release, error)
@@ -513,6 +588,27 @@ def guarded(run: Run, work: Callable[[], Release | None]) -> Release | None:
                 raise
             raise fault from None
         return release
+
+
+def _left(error: BaseException) -> BasewatchError | None:
+    """The error to show in place of a SystemExit from within: whatever status it names, the run was not finished."""
+    if not isinstance(error, SystemExit):
+        return None
+    return BasewatchError(
+        f"something within ended the program (SystemExit: {error.code}); what was published before stands, and the "
+        "next run carries on"
+    )
+
+
+@contextlib.contextmanager
+def to_its_end() -> Iterator[None]:
+    """What happens inside cannot end the program with a status of its own, as if the run were finished."""
+    try:
+        yield
+    except SystemExit as left:
+        fault = _left(left)
+        assert fault is not None
+        raise fault from left
 
 
 _DISK = {
@@ -546,9 +642,12 @@ def disk_fault(error: BaseException) -> BasewatchError | None:
 def has_work(run: Run) -> bool:
     """Whether the run would do anything: a window to look at that may have changed, or inputs not yet published.
 
+    Raises StoreFault where the lake or what is published is damaged: a night with nothing new tells of it, too.
+
     Windows of local files are dropped from the plan here where their hashes are those of the last read. So a night with
     nothing new costs seconds.
     """
+    run.warehouse.require_sound()
     settle(run)
     run.windows = [window for window in run.windows if not _is_unchanged(run, window)]
     return bool(run.windows) or is_new(run)
@@ -556,7 +655,7 @@ def has_work(run: Run) -> bool:
 
 def _is_unchanged(run: Run, window: Window) -> bool:
     location = run.settings.source(window.source).location or ""
-    if contract.grain(window.source, run.settings) != "whole" or "://" in location:
+    if contract.grain_if_any(window.source, run.settings) != "whole" or "://" in location:
         return False
     return ingest.is_unchanged(window, run.context(window.source), run.warehouse.lake)
 
@@ -576,7 +675,8 @@ def _last_day(run: Run) -> date | None:
     """The latest day that was looked at. A poller is ahead of the nightly job: of its days, those that have ended."""
     today = run.started_at.date()
     ahead = {row.source for row in run.warehouse.lake.ledger() if row.day >= today}
-    live = {code for code in ahead & set(Sources.model_fields) if contract.grain(code, run.settings) == "live"}
+    known = ahead & set(Sources.model_fields)
+    live = {code for code in known if contract.grain_if_any(code, run.settings) == "live"}
     return run.warehouse.lake.last_day(lambda row: row.source in live and row.day >= today)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from basewatch.lake.files import stamped
+from basewatch.lake.files import sha256, stamped
 from basewatch.lake.store import Lake
 from basewatch.sources.readsb_archive import judging
 from tracekit import point, trace, write_tar
@@ -78,9 +79,14 @@ def test_a_warehouse_of_version_0_1_goes_on(watch: Watch, monkeypatch: pytest.Mo
 
     file = lake.files("news_articles")[0]
     table = pq.read_table(file, partitioning=None)
-    pq.write_table(table.cast(stamped(table.schema, 99)), file)
+    pq.write_table(table.cast(stamped(table.schema, 99)), file.with_name("later"))
+    later = file.with_name(f"{sha256(file.with_name('later'))[:20]}.parquet")
+    file.with_name("later").rename(later)
+    row = next(row for row in lake.ledger("articles") if str(file.relative_to(lake.folder)) in row.parts)
+    parts = {str(later.relative_to(lake.folder)), *row.parts} - {str(file.relative_to(lake.folder))}
+    lake.commit([replace(row, parts=tuple(sorted(parts)))])
     refused = watch.inside("build")
     assert refused.returncode == 1
-    assert f"{file} is of schema version 99" in " ".join(refused.stderr.split())
+    assert f"{later} is of schema version 99" in " ".join(refused.stderr.split())
     assert "upgrade basewatch" in " ".join(refused.stderr.split())
     assert watch.query(VISITS) == visits, "what was published stands"

@@ -16,13 +16,13 @@ import pyarrow.parquet as pq
 from basewatch.config import OverHttp, Settings, Sources
 from basewatch.lake.events import Day, Reject, Rows
 from basewatch.net.limits import STATE, Clock, State
-from basewatch.net.secrets import _SECRETS
+from basewatch.outside import _SECRETS
 from basewatch.reference import load
 from basewatch.sources import contract
 from basewatch.sources.contract import Context, Landed, Window
 from server.core import FakeClock
 
-QUICK = {"read_seconds": 10.0, "connect_seconds": 10.0, "breaker_after": 99}
+QUICK = {"read_seconds": 10.0, "connect_seconds": 10.0, "breaker_after": 99, "allow_local": True}
 
 
 @contextmanager

@@ -44,5 +44,6 @@ def host(clock: FakeClock) -> Iterator[Host]:
 
 
 def client(state: State, **more: object) -> Client:
-    policy = Policy(**{"read_seconds": 10.0, "connect_seconds": 10.0, "breaker_after": 99, **more.pop("policy", {})})  # type: ignore[arg-type]
+    patience: dict[str, object] = {"read_seconds": 10.0, "connect_seconds": 10.0, "breaker_after": 99}
+    policy = Policy(**{**patience, "allow_local": True, **more.pop("policy", {})})  # type: ignore[arg-type,dict-item]
     return Client("provider", policy=policy, state=state, **more)  # type: ignore[arg-type]

@@ -17,6 +17,6 @@ def test_statements_are_all_shown_in_every_form(tmp_path: Path, capsys: pytest.C
     print_statements("153342", said, "json")
     assert json.loads(capsys.readouterr().out)[0]["is_military"] is False
     print_statements("153342", said, "csv")
-    assert capsys.readouterr().out.splitlines()[1] == "register,one,153342,=RF-1,,,,false,,,"
+    assert capsys.readouterr().out.splitlines()[1] == "register,one,153342,'=RF-1,,,,false,,,"
     print_statements("153342", [], "table")
     assert "no rows" in capsys.readouterr().out

@@ -83,7 +83,7 @@ def test_values_as_text() -> None:
     assert [tables.as_text(value) for value in (True, False, 0, moment, date(2025, 1, 3), 0.123456, ["a", "b"])] == [
         "yes", "no", "0", "2025-01-03 06:00:00Z", "2025-01-03", "0.1235", "a, b"
     ]  # fmt: skip
-    assert tables.as_text("a\x1b[31m\nb") == "a[31mb", "outside text cannot steer a terminal"
+    assert tables.as_text("a\x1b[31m\nb") == "a⟨U+001B⟩[31m b", "outside text cannot steer a terminal"
     assert [tables.csv_value(value) for value in (None, True, [], ["ü", None], 0, "")] == [
         "", "true", "[]", '["ü", null]', "0", ""
     ]  # fmt: skip

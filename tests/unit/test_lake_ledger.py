@@ -19,8 +19,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from basewatch.errors import BasewatchError
+from basewatch.errors import BasewatchError, StoreFault
 from basewatch.lake import segments
+from basewatch.lake.chain import head_file
 from basewatch.lake.events import Day
 from basewatch.lake.files import VERSION_KEY, version_of, write_parquet
 from basewatch.lake.ledger import Key, Ledger, LedgerRow, ledger_row, ledger_table
@@ -121,9 +122,14 @@ def test_whatever_happens_the_ledger_says_what_was_committed(tmp_path: Path, see
     chance, model = random.Random(seed), Model()
     writers = [Lake(tmp_path), Lake(tmp_path)]  # two processes, as far as the ledger can tell
     removed: dict[Path, bytes] = {}
-    for number in range(60):
+    for number in range(seed % 4):  # what a basewatch of before the chain left
+        (tmp_path / "lake" / "source_days").mkdir(parents=True, exist_ok=True)
+        write_as_0_1(writers[0].ledger_folder, model.commit(some_rows(chance, number)), 2 * number + 1)
+        if chance.random() < 0.5:
+            compact_as_0_1(writers[0], model)
+    for number in range(10, 70):
         files = {file: file.read_bytes() for file in writers[0].ledger_folder.glob("*.parquet")}
-        match chance.choice(["commit"] * 8 + ["die", "0.1", "reopen", "sweep"]):
+        match chance.choice(["commit"] * 8 + ["die", "reopen", "sweep"]):
             case "commit":
                 rows = some_rows(chance, number)
                 assert chance.choice(writers).commit(rows) == model.commit(rows)
@@ -132,9 +138,6 @@ def test_whatever_happens_the_ledger_says_what_was_committed(tmp_path: Path, see
                     file.write_bytes(data)
                 (tmp_path / "lake" / "source_days").mkdir(parents=True, exist_ok=True)
                 (tmp_path / "lake" / "source_days" / ".0000000009-00000000.parquet.ab").write_bytes(b"half")
-            case "0.1":
-                compact_as_0_1(writers[0], model)
-                files = {}
             case "reopen":
                 writers[0] = Lake(tmp_path)
             case "sweep":
@@ -160,6 +163,11 @@ def keys(model: Model) -> list[Key]:
 # ---- tiers
 
 
+def named(first: int, last: int, digit: str = "a") -> Segment:
+    """A segment of these commits, with bytes of a made-up hash."""
+    return segments.named(first, last, digit * 64)
+
+
 def test_segments_grow_with_the_logarithm_and_no_commit_is_written_anew_more_than_once_a_tier() -> None:
     alive: list[Segment] = []
     written: Counter[int] = Counter()
@@ -167,9 +175,9 @@ def test_segments_grow_with_the_logarithm_and_no_commit_is_written_anew_more_tha
         chosen = due(alive)
         if chosen:
             assert chosen == alive[-len(chosen) :]
-            alive = [*alive[: -len(chosen)], segments.new(chosen[0].first, chosen[-1].last)]
+            alive = [*alive[: -len(chosen)], named(chosen[0].first, chosen[-1].last)]
             written.update(range(chosen[0].first, chosen[-1].last + 1))
-        alive.append(segments.new(number, number))
+        alive.append(named(number, number))
         assert all(one.last + 1 == two.first and one.tier >= two.tier for one, two in pairwise(alive))
         tiers = 1 + max(segment.tier for segment in alive)
         assert len(alive) <= (segments.FAN_OUT - 1) * tiers + 1
@@ -180,9 +188,9 @@ def test_segments_grow_with_the_logarithm_and_no_commit_is_written_anew_more_tha
 
 
 def test_a_segment_counts_where_no_wider_one_stands_for_it() -> None:
-    one, two, three = (segments.new(number, number) for number in (1, 2, 3))
-    pair, all_three, other = segments.new(1, 2), segments.new(1, 3), segments.new(1, 3)
-    four = segments.new(4, 4)
+    one, two, three = (named(number, number) for number in (1, 2, 3))
+    pair, all_three, other = named(1, 2), named(1, 3), named(1, 3, "b")
+    four = named(4, 4)
     assert living([three, two, one]) == [one, two, three]
     assert living([three, pair, two, one]) == [pair, three]
     assert living([four, three, pair, all_three, two, one]) == [all_three, four]
@@ -192,7 +200,7 @@ def test_a_segment_counts_where_no_wider_one_stands_for_it() -> None:
 
 
 def test_names_sort_in_the_order_of_commits_and_give_their_range(tmp_path: Path) -> None:
-    made = [segments.new(1, 64), segments.new(65, 72), segments.new(73, 73), segments.new(74, 74)]
+    made = [named(1, 64), named(65, 72), named(73, 73), named(74, 74)]
     assert sorted(segment.name for segment in made) == [segment.name for segment in made]
     for segment in made:
         (tmp_path / segment.name).touch()
@@ -260,11 +268,15 @@ def test_another_ledger_in_its_place_is_read_anew(tmp_path: Path) -> None:
         (lake.ledger_folder / name).unlink()
     for name in names(backup):
         (lake.ledger_folder / name).write_bytes((backup.ledger_folder / name).read_bytes())
+    with pytest.raises(StoreFault, match=r"ends in another commit 2 than head\.json tells"):
+        lake.ledger()
+    head_file(lake.ledger_folder).write_bytes(head_file(backup.ledger_folder).read_bytes())
     assert kept(lake) == [3, 4]
     assert lake.fingerprint() == backup.fingerprint() != before
     for name in names(lake):
         (lake.ledger_folder / name).unlink()
-    assert kept(lake) == []
+    with pytest.raises(StoreFault, match="lacks the last segment: commits 1 to 2"):
+        lake.ledger()
 
 
 WRITER = """
@@ -272,6 +284,7 @@ import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from basewatch.lake import segments
+from basewatch.lake.chain import head_file
 from basewatch.lake.events import Day
 from basewatch.lake.ledger import ledger_row
 from basewatch.lake.store import Lake
@@ -365,7 +378,9 @@ def test_a_reader_looks_again_where_a_segment_vanished_and_gives_up_where_it_sta
 # ---- processes that die
 
 
-@pytest.mark.parametrize("step", ["the merged segment is named", "one is removed", "the new segment is named"])
+@pytest.mark.parametrize(
+    "step", ["the merged segment is written", "it is named", "one is removed", "the new segment is named"]
+)
 def test_a_merge_that_dies_costs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     lake = Lake(tmp_path)
     for number in range(1, 9):
@@ -383,12 +398,14 @@ def test_a_merge_that_dies_costs_nothing(tmp_path: Path, monkeypatch: pytest.Mon
         return wrapped
 
     match step:
-        case "the merged segment is named":
+        case "the merged segment is written":
             monkeypatch.setattr(Path, "replace", dying("replace", 0, replace_))
+        case "it is named":
+            monkeypatch.setattr(Path, "replace", dying("replace", 1, replace_))
         case "one is removed":
             monkeypatch.setattr(Path, "unlink", dying("unlink", 1, unlink))
         case "the new segment is named":
-            monkeypatch.setattr(Path, "replace", dying("replace", 1, replace_))
+            monkeypatch.setattr(Path, "replace", dying("replace", 2, replace_))
     with pytest.raises(KeyboardInterrupt):
         lake.commit([row(9)])
     monkeypatch.undo()
@@ -421,26 +438,30 @@ def test_segments_of_version_0_1_count_as_they_did(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("merging_by_threes")
-def test_a_poller_of_version_0_1_may_go_on_beside(tmp_path: Path) -> None:
-    """It reads segments sorted by name, and numbers its own after the first number in the last name."""
+def test_a_poller_of_before_the_chain_is_named_where_it_goes_on_beside(tmp_path: Path) -> None:
+    """Its rows cannot be told from some that were put there, nor from what is left of a longer ledger."""
     lake, folder = Lake(tmp_path), tmp_path / "lake" / "source_days"
     for number in range(1, 6):
         lake.commit([row(number, key=number % 2)])
     rows = [values for name in names(lake) for values in pq.read_table(folder / name, schema=LEDGER).to_pylist()]
     assert [values["records_kept"] for values in rows] == [1, 2, 3, 4, 5]
-    write_as_0_1(folder, [row(6, key=0)], int(names(lake)[-1].split("-")[0]) + 1)
-    assert kept(lake) == [6, 5]
-    lake.commit([row(7, key=1)])
-    assert kept(lake) == kept(Lake(tmp_path)) == [6, 7]
+    file = write_as_0_1(folder, [row(6, key=0)], int(names(lake)[-1].split("-")[0]) + 1)
+    for asked in (lake.ledger, lambda: lake.commit([row(7, key=1)]), Lake(tmp_path).ledger):
+        with pytest.raises(StoreFault, match=f"{file.name} was put into the ledger by an older basewatch"):
+            asked()
+    file.unlink()
+    assert kept(lake) == kept(Lake(tmp_path)) == [4, 5]
 
 
 def test_a_segment_of_a_later_version_is_refused_by_name(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     lake.commit([row(1)])
-    name = segments.new(2, 2).name
+    folder = lake.ledger_folder
     later_version = LEDGER_VERSION + 1
     later = ledger_table([row(2)]).append_column("new", pa.array(["x"]))
-    write_parquet(later.replace_schema_metadata({VERSION_KEY: str(later_version)}), lake.ledger_folder / name)
+    write_parquet(later.replace_schema_metadata({VERSION_KEY: str(later_version)}), folder / ".later")
+    name = segments.named(2, 2, hashlib.sha256((folder / ".later").read_bytes()).hexdigest()).name
+    (folder / ".later").rename(folder / name)
     for asked in (lake.ledger, lake.fingerprint, lake.sweep, lambda: lake.commit([row(3)])):
         with pytest.raises(BasewatchError, match=rf"{name} is of schema version {later_version}.*upgrade"):
             asked()

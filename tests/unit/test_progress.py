@@ -35,7 +35,7 @@ def test_a_load_moves_a_bar_at_a_terminal(monkeypatch: pytest.MonkeyPatch) -> No
         assert progress._live is not None
         (task,) = progress._live.tasks
         assert (task.completed, task.total) == (25, 100)
-        assert task.description == "flight_files: a[2J.csv"
+        assert task.description == "flight_files: a⟨U+001B⟩[2J.csv"
         advance(750, "b.csv")
         progress._live.refresh()
     assert "flight_files: b.csv" in stream.getvalue() and "100/100" in stream.getvalue()

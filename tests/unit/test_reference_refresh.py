@@ -61,7 +61,9 @@ def registers() -> Iterator[Registers]:
 def configured(folder: Path, host: Host, **changes: object) -> Settings:
     """Settings whose registers are the host's, and whose reference file does not exist yet."""
     found = {name.replace("-", "_"): f"{host.url}/{name}" for name in NAMES}
-    return Settings(folder=folder, reference={"aircraft": "own.csv"}, registers={**found, **changes})  # type: ignore[arg-type]
+    return Settings(
+        folder=folder, reference={"aircraft": "own.csv"}, registers={**found, "allow_local": True, **changes}
+    )  # type: ignore[arg-type]
 
 
 def rows(folder: Path) -> dict[tuple[str, str], AircraftRow]:

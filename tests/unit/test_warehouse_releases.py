@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from basewatch.config import Settings
-from basewatch.errors import BasewatchError, ConfigError, WarehouseBusy
+from basewatch.errors import BasewatchError, ConfigError, StoreFault, WarehouseBusy
 from basewatch.reference import load
 from basewatch.warehouse.build import HISTORY
 from basewatch.warehouse.models import ModelError
@@ -195,10 +195,14 @@ def test_the_release_that_readers_see_stays_even_where_it_is_the_oldest_and_one_
     assert kept(watch) == [OLDEST, NEWEST] and watch.current() == OLDEST and visits(watch) > 0
 
 
-def test_in_a_warehouse_without_a_current_release_retention_goes_by_age_alone(watch: Watch) -> None:
+def test_without_its_pointer_a_warehouse_of_releases_is_damaged_and_no_release_goes(watch: Watch) -> None:
     (watch.root / "current").unlink()
-    published = kept(watch)[2]
-    assert Warehouse(watch.root).retain(1) == [OLDEST, MIDDLE, published]
+    before = kept(watch)
+    with pytest.raises(StoreFault, match="current is missing, and there are releases"):
+        Warehouse(watch.root).retain(1)
+    assert kept(watch) == before
+    Warehouse(watch.root).rollback(NEWEST)
+    assert watch.current() == NEWEST
 
 
 def test_of_two_runs_that_began_in_one_second_the_later_is_the_last(tmp_path: Path) -> None:

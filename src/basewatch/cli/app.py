@@ -20,15 +20,16 @@ import typer
 from basewatch import __version__, config, progress, run
 from basewatch.cli import aircraft, model, tables
 from basewatch.cli import status as status_page
-from basewatch.cli.options import Base, ConfigFile, Fleet, Form, Plain, Sample, Since, day, form
+from basewatch.cli.options import Base, ConfigFile, Fleet, Form, Plain, Raw, Sample, Since, day, form
 from basewatch.config import Settings
-from basewatch.errors import BasewatchError, ConfigError, GateRefused
+from basewatch.errors import BasewatchError, ConfigError, GateRefused, containment
 from basewatch.gates.page import write_page
 from basewatch.gates.results import explain
 from basewatch.reference import load
 from basewatch.report import first_screen
+from basewatch.warehouse import verify as verifying
 from basewatch.warehouse.models import ModelError, marts
-from basewatch.warehouse.releases import Release, Warehouse
+from basewatch.warehouse.releases import Release, Warehouse, new_run_id, utc_now
 
 app = typer.Typer(
     help="Watches air bases: who landed and took off, when it fell quiet, and whether the press had it right.",
@@ -91,15 +92,17 @@ def backfill(
 def _execute(
     config_file: Path | None, until: date | None, since: date | None, *, plain: bool, redecode: bool = False
 ) -> None:
-    work = run.start(config.load(config_file), until, since, redecode=redecode)
-    with work.warehouse.lock():  # from the plan to the end, so that a second run is told at once
+    with run.to_its_end():
+        work = run.start(config.load(config_file), until, since, redecode=redecode)
+    with run.to_its_end(), work.warehouse.lock():  # from the plan to the end, so that a second run is told at once
         if run.has_work(work):
             with progress.bar(len(work.windows) + len(marts())):
                 _work(work, config_file, since, plain=plain)
         else:
             progress.plain("nothing new to ingest, nothing new to publish")
             run.note_idle(work)
-    _tell(work.warehouse.current(), work.settings)
+    with containment.optional("a first look at the results", progress.plain):
+        _tell(work.warehouse.current(), work.settings)
 
 
 def _work(work: run.Run, config_file: Path | None, since: date | None, *, plain: bool) -> None:
@@ -137,9 +140,10 @@ def _tell(release: Release | None, settings: Settings) -> None:
 @contextmanager
 def _stage(config_file: Path | None) -> Any:
     """A run for one stage alone, on what is already ingested, holding the warehouse."""
-    work = run.start(config.load(config_file), None)
-    with work.warehouse.lock():
-        yield work
+    with run.to_its_end():
+        work = run.start(config.load(config_file), None)
+        with work.warehouse.lock():
+            yield work
 
 
 @app.command()
@@ -233,7 +237,7 @@ def status(
     settings = config.load(config_file)
     values = status_page.read(settings)
     if as_json:
-        print(json.dumps(values, indent=1, default=str, ensure_ascii=False))
+        print(json.dumps(tables.cleaned(values), indent=1, default=str, ensure_ascii=False))
     else:
         status_page.show(values)
 
@@ -244,12 +248,13 @@ def _table_command(name: str, doc: str) -> Callable[..., None]:
         fleet: Fleet = None,
         since: Since = None,
         form_name: Form = "table",
+        raw: Raw = False,
         config_file: ConfigFile = None,
     ) -> None:
         checked = form(form_name)
         settings = config.load(config_file)
         names, rows = tables.rows(Warehouse(settings.root), name, base, fleet, day(since, "--since"))
-        tables.show(name, names, rows, checked)
+        tables.show(name, names, rows, checked, raw=raw)
 
     command.__doc__ = doc
     command.__name__ = name
@@ -337,11 +342,31 @@ def withdraw(
     )
 
 
+@app.command()
+def verify(
+    config_file: ConfigFile = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Mend what can be mended; nothing is deleted.")] = False,
+) -> None:
+    """Hold the whole warehouse against its hashes, links and counts; name what is damaged."""
+    warehouse = Warehouse(config.load(config_file).root)
+    with warehouse.lock(clear=False):
+        found = verifying.look(warehouse)
+        for damage in found.damages:
+            print(f"FAIL  {damage.words}")
+        if repair and found.damages:
+            now = utc_now()
+            verifying.repair(warehouse, found, new_run_id(now), now, lambda line: print(f"      {line}"))
+            found = verifying.look(warehouse)
+            for damage in found.damages:
+                print(f"FAIL  still: {damage.words}")
+    if found.damages:
+        progress.plain(f"basewatch: {len(found.damages)} damages; `basewatch verify --repair` mends what can be mended")
+        raise typer.Exit(1)
+    print(f"ok    {found.files:,} files, {found.bytes / 1e6:,.1f} MB: all is as it was written")
+
+
 app.add_typer(aircraft.app, name="aircraft")
 app.add_typer(model.app, name="model")
-
-
-STOPPED = 130  # how typer passes on Ctrl-C
 
 
 def main() -> None:
@@ -375,7 +400,7 @@ def _status() -> int:
             raise
         return 1
     except SystemExit as left:
-        if left.code == STOPPED:
+        if left.code == run.INTERRUPTED:  # how typer passes on Ctrl-C
             progress.plain("basewatch: stopped; nothing published is damaged, the next run carries on")
         return left.code if isinstance(left.code, int) else int(left.code is not None)
     return 0

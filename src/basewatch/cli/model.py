@@ -9,7 +9,7 @@ import typer
 
 from basewatch import config, progress, run
 from basewatch.cli import tables
-from basewatch.cli.options import ConfigFile, Form, form
+from basewatch.cli.options import ConfigFile, Form, Raw, form
 from basewatch.config import Settings
 from basewatch.errors import ConfigError
 from basewatch.reference import load
@@ -45,6 +45,7 @@ def show_model(
     where: Annotated[str | None, typer.Option(help="A condition in SQL: \"base_id = 'hmeimim'\".")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many rows.")] = None,
     form_name: Form = "table",
+    raw: Raw = False,
     config_file: ConfigFile = None,
 ) -> None:
     """The rows of a table as `basewatch build --keep` left it, in the order of its key."""
@@ -54,7 +55,7 @@ def show_model(
     with work.opened(Warehouse(settings.root).root) as work_file:
         columns, rows = work.read(work_file, model, where, limit)
         _warn_if_old(work_file, settings, config_file)
-    tables.write(f"{model.table}: {model.grain}", columns, rows, checked)
+    tables.write(f"{model.table}: {model.grain}", columns, rows, checked, raw=raw)
 
 
 @app.command("sql")

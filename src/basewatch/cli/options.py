@@ -18,6 +18,7 @@ Base = Annotated[str | None, typer.Option(help="Only this base.")]
 Fleet = Annotated[str | None, typer.Option(help="Only this fleet.")]
 Since = Annotated[str | None, typer.Option(help="Only from this day on (YYYY-MM-DD, or YYYY-MM).")]
 Form = Annotated[str, typer.Option("--format", help="table, csv or json.")]
+Raw = Annotated[bool, typer.Option("--raw", help="CSV with texts as they are, also those a spreadsheet would execute.")]
 Plain = Annotated[bool, typer.Option("--plain", help="Run the steps as plain functions, without Prefect.")]
 Sample = Annotated[bool, typer.Option("--sample", help="Run on the bundled sample.")]
 

@@ -126,6 +126,10 @@ def show(values: dict[str, Any]) -> None:
         print(f"last run  {last['run_id']}, exit {last['exit_status']}{': ' + last['error'] if last['error'] else ''}")
         for name, fault in last["failures"].items():
             print(f"          failed {name}: {tables.as_text(fault)}")
+        for fault in last.get("faults", []):
+            print(f"          {tables.as_text(fault)}")
+        if last.get("log"):
+            print(f"          tracebacks: {last['log']}")
     names = (
         *("source", "is_enabled", "last_good_day", "days_good", "days_partial", "days_not_good"),
         *("records_rejected", "last_fault"),

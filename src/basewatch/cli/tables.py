@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from basewatch import outside
 from basewatch.database import connect
 from basewatch.errors import ConfigError
 from basewatch.warehouse.releases import Warehouse
@@ -126,9 +127,9 @@ def _known(connection: duckdb.DuckDBPyConnection, table: str, column: str, value
         raise ConfigError(f"no {column} {value!r} in this release; {hint}")
 
 
-def show(name: str, names: list[str], rows: list[tuple[Any, ...]], form: Format) -> None:
+def show(name: str, names: list[str], rows: list[tuple[Any, ...]], form: Format, *, raw: bool = False) -> None:
     """Print a published table's rows on stdout: a table of the chief columns, or all columns as CSV or JSON."""
-    write(name, names, rows, form, VIEWS[name].shown)
+    write(name, names, rows, form, VIEWS[name].shown, raw=raw)
 
 
 def write(
@@ -137,14 +138,19 @@ def write(
     rows: Sequence[tuple[Any, ...]],
     form: Format,
     shown: tuple[str, ...] | None = None,
+    *,
+    raw: bool = False,
 ) -> None:
-    """Print rows on stdout: as CSV, as JSON, or as a table of the columns that are shown (by default all)."""
+    """Print rows on stdout: as CSV, as JSON, or as a table of the columns that are shown (by default all).
+
+    raw: texts in CSV stay as they are; else those that a spreadsheet would execute are made harmless.
+    """
     if form == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(names)
-        writer.writerows([[csv_value(value) for value in row] for row in rows])
+        writer.writerows([[csv_value(value) if raw else harmless(value) for value in row] for row in rows])
     elif form == "json":
-        objects = [{column: plain(value) for column, value in zip(names, row, strict=True)} for row in rows]
+        objects = [{column: cleaned(plain(value)) for column, value in zip(names, row, strict=True)} for row in rows]
         sys.stdout.write(json.dumps(objects, indent=1, ensure_ascii=False) + "\n")
     else:
         columns = shown or tuple(names)
@@ -163,6 +169,18 @@ def print_table(title: str, columns: tuple[str, ...], rows: list[list[Any]]) -> 
     console.print(table)
     if not rows:
         console.print("no rows")
+
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet take a text for a formula
+
+
+def harmless(value: Any) -> str:
+    """A value as a CSV cell that a spreadsheet shows and never executes: a text that begins so gets an apostrophe."""
+    text = csv_value(value)
+    if not isinstance(value, str | list | tuple):
+        return text
+    is_formula = text.lstrip(" \n").startswith(FORMULA)
+    return f"'{outside.cell(text)}" if is_formula else outside.cell(text)
 
 
 def csv_value(value: Any) -> str:
@@ -186,8 +204,17 @@ def plain(value: Any) -> Any:
     return value
 
 
+def cleaned(value: Any) -> Any:
+    """A value of `plain` with its texts as text from outside may be shown."""
+    if isinstance(value, str):
+        return outside.cell(value)
+    if isinstance(value, dict):
+        return {cleaned(name): cleaned(item) for name, item in value.items()}
+    return [cleaned(item) for item in value] if isinstance(value, list) else value
+
+
 def as_text(value: Any) -> str:
-    """A value as a cell; control characters of outside text are left out."""
+    """A value as a cell, as text from outside may be shown."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
@@ -196,4 +223,4 @@ def as_text(value: Any) -> str:
         return f"{value:.4g}"
     if isinstance(value, list | tuple):
         return ", ".join(as_text(item) for item in value)
-    return "".join(letter for letter in str(value) if letter.isprintable())
+    return outside.cell(str(value))

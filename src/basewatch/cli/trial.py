@@ -10,6 +10,7 @@ from pathlib import Path
 from basewatch import config
 from basewatch.cli import tables
 from basewatch.config import Settings
+from basewatch.errors import containment
 from basewatch.reference import load
 from basewatch.sources import contract
 from basewatch.sources.contract import Taken
@@ -32,7 +33,10 @@ def taken_for(path: Path, settings: Settings) -> tuple[str, Taken]:
         context = contract.context(code, settings, tables_, params, datetime.now(UTC))
         look = contract.module(code).taken_for
         assert look
-        taken = look(path, replace(context, readings=None))
+        try:
+            taken = look(path, replace(context, readings=None))
+        except Exception as error:
+            taken = Taken("", rejects=[f"{_shown(path)}: {containment.reason(error, _shown(path))}"], records_read=1)
         if (taken.form and taken.records_kept) or _lies_below(path, code, settings):
             return code, taken
         looked.append((code, taken))

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from markupsafe import Markup
 
+from basewatch import outside
 from basewatch.gates.results import GateResult, as_text
 from basewatch.lake.files import write_aside
 
@@ -54,6 +56,11 @@ def _columns(telling: Iterable[str], rows: list[dict[str, Any]]) -> list[str]:
     return [name for name in telling if name in present] or present
 
 
+def _shown(value: Any) -> Any:
+    """A value as text from outside may stand in a page."""
+    return outside.cell(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 @cache
 def _template() -> jinja2.Template:
     """The page's template: it escapes everything and fails on a name that does not exist."""
@@ -61,6 +68,7 @@ def _template() -> jinja2.Template:
         loader=jinja2.FunctionLoader(lambda name: files("basewatch.gates").joinpath(name).read_text(encoding="utf-8")),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )

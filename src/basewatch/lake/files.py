@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import os
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from basewatch.errors import BasewatchError
+from basewatch.errors import StoreFault
 
 VERSION_KEY = "basewatch.schema_version"
 COMPRESSION = "zstd"
@@ -46,6 +46,24 @@ def write_aside(target: Path, data: bytes) -> None:
 def encode_parquet(table: pa.Table, sink: Any) -> None:
     """Write a table as the lake's Parquet, to a path or a stream."""
     pq.write_table(table, sink, compression=COMPRESSION, compression_level=COMPRESSION_LEVEL, row_group_size=ROW_GROUP)
+
+
+def from_records(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> tuple[pa.Table, dict[int, Exception]]:
+    """Rows as a table; those with a value that its column cannot hold are left out, and told by their number from 0."""
+    try:
+        return pa.Table.from_pylist(rows, schema=schema), {}
+    except Exception:  # one of them is at fault: only now does each cost a table of its own
+        faults = {number: fault for number, row in enumerate(rows) if (fault := _fault(row, schema))}
+        good = [row for number, row in enumerate(rows) if number not in faults]
+        return pa.Table.from_pylist(good, schema=schema), faults
+
+
+def _fault(row: Mapping[str, Any], schema: pa.Schema) -> Exception | None:
+    try:
+        pa.Table.from_pylist([row], schema=schema)
+    except Exception as error:
+        return error
+    return None
 
 
 def write_parquet(table: pa.Table, target: Path) -> None:
@@ -95,20 +113,20 @@ def version_of(metadata: Mapping[bytes, bytes] | None) -> int:
 
 
 def refuse_newer(file: Path, version: int, supported: int) -> None:
-    """Raise BasewatchError where a file's schema is of a later version than this code knows."""
+    """Raise StoreFault where a file's schema is of a later version than this code knows."""
     if version > supported:
-        raise BasewatchError(
+        raise StoreFault(
             f"{file} is of schema version {version}, and this basewatch knows versions up to {supported}: it was "
             "written by a newer basewatch; upgrade basewatch to read this warehouse"
         )
 
 
-def read_batches(file: Path, schema: pa.Schema, version: int) -> Iterator[pa.Table]:
+def read_batches(file: Path, schema: pa.Schema, version: int, data: bytes | None = None) -> Iterator[pa.Table]:
     """The rows of a Parquet file in a declared schema; columns that an older file lacks are null.
 
-    Raises BasewatchError where the file's schema is of a later version.
+    data: its bytes, where they have been read already. Raises StoreFault where its schema is of a later version.
     """
-    with pq.ParquetFile(file) as opened:
+    with pq.ParquetFile(file if data is None else pa.BufferReader(data)) as opened:
         file_schema = opened.schema_arrow
         refuse_newer(file, version_of(file_schema.metadata), version)
         for batch in opened.iter_batches():

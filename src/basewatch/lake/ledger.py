@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import threading
+import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -13,11 +15,14 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from filelock import FileLock
 
-from basewatch.lake import segments
+from basewatch import outside
+from basewatch.lake import chain, segments
+from basewatch.lake.chain import BEGINNING, Damaged, Link
 from basewatch.lake.events import GLOBAL, Day
-from basewatch.lake.files import read_batches, stamped, write_batches, write_parquet
+from basewatch.lake.files import encode_parquet, fsync_folder, read_batches, sha256, stamped, write_aside, write_batches
 from basewatch.lake.schemas import LEDGER, LEDGER_VERSION
 from basewatch.lake.segments import Segment, listed, living
 
@@ -72,6 +77,7 @@ class Ledger:
         self._lock = FileLock(lock)  # re-entrant
         self._mutex = threading.RLock()  # the lock on the file tells processes apart; a mere reader does not hold it
         self._seen: list[Segment] = []
+        self._links: dict[str, Link | None] = {}  # of segments that were read or written here, by name
         self._latest: _Latest = {}
         self._ordered: dict[str, list[LedgerRow]] = {}  # of the sources that have not changed since they were sorted
         self._changes = 0
@@ -146,15 +152,19 @@ class Ledger:
             while tries_left:
                 tries_left -= 1
                 try:
-                    self._take_in(living(self._listed()))
+                    head = chain.read_head(self.folder)  # before the list: a commit in between is ahead of it
+                    self._take_in(living(self._listed()), head)
                     break
                 except FileNotFoundError:  # merged away between list and read, which only a reader can meet
                     if not tries_left:
                         raise
 
-    def _take_in(self, listing: list[Segment]) -> None:
-        """Make what is held in memory say what these segments say; nothing is changed where one cannot be read."""
-        if listing == self._seen:
+    def _take_in(self, listing: list[Segment], head: Link | None) -> None:
+        """Make what is held in memory say what these segments say; nothing is changed where one cannot be read.
+
+        Raises StoreFault where one is damaged, or they do not hold together.
+        """
+        if listing == self._seen and (listing or head is None):
             return
         gone = [segment for segment in self._seen if segment not in set(listing)]
         unseen = [segment for segment in listing if segment not in set(self._seen)]
@@ -163,12 +173,37 @@ class Ledger:
         if all(any(one.covers(old) for one in unseen) for old in gone) and all(
             any(one.covers(old) for old in gone) for one in merged
         ):
-            self._apply(self._read(segment for segment in unseen if segment.last > last))
+            fresh = [segment for segment in unseen if segment.last > last]
+            latest = self._read(fresh)
+            for one in merged:
+                self._links[one.name] = self._link_of_merged(one)
+            self._require_chain(fresh, self._tail([one for one in listing if one not in set(fresh)]), listing, head)
+            self._apply(latest)
         else:  # not what was seen before and something more: merged by version 0.1, or put there from a backup
             latest = self._read(listing)
+            self._require_chain(listing, BEGINNING, listing, head)
             self._latest, self._ordered = {}, {}
             self._apply(latest)
         self._seen = listing
+
+    def _require_chain(self, fresh: list[Segment], tail: Link, listing: list[Segment], head: Link | None) -> None:
+        found = chain.faults([(segment, self._links[segment.name]) for segment in fresh], self.folder, tail)
+        last = max((segment.last for segment in listing), default=0)
+        found += chain.end_faults(head, self._tail(listing), last, self.folder)
+        if found:
+            raise found[0]
+
+    def _tail(self, listing: list[Segment]) -> Link:
+        """The link of the last of these segments; BEGINNING where it has none."""
+        return (self._links.get(listing[-1].name) if listing else None) or BEGINNING
+
+    def _link_of_merged(self, merged: Segment) -> Link | None:
+        """The link of a segment that stands for some which have been read, so that its rows are known."""
+        parts = [self._links.get(one.name) for one in self._seen if merged.covers(one)]
+        links = [link for link in parts if link is not None]
+        if links and len(links) == len(parts):
+            return chain.joined(links)
+        return chain.link_of(merged, self.folder, (self.folder / merged.name).read_bytes())
 
     def _read(self, to_read: Iterable[Segment]) -> dict[Key, LedgerRow]:
         """The latest row of each key in these segments, which are in the order of their commits."""
@@ -180,7 +215,12 @@ class Ledger:
         return latest
 
     def _batches(self, segment: Segment) -> Iterator[pa.Table]:
-        return read_batches(self.folder / segment.name, LEDGER, LEDGER_VERSION)
+        """The rows of a segment. Raises StoreFault where it is not as its name and its link tell."""
+        file = self.folder / segment.name
+        data = file.read_bytes()
+        link = chain.link_of(segment, self.folder, data)
+        yield from read_batches(file, LEDGER, LEDGER_VERSION, data)
+        self._links[segment.name] = link
 
     def _apply(self, latest: dict[Key, LedgerRow]) -> None:
         for key, row in latest.items():
@@ -200,13 +240,35 @@ class Ledger:
             self._look()
             new = [row for row in rows if not self._is_recorded(row)]
             if new:
+                self._begin()
                 self._merge()
-                number = max((segment.last for segment in self._seen), default=0) + 1
-                segment, table = segments.new(number, number), ledger_table(new)
-                write_parquet(table.cast(_STAMPED), self.folder / segment.name)
-                self._apply(_latest_rows(table, {}))
-                self._seen.append(segment)
+                self._add(new)
         return new
+
+    def _begin(self) -> None:
+        """Have the head where the chain ends, before anything is added: it is behind where a process died.
+
+        On a lake without any, it says so, that a first commit without its head is no damage.
+        """
+        tail = self._tail(self._seen)
+        is_before_the_chain = bool(self._seen) and tail == BEGINNING
+        if not is_before_the_chain and chain.read_head(self.folder) != tail:
+            chain.write_head(self.folder, tail)
+
+    def _add(self, rows: list[LedgerRow]) -> None:
+        """Write a segment of one commit, and then the head."""
+        table = ledger_table(rows)
+        number = max((segment.last for segment in self._seen), default=0) + 1
+        link = chain.following(self._tail(self._seen), number, number, len(rows), (vars(row) for row in rows))
+        sink = pa.BufferOutputStream()
+        encode_parquet(_linked(table.cast(_STAMPED), link), sink)
+        data = sink.getvalue().to_pybytes()
+        segment = segments.named(number, number, hashlib.sha256(data).hexdigest())
+        write_aside(self.folder / segment.name, data)
+        self._links[segment.name] = link
+        self._apply(_latest_rows(table, {}))
+        self._seen.append(segment)
+        chain.write_head(self.folder, link)
 
     def _is_recorded(self, row: LedgerRow) -> bool:
         current = self._latest.get(row.source, {}).get(row.key)
@@ -214,20 +276,134 @@ class Ledger:
 
     def _merge(self) -> None:
         """Merge the segments that are due, every row kept. Who has seen them knows what the merged one says."""
-        mergeable = segments.due(self._seen)
+        unlinked = [segment for segment in self._seen if self._links.get(segment.name) is None]
+        mergeable = unlinked or segments.due(self._seen)  # those of before the chain become its first link
         if not mergeable:
             return
-        merged = segments.new(mergeable[0].first, mergeable[-1].last)
+        aside = self.folder / f".merging.{uuid.uuid4().hex}"
+        link = self._first_link(unlinked) if unlinked else chain.joined([self._known_link(one) for one in mergeable])
         batches = (batch for segment in mergeable for batch in self._batches(segment))
-        write_batches(batches, _STAMPED, self.folder / merged.name)
+        schema = _STAMPED.with_metadata({**(_STAMPED.metadata or {}), **link.metadata})
+        write_batches(batches, schema, aside)
+        merged = segments.named(mergeable[0].first, mergeable[-1].last, sha256(aside))
+        if unlinked:
+            chain.write_head(self.folder, link)
+        aside.replace(self.folder / merged.name)
+        fsync_folder(self.folder)
+        self._links[merged.name] = link
         self._seen = [*self._seen[: -len(mergeable)], merged]
         self._remove_replaced()
+
+    def _known_link(self, segment: Segment) -> Link:
+        link = self._links[segment.name]
+        assert link is not None, "a chain is unbroken from its first link on"
+        return link
+
+    def _first_link(self, unlinked: list[Segment]) -> Link:
+        files = [self.folder / segment.name for segment in unlinked]
+        rows = sum(pq.read_metadata(file).num_rows for file in files)
+        return chain.following(BEGINNING, unlinked[0].first, unlinked[-1].last, rows, map(sha256, files))
 
     def _remove_replaced(self) -> None:
         """Remove segments that a merged one stands for: those just merged, and what a process that died left."""
         listing = listed(self.folder)
         for segment in set(listing) - set(living(listing)):
             (self.folder / segment.name).unlink()
+
+    # ---- looking for damage, and mending it
+
+    def damages(self) -> list[Damaged]:
+        """All that is wrong with the segments, their chain and the head, each as the error that it is."""
+        with self._mutex, self._looking():
+            return self._inspected()[0]
+
+    def readable(self) -> list[LedgerRow]:
+        """The latest rows of the segments that are sound, sorted by their key."""
+        with self._mutex, self._looking():
+            latest = self._read(self._inspected()[1])
+            return [latest[key] for key in sorted(latest)]
+
+    def _inspected(self) -> tuple[list[Damaged], list[Segment], list[Path]]:
+        """What is wrong; the sound segments in their order; the files that are damaged or of elsewhere."""
+        found: list[Damaged] = []
+        bad: list[Path] = []
+        segments_, links = [], {}
+        for file in sorted(self.folder.glob("[!.]*.parquet")):
+            segment = segments.of_name(file.name)
+            if segment is None:
+                found.append(Damaged(file, "is no ledger segment by its name"))
+                bad.append(file)
+            else:
+                segments_.append(segment)
+        alive = living(segments_)
+        for segment in alive:
+            try:
+                data = (self.folder / segment.name).read_bytes()
+                links[segment] = chain.link_of(segment, self.folder, data)
+                self._read_whole(segment, data)
+            except Damaged as fault:
+                found.append(fault)
+                bad.append(self.folder / segment.name)
+                links[segment] = chain.BROKEN
+        torn = chain.faults([(segment, links[segment]) for segment in alive], self.folder)
+        found += torn
+        bad += [fault.place for fault in torn if fault.place != self.folder]
+        tail = (links[alive[-1]] if alive else None) or BEGINNING
+        try:
+            head = chain.read_head(self.folder)
+            if tail != chain.BROKEN:
+                found += chain.end_faults(head, tail, alive[-1].last if alive else 0, self.folder)
+        except Damaged as fault:
+            found.append(fault)
+        return found, [one for one in alive if self.folder / one.name not in bad], bad
+
+    def _read_whole(self, segment: Segment, data: bytes) -> None:
+        try:
+            for _ in read_batches(self.folder / segment.name, LEDGER, LEDGER_VERSION, data):
+                pass
+        except (pa.ArrowException, OSError) as error:
+            why = str(error).splitlines()[0][:120]
+            raise Damaged(self.folder / segment.name, f"is damaged: it cannot be read ({why})") from None
+
+    def rebuild(self, aside: Path) -> list[Path]:
+        """Make one sound chain of the rows that can be read; returns where the damaged files were moved.
+
+        A segment that was but renamed gets its name back. Every row of a sound segment is kept.
+        """
+        with self._mutex, self._lock:
+            self._rename_back()
+            _, sound, bad = self._inspected()
+            moved = []
+            for file in bad:
+                aside.mkdir(parents=True, exist_ok=True)
+                moved.append(file.replace(aside / file.name))
+            batches = [batch for one in sound for batch in self._rows_of(one)]
+            rows = pa.concat_tables(batches) if batches else LEDGER.empty_table()
+            last = max([1, *(one.last for one in sound)])
+            link = chain.following(BEGINNING, 1, last, rows.num_rows, [one.name for one in sound])
+            sink = pa.BufferOutputStream()
+            encode_parquet(_linked(rows.replace_schema_metadata(None).cast(_STAMPED), link), sink)
+            data = sink.getvalue().to_pybytes()
+            whole = segments.named(1, last, hashlib.sha256(data).hexdigest())
+            write_aside(self.folder / whole.name, data)
+            for one in segments.listed(self.folder):
+                if one.name != whole.name:
+                    (self.folder / one.name).unlink()
+            chain.write_head(self.folder, link)
+            self._seen, self._latest, self._ordered, self._links = [], {}, {}, {}
+            return moved
+
+    def _rows_of(self, segment: Segment) -> Iterator[pa.Table]:
+        return read_batches(self.folder / segment.name, LEDGER, LEDGER_VERSION)
+
+    def _rename_back(self) -> None:
+        """Give a segment its name back where its bytes tell it, and nothing else has it."""
+        for file in sorted(self.folder.glob("[!.]*.parquet")):
+            link = chain.link_within(file)
+            if link is not None:
+                right = segments.named(link.first, link.last, sha256(file)).name
+                if right != file.name and not (self.folder / right).exists() and chain.is_whole(file, link):
+                    file.replace(self.folder / right)
 
     def sweep(self) -> None:
         """Remove what processes that died left: files half-written, segments already merged."""
@@ -263,6 +439,10 @@ def _values(column: pa.ChunkedArray) -> list[Any]:
     return [None if index is None else values[index] for index in encoded.indices.to_pylist()]
 
 
+def _linked(table: pa.Table, link: Link) -> pa.Table:
+    return table.replace_schema_metadata({**(table.schema.metadata or {}), **link.metadata})
+
+
 def ledger_table(rows: Iterable[LedgerRow]) -> pa.Table:
     """The rows in the columns of LEDGER."""
     return pa.Table.from_pylist([vars(row) for row in rows], schema=LEDGER)
@@ -278,6 +458,8 @@ def ledger_row(
 ) -> LedgerRow:
     """The ledger row that a source's note about one day becomes; `watched`: the bases that were looked for."""
     values: dict[str, Any] = {**vars(note)}
+    for name in ("error", "chosen_copy", "source_detail"):
+        values[name] = None if values[name] is None else outside.message(values[name])
     return LedgerRow(
         source=source,
         run_id=run_id,

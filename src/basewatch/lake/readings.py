@@ -7,7 +7,6 @@ the ledger's rows, and a run that dies in between reads the files again.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, fields, replace
 from datetime import date
@@ -17,8 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from basewatch.errors import ConfigError
+from basewatch.lake import notes
 from basewatch.lake.events import GLOBAL, FileReading
-from basewatch.lake.files import read_batches, write_aside
+from basewatch.lake.files import read_batches
 from basewatch.lake.schemas import TABLES
 from basewatch.lake.store import Lake
 
@@ -34,9 +34,7 @@ class Readings:
 
     def latest(self) -> dict[str, FileReading]:
         """The latest reading of each file, by its name."""
-        if not self._file.exists():
-            return {}
-        values: dict[str, dict[str, Any]] = json.loads(self._file.read_text(encoding="utf-8"))
+        values = notes.read(self._file)
         return {name: _reading({"file": name, **value}) for name, value in values.items()}
 
     def held(self) -> dict[str, FileReading]:
@@ -71,13 +69,13 @@ class Readings:
         """The rows that the lake holds of a day."""
         declared = TABLES[table]
         row = self._lake.ledger_row(self._source, GLOBAL, day)
-        files = self._lake.files(table, [row] if row else [])
+        files = self._lake.sound(self._lake.files(table, [row] if row else []))
         batches = [batch for file in files for batch in read_batches(file, declared.schema, declared.version)]
         return pa.concat_tables(batches) if batches else declared.schema.empty_table()
 
     def _batches(self, table: str, names: list[str] | None) -> Iterable[pa.Table]:
         declared = TABLES[table]
-        for file in self._lake.files(table, self._lake.ledger(self._source)):
+        for file in self._lake.sound(self._lake.files(table, self._lake.ledger(self._source))):
             for batch in read_batches(file, declared.schema, declared.version):
                 yield batch if names is None else batch.select(names)
 
@@ -106,8 +104,13 @@ class Readings:
         return sorted(name for name, reading in self.latest().items() if reading.withdrawn_because)
 
     def _write(self, readings: dict[str, FileReading]) -> None:
-        values = {name: {**asdict(reading)} for name, reading in sorted(readings.items())}
-        write_aside(self._file, json.dumps(values, indent=1, default=str, ensure_ascii=False).encode())
+        notes.write(self._file, {name: _values(reading) for name, reading in sorted(readings.items())})
+
+
+def _values(reading: FileReading) -> dict[str, Any]:
+    """A reading as JSON holds it."""
+    values = asdict(reading)
+    return {name: str(value) if isinstance(value, date) else value for name, value in values.items()}
 
 
 def _reading(values: dict[str, Any]) -> FileReading:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from basewatch import outside
 from basewatch.lake.events import Day, Event, FileReading, Reject, Rows
 from basewatch.lake.ledger import LedgerRow, ledger_row
 from basewatch.lake.readings import Readings
@@ -120,5 +121,10 @@ def _quarantine(rejects: list[Reject], source: str, lake: Lake, run_id: str) -> 
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{source}.jsonl").open("a", encoding="utf-8") as handle:
         for reject in rejects:
-            values = {"day": str(reject.day), "where": reject.where, "reason": reject.reason}
-            handle.write(json.dumps({**values, "raw": reject.raw[:RAW_KEPT]}, ensure_ascii=True) + "\n")
+            values = {
+                "day": str(reject.day),
+                "where": outside.line(reject.where),
+                "reason": outside.line(reject.reason),
+            }
+            raw = outside.without_secrets(reject.raw)[:RAW_KEPT]  # else as it came: this is where one looks at it
+            handle.write(json.dumps({**values, "raw": raw}, ensure_ascii=True) + "\n")

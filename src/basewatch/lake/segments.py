@@ -1,33 +1,39 @@
 """The ledger's segment files: which commits one holds by its name, which of them count, and which are due to be merged.
 
-Commits are numbered from 1. `0000000007-1f2e3d4c.parquet` holds commit 7. `0000000008-0000000001-5a6b7c8d.parquet` was
+Commits are numbered from 1. `0000000007-<hash>.parquet` holds commit 7. `0000000008-0000000001-<hash>.parquet` was
 merged from commits 1 to 8 and stands for them. A segment within the range of a larger one does not count: a process may
 die between writing the larger one and removing the smaller ones, and even then no row is read twice. The last commit
-comes first in the name: sorted by name, segments are in the order of their commits, as version 0.1 reads them.
+comes first in the name: sorted by name, segments are in the order of their commits. The hash is that of the file's
+bytes, as in the names of data files; older segments have eight random digits in its place.
 """
 
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from basewatch.errors import BasewatchError
+from basewatch.errors import StoreFault
 
 FAN_OUT = 8  # segments of one size before they are merged into one of the next
 
-_NAME = re.compile(r"(\d{10})(?:-(\d{10}))?-[0-9a-f]{8}\.parquet")
+DIGITS = 20  # of the hash of its bytes that end a name
+
+_NAME = re.compile(rf"(\d{{10}})(?:-(\d{{10}}))?-(?:[0-9a-f]{{8}}|([0-9a-f]{{{DIGITS}}}))\.parquet")
 
 
 @dataclass(frozen=True)
 class Segment:
-    """One segment file: its name and the numbers of the first and the last commit that it holds."""
+    """One segment file: its name and the numbers of the first and the last commit that it holds.
+
+    digest: the beginning of its bytes' SHA-256, as its name tells; empty for one of before the chain.
+    """
 
     name: str
     first: int
     last: int
+    digest: str = ""
 
     @property
     def commits(self) -> int:
@@ -43,25 +49,34 @@ class Segment:
         return tier
 
     def covers(self, other: Segment) -> bool:
-        """Whether it stands for the other: a wider range that holds all of the other's."""
-        return self.first <= other.first and other.last <= self.last and self.commits > other.commits
+        """Whether it stands for the other: a wider range that holds all of the other's, or the same with a hash."""
+        is_more = self.commits > other.commits or bool(self.digest) > bool(other.digest)
+        return self.first <= other.first and other.last <= self.last and is_more
 
 
-def new(first: int, last: int) -> Segment:
-    """A segment with a name of its own for these commits."""
+def named(first: int, last: int, sha256: str) -> Segment:
+    """The segment of these commits whose bytes have this hash (hex)."""
     numbers = f"{last:010d}" if first == last else f"{last:010d}-{first:010d}"
-    return Segment(f"{numbers}-{uuid.uuid4().hex[:8]}.parquet", first, last)
+    return Segment(f"{numbers}-{sha256[:DIGITS]}.parquet", first, last, sha256[:DIGITS])
+
+
+def of_name(name: str) -> Segment | None:
+    """The segment that a file is by its name; None for one that cannot be any."""
+    match = _NAME.fullmatch(name)
+    if match is None:
+        return None
+    last, first = int(match[1]), int(match[2] or match[1])
+    return Segment(name, first, last, match[3] or "")
 
 
 def listed(folder: Path) -> list[Segment]:
-    """Every segment in the folder, in no order. Raises BasewatchError for a file that cannot be one."""
+    """Every segment in the folder, in no order. Raises StoreFault for a file that cannot be one."""
     segments = []
     for file in folder.glob("[!.]*.parquet"):
-        match = _NAME.fullmatch(file.name)
-        if match is None:
-            raise BasewatchError(f"{file} is no ledger segment by its name; move it out of the folder")
-        last, first = int(match[1]), int(match[2] or match[1])
-        segments.append(Segment(file.name, first, last))
+        segment = of_name(file.name)
+        if segment is None:
+            raise StoreFault(f"{file} is no ledger segment by its name; `basewatch verify --repair` sets it aside")
+        segments.append(segment)
     return segments
 
 
@@ -69,7 +84,7 @@ def living(segments: Iterable[Segment]) -> list[Segment]:
     """Those that no other one stands for, in the order of their commits."""
     uncovered: list[Segment] = []
     widest: Segment | None = None
-    for segment in sorted(segments, key=lambda one: (one.first, -one.last, one.name)):
+    for segment in sorted(segments, key=lambda one: (one.first, -one.last, not one.digest, one.name)):
         if widest is not None and widest.covers(segment):
             continue
         uncovered.append(segment)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
@@ -18,10 +18,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from basewatch.errors import StoreFault
+from basewatch.lake import notes
+from basewatch.lake.chain import ADVICE, Damaged
 from basewatch.lake.files import encode_parquet, fsync_folder, sha256, stamped, unique, version_of, write_aside
 from basewatch.lake.ledger import Ledger, LedgerRow
 from basewatch.lake.schemas import TABLES, LakeTable
+from basewatch.lake.segments import DIGITS
+from basewatch.lake.verified import Verified
 
+FILES_NAMED = 5  # of damaged ones in an error
 MOVES = ("origin_sha256", "origin_place")  # change for every record of a file when one is added to it
 
 
@@ -33,6 +39,7 @@ class Lake:
         self.ledger_folder = self.folder / "source_days"
         self.quarantine = root / "quarantine"
         self._ledger = Ledger(self.ledger_folder, self.folder / ".ledger.lock")
+        self.verified = Verified(self.folder)
         self._fingerprint: tuple[int, str] | None = None  # and the state of the ledger that it is of
 
     # ---- ledger
@@ -74,7 +81,7 @@ class Lake:
             full = full.append_column("source", pa.array([source] * full.num_rows, pa.string()))
         if "day" not in full.column_names:
             full = full.append_column("day", pa.array([day] * full.num_rows, pa.date32()))
-        full = unique(full.select(declared.schema.names).cast(declared.schema), declared.key)
+        full = unique(_with_web_links(full.select(declared.schema.names).cast(declared.schema)), declared.key)
         folder = self._partition(table, source, day)
         for part in standing:
             if (self.folder / part).parent == folder and _is_same_but_moved(self.folder / part, full, declared):
@@ -86,7 +93,7 @@ class Lake:
         file_schema, declared = pq.read_schema(file), TABLES[table]
         if not file_schema.equals(declared.schema) or version_of(file_schema.metadata) != declared.version:
             raise ValueError(f"{file} does not have the schema of lake table {table}, version {declared.version}")
-        target = self._partition(table, source, day) / f"{sha256(file)[:20]}.parquet"
+        target = self._partition(table, source, day) / f"{sha256(file)[:DIGITS]}.parquet"
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(file, target)
         fsync_folder(target.parent)
@@ -99,8 +106,8 @@ class Lake:
         sink = pa.BufferOutputStream()
         encode_parquet(table, sink)
         data = sink.getvalue().to_pybytes()
-        target = folder / f"{hashlib.sha256(data).hexdigest()[:20]}.parquet"
-        if not target.exists():
+        target = folder / f"{hashlib.sha256(data).hexdigest()[:DIGITS]}.parquet"
+        if not _holds(target, data):  # a file of that name that was damaged is written anew
             write_aside(target, data)
         return str(target.relative_to(self.folder))
 
@@ -109,6 +116,16 @@ class Lake:
         rows = self.ledger() if ledger is None else ledger
         prefix = f"{table}/"
         return sorted({self.folder / part for row in rows for part in row.parts if part.startswith(prefix)})
+
+    def sound(self, files: Sequence[Path]) -> Sequence[Path]:
+        """The same files, each known to be what its name says; read only where that is not known yet.
+
+        Raises StoreFault naming those that are damaged or missing.
+        """
+        found = self.verified.damaged({file: file.stem for file in files})
+        if found:
+            raise damaged_files(found)
+        return files
 
     def fingerprint(self) -> str:
         """A hash of what the lake holds: equal lakes, however they came about, give equal fingerprints.
@@ -124,14 +141,17 @@ class Lake:
         """Remove data files that no ledger row ever named (left by a run that died). Returns how many.
 
         Files of a restated day stay: a reader may still hold an older view, and what was published must stay open to
-        question.
+        question. Nothing is removed where the ledger is damaged (StoreFault) or a file that it names is missing.
         """
         files = [str(file.relative_to(self.folder)) for file in self.folder.glob("*/source=*/day=*/*")]
-        paths = pa.array(files, pa.string())
-        unnamed = paths.filter(pc.invert(pc.is_in(paths, self.parts_ever_named()))).to_pylist()
+        unnamed: list[str] = []
+        if all(file.exists() for file in self.current_files()):  # else one may be there under another name
+            paths = pa.array(files, pa.string())
+            unnamed = paths.filter(pc.invert(pc.is_in(paths, self.parts_ever_named()))).to_pylist()
         for part in unnamed:
             (self.folder / part).unlink()
         self._ledger.sweep()
+        self.verified.forget_but(set(files) - set(unnamed))
         for file in (self.folder / "windows").glob(".*"):
             file.unlink()
         return len(unnamed)
@@ -143,7 +163,7 @@ class Lake:
         """
         days = [row.day for row in self.ledger() if not leave_out(row)]
         for file in (self.folder / "windows").glob("[!.]*.json"):
-            days += [date.fromisoformat(name.split("..")[1]) for name in json.loads(file.read_text())]
+            days += [date.fromisoformat(name.split("..")[1]) for name in notes.read(file)]
         return max(days, default=None)
 
     # ---- windows already done, for sources that are read whole
@@ -153,15 +173,63 @@ class Lake:
 
     def window_fingerprint(self, source: str, name: str) -> str | None:
         """The fingerprint of the inputs from which this window was last ingested, None if it never was."""
-        file = self._window_file(source)
-        fingerprints: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
-        return fingerprints.get(name)
+        fingerprint: str | None = notes.read(self._window_file(source)).get(name)
+        return fingerprint
 
     def remember_window(self, source: str, name: str, fingerprint: str) -> None:
         """Note that a window was ingested whole from inputs with this fingerprint."""
         file = self._window_file(source)
-        fingerprints: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
-        write_aside(file, json.dumps({**fingerprints, name: fingerprint}, indent=1, sort_keys=True).encode())
+        notes.write(file, {**notes.read(file), name: fingerprint})
+
+    def forget_windows(self, source: str) -> None:
+        """Have all windows of a source ingested anew, whatever their inputs."""
+        self._window_file(source).unlink(missing_ok=True)
+
+    # ---- damage
+
+    def current_files(self) -> list[Path]:
+        """The data files of every table that the current ledger names."""
+        return sorted({self.folder / part for row in self.ledger() for part in row.parts})
+
+    def readable_rows(self) -> list[LedgerRow]:
+        """The latest rows of the segments that are sound, whatever is wrong with others."""
+        return self._ledger.readable()
+
+    def ledger_damages(self) -> list[Damaged]:
+        """All that is wrong with the ledger's segments, their chain and the head."""
+        return self._ledger.damages()
+
+    def rebuild_ledger(self, aside: Path) -> list[Path]:
+        """Make one sound chain of the ledger's rows that can be read; returns where damaged segments were moved."""
+        moved = self._ledger.rebuild(aside)
+        self._fingerprint = None
+        return moved
+
+
+def damaged_files(found: Mapping[Path, str]) -> StoreFault:
+    """The error that damaged files are, the first of them named."""
+    named = "; ".join(f"{file} {what}" for file, what in list(found.items())[:FILES_NAMED])
+    more = f"; and {len(found) - FILES_NAMED} more" if len(found) > FILES_NAMED else ""
+    return StoreFault(
+        f"the lake is damaged: {named}{more}; nothing was built from it and what is published stands. {ADVICE}"
+    )
+
+
+def _with_web_links(rows: pa.Table) -> pa.Table:
+    """The rows without links that are no web addresses: whoever reads a published one may click on it."""
+    if "url" not in rows.column_names:
+        return rows
+    urls, place = rows.column("url"), rows.schema.get_field_index("url")
+    is_web = pc.match_substring_regex(urls, r"^(?i:https?)://[^\s]+$")
+    kept = pc.if_else(is_web, urls, pa.scalar(None, pa.string()))
+    return rows.set_column(place, rows.schema.field(place), kept)
+
+
+def _holds(file: Path, data: bytes) -> bool:
+    try:
+        return file.stat().st_size == len(data) and file.read_bytes() == data
+    except OSError:
+        return False
 
 
 def _fingerprint(rows: Iterable[LedgerRow]) -> str:
@@ -178,6 +246,8 @@ def _fingerprint(rows: Iterable[LedgerRow]) -> str:
 
 def _is_same_but_moved(file: Path, rows: pa.Table, declared: LakeTable) -> bool:
     """Whether a file of the current version holds these rows, apart from their origin's hash and the place in it."""
+    if not file.exists() or not sha256(file).startswith(file.stem):
+        return False  # it is damaged, and the rows are written anew
     with pq.ParquetFile(file) as opened:
         if version_of(opened.schema_arrow.metadata) != declared.version or opened.metadata.num_rows != rows.num_rows:
             return False

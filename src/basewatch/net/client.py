@@ -7,6 +7,7 @@ They are kept for the whole process in `limits.STATE`, so that a new client does
 from __future__ import annotations
 
 import logging
+import math
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-import msgspec
 import requests
 import tenacity
 import urllib3
@@ -26,6 +26,8 @@ from basewatch.net.faults import Again, HttpFault, retry_after
 from basewatch.net.limits import STATE, Breaker, Limit, Limiter, Policy, State, TooLong
 from basewatch.net.ranges import RangeTransfer
 from basewatch.net.secrets import clean_url, hide, redact, without_query
+from basewatch.net.transport import Adapter, Deadline, LocalAddress, heeding
+from basewatch.outside import json_text
 
 log = logging.getLogger("basewatch.net.client")
 
@@ -46,7 +48,7 @@ class Answer:
 
     def json(self) -> Any:
         """The body as JSON."""
-        return msgspec.json.decode(self.body.removeprefix(b"\xef\xbb\xbf"))
+        return json_text.read(self.body)
 
 
 class _Session(requests.Session):
@@ -75,6 +77,30 @@ def _other_place(old: str, new: str) -> bool:
 def _as_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """Given as `auth`, keeps requests from looking the host up in ~/.netrc."""
     return request
+
+
+def _end_with(response: requests.Response, deadline: Deadline) -> None:
+    """Let a deadline go with the answer that it ends: closing the one, read or not, stops the other."""
+    close = response.close
+
+    def closing() -> None:
+        deadline.stop()
+        close()
+
+    response.close = closing  # type: ignore[method-assign]
+    response.deadline = deadline  # type: ignore[attr-defined]
+
+
+def _cause(error: BaseException, kind: type[OSError]) -> OSError | None:
+    """The exception of this kind that lies beneath another, however it was wrapped."""
+    seen: list[object] = [error]
+    while seen:
+        one = seen.pop()
+        if isinstance(one, kind):
+            return one
+        if isinstance(one, BaseException):
+            seen += [*one.args, getattr(one, "reason", None), one.__cause__, one.__context__]
+    return None
 
 
 class Client:
@@ -108,6 +134,8 @@ class Client:
         self._host_limits = {host: tuple(some) for host, some in (host_limits or {}).items()}
         self._authorise = authorise
         self._session = _Session()
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, Adapter(allow_local=self.policy.allow_local))
         self._session.auth = _as_is
         self._session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": "gzip", **(headers or {})})
         self._session.headers.update(private_headers or {})
@@ -201,8 +229,8 @@ class Client:
             fault = content_fault(body, expect) if response.status_code == 200 else None
             if fault is None and expect == "json" and response.status_code == 200:
                 try:
-                    msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
-                except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                    json_text.read(body)
+                except ValueError as error:
                     fault = f"JSON that cannot be read ({error})"
             if fault:
                 raise Again(f"{self.source}: {shown} answered 200 with {fault}", kind="content", retryable=True)
@@ -236,25 +264,59 @@ class Client:
                 wait=left,
                 retryable=True,
             )
-        self._wait(host)
-        self.requests += 1
+        deadline = self._deadline(url, send.pop("seconds", None))
         try:
-            response = self._session.request(
-                method, url, stream=True, timeout=(self.policy.connect_seconds, self.policy.read_seconds), **send
-            )
-        except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError) as error:
-            raise self._network(url, error) from None
-        except requests.TooManyRedirects:
-            raise HttpFault(f"{self.source}: {clean_url(url)} redirects in circles", kind="denied") from None
-        except (requests.RequestException, ValueError) as error:  # an address that is none, a header with a newline
-            raise HttpFault(
-                f"{self.source}: {clean_url(url)} cannot be asked: {redact(str(error))}", kind="denied"
-            ) from None
+            self._wait(host)
+            self.requests += 1
+            with heeding(deadline):
+                response = self._session.request(
+                    method, url, stream=True, timeout=(self.policy.connect_seconds, self.policy.read_seconds), **send
+                )
+        except BaseException as error:
+            deadline.stop()
+            raise self._unsent(url, error, deadline) from None
+        _end_with(response, deadline)
         for hop in response.history[1:]:
             self._limiter(urlsplit(hop.url).netloc).note(self.state.clock)
         if response.history:
             self._limiter(urlsplit(response.url).netloc).note(self.state.clock)
         return response
+
+    def _deadline(self, url: str, seconds: float | None) -> Deadline:
+        """When the answer must be whole. Raises HttpFault where the source has no time left in this run."""
+        allowed = self.policy.answer_seconds if seconds is None else seconds
+        left = self.state.ends.get(self.source.split(" ")[0], math.inf) - self.state.clock.monotonic()
+        if left <= 0:
+            raise HttpFault(
+                f"{self.source}: {clean_url(url)} not asked: the source has had its time in this run "
+                "(minutes_per_run); the next run goes on",
+                kind="limited",
+            )
+        what = f"took longer than the {allowed:,.0f} s allowed for an answer as a whole"
+        if left < allowed:
+            what = "was not whole when the source had had its time in this run (minutes_per_run)"
+        return Deadline(min(allowed, left), what)
+
+    def _unsent(self, url: str, error: BaseException, deadline: Deadline) -> BaseException:
+        """What a request that brought no answer is to be called."""
+        shown = clean_url(url)
+        local = _cause(error, LocalAddress)
+        if local is not None:
+            return HttpFault(f"{self.source}: {shown} is not asked: {local}", kind="denied")
+        if deadline.is_over:
+            return self._late(url, deadline)
+        if isinstance(error, requests.ConnectionError | requests.Timeout | urllib3.exceptions.HTTPError):
+            return self._network(url, error)
+        if isinstance(error, requests.TooManyRedirects):
+            return HttpFault(f"{self.source}: {shown} redirects in circles", kind="denied")
+        if isinstance(
+            error, requests.RequestException | ValueError
+        ):  # an address that is none, a header with a newline
+            return HttpFault(f"{self.source}: {shown} cannot be asked: {redact(str(error))}", kind="denied")
+        return error
+
+    def _late(self, url: str, deadline: Deadline) -> HttpFault:
+        return HttpFault(f"{self.source}: {clean_url(url)} {deadline.what}", kind="network")
 
     def _read(self, response: requests.Response, max_bytes: int) -> bytes:
         body = bytearray()
@@ -267,11 +329,20 @@ class Client:
         return bytes(body)
 
     def chunks(self, response: requests.Response) -> Iterable[bytes]:
-        """The body as it comes over the wire, undecoded. Raises HttpFault where it breaks off."""
+        """The body as it comes over the wire, undecoded. Raises HttpFault where it breaks off, or takes too long."""
+        deadline: Deadline = response.deadline  # type: ignore[attr-defined]
         try:
-            yield from response.raw.stream(CHUNK, decode_content=False)
+            for chunk in response.raw.stream(CHUNK, decode_content=False):
+                if deadline.is_over:
+                    break
+                yield chunk
         except (urllib3.exceptions.HTTPError, requests.RequestException, OSError) as error:
-            raise self._network(response.url, error) from None
+            if not deadline.is_over:
+                raise self._network(response.url, error) from None
+        finally:
+            deadline.stop()
+        if deadline.is_over:
+            raise self._late(response.url, deadline)
 
     def _network(self, url: str, error: Exception) -> Again:
         reason: BaseException = error

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 import zlib
 
-import msgspec
-
 from basewatch.net.secrets import redact
+from basewatch.outside import json_text
 
 GZIP = b"\x1f\x8b"
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the second is of a zip without a member
@@ -59,8 +58,8 @@ def describe(body: bytes) -> str:
         return f"XML with the message {quoted(message[1])}" if message else "XML or markup"
     if head.startswith("{"):
         try:
-            content = msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            content = json_text.read(body)
+        except ValueError:
             return f"broken JSON {quoted(head)}"
         for key in ("details", "error_description", "detail", "message", "error", "msg"):
             if isinstance(content, dict) and content.get(key):

@@ -15,7 +15,7 @@ import tenacity
 
 from basewatch.net.content import content_fault
 from basewatch.net.faults import Again, HttpFault
-from basewatch.net.limits import Policy
+from basewatch.net.limits import Policy, State
 from basewatch.net.secrets import clean_url
 
 
@@ -24,6 +24,7 @@ class Transport(Protocol):
 
     source: str
     policy: Policy
+    state: State
 
     def open(self, method: str, url: str, accepted: set[int], **send: Any) -> requests.Response:
         """An open response whose status is in `accepted`. Raises HttpFault."""
@@ -51,6 +52,23 @@ def validator_of(response: requests.Response) -> str:
     return etag if etag and not etag.startswith("W/") else modified
 
 
+def ends_at(client: Transport) -> float:
+    """When a file that is begun now must be whole, on the client's clock."""
+    return client.state.clock.monotonic() + client.policy.file_seconds
+
+
+def seconds_left(client: Transport, url: str, ends: float) -> float:
+    """The time left for a file as a whole. Raises HttpFault where there is none."""
+    left = ends - client.state.clock.monotonic()
+    if left <= 0:
+        raise HttpFault(
+            f"{client.source}: {clean_url(url)} took longer than the {client.policy.file_seconds:,.0f} s allowed for a "
+            "file as a whole (file_seconds)",
+            kind="network",
+        )
+    return left
+
+
 class Transfer:
     """A download over as many attempts as it takes, as long as bytes keep coming."""
 
@@ -70,6 +88,7 @@ class Transfer:
         self.max_bytes = max_bytes or size or client.policy.max_bytes
         self.part = target.with_name(f".{target.name}.part")
         self.note = target.with_name(f".{target.name}.part.json")
+        self.ends_at = ends_at(client)
         self.fruitless = 0  # attempts since the file last grew beyond what it had been before
         self.faults = 0  # times that what came was not the file
         self.tries = 0
@@ -93,7 +112,8 @@ class Transfer:
             request_headers["Range"] = f"bytes={have}-"
             if self._validator():
                 request_headers["If-Range"] = self._validator()
-        with self.client.open("GET", self.url, {200, 206, 416}, headers=request_headers) as response:
+        seconds = seconds_left(self.client, self.url, self.ends_at)
+        with self.client.open("GET", self.url, {200, 206, 416}, headers=request_headers, seconds=seconds) as response:
             if response.status_code == 416:
                 self._drop()
                 raise self._again("has no bytes where the file so far ends; starting over")

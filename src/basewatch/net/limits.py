@@ -94,6 +94,7 @@ class State:
     breakers: dict[str, Breaker] = field(default_factory=dict)
     tokens: dict[str, tuple[str, float]] = field(default_factory=dict)
     counters: dict[str, float] = field(default_factory=dict)
+    ends: dict[str, float] = field(default_factory=dict)  # until when a source may ask in this run (monotonic)
     quotas: dict[str, float] = field(default_factory=dict)  # a quota that is used up, and until when (monotonic)
     clock: Clock = Clock()
 
@@ -113,3 +114,6 @@ class Policy:
     breaker_after: int = 3
     breaker_seconds: float = 300.0
     max_bytes: int = 64 << 20
+    answer_seconds: float = 300.0  # for an answer as a whole, from the request to its last byte
+    file_seconds: float = 6 * 3600.0  # for a file as a whole, over all attempts
+    allow_local: bool = False  # whether this machine's own addresses may be asked

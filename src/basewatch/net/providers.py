@@ -57,4 +57,7 @@ def policy(settings: OverHttp) -> Policy:
         breaker_after=settings.breaker_after,
         breaker_seconds=settings.breaker_seconds,
         max_bytes=settings.max_body_mb << 20,
+        answer_seconds=settings.answer_seconds,
+        file_seconds=settings.file_seconds,
+        allow_local=settings.allow_local,
     )

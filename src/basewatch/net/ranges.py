@@ -8,7 +8,7 @@ from collections.abc import Callable
 import requests
 import tenacity
 
-from basewatch.net.download import Transport, validator_of
+from basewatch.net.download import Transport, ends_at, seconds_left, validator_of
 from basewatch.net.faults import Again, HttpFault
 from basewatch.net.secrets import clean_url
 
@@ -41,6 +41,7 @@ class RangeTransfer:
         self.client, self.url, self.end, self.size, self.take = client, url, end, size, take
         self.validator = validator
         self.at = start
+        self.ends_at = ends_at(client)
         self.fruitless = 0  # attempts since a byte came
         self.faults = 0  # times that something else came than the range
         self.tries = 0
@@ -57,7 +58,8 @@ class RangeTransfer:
         headers = {"Range": f"bytes={self.at}-{self.end - 1}", "Accept-Encoding": "identity"}
         if self.validator:
             headers["If-Range"] = self.validator
-        with self.client.open("GET", self.url, {200, 206, 416}, headers=headers) as response:
+        seconds = seconds_left(self.client, self.url, self.ends_at)
+        with self.client.open("GET", self.url, {200, 206, 416}, headers=headers, seconds=seconds) as response:
             self._check(response)
             self._take_in(response)
         return self.validator

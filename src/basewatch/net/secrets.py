@@ -4,27 +4,12 @@ from __future__ import annotations
 
 import logging
 import re
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-SECRET_WORDS = re.compile(
-    r"(key|token|secret|passw|auth|signature|credential|client_id|session|^sig$|^se$|^sp$|^sv$|^jwt$)", re.IGNORECASE
-)
-HIDDEN = "***"
-_SECRETS: set[str] = set()
+from basewatch.outside import HIDDEN, SECRET_WORDS, hide
+from basewatch.outside import masked as redact
 
-
-def hide(*secrets: str | None) -> None:
-    """Have these values replaced by *** in every message of this folder from now on."""
-    for secret in secrets:
-        if secret and len(secret) > 3:
-            _SECRETS.update({secret, quote(secret, safe=""), quote(secret)})
-
-
-def redact(text: str) -> str:
-    """The text without any secret that was named to `hide`."""
-    for secret in sorted(_SECRETS, key=len, reverse=True):
-        text = text.replace(secret, HIDDEN)
-    return text
+__all__ = ["clean_url", "hide", "redact", "without_query"]
 
 
 def clean_url(url: str) -> str:

@@ -202,7 +202,15 @@ def _fetch(settings: Settings, name: str, location: str) -> _Fetched:
     client = Client(
         f"register {name}",
         limits=(Limit(1, 1.0),),
-        policy=Policy(limits.connect_seconds, limits.read_seconds, limits.attempts, max_bytes=limits.max_body_mb << 20),
+        policy=Policy(
+            limits.connect_seconds,
+            limits.read_seconds,
+            limits.attempts,
+            max_bytes=limits.max_body_mb << 20,
+            answer_seconds=limits.file_seconds,
+            file_seconds=limits.file_seconds,
+            allow_local=limits.allow_local,
+        ),
     )
     answer = client.get(location, expect="bytes", etag=last.get("etag"), modified=last.get("modified"))
     if answer.status == 304:

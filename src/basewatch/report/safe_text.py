@@ -6,31 +6,20 @@ Everything that reaches the page passes through `shown` (templates, by Jinja's `
 from __future__ import annotations
 
 import re
-import unicodedata
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from markupsafe import Markup, escape
 
-# Joiners and Arabic number marks are ordinary spelling in Persian, Arabic and Syriac titles; the rest of the invisible
-# characters (direction overrides, zero-width marks, tags) can make a text read as something that it is not.
-_SPELLING = {"\u200c", "\u200d", *map(chr, range(0x0600, 0x0606)), "\u06dd", "\u070f", "\u08e2"}
+from basewatch import outside
+
 _DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
-_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 
 def visible(text: str) -> str:
-    """`text` with every invisible or direction-changing character written out, such as ⟨U+202E⟩; blanks become one."""
-    parts = []
-    for character in text:
-        if character in "\t\r\n":
-            parts.append(" ")
-        elif unicodedata.category(character) in _INVISIBLE and character not in _SPELLING:
-            parts.append(f"⟨U+{ord(character):04X}⟩")
-        else:
-            parts.append(character)
-    return "".join(parts)
+    """`text` as it may stand in a page: our own secrets masked, invisible characters written out, blanks as one."""
+    return outside.cell(text)
 
 
 def shortened(text: Any, length: int = 160) -> str:

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from basewatch.config import Articles
-from basewatch.errors import SourceError
+from basewatch.errors import SourceError, containment
 from basewatch.lake.events import GLOBAL, Day, Event, FileReading, Reject, Rows
 from basewatch.news import dates, stamps, text
 from basewatch.news.reader import Article, Reader, Reading, news_events
@@ -28,7 +28,18 @@ from basewatch.news.rules import rules
 from basewatch.news.stamps import Stamp
 from basewatch.sources import article_forms, lasting
 from basewatch.sources.article_forms import Form
-from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Taken, Window, check_location
+from basewatch.sources.contract import (
+    LINK,
+    Context,
+    Finding,
+    Grain,
+    Landed,
+    LandedFile,
+    Taken,
+    Window,
+    check_location,
+    leads_out,
+)
 
 CODE = "articles"
 LARGEST = 8 * 2**20  # bytes: a longer file is no article
@@ -56,6 +67,9 @@ def fetch(window: Window, context: Context[Articles]) -> Landed:
     for path in paths:
         relative = path.relative_to(location) if location.is_dir() else Path(path.name)
         if not path.is_file() or _is_passed_over(relative, settings.ignore):
+            continue
+        if location.is_dir() and leads_out(path, location):
+            landed.append(LandedFile(path, _printable(relative), "", 0, context.now, note=LINK))
             continue
         try:
             data = path.read_bytes()
@@ -107,15 +121,18 @@ def decode(landed: Landed, context: Context[Articles]) -> Iterator[Event]:
     for file in landed.files:
         note = FileReading(file.url, file.sha256 or None, records_read=1)
         try:
+            if file.note:
+                raise ValueError(file.note)
             form, article = _parsed(file.path, file.url, context.now)
             article = replace(article, origin_sha256=file.sha256, filed_on=_filing_day(article, window))
             reading = reader.read(article)
             if reading.mentions and article.published_basis in _UNDATED:
                 raise ValueError(_why_undated(form, article))
-        except (OSError, ValueError) as error:
+        except Exception as error:
             rejected += 1
-            notes[file.url] = replace(note, records_rejected=1, reason=str(error))
-            yield Reject(window.until, file.url, str(error))
+            why = containment.reason(error, file.url)
+            notes[file.url] = replace(note, records_rejected=1, reason=why)
+            yield Reject(window.until, file.url, why)
             continue
         day = reading.day
         is_named = int(bool(reading.mentions))
@@ -313,8 +330,8 @@ def _taken(file: Path, context: Context[Articles], reader: Reader) -> Taken:
     try:
         form, article = _parsed(file, file.name, context.now)
         reading = reader.read(article)
-    except (OSError, ValueError) as error:
-        return Taken("", rejects=[f"{file.name}: {error}"], records_read=1)
+    except Exception as error:
+        return Taken("", rejects=[f"{file.name}: {containment.reason(error, file.name)}"], records_read=1)
     if article.published_from and article.published_to and article.published_at is None:
         day = f"{article.published_from:%Y-%m-%d} to {article.published_to:%Y-%m-%d}"
     else:

@@ -17,14 +17,17 @@ A module may also offer
 
 `fetch` raises SourceError when the window could not be had at all; a day that the provider does not have is not an
 error but a note in `Landed.absent`. `decode` never raises for a bad file or record: it yields a Reject and goes on.
+Whatever else a source raises fails its window alone (basewatch.errors.containment), with its traceback in the run's
+log. So a loop over files or records catches Exception, and tells the reject with `containment.reason`.
 The smallest example is press_flights.py.
 """
 
 from __future__ import annotations
 
 import importlib
+import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -32,6 +35,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
 from basewatch.config import Source, Sources
+from basewatch.errors import SourceError
 from basewatch.lake.events import Event
 
 if TYPE_CHECKING:
@@ -81,6 +85,11 @@ class LandedFile:
     retrieved_at: datetime
     day: date | None = None
     note: str = ""
+
+    def __post_init__(self) -> None:
+        """A name whose bytes are no UTF-8 is told with marks in their place: it is stored and shown as text."""
+        if not self.url.isascii():
+            object.__setattr__(self, "url", os.fsencode(self.url).decode("utf-8", "replace"))
 
 
 @dataclass(frozen=True)
@@ -200,6 +209,44 @@ def module(code: str) -> SourceModule:
 def grain(code: str, settings: Settings) -> Grain:
     """How the source with this code is read under these settings."""
     return module(code).grain(settings.source(code))
+
+
+def leads_out(path: Path, folder: Path) -> bool:
+    """Whether a path below a configured folder leads out of it by a symbolic link: whoever fills the folder, chose it.
+
+    The folder itself may be a link: that one the user wrote down.
+    """
+    try:
+        return not path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # a link that leads to itself
+        return True
+
+
+LINK = "a link that leads out of the configured folder, which is not followed"
+
+
+def refuse_links(paths: Iterable[Path], folder: Path, source: str) -> None:
+    """Raise SourceError where one of these paths leads out of the configured folder."""
+    for path in paths:
+        if leads_out(path, folder):
+            raise SourceError(f"{source}: {path} is {LINK}; put the file itself there")
+
+
+def grain_if_any(code: str, settings: Settings) -> Grain | None:
+    """As `grain`; None for a source that breaks even when it is asked for that. Its window tells how."""
+    try:
+        return grain(code, settings)
+    except Exception:
+        return None
+
+
+def offer(code: str, name: str) -> Callable[..., Any] | None:
+    """A function that a source may offer; None where it does not, or is broken (then its window tells how)."""
+    try:
+        found: Callable[..., Any] | None = getattr(module(code), name)
+    except Exception:
+        return None
+    return found
 
 
 def check_location(context: Context[Any]) -> Finding:

@@ -28,7 +28,7 @@ import msgspec
 import pyarrow as pa
 
 from basewatch.config import Feed, Feeds
-from basewatch.errors import SourceError
+from basewatch.errors import SourceError, containment
 from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.lake.files import write_aside
 from basewatch.lake.schemas import TABLES
@@ -40,7 +40,7 @@ from basewatch.news import encodings, stamps
 from basewatch.news.reader import Article, Reader, Reading, news_tables
 from basewatch.news.text import canonical_url, domain_of, mark_line_ends
 from basewatch.sources import scoped
-from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Window
+from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Window, refuse_links
 from basewatch.sources.landing import MANIFEST, LandedAnswer, Landing, read_manifest
 
 log = logging.getLogger("basewatch.feeds")
@@ -291,7 +291,9 @@ def _kept_elsewhere(root: Path) -> tuple[list[Poll], list[str]]:
         return _kept(root), []
     polls = []
     timeless = []
-    for path in sorted(file for file in root.rglob("*") if file.is_file() and not file.name.startswith(".")):
+    files = sorted(file for file in root.rglob("*") if file.is_file() and not file.name.startswith("."))
+    refuse_links(files, root, CODE)
+    for path in files:
         relative = path.relative_to(root)
         stamped = _stamped(str(relative))
         stem = path.with_suffix("").stem if path.suffix.lower() == ".gz" else path.stem
@@ -577,7 +579,7 @@ def _index(polls: list[Poll], context: Context[Feeds], oldest: date) -> Index:
             stored = msgspec.json.decode(path.read_bytes(), type=Index)
             is_ours = stored.reading == READING and stored.polls == names[: len(stored.polls)]
             index = stored if is_ours else index
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         log.warning("%s: %s cannot be read and is made anew", CODE, path)
     fresh = polls[len(index.polls) :]
     languages = {feed.name: feed.language for feed in context.settings.feeds}
@@ -603,8 +605,8 @@ def _enter(poll: Poll, index: Index, languages: Mapping[str, str | None]) -> Non
         return
     try:
         entries = _parsed(poll, languages.get(poll.feed))
-    except (OSError, ValueError) as error:
-        index.unreadable[poll.name] = str(error)
+    except Exception as error:
+        index.unreadable[poll.name] = containment.reason(error, poll.name)
         return
     keys = [_key(poll.feed, item, index) for item in entries]
     everywhere = {key for others in index.held.values() for key in others}
@@ -756,15 +758,23 @@ def _day(
                 poll.feed, poll.at, plan.day, "ok", file.path, file.sha256, file.size, poll.charset, url=file.url
             )
             bodies[poll.name] = _parsed(asked, languages.get(poll.feed))
-        except (OSError, ValueError) as error:
+        except Exception as error:
             rejected += 1
-            yield Reject(plan.day, file.url or poll.name, f"not readable as a feed: {error}")
+            why = containment.reason(error, poll.name)
+            yield Reject(plan.day, file.url or poll.name, f"not readable as a feed: {why}")
     readings: dict[str, tuple[Reading, date]] = {}
     for version in (*plan.items, *plan.updates):
         if version.poll in bodies:
             feed = feeds[version.poll]
-            item, digest = bodies[version.poll][version.place], files[version.poll].sha256
-            reading = _reading(item, digest, version, feed, languages.get(feed), reader)
+            digest = files[version.poll].sha256
+            try:
+                item = bodies[version.poll][version.place]
+                reading = _reading(item, digest, version, feed, languages.get(feed), reader)
+            except Exception as error:
+                rejected += 1
+                where = f"{version.poll}, item {version.place + 1}"
+                yield Reject(plan.day, where, containment.reason(error, where))
+                continue
             if reading.mentions:
                 readings.setdefault(reading.article_id, (reading, version.filed))
     filed = {article_id: day for article_id, (_, day) in readings.items()}
@@ -863,7 +873,7 @@ def check(context: Context[Feeds]) -> list[Finding]:
         try:
             number = len(items(_ask(client, feed, context).body, None, context.now, feed.url))
             findings.append(Finding(True, f"{CODE}: {feed.name} answers with {number} items"))
-        except (SourceError, ValueError) as error:
+        except Exception as error:
             advice = "open the address in a browser; if it works there only, the outlet turns programs away"
             findings.append(Finding(False, f"{feed.name}: {error}", advice))
     return findings

@@ -17,8 +17,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from basewatch.errors import containment
 from basewatch.geo import M_FT, distance_km
 from basewatch.lake.events import Reject
+from basewatch.lake.files import from_records
 from basewatch.lake.schemas import TABLES
 from basewatch.sources.places import Place, Places
 from basewatch.sources.values import (
@@ -307,10 +309,22 @@ def rows(
                 raise Malformed("more fields than the heading names")
             fields = {plain_name(str(name)): value for name, value in record.items()}
             kept.append({**converter.convert(table, fields).values, **constants, **stood(origin, f"record {position}")})
-        except Malformed as fault:
-            raw = json.dumps(record, default=str, ensure_ascii=True)[:LONGEST_RAW]
-            rejects.append(Reject(None, f"{origin.file}, record {position}", str(fault), raw))
-    return pa.Table.from_pylist(kept, schema=TABLES[table].schema), rejects
+        except Exception as error:
+            where = f"{origin.file}, record {position}"
+            rejects.append(Reject(None, where, containment.reason(error, where), raw(record)))
+    made, faults = from_records(kept, TABLES[table].schema)
+    for at, fault in faults.items():
+        where = f"{origin.file}, {kept[at]['origin_place']}"
+        rejects.append(Reject(None, where, containment.reason(fault, where), raw(kept[at])))
+    return made, rejects
+
+
+def raw(record: object) -> str:
+    """A record as text for those who look into quarantine."""
+    try:
+        return json.dumps(record, default=str, ensure_ascii=True)[:LONGEST_RAW]
+    except (ValueError, TypeError, RecursionError):  # keys that are no text, and values within values without end
+        return f"a {type(record).__name__} that cannot be written as JSON"
 
 
 def stood(origin: Origin, place: str) -> dict[str, str]:

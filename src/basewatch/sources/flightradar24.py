@@ -14,16 +14,16 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pyarrow.compute as pc
 
 from basewatch.config import Flightradar24
-from basewatch.errors import SourceError
+from basewatch.errors import SourceError, containment
 from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.net import providers
 from basewatch.net.client import Client
 from basewatch.net.content import describe
 from basewatch.net.faults import HttpFault
+from basewatch.outside import json_text
 from basewatch.readsb import polled
 from basewatch.sources import flight_records, scoped, values
 from basewatch.sources.contract import Context, Expiry, Finding, Grain, Landed, Window
@@ -298,7 +298,8 @@ def decode(landed: Landed, context: Context[Flightradar24]) -> Iterator[Event]:
             if answer.kind == POSITIONS:
                 yield from _positions(folder, answer, manifest, window, tallies, context)
             else:
-                yield from _summaries(folder, answer, manifest, window, tallies, unended, places, context)
+                flights = _summaries(folder, answer, manifest, window, tallies, unended, places, context)
+                yield from scoped.contained(flights, answer, window, tallies, CODE)
     for noted in scoped.judge(window, read, tallies, context, rejected_share_max=0.0):
         yield _not_ended(noted, unended)
 
@@ -315,8 +316,8 @@ def _read(folder: Path, answer: LandedAnswer, manifest: Manifest) -> tuple[list[
     assert answer.file is not None
     body = (folder / answer.file).read_bytes()
     try:
-        content = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        content = json_text.read(body)
+    except ValueError as error:
         raise ValueError(f"not readable as JSON: {error}") from None
     fault = data_fault(content)
     if fault:
@@ -394,8 +395,9 @@ def _positions(
             position = sighting(row)
             if position is not None:
                 aircraft.append(position)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            rejects.append(Reject(answer.since, answer.file, f"position: {error}", str(row)))
+        except Exception as error:
+            why = containment.reason(error, answer.file)
+            rejects.append(Reject(answer.since, answer.file, f"position: {why}", flight_records.raw(row)))
     yield from rejects
     surroundings = polled.Surroundings(context.reference, context.params, context.now)
     table = polled.points(aircraft, answer.since, CODE, surroundings)

@@ -7,7 +7,6 @@ record a line, UTF-8 with occasional other bytes.
 from __future__ import annotations
 
 import html
-import json
 import re
 import zipfile
 import zlib
@@ -25,6 +24,7 @@ from basewatch.geo import chord_km, unit_vectors
 from basewatch.news.matching import BaseMatch
 from basewatch.news.reader import Mention, Reader
 from basewatch.news.text import language_code
+from basewatch.outside import json_text
 from basewatch.reference.rows import BaseRow
 
 Stream = Literal["gkg", "mentions", "export"]
@@ -51,9 +51,9 @@ def loads(body: bytes) -> Any:
     """
     text = body.decode("utf-8-sig", "replace")
     try:
-        return json.loads(text, strict=False)
+        return json_text.read_loosely(text)
     except ValueError:
-        return json.loads(re.sub(r'\\(?:(["\\/bfnrt]|u[0-9a-fA-F]{4})|)', _backslash, text), strict=False)
+        return json_text.read_loosely(re.sub(r'\\(?:(["\\/bfnrt]|u[0-9a-fA-F]{4})|)', _backslash, text))
 
 
 def _backslash(match: re.Match[str]) -> str:

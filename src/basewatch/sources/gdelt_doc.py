@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from basewatch.config import GdeltDoc
-from basewatch.errors import SourceError
+from basewatch.errors import SourceError, containment
 from basewatch.lake.events import GLOBAL, Event, Reject, Rows
 from basewatch.lake.schemas import TABLES
 from basewatch.net import providers
@@ -367,9 +367,10 @@ def decode(landed: Landed, context: Context[GdeltDoc]) -> Iterator[Event]:
                     steps.setdefault(answer.since, {})[answer.kind] = _steps(body)
                 else:
                     yield from _take(body, answer, manifest.files[answer.file], reader, articles, tallies)
-            except ValueError as error:
+            except Exception as error:
                 tallies[answer.scope, answer.since].count(scoped.Tally(1, 0, 1))
-                yield Reject(answer.since, answer.file, f"not readable as an answer of the DOC API: {error}")
+                why = containment.reason(error, answer.file)
+                yield Reject(answer.since, answer.file, f"not readable as an answer of the DOC API: {why}")
     yield from news_events((_merged(each) for _, each in sorted(articles.items())), CODE, GLOBAL)
     for day in sorted(steps):
         yield Rows("news_totals", day, _totals(steps[day], day))
@@ -413,19 +414,16 @@ def _take(
             continue
         if seen.date() != answer.since:
             continue
-        reading = reader.read(
-            Article(
-                title=gdelt.title(row.get("title")),
-                url=url,
-                published_at=seen,
-                published_basis="seen",
-                seen_at=seen,
-                language=_language(row.get("language")),
-                origin_file=answer.file,
-                origin_sha256=str(file["sha256"]),
-                origin_place=f"article {place}",
-            )
-        )
+        about = Article(url=url, published_at=seen, published_basis="seen", seen_at=seen, origin_file=answer.file)
+        about = replace(about, origin_sha256=str(file["sha256"]), origin_place=f"article {place}")
+        try:
+            title, language = gdelt.title(row.get("title")), _language(row.get("language"))
+            reading = reader.read(replace(about, title=title, language=language))
+        except Exception as error:
+            tally.rejected += 1
+            where = f"{answer.file}, article {place}"
+            yield Reject(answer.since, where, containment.reason(error, where), repr(row))
+            continue
         article = articles.setdefault(reading.article_id, _FoundArticle(reading))
         if (reading.seen_at, reading.url) < (article.reading.seen_at, article.reading.url):
             article.reading = reading

@@ -23,7 +23,7 @@ import msgspec
 import pyarrow as pa
 
 from basewatch.config import GdeltFiles
-from basewatch.errors import SourceError
+from basewatch.errors import SourceError, containment
 from basewatch.lake.events import GLOBAL, Day, Event, Reject, Rows
 from basewatch.lake.files import sha256, write_aside
 from basewatch.lake.schemas import TABLES
@@ -34,7 +34,7 @@ from basewatch.net.limits import STATE, Limit
 from basewatch.net.secrets import clean_url
 from basewatch.news.reader import Article, Reader, Reading, news_tables
 from basewatch.sources import gdelt, scoped
-from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Window
+from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Window, refuse_links
 from basewatch.sources.gdelt import Hit, Places, Stream
 from basewatch.sources.landing import Landing, hours_since, is_url, midnight, read_manifest
 
@@ -154,6 +154,7 @@ def _work(
         root = context.path(settings.location)
         if not root.is_dir():
             raise SourceError(f"{CODE}: {settings.location} is no folder; name one with archives, or an address")
+        refuse_links(root.glob(f"{day:%Y%m%d}*"), root, CODE)
         return _Work(day, partial(_from_folder, root), places, screened_by, _lists(root, day) or {})
     client = _client(settings)
     address = (settings.location or ADDRESS).rstrip("/")
@@ -359,10 +360,11 @@ def screen(
             if len(columns) != gdelt.COLUMNS[stream]:
                 raise ValueError(f"{len(columns)} columns instead of {gdelt.COLUMNS[stream]}")
             hit = gdelt.parse(stream, columns, translated)
-        except ValueError as error:
+        except Exception as error:
             rejected += 1
+            why = containment.reason(error, f"{path.name}, line {number}")
             if len(bad) < BAD_KEPT:
-                bad.append((number, str(error), line[:BAD_CHARACTERS].decode("utf-8", "replace")))
+                bad.append((number, why, line[:BAD_CHARACTERS].decode("utf-8", "replace")))
             continue
         if stream == "gkg":
             languages[hit.language or "und"] += 1
@@ -400,13 +402,15 @@ def decode(landed: Landed, context: Context[GdeltFiles]) -> Iterator[Event]:
             for extract in extracts:
                 for number, reason, raw in extract.bad:
                     yield Reject(file.day, f"{extract.file}, line {number}", reason, raw)
-            readings = list(_readings(extracts, reader, places))
+            unread: list[tuple[str, str]] = []
+            readings = list(_readings(extracts, reader, places, unread))
+            yield from (Reject(file.day, *each) for each in unread)
             for name, table in news_tables(readings, CODE).items():
                 if table.num_rows:
                     yield Rows(name, file.day, scoped.filed_under(table, [file.day] * table.num_rows))
             yield Rows("news_totals", file.day, _totals(extracts, file.day))
             expected = sum(1 for _ in _expected(file.day, settings))
-            yield _judge(file.day, extracts, notes.get(file.day, []), len(readings), expected, context)
+            yield _judge(file.day, extracts, notes.get(file.day, []), len(readings), len(unread), expected, context)
 
 
 def _order(extract: Extract) -> tuple[int, str, str]:
@@ -414,11 +418,19 @@ def _order(extract: Extract) -> tuple[int, str, str]:
     return ("gkg", "mentions", "export").index(extract.stream), extract.slot, extract.file
 
 
-def _readings(extracts: Iterable[Extract], reader: Reader, places: Places) -> Iterator[Reading]:
+def _readings(
+    extracts: Iterable[Extract], reader: Reader, places: Places, unread: list[tuple[str, str]]
+) -> Iterator[Reading]:
+    """The articles of the rows; `unread` gets where rows stand that could not be read, and why."""
     readings: dict[str, Reading] = {}
     for extract in extracts:
         for hit, line in zip_longest(extract.hits, extract.lines):
-            reading = _reading(hit, extract, line, reader, places)
+            where = f"{extract.file}, line {line}"
+            try:
+                reading = _reading(hit, extract, line, reader, places)
+            except Exception as error:
+                unread.append((where, containment.reason(error, where)))
+                continue
             earlier = readings.get(reading.article_id)
             readings[reading.article_id] = _joined(earlier, reading) if earlier else reading
     for _, reading in sorted(readings.items()):
@@ -484,12 +496,13 @@ def _judge(
     extracts: list[Extract],
     notes: list[tuple[str, str]],
     kept: int,
+    unread: int,
     expected: int,
     context: Context[GdeltFiles],
 ) -> Day:
     """The ledger row of a day, with a count of what is not there and the first names of it."""
     read = sum(extract.rows for extract in extracts)
-    rejected = sum(extract.rejected for extract in extracts)
+    rejected = sum(extract.rejected for extract in extracts) + unread
     lacking = Counter(status for status, _ in notes)
     status = "ok"
     reasons = []

@@ -23,7 +23,7 @@ import basewatch
 from basewatch.errors import SourceError
 from basewatch.lake.files import write_aside
 from basewatch.net.secrets import clean_url, redact
-from basewatch.sources.contract import Context, Landed, LandedFile, Window
+from basewatch.sources.contract import Context, Landed, LandedFile, Window, leads_out
 
 MANIFEST = "manifest.json"
 _RANK = ("failed", "partial", "late", "missing", "expired", "ok")  # of several answers on a day the worst one counts
@@ -199,7 +199,7 @@ def replay(location: Path, window: Window) -> Landed:
             continue
         for name, values in manifest.files.items():
             target = path.parent / name
-            if not target.resolve().is_relative_to(path.parent.resolve()):
+            if leads_out(target, path.parent):
                 raise SourceError(f"landing manifest {path} names a file outside its folder")
             retrieved = datetime.fromisoformat(values["retrieved_at"])
             files.append(LandedFile(target, values["url"], values["sha256"], values["size"], retrieved))

@@ -10,9 +10,9 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta
+from pathlib import Path
 from typing import Any
 
-import msgspec
 import pyarrow.compute as pc
 
 from basewatch.config import OpenSky
@@ -25,9 +25,20 @@ from basewatch.net.content import describe
 from basewatch.net.faults import HttpFault
 from basewatch.net.limits import STATE
 from basewatch.net.secrets import hide
+from basewatch.outside import json_text
 from basewatch.sources import flight_records, scoped
 from basewatch.sources.contract import Context, Finding, Grain, Landed, Window
-from basewatch.sources.landing import LandedAnswer, Landing, chunks, hours_since, is_url, manifests, midnight, replay
+from basewatch.sources.landing import (
+    LandedAnswer,
+    Landing,
+    Manifest,
+    chunks,
+    hours_since,
+    is_url,
+    manifests,
+    midnight,
+    replay,
+)
 
 CODE = "opensky"
 API = "https://opensky-network.org/api"
@@ -163,16 +174,16 @@ def says_none(body: bytes) -> bool:
     A web server, a proxy and a moved API answer 404 too, and say nothing of flights by it.
     """
     try:
-        return bool(msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf")) == [])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return bool(json_text.read(body) == [])
+    except ValueError:
         return False
 
 
 def flights_fault(body: bytes) -> str | None:
     """What a body is that is no list of flights; None where it is one, which may be empty."""
     try:
-        flights = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        flights = json_text.read(body)
+    except ValueError as error:
         return f"what is not readable as JSON: {error}"
     if not isinstance(flights, list):
         return f"{describe(body)} where a list of flights is due"
@@ -283,16 +294,17 @@ def decode(landed: Landed, context: Context[OpenSky]) -> Iterator[Event]:
         for answer in manifest.answers:
             if answer.file is None or answer.status != "ok":
                 continue
-            body = (folder / answer.file).read_bytes()
-            digest = str(manifest.files[answer.file]["sha256"])
-            yield from _flights(body, digest, answer, window, tallies)
+            flights = _flights(folder, manifest, answer, window, tallies)
+            yield from scoped.contained(flights, answer, window, tallies, CODE)
     yield from scoped.judge(window, read, tallies, context, rejected_share_max=0.0)
 
 
 def _flights(
-    body: bytes, digest: str, answer: LandedAnswer, window: Window, tallies: scoped.Tallies
+    folder: Path, manifest: Manifest, answer: LandedAnswer, window: Window, tallies: scoped.Tallies
 ) -> Iterator[Event]:
     assert answer.file is not None
+    body = (folder / answer.file).read_bytes()
+    digest = str(manifest.files[answer.file]["sha256"])
     first = max(answer.since, window.since)
     last = min(answer.until, window.until)
     fault = flights_fault(body)
@@ -300,7 +312,7 @@ def _flights(
         yield Reject(first, answer.file, f"not readable as OpenSky flights: {fault}")
         scoped.spoil(tallies, answer.scope, first, last)
         return
-    rows = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
+    rows = json_text.read(body)
     table, rejects = flight_records.opensky_rows(rows, CODE, flight_records.Origin(answer.file, digest), None)
     for reject in rejects:
         yield Reject(first, reject.where, reject.reason, reject.raw)

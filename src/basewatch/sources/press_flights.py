@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from typing import Any
 import pyarrow as pa
 
 from basewatch.config import PressFlights
-from basewatch.errors import SourceError
+from basewatch.errors import SourceError, containment
 from basewatch.lake.events import Day, Event, FileReading, Reject, Rows
 from basewatch.lake.schemas import TABLES
 from basewatch.sources import lasting
@@ -55,12 +56,14 @@ def decode(landed: Landed, context: Context[PressFlights]) -> Iterator[Event]:
     by_day: dict[date, list[dict[str, Any]]] = defaultdict(list)
     faults: list[tuple[str, str, str]] = []
     for file in landed.files:
-        reader = csv.DictReader(io.StringIO(file.path.read_text(encoding="utf-8-sig"), newline=""))
-        for number, values in enumerate(reader, start=1):
+        for number, values in enumerate(_records(file.path), start=1):
+            where = f"{file.url}, record {number}"
             try:
+                if isinstance(values, Exception):
+                    raise values
                 row = {**_row(values, number), **_stood(file, number)}
-            except ValueError as error:
-                faults.append((f"{file.url}, record {number}", str(error), str(values)))
+            except Exception as error:
+                faults.append((where, containment.reason(error, where), str(values)))
                 continue
             if row["base_id"] is None or row["base_id"] in context.reference.bases:  # others are not watched here
                 by_day[row["filed_on"]].append(row)
@@ -133,6 +136,18 @@ def _lasting(
     return _Lasting(notes, rows, reason)
 
 
+def _records(file: Path) -> Iterator[Mapping[str, str] | Exception]:
+    """The records of a table; in place of one that cannot be split into cells the exception that says why."""
+    reader = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8-sig", errors="replace"), newline=""))
+    while True:
+        try:
+            yield next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield ValueError(f"cannot be split into cells: {error}")
+
+
 def _stood(file: LandedFile, number: int) -> dict[str, str]:
     return {"origin_file": file.url, "origin_sha256": file.sha256, "origin_place": f"record {number}"}
 
@@ -170,13 +185,15 @@ def _row(values: Mapping[str, str], number: int) -> dict[str, Any]:
         "note": cells.get("note"),
     }
     if cells.get("count"):
-        if not str(cells["count"]).isdigit():
+        if not re.fullmatch(r"[0-9]{1,9}", str(cells["count"])):
             raise ValueError(f"count: {cells['count']!r} is not a number")
         row["count"] = int(str(cells["count"]))
     if row["direction"] not in DIRECTIONS:
         raise ValueError(f"direction: {row['direction']!r} is none of {', '.join(sorted(DIRECTIONS))}")
     if row["claim_kind"] not in KINDS:
         raise ValueError(f"claim_kind: {row['claim_kind']!r} is none of {', '.join(sorted(KINDS))}")
+    if row["url"] is not None and not re.match(r"https?://\S+$", row["url"], re.IGNORECASE):
+        raise ValueError(f"url: {row['url'][:80]!r} is no web address")
     if row["url"] is None:
         raise ValueError("url is empty: a report without a citation is not shown")
     if row["event_group"] is None:

@@ -24,18 +24,19 @@ from typing import Any
 import msgspec
 
 from basewatch.config import OpenSky, ReadsbLive
-from basewatch.errors import ConfigError, SourceError
+from basewatch.errors import ConfigError, SourceError, containment
 from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.net import providers
 from basewatch.net.client import Client
 from basewatch.net.content import GZIP, plain
 from basewatch.net.limits import STATE
-from basewatch.net.secrets import clean_url, redact
+from basewatch.net.secrets import clean_url
+from basewatch.outside import json_text
 from basewatch.readsb import polled
 from basewatch.readsb.day_names import day_in, days_in
 from basewatch.readsb.polled import Heard, Sighting
 from basewatch.sources import opensky, scoped
-from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Window, Writer
+from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Window, Writer, refuse_links
 from basewatch.sources.landing import Landing, is_url, midnight
 from basewatch.sources.values import Malformed, icao24, moment
 
@@ -284,10 +285,11 @@ def _poll(query: Query, poller: _Poller) -> Poll:
         else:
             answer = poller.clients[query.network].get(query.url)
             body, url = answer.body, answer.url
-    except (SourceError, OSError, ValueError) as error:
+    except Exception as error:
         is_news = getattr(error, "kind", None) != "circuit"  # while it is open, what opened it has been told
-        log.log(logging.WARNING if is_news else logging.DEBUG, "%s", redact(str(error)))
-        return Poll(clock.wall(), query.network, query.scopes, clean_url(query.url), error=redact(str(error))[:500])
+        why = containment.reason(error, f"{query.network} {query.scopes}")
+        log.log(logging.WARNING if is_news else logging.DEBUG, "%s", why)
+        return Poll(clock.wall(), query.network, query.scopes, clean_url(query.url), error=why[:500])
     poller.answers += 1
     return Poll(clock.wall(), query.network, query.scopes, url, body.decode("utf-8", "replace"))
 
@@ -307,7 +309,8 @@ def _flush(day: date, poller: _Poller, write: Writer) -> None:
     poller.flushed = now
     context = replace(poller.context, now=datetime.fromtimestamp(now, UTC))
     try:
-        write(list(decode(landed_day(day, context), context)))
+        with containment.of_source(CODE, f"{CODE} {day}", passing=(OSError,)):
+            write(list(decode(landed_day(day, context), context)))
     except SourceError as error:
         log.error("%s", error)
 
@@ -338,6 +341,7 @@ def fetch(window: Window, context: Context[ReadsbLive]) -> Landed:
         location = context.path(settings.location)
         paths = [location] if location.is_file() else sorted(location.rglob("*")) if location.is_dir() else []
         files = [path for path in paths if path.is_file() and not _is_no_data(path)]
+        refuse_links(files if location.is_dir() else (), location, CODE)
         if not any(map(_is_recorded, files)):
             others = f"; there are {', '.join(path.name for path in files[:3])}" if files else ""
             raise SourceError(
@@ -462,12 +466,13 @@ def _read(
             if isinstance(value, ValueError):
                 raise value
             answer = _understand(value, named_day, context)
-        except ValueError as error:
+        except Exception as error:
+            why = containment.reason(error, where)
             if named_day is None:
-                undated.append((where, str(error), file))
+                undated.append((where, why, file))
             elif window.holds(named_day):
-                days[named_day].lose(where, str(error), file)
-            yield Reject(named_day, where, str(error))
+                days[named_day].lose(where, why, file)
+            yield Reject(named_day, where, why)
             continue
         on = datetime.fromtimestamp(answer.poll.at, UTC).date()
         reached.add(on)
@@ -538,8 +543,8 @@ def _documents(path: Path) -> Iterator[Any]:
 
 def _decoded(text: bytes) -> Any:
     try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return json_text.read(text)
+    except ValueError as error:
         return ValueError(f"not readable as JSON: {error}")
 
 
@@ -606,8 +611,8 @@ def _understood(poll: Poll, apart_s: float, context: Context[ReadsbLive]) -> _An
             heard = _from_states(poll.body, poll.at, apart_s)
         else:
             heard = polled.read(poll.body, column(poll.network), poll.at, apart_s)
-    except ValueError as error:
-        return _Answer(poll, None, str(error))
+    except Exception as error:
+        return _Answer(poll, None, containment.reason(error, f"{poll.network} {poll.at:.0f}"))
     return _Answer(poll, heard, _doubt(heard, context))
 
 
@@ -633,8 +638,8 @@ def _from_states(body: str, polled_at: float, apart_s: float) -> Heard:
         at = values.pop("seen_at")
         try:
             seen.append(Sighting("opensky", float(at), polled.craft(values)))
-        except (ValueError, TypeError) as error:
-            faults.append(str(error))
+        except Exception as error:
+            faults.append(containment.reason(error, "a state vector"))
     return Heard(now, seen, faults, len(vectors))
 
 

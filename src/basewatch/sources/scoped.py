@@ -11,11 +11,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from basewatch.errors import SourceError
-from basewatch.lake.events import GLOBAL, Day
+from basewatch.errors import SourceError, containment
+from basewatch.lake.events import GLOBAL, Day, Event, Reject
 from basewatch.reference.rows import BaseRow
 from basewatch.sources.contract import Context, Window
-from basewatch.sources.landing import Manifest, midnight
+from basewatch.sources.landing import LandedAnswer, Manifest, midnight
 
 _DONE = {"ok", "empty", "expired"}
 _WORST_FIRST = ("failed", "late", "missing", "partial")
@@ -72,6 +72,18 @@ def spoil(tally_of: Tallies, scope: str, first: date, last: date) -> None:
     """Count a record that cannot be used on each day that it may have been of, both ends included."""
     for day in Window("", first, last).days():
         tally_of[scope, day].count(Tally(read=1, rejected=1))
+
+
+def contained(
+    events: Iterable[Event], answer: LandedAnswer, window: Window, tally_of: Tallies, doing: str
+) -> Iterator[Event]:
+    """The events of one answer; where making them breaks, a reject in place of the rest, and its days are spoilt."""
+    try:
+        yield from events
+    except Exception as error:
+        first, last = max(answer.since, window.since), min(answer.until, window.until)
+        spoil(tally_of, answer.scope, first, last)
+        yield Reject(first, answer.file or doing, containment.reason(error, answer.file or doing))
 
 
 def judge(

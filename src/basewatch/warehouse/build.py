@@ -180,7 +180,7 @@ def bind(
     connection.execute("CREATE SCHEMA reference")
     ledger = [row for row in lake.ledger() if until is None or row.day <= until]
     for name, table in TABLES.items():
-        files = lake.files(name, ledger)
+        files = lake.sound(lake.files(name, ledger))
         if files:
             connection.execute(f"CREATE VIEW raw.{name} AS {lake_sql.select(connection, table, files)}")
         else:

@@ -23,9 +23,12 @@ import pyarrow as pa
 from filelock import BaseFileLock, FileLock, Timeout
 
 from basewatch.database import connect
-from basewatch.errors import BasewatchError, ConfigError, WarehouseBusy
+from basewatch.errors import ConfigError, StoreFault, WarehouseBusy
+from basewatch.lake import notes
+from basewatch.lake.chain import ADVICE, Damaged
 from basewatch.lake.files import fsync_folder, write_aside
 from basewatch.lake.store import Lake
+from basewatch.lake.verified import Verified
 from basewatch.reference.load import Params, Reference
 from basewatch.warehouse import learnt, models
 from basewatch.warehouse.build import (
@@ -46,6 +49,8 @@ from basewatch.warehouse.build import (
 from basewatch.warehouse.work import WORK
 
 SWEEP_SECONDS = 3.0  # looking through a lake of years takes a second or two
+MANIFEST = "manifest.json"
+FAULTS_NAMED = 5  # of damaged files in an error
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,7 @@ class Warehouse:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.lake = Lake(root)
+        self.verified = Verified(root)
         self.releases_folder = root / "releases"
         self.current_link = root / "current"
         self.quarantine = root / "quarantine"
@@ -80,15 +86,16 @@ class Warehouse:
         self.pending_file = root / ".publishing"
 
     @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self, *, clear: bool = True) -> Iterator[None]:
         """Hold the warehouse for one run; a second run is told at once (WarehouseBusy). Freed when the process dies.
 
-        The thread that holds it may take it again: what a run does inside holds on to the same lock.
+        The thread that holds it may take it again: what a run does inside holds on to the same lock. clear: whether
+        what a run that died left is cleared away first.
         """
         lock = FileLock(self._made() / ".lock", is_singleton=True)
         self._acquire(lock, f"another run holds the warehouse at {self.root}; wait for it or look at its log")
         try:
-            if lock.lock_counter == 1:
+            if lock.lock_counter == 1 and clear:
                 self._clear_leftovers()
             yield
         finally:
@@ -134,7 +141,8 @@ class Warehouse:
         for entry in self.root.glob(f".{WORK}.*"):
             remove_tree(entry)
         if self.lake.folder.exists():
-            with contextlib.suppress(WarehouseBusy), self.watching(0):  # a poller names its files when it flushes
+            # a poller names its files when it flushes; of a damaged lake nobody can tell what is left over
+            with contextlib.suppress(WarehouseBusy, StoreFault), self.watching(0):
                 self.lake.sweep()
         self._finish_publish()
 
@@ -151,28 +159,68 @@ class Warehouse:
     # ---- releases
 
     def releases(self) -> list[Release]:
-        """Published releases, oldest first."""
+        """Published releases, oldest first. Raises StoreFault where the manifest of one is damaged."""
         if not self.releases_folder.exists():
             return []
-        releases = []
-        for folder in sorted(self.releases_folder.iterdir()):
-            manifest = folder / "manifest.json"
-            if not folder.name.startswith(".") and manifest.exists():
-                releases.append(Release(folder, json.loads(manifest.read_text(encoding="utf-8"))))
-        return releases
+        folders = sorted(self.releases_folder.glob("[!.]*"))
+        return [Release(folder, read_manifest(folder)) for folder in folders if (folder / MANIFEST).exists()]
 
     def current(self) -> Release | None:
-        """The release that `current` points to, None before the first."""
+        """The release that `current` points to, None before the first.
+
+        Raises StoreFault where the pointer is gone or leads elsewhere than to a whole release.
+        """
+        fault = self.pointer_fault()
+        if fault:
+            raise StoreFault(
+                f"{self.current_link} {fault}; choose a release with `basewatch rollback RELEASE`. {ADVICE}"
+            )
         if not self.current_link.is_symlink():
             return None
         folder = self.current_link.resolve()
-        manifest = folder / "manifest.json"
-        if not manifest.exists():
-            raise BasewatchError(
-                f"{self.current_link} points to {folder.name}, which is not a whole release; "
-                "choose another with `basewatch rollback RELEASE`"
-            )
-        return Release(folder, json.loads(manifest.read_text(encoding="utf-8")))
+        return Release(folder, read_manifest(folder))
+
+    def pointer_fault(self) -> str | None:
+        """What is wrong with the pointer `current`; None where nothing is, as before the first release."""
+        if not self.current_link.is_symlink():
+            if self.current_link.exists():
+                return "is no link: something was put in its place"
+            is_published = self.releases_folder.exists() and any(self.releases_folder.glob(f"[!.]*/{MANIFEST}"))
+            return "is missing, and there are releases" if is_published and not self.pending_file.exists() else None
+        folder = self.current_link.resolve()
+        if folder.parent != self.releases_folder.resolve():
+            return f"points to {folder}, which is no release"
+        if not (folder / MANIFEST).exists():
+            return f"points to {folder.name}, which is not a whole release"
+        return None
+
+    # ---- whether all is as it was written
+
+    def unsound(self, release: Release, *, anew: bool = False) -> dict[Path, str]:
+        """The files of a release that are not as its manifest lists them, and what is the matter with each.
+
+        anew: every file is read, also those that are known to be sound.
+        """
+        listed = {release.folder / entry["path"]: entry["sha256"] for entry in release.manifest["files"]}
+        found = self.verified.damaged(listed, anew=anew)
+        others = {file for file in release.folder.rglob("*") if not file.is_dir() or file.is_symlink()}
+        for file in others - set(listed) - {release.folder / MANIFEST}:
+            found[file] = "is not in the release's manifest"
+        return found
+
+    def require_sound(self) -> None:
+        """Raise StoreFault where the current release, the ledger or a file that it names is damaged.
+
+        Costs a look at each file's size, time and inode; a file is read where these are not known.
+        """
+        now = self.current()
+        if now is not None:
+            found = self.unsound(now)
+            if found:
+                named = "; ".join(f"{file} {what}" for file, what in list(found.items())[:FAULTS_NAMED])
+                raise StoreFault(f"the current release {now.release_id} is damaged: {named}. {ADVICE}")
+            self.verified.forget_but({str(file.relative_to(self.root)) for file in now.folder.rglob("*")})
+        self.lake.sound(self.lake.current_files())
 
     def switch(self, release_id: str) -> None:
         """Point `current` at a release by one rename, and see that the root's database link stands."""
@@ -226,7 +274,11 @@ class Warehouse:
         run_id: str,
         progress: Callable[[str, float, int], None] | None = None,
     ) -> Candidate:
-        """Build every model from the lake into a fresh candidate; the one before it is thrown away."""
+        """Build every model from the lake into a fresh candidate; the one before it is thrown away.
+
+        Raises StoreFault where what it would be built from is damaged.
+        """
+        self.require_sound()
         now = self.current()
         published = now.database if now else None
         hidden = learnt.hidden_stays(self.root)
@@ -300,7 +352,7 @@ class Warehouse:
         export_parquet(making)
         extras(making, release_id)
         note["files"] = list_files(making)
-        write_aside(making / "manifest.json", json.dumps(note, indent=1).encode())
+        write_manifest(making, note)
         seal(making)
         return note
 
@@ -359,6 +411,29 @@ class Warehouse:
         latest = max(files, key=lambda file: (file.name.split("-")[0], file.stat().st_mtime_ns))
         values: dict[str, Any] = json.loads(latest.read_text(encoding="utf-8"))
         return values
+
+
+def write_manifest(folder: Path, note: dict[str, Any]) -> None:
+    """Write a release's manifest, with a hash over what it says."""
+    values = {name: value for name, value in note.items() if name != "sha256"}
+    values["sha256"] = notes.digest(values)
+    write_aside(folder / MANIFEST, json.dumps(values, indent=1).encode())
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """A release's manifest. Raises StoreFault where it is damaged; one of before it had a hash is taken as it is."""
+    file = folder / MANIFEST
+    try:
+        values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        missing = {"release_id", "files", "fingerprint", "as_of", "rows"} - set(values)
+    except (OSError, ValueError, TypeError) as error:
+        raise Damaged(file, f"is damaged: it cannot be read ({error})") from None
+    if missing:
+        raise Damaged(file, f"is damaged: it lacks {', '.join(sorted(missing))}")
+    digest = values.get("sha256")
+    if digest is not None and digest != notes.digest({n: value for n, value in values.items() if n != "sha256"}):
+        raise Damaged(file, "is damaged: it was edited")
+    return values
 
 
 def new_run_id(now: datetime) -> str:

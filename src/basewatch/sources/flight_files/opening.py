@@ -28,6 +28,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from basewatch.news.encodings import likely_codec
+from basewatch.outside import json_text
 from basewatch.sources.flight_files import forms
 from basewatch.sources.values import Ambiguous, Malformed, moment
 
@@ -510,8 +511,9 @@ def _heading(lines: list[str], stated: Mapping[str, str]) -> tuple[str, int] | N
     """The mark between cells and the number (from 0) of the line that is the heading of a known form."""
     for number, line in enumerate(lines[:HEADING_WITHIN]):
         for delimiter in DELIMITERS:
-            if delimiter in line and forms.recognise(_split(line, delimiter), stated):
-                return delimiter, number
+            with contextlib.suppress(csv.Error):  # a cell without end is no heading
+                if delimiter in line and forms.recognise(_split(line, delimiter), stated):
+                    return delimiter, number
     return None
 
 
@@ -528,9 +530,13 @@ def _lines(lines: list[str], delimiter: str, start: int = 0) -> Iterator[Row]:
         if not line.strip():
             at += 1
             continue
-        cells, taken = _row(lines, at, delimiter, width)
+        fault = "a quote is opened and never closed"
+        try:
+            cells, taken = _row(lines, at, delimiter, width)
+        except csv.Error as error:
+            cells, taken, fault = None, 1, f"cannot be split into cells: {error}"
         if cells is None:
-            yield Row(place, raw=line, fault="a quote is opened and never closed")
+            yield Row(place, raw=line, fault=fault)
         else:
             width = width or len(cells)
             yield Row(place, cells, line)
@@ -577,16 +583,20 @@ def _row(lines: list[str], at: int, delimiter: str, width: int) -> tuple[list[st
 def _json(words: str, name: str, kind: str) -> Part:
     """A table of the objects in a JSON text, in any of its usual shapes, whole or cut short."""
     try:
-        return _shaped(json.loads(words), name, f"JSON{kind}", words)
+        whole = json_text.read_loosely(words, strict=True)
     except json.JSONDecodeError as error:
         fault = f"line {error.lineno}, column {error.colno}: {error.msg}"
+    except ValueError as error:
+        fault = str(error)
+    else:
+        return _shaped(whole, name, f"JSON{kind}", words)
     lines = [(number, line) for number, line in enumerate(words.split("\n"), start=1) if line.strip()]
     objects: list[tuple[str, Any]] = []
     wrong = 0
     for number, line in lines:
         try:
-            objects.append((f"line {number}", json.loads(line)))
-        except json.JSONDecodeError:
+            objects.append((f"line {number}", json_text.read_loosely(line, strict=True)))
+        except ValueError:
             objects.append((f"line {number}", _Broken(line)))
             wrong += 1
     if (
@@ -629,7 +639,7 @@ def _pieces(words: str) -> list[tuple[str, Any]]:
         try:
             value, end = decoder.raw_decode(words, at)
             pieces.append((place, value))
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             after = _NEXT_OBJECT.search(words, at)
             end = after.end() if after else len(words)
             pieces.append((place, _Broken(words[at:end].strip()[:2000])))

@@ -17,6 +17,8 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
+from basewatch.errors import containment
+from basewatch.lake.files import from_records
 from basewatch.lake.schemas import TABLES
 from basewatch.readsb.polled import Sighting
 from basewatch.sources.flight_files import forms, opening, tracks
@@ -119,15 +121,27 @@ def read(
     advance: told now and then what share of the file is done. Never raises for what the file holds.
     """
     reading = Reading()
-    for part in opening.parts(data, origin.file, stated):
+    for part in _parts(data, origin.file, stated):
         match part:
             case NoData():
                 reading.passed_over.append(f"{part.name}: {part.reason}")
             case Fault():
                 reading.losses.append(_unread(part.name, part.reason, part.text.split("\n")))
             case Table():
-                _Tabled(part, origin, places, stated, timedelta(days=longest_days), now, reading, advance).read()
+                table = _Tabled(part, origin, places, stated, timedelta(days=longest_days), now, reading, advance)
+                try:
+                    table.read()
+                except Exception as error:
+                    table.give_up(f"cannot be read: {containment.reason(error, part.name)}")
     return reading
+
+
+def _parts(data: bytes, name: str, stated: Mapping[str, str]) -> Iterator[opening.Part]:
+    """The parts of a file; a fault in place of those that cannot be told apart."""
+    try:
+        yield from opening.parts(data, name, stated)
+    except Exception as error:
+        yield Fault(name, f"cannot be read: {containment.reason(error, name)}")
 
 
 def _unread(where: str, reason: str, lines: Sequence[str]) -> Lost:
@@ -186,7 +200,7 @@ class _Tabled:
 
     def read(self) -> None:
         """Read the rows into the reading."""
-        rows = iter(self.table.rows)
+        rows = self._rows()
         first = list(islice(rows, SAMPLE))
         mapped, first = self._mapped(first)
         if mapped is None:
@@ -212,6 +226,23 @@ class _Tabled:
         self._weigh_low()
         self._weigh_zone(before)
         self.reading.losses += [Lost(self.table.name, loss, is_reject=False, is_cut=True) for loss in self.table.losses]
+
+    def give_up(self, why: str) -> None:
+        """Count as lost what was not yet put into rows, and the table as a whole as not read."""
+        self.reading.records_kept -= len(self.waiting)
+        self.reading.records_read -= len(self.waiting)
+        self.reading.losses.append(Lost(self.table.name, why, is_reject=False, is_whole=True))
+
+    def _rows(self) -> Iterator[Row]:
+        """The rows, as far as they can be told apart: where that breaks, what follows is lost."""
+        given = 0
+        try:
+            for row in self.table.rows:
+                given += 1
+                yield row
+        except Exception as error:
+            why = containment.reason(error, self.table.name)
+            self.table.losses.append(f"not readable after row {given}: {why}")
 
     # ---- the file's end, and its zone
 
@@ -339,6 +370,11 @@ class _Tabled:
             if len(row.cells) != len(self.mapped.columns):  # its cells may stand under other columns than theirs
                 days, bases = days | _around(days_in(_raw(cells)), 2 if self.is_local else 1), None
             self._reject(Lost(where, str(fault), _raw(cells)[:LONGEST_RAW], days, bases))
+            return
+        except Exception as error:
+            written = row.raw or _raw(cells)
+            why = containment.reason(error, where)
+            self._reject(Lost(where, why, written[:LONGEST_RAW], frozenset(_around(days_in(written)))))
             return
         self.reading.records_kept += 1
         self.reading.dropped += bool(record.dropped)
@@ -581,7 +617,12 @@ class _Tabled:
         if not self.waiting:
             return
         table = self.mapped.form.table
-        rows = pa.Table.from_pylist(self.waiting, schema=TABLES[table].schema)
+        rows, faults = from_records(self.waiting, TABLES[table].schema)
+        for number, error in faults.items():
+            record = self.waiting[number]
+            where = f"{self.origin.file}, {record['origin_place']}"
+            self._reject(Lost(where, containment.reason(error, where), _raw(list(record.values()))[:LONGEST_RAW]))
+            self.reading.records_kept -= 1
         self.waiting = []
         for _, at in ENDS[table]:
             self.reading.days |= {
@@ -612,7 +653,10 @@ def _shown(value: object) -> str:
 
 
 def _raw(cells: Sequence[Any]) -> str:
-    return json.dumps(list(cells), default=str, ensure_ascii=False)
+    try:
+        return json.dumps(list(cells), default=str, ensure_ascii=False)
+    except (ValueError, TypeError, RecursionError):  # values within values without end
+        return f"{len(cells)} cells that cannot be written as JSON"
 
 
 def _has_slashes(row: Row, times: set[int]) -> bool:

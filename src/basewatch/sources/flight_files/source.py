@@ -18,12 +18,12 @@ import pyarrow.compute as pc
 
 from basewatch import progress
 from basewatch.config import Cover, FlightFiles
-from basewatch.errors import SourceError
+from basewatch.errors import SourceError, containment
 from basewatch.lake.events import GLOBAL, Day, Event, FileReading, Reject, Rows
 from basewatch.lake.files import sha256
 from basewatch.readsb.polled import Sighting
 from basewatch.sources import lasting
-from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Taken, Window
+from basewatch.sources.contract import LINK, Context, Finding, Grain, Landed, LandedFile, Taken, Window, leads_out
 from basewatch.sources.flight_files import covers, sameness, tracks
 from basewatch.sources.flight_files.covers import End
 from basewatch.sources.flight_files.reading import Lost, Reading, read, span
@@ -90,8 +90,12 @@ def _name(path: Path, top: Path) -> str:
 
 
 def _place(path: Path, top: Path) -> Place:
-    is_dangling = path.is_symlink() and not path.exists()
-    return Place(path, _name(path, top), f"{NOT_OPENED}a link that leads nowhere" if is_dangling else None)
+    fault = None
+    if path.is_symlink() and not path.exists():
+        fault = f"{NOT_OPENED}a link that leads nowhere"
+    elif leads_out(path, top):
+        fault = f"{NOT_OPENED}{LINK}"
+    return Place(path, _name(path, top), fault)
 
 
 def _is_hidden(name: str) -> bool:
@@ -234,7 +238,11 @@ def _read(file: LandedFile, context: Context[FlightFiles], places: Places, advan
         return reading
     origin = Origin(file.url, file.sha256)
     stated = {column: name for name, column in context.settings.columns.items()}
-    reading = read(data, origin, places, stated, context.params.record_longest_days, context.now, told)
+    try:
+        reading = read(data, origin, places, stated, context.params.record_longest_days, context.now, told)
+    except Exception as error:  # `read` tells what it meets; what it does not is the file's fault all the same
+        why = f"cannot be read: {containment.reason(error, file.url)}"
+        reading = Reading(losses=[Lost(file.url, why, is_reject=False, is_whole=True)])
     told(1.0)
     return reading
 

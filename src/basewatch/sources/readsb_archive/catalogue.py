@@ -18,6 +18,7 @@ from pathlib import Path
 
 from basewatch.errors import SourceError
 from basewatch.readsb.day_names import days_in
+from basewatch.sources.contract import leads_out
 
 EXPECTED = "a tar (.tar, .tar.gz, .tgz, .tar.xz, .tar.bz2, .tar.zst, each whole or in parts .aa, .ab, …) or a folder"
 KEPT = 4  # catalogues held at a time
@@ -104,7 +105,11 @@ def _take_in(folder: Path, location: Path, catalogue: Catalogue) -> None:
             continue
         path, is_folder = folder / entry.name, entry.is_dir()
         days = _days(path, location)
-        if is_folder and folder == location and entry.name.lower() == "globe_history":  # into which readsb writes
+        if entry.is_symlink() and leads_out(path, location):  # named as what is not understood, and not followed
+            catalogue.strange.append(path)
+            for day in days:
+                catalogue.odd[day].append(path)
+        elif is_folder and folder == location and entry.name.lower() == "globe_history":  # into which readsb writes
             _take_in(path, path, catalogue)
         elif not days and is_folder and _is_above_days(path, location):
             _take_in(path, location, catalogue)

@@ -1,10 +1,24 @@
 """Errors that a user can cause or meet, each with the exit status that the command line promises."""
 
+from basewatch import outside
+
+LONGEST = 20_000  # characters: a refusal names every failed check
+
 
 class BasewatchError(Exception):
-    """Says what was wrong, where, and what to do; shown to the user without a traceback."""
+    """Says what was wrong, where, and what to do; shown to the user without a traceback.
+
+    Its text passes through `outside`, so that no error shows a key or hides a character.
+    """
 
     exit_status = 1
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(outside.message(message, LONGEST))
+
+
+class StoreFault(BasewatchError):
+    """The warehouse itself is damaged, or cannot be read or written: the run stops, what is published stands."""
 
 
 class ConfigError(BasewatchError):

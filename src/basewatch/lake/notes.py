@@ -1,0 +1,44 @@
+"""Small JSON files beside the ledger, each with a hash over what it says: an edited one is known from a whole one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from basewatch.lake.chain import Damaged
+from basewatch.lake.files import write_aside
+
+HASH, CONTENT = "sha256", "content"
+
+
+def write(file: Path, content: dict[str, Any]) -> None:
+    """Write a note, aside and renamed."""
+    values = {HASH: digest(content), CONTENT: content}
+    write_aside(file, json.dumps(values, indent=1, default=str, ensure_ascii=False).encode())
+
+
+def read(file: Path) -> dict[str, Any]:
+    """What a note says, empty where there is none. Raises Damaged where it is damaged.
+
+    One of before there were hashes holds its content alone.
+    """
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise Damaged(file, f"is damaged: it cannot be read ({error})") from None
+    if not isinstance(values, dict):
+        raise Damaged(file, "is damaged: it holds another thing than it should")
+    if set(values) != {HASH, CONTENT}:
+        return values
+    if not isinstance(values[CONTENT], dict) or digest(values[CONTENT]) != values[HASH]:
+        raise Damaged(file, "is damaged: it was edited")
+    return dict(values[CONTENT])
+
+
+def digest(content: dict[str, Any]) -> str:
+    """A hash over a note's content, whatever the order of its names."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()

@@ -1,0 +1,381 @@
+"""`basewatch verify`: the whole warehouse held against the hashes, links and counts that it keeps of itself.
+
+Nothing here trusts what an earlier look found: every file is read. What is mended is set aside first, and is never
+deleted: the damaged files of one repair lie in `quarantine/<run_id>/damaged/`, under the paths that they had.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+
+from basewatch.database import connect
+from basewatch.errors import BasewatchError, ConfigError, StoreFault
+from basewatch.lake import notes
+from basewatch.lake.chain import Damaged
+from basewatch.lake.events import GLOBAL, Day
+from basewatch.lake.files import sha256
+from basewatch.lake.ledger import LedgerRow, ledger_row
+from basewatch.warehouse import learnt
+from basewatch.warehouse.build import DATABASE, remove_tree
+from basewatch.warehouse.releases import MANIFEST, Release, Warehouse, read_manifest
+
+COUNTED = {  # by source: the tables whose rows are its records, where each kept record is a row of one of them
+    "flight_files": ("plain_flights", "opensky_flights", "flightradar24_flights"),
+    "simulated": ("plain_flights", "opensky_flights", "flightradar24_flights"),
+    "opensky": ("opensky_flights",),
+    "press_flights": ("press_flights",),
+    "articles": ("news_articles",),
+}
+
+
+@dataclass(frozen=True)
+class Damage:
+    """Something that is not as it was written: which file or thing, and what is the matter with it."""
+
+    kind: str  # ledger, lake, note, release, pointer, learnt, run
+    place: Path
+    what: str
+
+    @property
+    def words(self) -> str:
+        """One line."""
+        return f"{self.kind}: {self.place} {self.what}"
+
+
+@dataclass
+class Found:
+    """All damage, and how much was looked at."""
+
+    damages: list[Damage] = field(default_factory=list)
+    files: int = 0
+    bytes: int = 0
+
+    def add(self, kind: str, place: Path, what: str) -> None:
+        """Note one more."""
+        self.damages.append(Damage(kind, place, what))
+
+
+def look(warehouse: Warehouse) -> Found:
+    """Everything in the warehouse that is damaged. Raises StoreFault for a lake of a later version alone."""
+    found = Found()
+    _ledger(warehouse, found)
+    _lake(warehouse, found)
+    _notes(warehouse, found)
+    _releases(warehouse, found)
+    _learnt(warehouse, found)
+    return found
+
+
+# ---- the lake
+
+
+def _ledger(warehouse: Warehouse, found: Found) -> None:
+    folder = warehouse.lake.ledger_folder
+    if not folder.exists() and not (folder.parent / "head.json").exists():
+        return
+    for fault in warehouse.lake.ledger_damages():
+        found.add("ledger", fault.place, fault.what)
+    for file in folder.glob("*.parquet"):
+        _count(found, file)
+
+
+def _count(found: Found, file: Path) -> None:
+    found.files += 1
+    found.bytes += file.stat().st_size
+
+
+def _rows(warehouse: Warehouse) -> list[LedgerRow]:
+    """What the ledger says, as far as it can be read."""
+    try:
+        return warehouse.lake.ledger()
+    except StoreFault:
+        return warehouse.lake.readable_rows()
+
+
+def _lake(warehouse: Warehouse, found: Found) -> None:
+    lake = warehouse.lake
+    rows = _rows(warehouse)
+    current = {lake.folder / part for row in rows for part in row.parts}
+    files = {file for file in lake.folder.glob("*/source=*/day=*/*") if not file.name.startswith(".")}
+    for file in files:
+        _count(found, file)
+    damaged = lake.verified.damaged({file: file.stem for file in sorted(current | files)}, anew=True)
+    is_ledger_sound = not any(damage.kind == "ledger" for damage in found.damages)
+    for file, what in damaged.items():
+        is_earlier = is_ledger_sound and file not in current
+        found.add("lake", file, f"{what} (of an earlier reading of its day)" if is_earlier else what)
+    if is_ledger_sound:  # else nobody can tell what it named
+        named = {lake.folder / part for part in lake.parts_ever_named().to_pylist()}
+        for file in sorted(files - named - set(damaged)):
+            found.add("lake", file, "is named by no row of the ledger: a copy, or of a run that died")
+    for row in rows:
+        _counted(warehouse, row, damaged, found)
+
+
+def _counted(warehouse: Warehouse, row: LedgerRow, damaged: Iterable[Path], found: Found) -> None:
+    """Whether a day has as many rows as its ledger row says records were kept."""
+    parts = [part for part in row.parts if part.split("/")[0] in COUNTED.get(row.source, ())]
+    files = [warehouse.lake.folder / part for part in parts]
+    if not files or set(files) & set(damaged):
+        return
+    count = sum(pq.read_metadata(file).num_rows for file in files)
+    if count != row.records_kept:
+        what = f"has {count} rows where the ledger says {row.records_kept}"
+        found.add("lake", files[0].parent, f"{what} of {row.source}, {row.scope}, {row.day}")
+
+
+def _notes(warehouse: Warehouse, found: Found) -> None:
+    lake = warehouse.lake
+    for file in [*lake.folder.glob("windows/[!.]*.json"), *lake.folder.glob("files/[!.]*.json")]:
+        _count(found, file)
+        try:
+            notes.read(file)
+        except Damaged as fault:
+            found.add("note", fault.place, fault.what)
+    for file in warehouse.runs_folder.glob("[!.]*.json"):
+        try:
+            json.loads(file.read_bytes())
+        except ValueError as error:
+            found.add("run", file, f"cannot be read ({error})")
+
+
+# ---- what is published
+
+
+def _releases(warehouse: Warehouse, found: Found) -> None:
+    for folder in sorted(warehouse.releases_folder.glob("[!.]*")):
+        if not (folder / MANIFEST).exists():
+            found.add("release", folder, "has no manifest: it is not a whole release")
+            continue
+        try:
+            release = Release(folder, read_manifest(folder))
+        except Damaged as fault:
+            found.add("release", fault.place, fault.what)
+            continue
+        if release.manifest["release_id"] != folder.name:
+            found.add("release", folder, f"was renamed: it is {release.manifest['release_id']}")
+        for file, what in warehouse.unsound(release, anew=True).items():
+            found.add("release", file, what)
+        for entry in release.manifest["files"]:
+            found.files, found.bytes = found.files + 1, found.bytes + int(entry["bytes"])
+    fault_of_pointer = warehouse.pointer_fault()
+    if fault_of_pointer:
+        found.add("pointer", warehouse.current_link, fault_of_pointer)
+    link = warehouse.root / DATABASE
+    if warehouse.current_link.is_symlink() and not (
+        link.is_symlink() and link.readlink() == Path("current") / DATABASE
+    ):
+        found.add("pointer", link, "is not the link to the current release's database")
+
+
+def _learnt(warehouse: Warehouse, found: Found) -> None:
+    folder = warehouse.root / learnt.FOLDER
+    try:
+        note = learnt.note(warehouse.root)
+        hashes = {} if note is None else {learnt.TERMS: note.sha256, learnt.HIDDEN: note.hidden_sha256}
+    except ConfigError:
+        found.add("learnt", folder / learnt.NOTE, "is damaged: it cannot be read")
+        return
+    for name, digest in hashes.items():
+        file = folder / name
+        if digest and not file.exists():
+            found.add("learnt", file, "is missing")
+        elif digest and sha256(file) != digest:
+            found.add("learnt", file, "is damaged: it is not what was learnt")
+
+
+# ---- mending
+
+
+def repair(warehouse: Warehouse, found: Found, run_id: str, at: datetime, say: Callable[[str], None]) -> None:
+    """Mend what `look` found, as far as it can be, and say of each what was done.
+
+    Damaged files are set aside. A source-day of which a file or the record was lost gets the status `failed`, so that
+    it is `missing` in every number until it is read again. A release that is not as it was published is set aside, and
+    `current` goes back to the newest sound one; the next run publishes anew from the lake.
+    """
+    aside = warehouse.quarantine / run_id / "damaged"
+    by_kind: dict[str, list[Damage]] = defaultdict(list)
+    for damage in found.damages:
+        by_kind[damage.kind].append(damage)
+    mend = _Mending(warehouse, aside, run_id, at, say)
+    for damage in [*by_kind["note"], *by_kind["run"]]:
+        mend.note(damage)
+    if by_kind["ledger"]:
+        mend.ledger()
+    if by_kind["lake"] or by_kind["ledger"]:
+        mend.lake()
+    if by_kind["learnt"]:
+        mend.learnt()
+    if by_kind["release"] or by_kind["pointer"]:
+        mend.releases(by_kind["release"])
+
+
+class _Mending:
+    """One repair."""
+
+    def __init__(
+        self, warehouse: Warehouse, aside: Path, run_id: str, at: datetime, say: Callable[[str], None]
+    ) -> None:
+        self.warehouse, self.lake_, self.aside = warehouse, warehouse.lake, aside
+        self.run_id, self.at, self.say = run_id, at, say
+
+    def set_aside(self, path: Path) -> None:
+        """Move a file or folder out of the way, to where a person can look at it."""
+        target = self.aside / path.relative_to(self.warehouse.root)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        remove_tree(target)
+        path.rename(target)
+        self.say(f"set aside {path} as {target}")
+
+    # ---- the lake
+
+    def ledger(self) -> None:
+        """One sound chain of the rows that can be read; days whose record was lost are to be read again."""
+        published = self._published_days()
+        moved = self.lake_.rebuild_ledger(self.aside / "lake" / "source_days")
+        for file in moved:
+            self.say(f"set aside ledger segment {file}")
+        rows = self.lake_.ledger()
+        self.say(f"the ledger is whole again, with {len(rows)} rows")
+        known = {row.key: row for row in rows}
+        lost = {
+            key: why
+            for key, ingested_at in published.items()
+            if key not in known or known[key].ingested_at < ingested_at
+            for why in ["its record in the ledger was lost"]
+        }
+        self._mark(lost | self._without_record({(source, day) for source, _, day in lost}))
+
+    def _without_record(self, told: set[tuple[str, date]]) -> dict[tuple[str, str, date], str]:
+        """Source-days of which there are rows that no record names, beside those of which that is told already."""
+        named = set(self.lake_.parts_ever_named().to_pylist())
+        found = {}
+        for file in self.lake_.folder.glob("*/source=*/day=*/*.parquet"):
+            source, on = file.parts[-3].removeprefix("source="), file.parts[-2].removeprefix("day=")
+            day = date.fromisoformat(on)
+            if str(file.relative_to(self.lake_.folder)) not in named and (source, day) not in told:
+                found[source, GLOBAL, day] = "its record in the ledger was lost"
+        return found
+
+    def _published_days(self) -> dict[tuple[str, str, date], datetime]:
+        """When each source-day was ingested that the current release rests on, where that release is sound."""
+        try:
+            now = self.warehouse.current()
+            if now is None or self.warehouse.unsound(now):
+                return {}
+            with connect(now.database, read_only=True) as connection:
+                rows = connection.execute("SELECT source, scope, day, ingested_at FROM source_days").fetchall()
+        except (BasewatchError, duckdb.Error):
+            return {}
+        return {(source, scope, day): ingested_at for source, scope, day, ingested_at in rows}
+
+    def lake(self) -> None:
+        """Give renamed files their names back, set damaged ones aside, and have their days read again."""
+        rows = self.lake_.ledger()
+        current = {self.lake_.folder / part for row in rows for part in row.parts}
+        files = [file for file in self.lake_.folder.glob("*/source=*/day=*/*") if not file.name.startswith(".")]
+        damaged = self.lake_.verified.damaged({file: file.stem for file in {*current, *files}}, anew=True)
+        missing = {file for file in damaged if not file.exists()}
+        for file in files:
+            if file in damaged or file not in current:
+                self._take_out(file, missing, is_damaged=file in damaged)
+        lost = {}
+        for row in rows:
+            for file in (self.lake_.folder / part for part in row.parts):
+                if file in damaged and not file.exists():
+                    lost[row.key] = f"its rows in {file.parts[-4]} were damaged"
+            wrong = Found()
+            _counted(self.warehouse, row, damaged, wrong)
+            if wrong.damages:
+                lost[row.key] = "it has other rows than were kept of it"
+        self._mark(lost)
+
+    def _take_out(self, file: Path, missing: set[Path], *, is_damaged: bool) -> None:
+        """Set a file aside that is damaged or that nothing names; one that is missing elsewhere goes there."""
+        part = str(file.relative_to(self.lake_.folder))
+        if not is_damaged and part in set(self.lake_.parts_ever_named().to_pylist()):
+            return  # of an earlier reading, and sound
+        digest = sha256(file)
+        for wanted in missing:
+            if digest.startswith(wanted.stem) and not wanted.exists():
+                wanted.parent.mkdir(parents=True, exist_ok=True)
+                file.rename(wanted)
+                self.say(f"{file} was {wanted}, and is so again")
+                return
+        self.set_aside(file)
+
+    def _mark(self, lost: dict[tuple[str, str, date], str]) -> None:
+        """Have source-days read again: the ledger rows of all their scopes say that they failed."""
+        if not lost:
+            return
+        keys = dict(lost)
+        reasons = {(source, day): why for (source, _, day), why in lost.items()}
+        for row in self.lake_.ledger():  # the rows of one scope may be what another says that it has seen
+            why = reasons.get((row.source, row.day))
+            if why:
+                keys.setdefault(row.key, why)
+        rows = []
+        for (source, scope, day), why in sorted(keys.items()):
+            note = Day(day, "failed", scope, error=f"{why} (found by `basewatch verify`); it is to be read again")
+            rows.append(ledger_row(source, note, self.run_id, at=self.at))
+        self.lake_.commit(rows)
+        for source, count in sorted(Counter(source for source, _, _ in keys).items()):
+            self.lake_.forget_windows(source)
+            days = [day for of_source, _, day in keys if of_source == source]
+            self.say(
+                f"{source}: {count} records of days from {min(days)} to {max(days)} are to be read again: `basewatch "
+                f"backfill --from {min(days)} --to {max(days)}`, or the next nightly run as far as its horizon reaches"
+            )
+
+    # ---- the rest
+
+    def note(self, damage: Damage) -> None:
+        """Set a damaged note aside; what it held is made anew from the lake, or by the next reading."""
+        self.set_aside(damage.place)
+        if damage.place.parent.name == "files":
+            self.lake_.forget_windows(damage.place.stem)
+
+    def learnt(self) -> None:
+        """Set aside what was learnt: the next run learns the same again."""
+        self.set_aside(self.warehouse.root / learnt.FOLDER)
+
+    def releases(self, damages: list[Damage]) -> None:
+        """Set damaged releases aside and point `current` at the newest sound one."""
+        folder = self.warehouse.releases_folder
+        bad = {damage.place.relative_to(folder).parts[0] for damage in damages}
+        for name in sorted(bad):
+            self.set_aside(folder / name)
+        link = self.warehouse.root / DATABASE
+        for pointer in (self.warehouse.current_link, link):
+            if pointer.exists() and not pointer.is_symlink():
+                self.set_aside(pointer)
+        sound = [release.release_id for release in self.warehouse.releases()]
+        if self.warehouse.pointer_fault() or not sound:
+            self.warehouse.current_link.unlink(missing_ok=True)
+            if sound:
+                self.warehouse.switch(sound[-1])
+                self.say(f"current is {sound[-1]} now; the next run publishes anew what is new")
+            else:
+                link.unlink(missing_ok=True)
+                self.say("no sound release is left; the next run publishes one from the lake")
+        elif not link.is_symlink() or link.readlink() != Path("current") / DATABASE:
+            link.unlink(missing_ok=True)
+            now = self.warehouse.current()
+            if now:
+                self.warehouse.switch(now.release_id)
+                self.say(f"{link} is the link to the current release's database again")
+
+
+def as_json(found: Found) -> list[dict[str, Any]]:
+    """The damages as JSON holds them."""
+    return [{"kind": one.kind, "place": str(one.place), "what": one.what} for one in found.damages]
