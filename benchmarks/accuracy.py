@@ -29,14 +29,15 @@ import pyarrow as pa
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
+from simulator import rows, series, stories
+from simulator.world import Airfield, Trace
+
 import real_tracks
 import simulated_lake
 from basewatch.config import Settings
 from basewatch.reference import load
 from basewatch.warehouse import models
 from basewatch.warehouse.build import configure
-from simulator import rows, series, stories
-from simulator.world import Airfield, Trace
 
 FIRST, DAYS, REGIONS = rows.day_number(2023, 1, 1), 700, 40
 SLACK_S = 45 * 60  # the last sighting before a landing may lie this long before it

@@ -27,22 +27,19 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-import simulated_lake
-import simulator.stories
-import skies.lake
 from basewatch.config import Settings
 from basewatch.reference import load
 from basewatch.warehouse import learning, learnt, models, weights
 from basewatch.warehouse.learning import COLUMNS, Rows
 from basewatch.warehouse.weights import FIRST, WHOLE, Bools
-from skies import stories
+from skies import cases, lake, stories
 from skies.scenarios import SCENARIOS
 
 ROOT = Path(__file__).resolve().parents[1]
 EARLY_S = 180.0  # a loss may lie so long after the touchdown that it precedes: the last report comes from the runway
 FILE = ROOT / "sql" / "reference" / "evidence_terms.csv"
 BANDS = 10
-CASES = "cases"  # of the older simulator (tests/simulator), most of them traps
+CASES = "cases"  # single ones (tests/skies/cases.py), most of them traps
 CASE_HEFT = 0.3  # of a row of theirs: traps are far more of them than of any sky
 REGIONS, EACH, CASE_DAYS, FIRST_DAY = 40, 100, 200, 19_500
 LOST_FOR_GOOD = 30  # of a hundred silences
@@ -97,16 +94,18 @@ def _sky(
         for stay in sky.stays
         if stay.is_listed
     ]
-    return skies.lake.fill(connection, sky), stays
+    return lake.fill(connection, sky), stays
 
 
 def _cases(connection: duckdb.DuckDBPyConnection, seed: int) -> tuple[dict[str, Any], list[Any]]:
     """Single cases of every kind of visit and trap, traffic that passes low by among them."""
-    regions = simulator.stories.regions(np.random.default_rng(seed), REGIONS)
-    cases = list(simulator.stories.cases(seed, regions, EACH, FIRST_DAY * 86_400.0, CASE_DAYS))
-    params = simulated_lake.prepare(connection, regions, cases, first_day=FIRST_DAY, days=CASE_DAYS)
+    regions = cases.regions(np.random.default_rng(seed), REGIONS)
+    made = list(cases.draw(seed, regions, EACH, FIRST_DAY * 86_400.0, CASE_DAYS))
+    params = lake.fill_cases(connection, regions, made, first_day=FIRST_DAY, days=CASE_DAYS)
     stays = [
-        (case.trace.hex, stay.airfield, stay.arrived, stay.departed, case.kind) for case in cases for stay in case.stays
+        (case.trace.hex, stay.place.name, stay.arrived, stay.departed, case.kind)
+        for case in made
+        for stay in case.stays
     ]
     return params, stays
 

@@ -680,11 +680,11 @@ class _Maker:
                 east, north, pace = rng.normal(0, 0.01, n), rng.normal(0, 0.01, n), np.abs(rng.normal(0, 1, n))
             elif spoof.style == "circle":
                 size, knots = rng.uniform(0.3, 2), rng.uniform(60, 160)
-                phase = clock * knots / 3600 / size
-                east, north, pace = size * np.cos(phase), size * np.sin(phase), np.full(n, knots)
+                east, north = reception.astray(spoof.style, clock, knots, size, 0.0)
+                pace = np.full(n, knots)
             else:
                 knots, course = rng.uniform(2, 30), rng.uniform(0, math.tau)
-                east, north = clock * knots / 3600 * math.sin(course), clock * knots / 3600 * math.cos(course)
+                east, north = reception.astray(spoof.style, clock, knots, 0.0, course)
                 pace = np.full(n, knots)
             latitude, longitude = reception.plane_of(base).degrees(east, north)
             heard["latitude"][chosen], heard["longitude"][chosen] = np.round(latitude, 6), np.round(longitude, 6)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 
 import duckdb
 import numpy as np
 import pytest
 
 import simulated_lake
-from skies import fields, flights, lake, stories, truth
+from skies import decoder, fields, flights, lake, stories, truth
 from skies.reception import Ears, Receiver, Ridge
 from skies.scenarios import SCENARIOS
 from skies.stories import Sky
@@ -45,6 +47,12 @@ def by_flight(one: Sky) -> dict[int, np.ndarray]:
     number = one.heard["flight"][order]
     cuts = np.flatnonzero(np.diff(number)) + 1
     return {int(one.heard["flight"][part[0]]): part for part in np.split(order, cuts) if len(part)}
+
+
+def test_the_skies_know_nothing_of_the_library() -> None:
+    for file in Path(stories.__file__).parent.glob("*.py"):
+        if file.name not in ("decoder.py", "lake.py"):
+            assert not re.search("basewatch|simulated_lake|import (decoder|lake)", file.read_text("utf-8")), file.name
 
 
 @pytest.mark.parametrize("kind", sorted(flights.KINDS))
@@ -278,7 +286,7 @@ def test_in_a_valley_arrivals_are_lost_far_above_the_field() -> None:
 
 def test_each_scenario_is_as_its_name_says() -> None:
     def dark(one: Sky) -> float:
-        fleet = {frame.number for frame in one.airframes if lake.is_of_fleet(frame)}
+        fleet = {frame.number for frame in one.airframes if decoder.is_of_fleet(frame)}
         own = [flight for flight in one.flights if flight.airframe in fleet]
         return sum(bool(flight.silent) for flight in own) / len(own)
 
