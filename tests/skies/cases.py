@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from skies.fields import Airfield, Bools, Runway
+from skies.fields import Airfield, Bools, Ints, Runway
 from skies.profiles import (
     DAY,
     NM_KM,
@@ -27,8 +27,9 @@ from skies.profiles import (
     straight,
     takeoff,
 )
+from skies.reception import nearest
 from skies.traces import ARRAYS, Trace, together
-from skies.truth import Stay
+from skies.truth import Stay, end_heard
 
 NEIGHBOUR_KM = 22.0
 TYPES = (("A400", False), ("C130", False), ("IL76", False), ("A124", False), ("AN26", True))
@@ -143,7 +144,30 @@ def _visit(
         dark=dark_out,
         has_geom=geom,
     )
-    return Case(kind, together(inbound, outbound), (Stay(number, who.hex, field, at, at + ground_s, None, None),))
+    trace = together(inbound, outbound)
+    return Case(kind, trace, (_noted(Stay(number, who.hex, field, at, at + ground_s, None, None), trace),))
+
+
+def _noted(stay: Stay, trace: Trace) -> Stay:
+    """The stay with what was heard of its two ends, by the heights that the aircraft said."""
+    assert stay.arrived is not None and stay.departed is not None
+    height = np.where(np.isnan(trace.geom), trace.baro, trace.geom)
+    before, after = np.flatnonzero(trace.t < stay.arrived), np.flatnonzero(trace.t > stay.departed)
+    middle = stay.arrived + (stay.departed - stay.arrived) / 2
+    ground_in = bool((trace.ground & (trace.t >= stay.arrived) & (trace.t <= middle)).any())
+    ground_out = bool((trace.ground & (trace.t <= stay.departed) & (trace.t > middle)).any())
+
+    def heard_of(rows: Ints, moment: float, is_ground: bool, *, is_arrival: bool) -> str:
+        if not len(rows):
+            return "touchdown" if is_ground else "none"
+        row = rows[[-1 if is_arrival else 0]]
+        miles = float(nearest(stay.place, trace.latitude[row], trace.longitude[row])[0])
+        above = float(height[row[0]]) - stay.place.elevation
+        return end_heard(miles, above, abs(float(trace.t[row[0]]) - moment), is_ground, is_arrival=is_arrival)
+
+    stay.arrival_heard = heard_of(before, stay.arrived, ground_in, is_arrival=True)
+    stay.departure_heard = heard_of(after, stay.departed, ground_out, is_arrival=False)
+    return stay
 
 
 def touchdown(rng: np.random.Generator, region: Region, number: int, at: float) -> Case:

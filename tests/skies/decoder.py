@@ -252,9 +252,14 @@ def is_of_fleet(one: Airframe) -> bool:
     return one.fleet.startswith(FLEET)
 
 
+def is_known_by_name(one: Airframe) -> bool:
+    """Whether anybody knows an aircraft's registration and type."""
+    return one.number % 9 != 0 or one.is_registered
+
+
 def head_of(one: Airframe) -> Head:
     """The head of an aircraft's trace: now and then without registration and type, as for those that nobody knows."""
-    is_known = one.number % 9 != 0 or one.is_registered
+    is_known = is_known_by_name(one)
     return Head(
         one.icao24, 0.0, one.registration if is_known else None, one.type_code if is_known else None,
         None, 1 if one.is_flagged else 0,

@@ -58,13 +58,12 @@ def fill_recorded(
     connection: duckdb.DuckDBPyConnection,
     traces: Sequence[Trace],
     watched: Sequence[Airfield],
-    runways: Iterable[Mapping[str, Any]] = (),
+    facts: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The same with recorded traces near these fields, every day taken in whole."""
+    """The same with recorded traces near these fields, every day taken in whole. facts: more reference tables."""
     moments = [float(trace.t[number]) for trace in traces for number in (0, -1) if len(trace.t)]
     first, last = int(min(moments) // DAY) - 1, int(max(moments) // DAY) + 2
-    facts = {**reference(watched), "runways": list(runways)}
-    return _fill_traces(connection, traces, watched, facts, first, last - first + 1)
+    return _fill_traces(connection, traces, watched, {**reference(watched), **(facts or {})}, first, last - first + 1)
 
 
 def _fill_traces(
