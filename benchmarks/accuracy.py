@@ -40,8 +40,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 import accuracy_gaps
 import accuracy_skies
 import accuracy_tracks
-from accuracy_skies import CASES, CLASSES, Score, Share
+from accuracy_skies import CLASSES, Score, Share
 
+from skies import cases
 from skies.scenarios import SCENARIOS
 
 FITTED = (1, 2, 3)  # seeds of the skies that the shipped weights are fitted on
@@ -106,7 +107,7 @@ def table(title: str, scores: dict[tuple[str, int], Score], series: dict[int, ac
     print(header(title))
     for (name, seed), score in scores.items():
         print(line(name if len(seeds) == 1 else f"{name} {seed}", score))
-    of_skies = [score for (name, _), score in scores.items() if name != CASES]
+    of_skies = [score for (name, _), score in scores.items() if name != cases.NAME]
     if len(of_skies) > 1:
         print(line("all skies", together(of_skies)))
     for rate, found in series.items():
@@ -119,7 +120,7 @@ def table(title: str, scores: dict[tuple[str, int], Score], series: dict[int, ac
 
 def traps(scores: dict[tuple[str, int], Score]) -> None:
     """Print which single cases had a false visit, and of what kind they are."""
-    wrong = together([score for (name, _), score in scores.items() if name == CASES]).traps
+    wrong = together([score for (name, _), score in scores.items() if name == cases.NAME]).traps
     text = ", ".join(f"{kind} {count}" for kind, count in wrong.most_common()) or "none"
     print(f"false visits among single cases, by kind: {text}\n")
 
@@ -157,7 +158,7 @@ def named(variable: str) -> Path | None:
 
 def arguments() -> argparse.Namespace:
     """What was asked for."""
-    every = [*SCENARIOS, CASES]
+    every = [*SCENARIOS, cases.NAME]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--skies", nargs="*", default=every, choices=every, metavar="SKY", help=", ".join(every))
     parser.add_argument("--seeds", nargs="+", type=int, default=[11])
@@ -199,7 +200,7 @@ def main() -> None:
         table("shipped weights", shipped, series)
     if given.learnt:
         table("learnt weights", {what: score for what, (_, score) in scores.items() if score is not None}, {})
-    if CASES in given.skies:
+    if cases.NAME in given.skies:
         traps(shipped)
     silences(series)
     recorded(given.recorded, given.samples)

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
@@ -27,8 +26,6 @@ from basewatch.warehouse import learning, learnt, models
 from skies import cases, decoder, lake, stories, truth
 from skies.stories import DAY, Sky
 
-CASES = "cases"  # single ones, in place of a scenario
-REGIONS, CASES_FIRST, CASES_DAYS = 40, 19_500, 200
 HEARD = ("touchdown", "low", "dark")  # at both ends, or on the ground: these are to be found
 CLASSES = (*HEARD, "one-sided")
 FAR_S = 4 * 3600.0  # how far from a stay's end its evidence may lie where nothing nearer was heard
@@ -152,11 +149,9 @@ class Score:
 def make(file: Path, name: str, seed: int, days: int, each: int) -> tuple[Truth, dict[str, Any]]:
     """Write a sky's lake into a database; gives its truth and the thresholds. each: single cases of each kind."""
     with connect(file) as connection:
-        if name == CASES:
-            regions = cases.regions(np.random.default_rng(seed), REGIONS)
-            made = list(cases.draw(seed, regions, each, CASES_FIRST * DAY, CASES_DAYS))
-            params = lake.fill_cases(connection, regions, made, first_day=CASES_FIRST, days=CASES_DAYS)
-            return of_cases(regions, made), params
+        if name == cases.NAME:
+            regions, made = cases.make(seed, each)
+            return of_cases(regions, made), lake.fill_cases(connection, regions, made)
         sky = stories.make(name, seed, days)
         return of_sky(sky), lake.fill(connection, sky)
 
@@ -177,7 +172,7 @@ def of_cases(regions: Iterable[cases.Region], made: Iterable[cases.Case]) -> Tru
     """The truth of single cases, of which all are one fleet, heard every day."""
     listed = list(made)
     stays = [_true(stay, "all", True) for case in listed for stay in case.stays if stay.is_watched]
-    days = range(CASES_FIRST, CASES_FIRST + CASES_DAYS)
+    days = range(cases.FIRST_DAY, cases.FIRST_DAY + cases.DAYS)
     hearing = {(place.name, day): "low" for region in regions for place in region.watched for day in days}
     return Truth(stays, hearing, ["all"], {case.trace.hex: case.kind for case in listed})
 

@@ -31,6 +31,8 @@ from skies.reception import nearest
 from skies.traces import ARRAYS, Trace, together
 from skies.truth import Stay, end_heard
 
+NAME = "cases"  # where they stand in place of a scenario
+REGIONS, FIRST_DAY, DAYS = 40, 19_500, 200  # of those; the first day is counted from 1970
 NEIGHBOUR_KM = 22.0
 TYPES = (("A400", False), ("C130", False), ("IL76", False), ("A124", False), ("AN26", True))
 AIRLINER = ("B738", False)
@@ -327,6 +329,12 @@ KINDS: dict[Callable[..., object], str] = {
     low_approach: "low_pass",
     passers_by: "passer_by",
 }
+
+
+def make(seed: int, each: int) -> tuple[list[Region], list[Case]]:
+    """The regions of a seed and `each` cases of every kind in them, within DAYS of FIRST_DAY."""
+    places = regions(np.random.default_rng(seed), REGIONS)
+    return places, list(draw(seed, places, each, float(FIRST_DAY * DAY), DAYS))
 
 
 def draw(

@@ -18,7 +18,7 @@ import simulated_lake
 from basewatch.config import Settings
 from basewatch.reference import load
 from basewatch.reference.rows import arrow_schema
-from skies import decoder
+from skies import cases, decoder
 from skies.cases import Case, Region
 from skies.decoder import NETWORK, SOURCE, is_of_fleet
 from skies.fields import FEET_A_NM, Airfield, beside
@@ -40,17 +40,17 @@ def fill(connection: duckdb.DuckDBPyConnection, sky: Sky) -> dict[str, Any]:
 def fill_cases(
     connection: duckdb.DuckDBPyConnection,
     regions: Sequence[Region],
-    cases: Iterable[Case],
+    made: Iterable[Case],
     *,
-    first_day: int,
-    days: int,
+    first_day: int = cases.FIRST_DAY,
+    days: int = cases.DAYS,
     absent: Iterable[int] = (),
     seed: int = 1,
 ) -> dict[str, Any]:
     """The same with single cases, among ordinary traffic of the seed on every day but the absent ones."""
     watched = [one for region in regions for one in region.watched]
     facts = reference(one for region in regions for one in (region.base, region.neighbour))
-    traces = [case.trace for case in cases]
+    traces = [case.trace for case in made]
     return _fill_traces(connection, traces, watched, facts, first_day, days, absent, seed)
 
 
