@@ -133,10 +133,8 @@ def ledger(first_day: int, days: int, absent: Iterable[int] = ()) -> pa.Table:
     })  # fmt: skip
 
 
-def reference(
-    places: Iterable[Airfield], airframes: Iterable[Airframe] = (), *, all_runways: bool = False
-) -> dict[str, list[dict[str, Any]]]:
-    """Rows of the reference tables that a user fills in. all_runways: those of every listed field, by its name."""
+def reference(places: Iterable[Airfield], airframes: Iterable[Airframe] = ()) -> dict[str, list[dict[str, Any]]]:
+    """Rows of the reference tables that a user fills in."""
     bases, fields, runways = [], [], []
     for one in places:
         place = {"name": one.name, "country": "ZZ", "latitude": one.latitude, "longitude": one.longitude,
@@ -145,7 +143,7 @@ def reference(
             bases.append({**place, "base_id": one.name, "kind": "air", "is_shared_with_civil": one.serves == "shared"})
         elif one.is_listed:
             fields.append({**place, "ident": one.name, "serves": one.serves})
-        if one.is_watched or (all_runways and one.is_listed):
+        if one.is_watched:
             runways += [_runway(one, number) for number, way in enumerate(one.runways) if way.listing != "none"]
     aircraft = [
         {"icao24": one.icao24, "registration": one.registration, "type_code": one.type_code, "is_military": True,
