@@ -1,4 +1,4 @@
-"""How often a day's state is right, on years of simulated traffic near bases whose receivers fail (tests/simulator).
+"""How often a day's state is right, on years of simulated traffic near bases whose receivers fail (tests/skies).
 
     python benchmarks/coverage.py                    # 40 bases of each kind and level, four years each
     python benchmarks/coverage.py --bases 10 --seed 3
@@ -24,7 +24,7 @@ import numpy.typing as npt
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from day_states import states
-from simulator.listening import KINDS, Listening, draw
+from skies.listening import KINDS, Listening, draw
 
 LEVELS = (1, 3, 6, 20, 150)
 OUTAGES = (1, 1, 1, 3, 3, 7, 20, 60)

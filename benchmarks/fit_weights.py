@@ -27,24 +27,22 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-import simulated_lake
-import simulator.stories
-import skies.lake
+from accuracy_skies import shipped
+
 from basewatch.config import Settings
 from basewatch.reference import load
 from basewatch.warehouse import learning, learnt, models, weights
 from basewatch.warehouse.learning import COLUMNS, Rows
 from basewatch.warehouse.weights import FIRST, WHOLE, Bools
-from skies import stories
+from skies import cases, lake, stories
 from skies.scenarios import SCENARIOS
 
 ROOT = Path(__file__).resolve().parents[1]
 EARLY_S = 180.0  # a loss may lie so long after the touchdown that it precedes: the last report comes from the runway
 FILE = ROOT / "sql" / "reference" / "evidence_terms.csv"
 BANDS = 10
-CASES = "cases"  # of the older simulator (tests/simulator), most of them traps
-CASE_HEFT = 0.3  # of a row of theirs: traps are far more of them than of any sky
-REGIONS, EACH, CASE_DAYS, FIRST_DAY = 40, 100, 200, 19_500
+CASE_HEFT = 0.3  # of a row of single cases: traps are far more of them than of any sky
+EACH = 100  # single cases of each kind
 LOST_FOR_GOOD = 30  # of a hundred silences
 
 
@@ -65,7 +63,7 @@ def make(file: Path, scenario: str, seed: int, days: int) -> float:
     aside.unlink(missing_ok=True)
     connection = duckdb.connect(str(aside))
     connection.execute("SET threads = 1")
-    if scenario == CASES:
+    if scenario == cases.NAME:
         params, stays = _cases(connection, seed)
     else:
         params, stays = _sky(connection, scenario, seed, days)
@@ -97,16 +95,17 @@ def _sky(
         for stay in sky.stays
         if stay.is_listed
     ]
-    return skies.lake.fill(connection, sky), stays
+    return lake.fill(connection, sky), stays
 
 
 def _cases(connection: duckdb.DuckDBPyConnection, seed: int) -> tuple[dict[str, Any], list[Any]]:
     """Single cases of every kind of visit and trap, traffic that passes low by among them."""
-    regions = simulator.stories.regions(np.random.default_rng(seed), REGIONS)
-    cases = list(simulator.stories.cases(seed, regions, EACH, FIRST_DAY * 86_400.0, CASE_DAYS))
-    params = simulated_lake.prepare(connection, regions, cases, first_day=FIRST_DAY, days=CASE_DAYS)
+    regions, made = cases.make(seed, EACH)
+    params = lake.fill_cases(connection, regions, made)
     stays = [
-        (case.trace.hex, stay.airfield, stay.arrived, stay.departed, case.kind) for case in cases for stay in case.stays
+        (case.trace.hex, stay.place.name, stay.arrived, stay.departed, case.kind)
+        for case in made
+        for stay in case.stays
     ]
     return params, stays
 
@@ -174,7 +173,7 @@ def fit(judge: str, table: str, terms: Sequence[str], given: Sequence[Sky], pair
     landed = np.concatenate([answers(sky, table) for sky in given])
     print(f"fitting {judge}: {len(landed)} rows, {int(landed.sum())} landings", flush=True)
     counts = [len(part.silence) for part in parts]
-    heft = np.repeat([CASE_HEFT if sky.scenario == CASES else 1.0 for sky in given], counts)
+    heft = np.repeat([CASE_HEFT if sky.scenario == cases.NAME else 1.0 for sky in given], counts)
     steps = weights.fit(judge, rows.readings, landed, pairs, heft)
     if judge == "first":
         return steps
@@ -224,15 +223,10 @@ def fitted(given: Sequence[Sky], pairs: int) -> list[tuple[Any, ...]]:
     return [*first.rows, *whole.rows]
 
 
-def shipped() -> list[tuple[Any, ...]]:
-    """The weights that are shipped now."""
-    return learning.steps_of(load.tables(Settings()))
-
-
 def main() -> None:
     """Make the skies, fit, score, and write what was fitted on all of them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scenarios", nargs="+", default=[*SCENARIOS, CASES], choices=[*SCENARIOS, CASES])
+    parser.add_argument("--scenarios", nargs="+", default=[*SCENARIOS, cases.NAME], choices=[*SCENARIOS, cases.NAME])
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--days", type=int, default=200)
     parser.add_argument("--pairs", type=int, default=weights.PAIRS)

@@ -3,7 +3,7 @@
     python benchmarks/visits.py                     # 2.5 and 10 million: the second should take four times the first
     python benchmarks/visits.py --points 1000000
 
-Positions are simulated once (landings, losses, overflights, spoofing; tests/simulator) and multiplied under other
+Positions are simulated once (landings, losses, overflights, spoofing; tests/skies) and multiplied under other
 addresses. Each size is built in a process of its own, on two threads, from Parquet files as the lake holds them, so
 that the peak of memory is that of the build.
 """
@@ -31,17 +31,17 @@ from basewatch.reference import load
 from basewatch.reference.rows import ROWS, arrow_schema
 from basewatch.warehouse import models
 from basewatch.warehouse.build import HISTORY, attach_new, open_work
-from simulator import rows, stories
+from skies import cases, lake
 
-FIRST, DAYS, REGIONS = rows.day_number(2023, 1, 1), 700, 40
+FIRST, DAYS, REGIONS = lake.day_number(2023, 1, 1), 700, 40
 
 
 def make(folder: Path, points: int) -> None:
     """Write the lake tables as Parquet files, the positions multiplied until there are enough."""
-    regions = stories.regions(np.random.default_rng(7), REGIONS)
+    regions = cases.regions(np.random.default_rng(7), REGIONS)
     with duckdb.connect() as connection:
-        cases = stories.cases(1, regions, 60, FIRST * 86_400.0, DAYS)
-        simulated_lake.prepare(connection, regions, cases, first_day=FIRST, days=DAYS)
+        made_cases = cases.draw(1, regions, 60, FIRST * 86_400.0, DAYS)
+        lake.fill_cases(connection, regions, made_cases, first_day=FIRST, days=DAYS)
         made = connection.execute("SELECT count(*) FROM raw.track_points").fetchone()
         times = -(-points // (made[0] if made else 1))
         for table in ("track_points", "track_edges"):

@@ -11,7 +11,7 @@ import pyarrow as pa
 from basewatch.config import Settings
 from basewatch.reference import load
 from basewatch.warehouse import models
-from simulator.listening import Listening
+from skies.listening import Listening
 
 
 def states(bases: list[Listening]) -> list[dict[str, Any]]:

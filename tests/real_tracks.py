@@ -1,4 +1,4 @@
-"""Recorded tracks in the simulator's form: readsb traces, aircraft.json snapshots, samples of the `traffic` package."""
+"""Recorded tracks as traces of tests/skies: readsb files, aircraft.json snapshots, samples of the `traffic` package."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.world import Trace
+from skies.traces import Trace
 
 Report = Mapping[str, Any]
 

@@ -15,19 +15,19 @@ import pytest
 
 from basewatch.lake.schemas import TABLES
 from basewatch.warehouse import models
-from simulated_lake import prepare, put
-from simulator import rows, stories
-from simulator.stories import Region
-from simulator.world import DAY, Case
+from simulated_lake import put
+from skies import cases, lake
+from skies.cases import Case, Region
+from skies.profiles import DAY
 
 pytestmark = pytest.mark.e2e
 
-FIRST_DAY = rows.day_number(2025, 3, 1)
+FIRST_DAY = lake.day_number(2025, 3, 1)
 DAYS = 92
 WITNESSES = ("flightradar24", "opensky", "readsb_archive")
 CODES = ("ZZAA", "ZZBB", "ZZCC")
 Story = Callable[[np.random.Generator, Region, int, float], Case]
-STORIES: tuple[Story, ...] = (stories.touchdown, stories.aligned_loss, stories.parked)
+STORIES: tuple[Story, ...] = (cases.touchdown, cases.aligned_loss, cases.parked)
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def flown(
 ) -> Any:
     """Regions and stays in them, one aircraft a stay, three days apart at each base."""
     rng = np.random.default_rng(seed)
-    regions = stories.regions(rng, len(CODES))
+    regions = cases.regions(rng, len(CODES))
     flights = []
     for number in range(count):
         region, code = regions[number % len(CODES)], CODES[number % len(CODES)]
@@ -130,8 +130,8 @@ def build(told: Any, register: Iterable[dict[str, Any]] = ()) -> duckdb.DuckDBPy
     connection = duckdb.connect(config={"threads": 1})
     traced = [flight.case for flight in flights if "readsb_archive" in flight.seen_by]
     # one that only flies over: no witness may make it a visit
-    traced.append(stories.overflight(rng, regions[0], 950, (FIRST_DAY + 1) * DAY + 30_000.0))
-    params = prepare(connection, regions, traced, first_day=FIRST_DAY, days=DAYS)
+    traced.append(cases.overflight(rng, regions[0], 950, (FIRST_DAY + 1) * DAY + 30_000.0))
+    params = lake.fill_cases(connection, regions, traced, first_day=FIRST_DAY, days=DAYS)
     seen = {name: [flight for flight in flights if name in flight.seen_by] for name in WITNESSES}
     records = {
         "flightradar24_flights": [row for flight in seen["flightradar24"] for row in flightradar24(rng, flight)],
@@ -219,7 +219,7 @@ def test_the_best_evidence_gives_time_and_confidence(
 
 def test_a_stated_landing_outdoes_contact_lost_high_up() -> None:
     """Traces that saw it climb away, or nothing that counts, take nothing from the landing that a record states."""
-    rng, regions, flights = flown(21, 18, told_by=(stories.high_horizon, stories.dark_approach))
+    rng, regions, flights = flown(21, 18, told_by=(cases.high_horizon, cases.dark_approach))
     connection = build((rng, regions, flights))
     found = visits(connection)
     assert len(found) == len(flights)
@@ -370,7 +370,7 @@ def test_an_aircraft_that_comes_again_the_same_day_makes_two_visits_of_three_wit
     both = []
     for flight in flights:
         region = next(region for region in regions if region.base.name == flight.base_id)
-        later = stories.touchdown(rng, region, 900, flight.case.stays[0].departed + 4 * 3600)
+        later = cases.touchdown(rng, region, 900, flight.case.stays[0].departed + 4 * 3600)
         who = flight.case.trace
         trace = replace(
             later.trace, hex=who.hex, registration=who.registration, callsign=who.callsign, type_code=who.type_code
@@ -386,7 +386,7 @@ def test_two_aircraft_at_one_base_at_one_time_are_two() -> None:
     both = []
     for number, flight in enumerate(flights):
         region = next(region for region in regions if region.base.name == flight.base_id)
-        other = stories.touchdown(rng, region, 60 + number, flight.case.stays[0].arrived + 400)
+        other = cases.touchdown(rng, region, 60 + number, flight.case.stays[0].arrived + 400)
         (stay,) = other.stays
         names = {"hex": other.trace.hex.upper(), "reg": other.trace.registration}
         both += [
@@ -402,7 +402,7 @@ def test_an_address_issued_again_is_two_aircraft() -> None:
     both = []
     for flight in flights:
         region = next(region for region in regions if region.base.name == flight.base_id)
-        later = stories.touchdown(rng, region, 901, flight.case.stays[0].arrived + 60 * DAY)
+        later = cases.touchdown(rng, region, 901, flight.case.stays[0].arrived + 60 * DAY)
         (stay,) = later.stays
         mark = f"N-{flight.case.trace.registration}"
         again = replace(later, trace=replace(later.trace, hex=flight.case.trace.hex, registration=mark))

@@ -59,6 +59,11 @@ class Airfield:
         return self.role != "strip"
 
 
+def watched(name: str, latitude: float, longitude: float, elevation: float) -> Airfield:
+    """A real field that is watched, without its runways."""
+    return Airfield(name, latitude, longitude, elevation, (), "military", "base", 0)
+
+
 class Plane:
     """The plane that touches the earth at a point, by distance and bearing from there: east and north in miles."""
 

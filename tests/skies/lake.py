@@ -1,12 +1,12 @@
-"""A sky as the raw lake tables of a DuckDB database, made by the product's own functions from parsed points on.
+"""A sky, single cases or recorded tracks as the raw and reference tables of a DuckDB database.
 
-This is the one module of the package that knows the library. An archive is decoded day by day, and so is a sky: each
-aircraft's day is a trace.
+With decoder.py this is all of the package that knows the library.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import datetime
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -16,238 +16,139 @@ import pyarrow as pa
 
 import simulated_lake
 from basewatch.config import Settings
-from basewatch.geo import NM_KM, Place, Ring
-from basewatch.lake.schemas import TABLES
-from basewatch.readsb.background import Fields, Limits, Tally, measure, table
-from basewatch.readsb.grid import Bases
-from basewatch.readsb.heard import Heard
-from basewatch.readsb.heatmap import DEGREES, FEET, GROUND, KNOTS, UNKNOWN
-from basewatch.readsb.points import (
-    DAY,
-    SECOND,
-    Frame,
-    Names,
-    Registry,
-    edge_points,
-    edge_rows,
-    latest_of_equal,
-    near,
-    point_rows,
-)
-from basewatch.readsb.survey import FAR_NM, HEARD_S, KEPT, Cells
-from basewatch.readsb.traces import Head
 from basewatch.reference import load
 from basewatch.reference.rows import arrow_schema
-from basewatch.reference.thresholds import Thresholds, thresholds
-from simulator import rows
-from skies.fields import FEET_A_NM, Airfield, Bools, beside
-from skies.stories import Sky
+from skies import cases, decoder
+from skies.cases import Case, Region
+from skies.decoder import NETWORK, SOURCE, is_of_fleet
+from skies.fields import FEET_A_NM, Airfield, beside
+from skies.stories import DAY, Sky
+from skies.traces import Trace
 from skies.truth import Airframe
-
-SILENCE_S = 300.0  # a pause that a judge may ask about
-AROUND_S = 600.0  # on each side of such a pause every position is kept
-SPARSE_S = 15.0  # elsewhere one in so many seconds
-FLEET = "f"  # the first letter of every watched fleet's name
 
 
 def fill(connection: duckdb.DuckDBPyConnection, sky: Sky) -> dict[str, Any]:
     """Fill `raw` and `reference` with a sky; returns the thresholds with `as_of` set to its last day."""
-    last = date(1970, 1, 1) + timedelta(days=sky.first_day + sky.days - 1)
-    ledger = rows.ledger(sky.first_day, sky.days, sky.missing_days)
-    params = simulated_lake.fill(connection, raw(sky), ledger, reference(sky), last)
+    listed = ledger(sky.first_day, sky.days, sky.missing_days)
+    facts = reference(sky.fields, sky.airframes)
+    params = simulated_lake.fill(connection, decoder.of_sky(sky), listed, facts, last_day(sky.first_day, sky.days))
     shipped = [row.model_dump() for row in load.tables(Settings()).rows["fleets"]]
     simulated_lake.put(connection, "reference.fleets", arrow_schema("fleets"), shipped + fleets(sky))
     return params
 
 
-def raw(sky: Sky) -> dict[str, pa.Table]:
-    """The lake's tables of a sky, by name."""
-    limits = thresholds(load.params(Settings()).values)
-    decoder = _Decoder(sky, limits)
-    made: dict[str, list[pa.Table]] = {}
-    number = (sky.heard["t"] // 86_400).astype(np.int64)
-    for day in range(sky.first_day, sky.first_day + sky.days):
-        if day in sky.missing_days:
-            continue
-        for name, rows_of_day in decoder.day(day, np.flatnonzero(number == day)).items():
-            made.setdefault(name, []).append(rows_of_day.cast(TABLES[name].schema))
-    return {name: pa.concat_tables(tables) for name, tables in made.items()}
+def fill_cases(
+    connection: duckdb.DuckDBPyConnection,
+    regions: Sequence[Region],
+    made: Iterable[Case],
+    *,
+    first_day: int = cases.FIRST_DAY,
+    days: int = cases.DAYS,
+    absent: Iterable[int] = (),
+    seed: int = 1,
+) -> dict[str, Any]:
+    """The same with single cases, among ordinary traffic of the seed on every day but the absent ones."""
+    watched = [one for region in regions for one in region.watched]
+    facts = reference(one for region in regions for one in (region.base, region.neighbour))
+    traces = [case.trace for case in made]
+    return _fill_traces(connection, traces, watched, facts, first_day, days, absent, seed)
 
 
-class _Decoder:
-    """What all days of a sky share."""
-
-    def __init__(self, sky: Sky, limits: Thresholds) -> None:
-        self.sky = sky
-        self.rings: list[Ring] = list(limits.rings)
-        self.places = [Place(one.name, one.latitude, one.longitude, one.elevation) for one in sorted_bases(sky)]
-        self.bases = Bases(self.places, max(ring.radius_km for ring in self.rings))
-        self.surroundings = Bases(self.places, FAR_NM * NM_KM)
-        others = [one for one in sky.fields if one.is_listed and not one.is_watched]
-        self.limits = Limits.of(limits)
-        self.fields = Fields.around(
-            self.bases, [one.latitude for one in others], [one.longitude for one in others], self.limits.field_km
-        )
-        self.cells = Cells.around(self.places, self.rings, FAR_NM * NM_KM)
-        self.is_military = np.array([one.is_military for one in sky.airframes], np.bool_)
-        self.is_of_fleet = np.array([is_of_fleet(one) for one in sky.airframes], np.bool_)
-        self.address = np.array([int(one.icao24, 16) for one in sky.airframes], np.int64)
-        self.is_beside_silence = beside_silence(sky, self.address)
-
-    def day(self, day: int, chosen: np.ndarray) -> dict[str, pa.Table]:
-        """The tables of one day, from these of the sky's positions."""
-        if not len(chosen):
-            return {}
-        heard, source, network = self.sky.heard, rows.SOURCE, rows.NETWORK
-        airframe = heard["airframe"][chosen].astype(np.int64)
-        points, heads, first = self._frame(chosen, airframe)
-        nearby = near(points, self.bases, self.rings)
-        registry = Registry(heads)
-        is_near = np.bincount(points.trace[nearby.is_near], minlength=len(heads)) > 0
-        is_listed, is_of_fleet = self.is_military[first], self.is_of_fleet[first]
-        kept = latest_of_equal(points.trace, points.at, np.flatnonzero(nearby.is_near))
-        edge, which = edge_points(points, nearby, is_near | is_listed)
-        tally = Tally(len(self.places))
-        today = np.ones(len(points.at), np.bool_)
-        measure(tally, points, nearby, is_of_fleet, today, self.bases, self.fields, self.limits)
-        around = near(points, self.surroundings, [Ring(FAR_NM * NM_KM)])
-        far = around.is_near & ~nearby.is_near & is_listed[points.trace]
-        far &= followed(points, self.is_beside_silence[chosen])
-        far_kept = latest_of_equal(points.trace, points.at, np.flatnonzero(far))
-        heard_rows = self._kept(chosen, airframe, day)
-        grid = Heard.of(heard_rows, self.cells.of(heard_rows["lat"], heard_rows["lon"]))
-        tables = {
-            "track_points": point_rows(points, nearby, kept, self.bases, registry, source, network),
-            "track_edges": edge_rows(points, edge, which, registry, source, network),
-            "watched_points": point_rows(
-                points, around, far_kept, self.surroundings, registry, source, network, "watched_points"
-            ),
-            "base_background": table(tally, self.places, network),
-            "heard_cells": grid.table(self.cells, day * DAY, network),
-        }
-        for name in ("base_background", "heard_cells"):
-            count = tables[name].num_rows
-            tables[name] = (
-                tables[name]
-                .add_column(0, "source", pa.array([source] * count, pa.string()))
-                .add_column(1, "day", pa.array(np.full(count, day, np.int32)).cast(pa.date32()))
-            )
-        return tables
-
-    def _frame(self, chosen: np.ndarray, airframe: np.ndarray) -> tuple[Frame, list[Head], np.ndarray]:
-        """The positions as parsed traces give them, the traces' heads, and an airframe of each.
-
-        Two airframes of one address are one trace, whose head is of whichever was heard first.
-        """
-        heard, count = self.sky.heard, len(chosen)
-        address = self.address[airframe]
-        is_new = np.append(True, address[1:] != address[:-1]) if count else np.empty(0, np.bool_)
-        first = airframe[is_new]
-        heads = [head_of(self.sky.airframes[number]) for number in first.tolist()]
-        kinds, callsigns = Names(), Names()
-        ground = heard["ground"][chosen].astype(bool)
-        return (
-            Frame(
-                trace=np.cumsum(is_new) - 1,
-                at=np.rint(heard["t"][chosen] * 100).astype(np.int64) * (SECOND // 100),
-                latitude=heard["latitude"][chosen],
-                longitude=heard["longitude"][chosen],
-                altitude_ft=heard["baro"][chosen],
-                geometric_ft=heard["geom"][chosen],
-                speed_kt=heard["speed"][chosen],
-                track_deg=heard["track"][chosen],
-                rate_fpm=heard["rate"][chosen],
-                flags=np.zeros(count, np.int64),
-                ground=ground,
-                valid=np.ones(count, np.bool_),
-                kind=np.full(count, kinds.of("adsb_icao")),
-                callsign=callsigns.all_of([one.callsign for one in self.sky.airframes])[airframe],
-                kinds=kinds,
-                callsigns=callsigns,
-            ),
-            heads,
-            first,
-        )
-
-    def _kept(self, chosen: np.ndarray, airframe: np.ndarray, day: int) -> np.ndarray:
-        """The positions as a survey of heatmaps keeps them: all of the watch list, and one in a while of the others."""
-        heard = self.sky.heard
-        t = heard["t"][chosen]
-        slot = (t // HEARD_S).astype(np.int64)
-        is_kept = np.append(True, (np.diff(slot) != 0) | (np.diff(airframe) != 0)) if len(t) else np.empty(0, bool)
-        is_kept |= self.is_military[airframe]
-        some = chosen[is_kept]
-        kept = np.zeros(len(some), KEPT)
-        kept["hex"] = self.address[airframe[is_kept]]
-        kept["at_ms"] = np.rint((heard["t"][some] - day * 86_400) * 1000)
-        kept["lat"] = np.rint(heard["latitude"][some] / DEGREES)
-        kept["lon"] = np.rint(heard["longitude"][some] / DEGREES)
-        height = np.where(np.isnan(heard["baro"][some]), heard["geom"][some], heard["baro"][some])
-        units = np.where(np.isnan(height), UNKNOWN, np.nan_to_num(np.rint(height / FEET)))
-        kept["alt"] = np.where(heard["ground"][some].astype(bool), GROUND, units)
-        kept["gs"] = np.nan_to_num(np.rint(heard["speed"][some] / KNOTS), nan=-1)
-        return kept
+def fill_recorded(
+    connection: duckdb.DuckDBPyConnection,
+    traces: Sequence[Trace],
+    watched: Sequence[Airfield],
+    facts: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The same with recorded traces near these fields, every day taken in whole. facts: more reference tables."""
+    moments = [float(trace.t[number]) for trace in traces for number in (0, -1) if len(trace.t)]
+    first, last = int(min(moments) // DAY) - 1, int(max(moments) // DAY) + 2
+    return _fill_traces(connection, traces, watched, {**reference(watched), **(facts or {})}, first, last - first + 1)
 
 
-def followed(points: Frame, is_beside_silence: Bools) -> Bools:
-    """Which positions of a watch-listed aircraft beyond the rings are kept: some, and all beside a silence.
-
-    To be replaced by the decoder's own rule where it has one.
-    """
-    slot = points.at // int(SPARSE_S * SECOND)
-    is_first = np.ones(len(slot), np.bool_)
-    is_first[1:] = (slot[1:] != slot[:-1]) | (points.trace[1:] != points.trace[:-1])
-    return is_first | is_beside_silence
-
-
-def beside_silence(sky: Sky, address: np.ndarray) -> Bools:
-    """Which of a sky's positions lie within ten minutes of a pause of more than five in what is heard of an address."""
-    t = sky.heard["t"]
-    who = address[sky.heard["airframe"].astype(np.int64)] if len(t) else np.empty(0, np.int64)
-    is_edge = np.ones(len(t) + 1, np.bool_)
-    is_edge[1:-1] = (who[1:] != who[:-1]) | (np.diff(t) > SILENCE_S)
-    edges = np.flatnonzero(is_edge)
-    stretch = np.cumsum(is_edge[:-1]) - 1
-    if not len(t):
-        return np.empty(0, np.bool_)
-    return np.asarray((t - t[edges[:-1]][stretch] <= AROUND_S) | (t[edges[1:] - 1][stretch] - t <= AROUND_S))
+def _fill_traces(
+    connection: duckdb.DuckDBPyConnection,
+    traces: Sequence[Trace],
+    watched: Sequence[Airfield],
+    facts: Mapping[str, Any],
+    first_day: int,
+    days: int,
+    absent: Iterable[int] = (),
+    seed: int = 1,
+) -> dict[str, Any]:
+    gone = set(absent)
+    tables = decoder.of_traces(traces, watched) | {"base_background": background(watched, first_day, days, seed, gone)}
+    return simulated_lake.fill(connection, tables, ledger(first_day, days, gone), facts, last_day(first_day, days))
 
 
-def sorted_bases(sky: Sky) -> list[Airfield]:
-    """The watched bases by name."""
-    return sorted(sky.bases, key=lambda one: one.name)
+def day_number(year: int, month: int, day: int) -> int:
+    """Days from 1970 to a date."""
+    return (datetime.date(year, month, day) - datetime.date(1970, 1, 1)).days
 
 
-def is_of_fleet(one: Airframe) -> bool:
-    """Whether an aircraft belongs to a watched fleet."""
-    return one.fleet.startswith(FLEET)
+def last_day(first_day: int, days: int) -> date:
+    """The last of so many days, the first of which is counted from 1970."""
+    return date(1970, 1, 1) + timedelta(days=first_day + days - 1)
 
 
-def head_of(one: Airframe) -> Head:
-    """The head of an aircraft's trace: now and then without registration and type, as for those that nobody knows."""
-    is_known = one.number % 9 != 0 or one.is_registered
-    return Head(
-        one.icao24, 0.0, one.registration if is_known else None, one.type_code if is_known else None,
-        None, 1 if one.is_flagged else 0,
-    )  # fmt: skip
+def background(
+    watched: Sequence[Airfield], first_day: int, days: int, seed: int, absent: Iterable[int] = ()
+) -> pa.Table:
+    """Rows for `base_background`: ordinary traffic, mostly followed to the runway, on every day that is not absent."""
+    rng = np.random.default_rng(seed)
+    gone = set(absent)
+    n = len(watched) * days
+    arrivals = rng.poisson(9, n)
+    found = pa.table({
+        "source": pa.array([SOURCE] * n),
+        "day": pa.array(np.tile(np.arange(first_day, first_day + days, dtype="int32"), len(watched))).cast(pa.date32()),
+        "base_id": pa.array(np.repeat([place.name for place in watched], days)),
+        "network": pa.array([NETWORK] * n),
+        "aircraft_50nm": pa.array(rng.poisson(60, n), pa.int32()),
+        "aircraft_25nm": pa.array(rng.poisson(30, n), pa.int32()),
+        "aircraft_low": pa.array(rng.poisson(20, n) + 1, pa.int32()),
+        "arrivals": pa.array(arrivals, pa.int32()),
+        "arrivals_touchdown": pa.array(rng.binomial(arrivals, 0.85), pa.int32()),
+        "arrivals_low": pa.array(np.zeros(n), pa.int32()),
+        "lowest_height_ft": pa.array(np.zeros(n), pa.int32()),
+        "last_heights_ft": pa.array([[200]] * n, pa.list_(pa.int32())),
+        "points": pa.array(np.full(n, 50_000), pa.int64()),
+        "jumps": pa.array(rng.poisson(0.3, n), pa.int32()),
+        "jumped_aircraft": pa.array(np.zeros(n), pa.int32()),
+        "stacked_aircraft": pa.array(np.zeros(n), pa.int32()),
+    })  # fmt: skip
+    listens = np.isin(np.tile(np.arange(first_day, first_day + days), len(watched)), list(gone), invert=True)
+    return found.filter(pa.array(listens))
 
 
-def reference(sky: Sky, *, all_runways: bool = False) -> dict[str, list[dict[str, Any]]]:
-    """Rows of the reference tables that a user fills in. all_runways: those of every listed field, by its name."""
+def ledger(first_day: int, days: int, absent: Iterable[int] = ()) -> pa.Table:
+    """Rows for `source_days`: every day taken in whole, but for the absent ones (days since 1970)."""
+    gone = set(absent)
+    numbers = list(range(first_day, first_day + days))
+    return pa.table({
+        "source": pa.array([SOURCE] * days),
+        "scope": pa.array(["global"] * days),
+        "day": pa.array(numbers, pa.int32()).cast(pa.date32()),
+        "status": pa.array(["missing" if number in gone else "ok" for number in numbers]),
+    })  # fmt: skip
+
+
+def reference(places: Iterable[Airfield], airframes: Iterable[Airframe] = ()) -> dict[str, list[dict[str, Any]]]:
+    """Rows of the reference tables that a user fills in."""
     bases, fields, runways = [], [], []
-    for one in sky.fields:
+    for one in places:
         place = {"name": one.name, "country": "ZZ", "latitude": one.latitude, "longitude": one.longitude,
                  "elevation_ft": one.elevation}  # fmt: skip
         if one.is_watched:
             bases.append({**place, "base_id": one.name, "kind": "air", "is_shared_with_civil": one.serves == "shared"})
         elif one.is_listed:
             fields.append({**place, "ident": one.name, "serves": one.serves})
-        if one.is_watched or (all_runways and one.is_listed):
+        if one.is_watched:
             runways += [_runway(one, number) for number, way in enumerate(one.runways) if way.listing != "none"]
     aircraft = [
         {"icao24": one.icao24, "registration": one.registration, "type_code": one.type_code, "is_military": True,
          "register": "simulated"}
-        for one in sky.airframes if one.is_registered
+        for one in airframes if one.is_registered
     ]  # fmt: skip
     return {"bases": bases, "fields": fields, "runways": runways, "aircraft": aircraft}
 
@@ -277,13 +178,3 @@ def fleets(sky: Sky) -> list[dict[str, Any]]:
         {"fleet_id": name, "name": f"Simulated fleet {name}", "registration_prefix": f"{name.upper()}-"}
         for name in names
     ]
-
-
-def truth_rows(sky: Sky, stays: Sequence[Any] | None = None) -> list[Mapping[str, Any]]:
-    """The true stays at watched bases of military aircraft, as rows: base, address, from and to, what was heard."""
-    return [
-        {"base_id": one.place.name, "icao24": one.icao24, "arrived_s": one.arrived, "departed_s": one.departed,
-         "heard": one.heard}
-        for one in (sky.stays if stays is None else stays)
-        if one.is_watched and sky.airframes[one.airframe].is_military
-    ]  # fmt: skip

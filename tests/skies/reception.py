@@ -6,6 +6,7 @@ around a field in a valley (a ridge by bearing). Miles are nautical, heights fee
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -288,3 +289,15 @@ def nearest(one: Airfield, latitude: Floats, longitude: Floats) -> Floats:
 def plane_of(one: Airfield) -> Plane:
     """The plane around a field."""
     return Plane(one.latitude, one.longitude)
+
+
+def astray(style: str, clock: Floats, pace: float, size: float, course: float) -> tuple[Floats, Floats]:
+    """East and north of a point at which satellite fixes are told to be, by seconds since they were first told so.
+
+    style: `circle` goes round at a size, `drift` creeps along a course (radians). pace: an hour's way. Units are those
+    of pace and size.
+    """
+    if style == "circle":
+        phase = clock * pace / 3600 / size
+        return size * np.cos(phase), size * np.sin(phase)
+    return clock * pace / 3600 * math.sin(course), clock * pace / 3600 * math.cos(course)

@@ -86,6 +86,30 @@ class Sky:
         """The spans of time that the archive lacks."""
         return [(day * DAY, (day + 1) * DAY) for day in self.missing_days]
 
+    def hearing(self) -> dict[tuple[str, int], str]:
+        """What could be heard near each base on each day: missing, deaf (`deaf` above) or low.
+
+        low: for nine tenths of the day some receiver that was up could hear most of a ring of eight miles, 3,000 ft
+        above the field. The days between are left out: there is no one right word for them.
+        """
+        states: dict[tuple[str, int], str] = {}
+        steps = self.begin + np.arange(0.0, self.days * DAY, 600.0)
+        courses = np.radians(np.arange(0, 360, 30.0))
+        for base in self.bases:
+            ring = reception.plane_of(base).degrees(8 * np.sin(courses), 8 * np.cos(courses))
+            height = np.full(len(courses), base.elevation + 3_000.0)
+            chances = self.ears.chances(*ring, height, np.arange(len(self.ears.receivers)))
+            hears = np.zeros(len(steps), np.bool_)
+            for number in np.flatnonzero((chances > 0).mean(axis=0) > 0.5):
+                is_up = np.ones(len(steps), np.bool_)
+                for since, until in self.ears.outages[number]:
+                    is_up &= (steps < since) | (steps > until)
+                hears |= is_up
+            shares = hears.reshape(self.days, -1).mean(axis=1)
+            states |= {(base.name, self.first_day + int(day)): "low" for day in np.flatnonzero(shares >= 0.9)}
+        states |= dict.fromkeys(self.deaf, "deaf")
+        return states | {(base.name, day): "missing" for base in self.bases for day in self.missing_days}
+
 
 def make(scenario: str, seed: int, days: int = 200, first_day: int = FIRST_DAY) -> Sky:
     """A sky: the same for the same scenario, seed and days."""
@@ -680,11 +704,11 @@ class _Maker:
                 east, north, pace = rng.normal(0, 0.01, n), rng.normal(0, 0.01, n), np.abs(rng.normal(0, 1, n))
             elif spoof.style == "circle":
                 size, knots = rng.uniform(0.3, 2), rng.uniform(60, 160)
-                phase = clock * knots / 3600 / size
-                east, north, pace = size * np.cos(phase), size * np.sin(phase), np.full(n, knots)
+                east, north = reception.astray(spoof.style, clock, knots, size, 0.0)
+                pace = np.full(n, knots)
             else:
                 knots, course = rng.uniform(2, 30), rng.uniform(0, math.tau)
-                east, north = clock * knots / 3600 * math.sin(course), clock * knots / 3600 * math.cos(course)
+                east, north = reception.astray(spoof.style, clock, knots, 0.0, course)
                 pace = np.full(n, knots)
             latitude, longitude = reception.plane_of(base).degrees(east, north)
             heard["latitude"][chosen], heard["longitude"][chosen] = np.round(latitude, 6), np.round(longitude, 6)

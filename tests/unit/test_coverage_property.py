@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from day_states import states
-from simulator.listening import KINDS, Listening, draw
+from skies.listening import KINDS, Listening, draw
 
 DAYS = 2 * 365
 

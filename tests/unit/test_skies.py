@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 
 import duckdb
 import numpy as np
 import pytest
 
 import simulated_lake
-from skies import fields, flights, lake, stories, truth
+from skies import cases, decoder, fields, flights, lake, stories, truth
 from skies.reception import Ears, Receiver, Ridge
 from skies.scenarios import SCENARIOS
 from skies.stories import Sky
@@ -45,6 +47,12 @@ def by_flight(one: Sky) -> dict[int, np.ndarray]:
     number = one.heard["flight"][order]
     cuts = np.flatnonzero(np.diff(number)) + 1
     return {int(one.heard["flight"][part[0]]): part for part in np.split(order, cuts) if len(part)}
+
+
+def test_the_skies_know_nothing_of_the_library() -> None:
+    for file in Path(stories.__file__).parent.glob("*.py"):
+        if file.name not in ("decoder.py", "lake.py"):
+            assert not re.search("basewatch|simulated_lake|import (decoder|lake)", file.read_text("utf-8")), file.name
 
 
 @pytest.mark.parametrize("kind", sorted(flights.KINDS))
@@ -224,6 +232,44 @@ def test_what_was_heard_of_a_stay_is_what_its_positions_show() -> None:
     assert seen >= {"low", "dark", "one-sided", "never"}
 
 
+def test_what_could_be_heard_of_a_day_is_one_thing() -> None:
+    one = sky("outages")
+    states = one.hearing()
+    assert {key for key, state in states.items() if state == "missing"} == {
+        (base.name, day) for base in one.bases for day in one.missing_days
+    }
+    present = {key for key in one.deaf if key[1] not in one.missing_days}
+    assert {key for key, state in states.items() if state == "deaf"} == present
+    assert "low" in states.values()
+
+
+def test_a_day_on_which_a_low_flight_could_be_heard_has_a_receiver_that_sees_it() -> None:
+    flat = (0.0,) * 36
+    base = fields.watched("base", 40.0, 20.0, 500.0)
+    near, far = (Receiver(40.1 + apart, 20.0, 0.0, 50.0, 200.0, 1.0, flat, 0) for apart in (0.0, 2.5))
+
+    def state(receiver: Receiver, outages: list[tuple[float, float]]) -> dict[tuple[str, int], str]:
+        ears = Ears([receiver], [], [outages], fields.unit(40.0, 20.0))
+        return Sky("one", 1, 0, 2, [base], ears, [], {}).hearing()
+
+    assert state(near, []) == {("base", 0): "low", ("base", 1): "low"}
+    assert state(near, [(0.0, 40_000.0)]) == {("base", 1): "low"}
+    assert state(far, []) == {}  # 150 miles off 3,500 ft are below the horizon
+
+
+def test_what_was_heard_of_a_single_case_is_what_its_kind_says() -> None:
+    regions = cases.regions(np.random.default_rng(3), 6)
+    made = [case for case in cases.draw(3, regions, 8, stories.FIRST_DAY * stories.DAY, 50) if case.stays]
+    heard = {kind: {stay.heard for case in made if case.kind == kind for stay in case.stays} for kind in
+             ("touchdown", "parked", "aligned_loss", "dark_approach")}  # fmt: skip
+    assert heard["touchdown"] == heard["parked"] == {"touchdown"}
+    assert heard["aligned_loss"] == {"low"}
+    assert heard["dark_approach"] <= {"touchdown", "dark", "one-sided"}
+    assert all(
+        stay.arrival_heard != "touchdown" for case in made if case.kind == "dark_approach" for stay in case.stays
+    )
+
+
 def test_every_silence_has_a_cause() -> None:
     one = sky("desert")
     causes: dict[str, int] = defaultdict(int)
@@ -278,7 +324,7 @@ def test_in_a_valley_arrivals_are_lost_far_above_the_field() -> None:
 
 def test_each_scenario_is_as_its_name_says() -> None:
     def dark(one: Sky) -> float:
-        fleet = {frame.number for frame in one.airframes if lake.is_of_fleet(frame)}
+        fleet = {frame.number for frame in one.airframes if decoder.is_of_fleet(frame)}
         own = [flight for flight in one.flights if flight.airframe in fleet]
         return sum(bool(flight.silent) for flight in own) / len(own)
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.world import DAY, Floats
+from skies.fields import Floats
 
 DAYS = 4 * 365 + 1
 MONTH = 365.25 / 12
+DAY = 86_400
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
-"""Airfields, flights and receivers: seeded trajectories whose truth is known, as one receiver network would hear them.
+"""How aircraft of single cases fly and are heard: paths of a few strokes in the plane around a field, and one horizon.
 
-Everything here is flown, not judged: glide paths, climbs, turns, taxiing, receiver horizons, switched-off transponders,
-spoofed positions. Nothing is imported from the library under test, and no number here is one of its thresholds.
+Unlike flights.py it knows no wind, bank or terrain: a case shows one thing, and hundreds of them are made in a second.
+Glide paths, climbs, turns, taxiing, a horizon of receivers, switched-off transponders and moved positions are flown,
+not judged. The plane is flat: north by the mile, east by the cosine of the field's latitude.
 
 Distances are kilometres, heights feet above the sea unless a name says otherwise, speeds knots, times seconds.
 """
@@ -9,72 +10,40 @@ Distances are kilometres, heights feet above the sea unless a name says otherwis
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from skies.fields import Airfield, Bools, Floats
+from skies.reception import astray
+from skies.traces import ARRAYS, Trace
+
 KM_PER_DEGREE = 111.195
+NM_KM = 1.852
 DAY = 86_400
 
 
 @dataclass(frozen=True)
-class Airfield:
-    """A place with one runway direction. `parallel_km` shifts the runway in use away from the listed one."""
+class InUse:
+    """The runway that is used: its length, and how far to the right of the field's point it lies."""
 
-    name: str
-    latitude: float
-    longitude: float
-    elevation: float
     heading: float
-    length: float = 2.8
-    parallel_km: float = 0.0
-    is_listed_exactly: bool = True
-    is_civil: bool = False
+    length: float
+    across: float
 
 
-@dataclass(frozen=True)
-class Trace:
-    """What receivers have of one aircraft: arrays of equal length, in the order of time (epoch seconds).
-
-    `baro` and `geom` are NaN where the aircraft does not send them; `ground` is the aircraft's own word.
-    """
-
-    hex: str
-    t: Floats
-    latitude: Floats
-    longitude: Floats
-    baro: Floats
-    geom: Floats
-    speed: Floats
-    track: Floats
-    rate: Floats
-    ground: Bools
-    callsign: str = "TEST01"
-    registration: str = "X-TEST"
-    type_code: str = "A400"
-    is_military: bool = True
+def in_use(place: Airfield) -> InUse:
+    """The first runway of a field."""
+    runway = place.runways[0]
+    angle = np.radians(runway.heading)
+    across = runway.east * float(np.cos(angle)) - runway.north * float(np.sin(angle))
+    return InUse(runway.heading, runway.length * NM_KM, across * NM_KM)
 
 
-@dataclass(frozen=True)
-class Stay:
-    """A true visit: which airfield, from touchdown to lift-off."""
-
-    airfield: str
-    arrived: float
-    departed: float
-
-
-@dataclass(frozen=True)
-class Case:
-    """One simulated aircraft: what kind of story, what was heard, and what truly happened."""
-
-    kind: str
-    trace: Trace
-    stays: tuple[Stay, ...] = ()
-    notes: dict[str, float] = field(default_factory=dict)
+def beside(place: Airfield, east: float, north: float) -> tuple[float, float]:
+    """Latitude and longitude so far to the east and north of a field, in the flat plane around it."""
+    latitude = place.latitude + north / KM_PER_DEGREE
+    return latitude, place.longitude + east / (KM_PER_DEGREE * float(np.cos(np.radians(place.latitude))))
 
 
 @dataclass(frozen=True)
@@ -114,6 +83,7 @@ def way(final: float, radius: float, turn: float, total: float) -> tuple[Floats,
 
 def landing(rng: np.random.Generator, place: Airfield, *, reach: float = 160.0, slow: bool = False) -> Path:
     """An approach from `reach` kilometres out to a stop on the apron; time 0 is the touchdown."""
+    used = in_use(place)
     approach_speed = rng.uniform(95, 120) if slow else rng.uniform(120, 155)
     cruise_speed = rng.uniform(180, 240) if slow else rng.uniform(260, 440)
     cruise_height = rng.uniform(6_000, 14_000) if slow else rng.uniform(16_000, 36_000)
@@ -131,16 +101,17 @@ def landing(rng: np.random.Generator, place: Airfield, *, reach: float = 160.0, 
     )
     if slow:
         speed = np.minimum(speed, cruise_speed)
-    t = -np.concatenate([[0.0], np.cumsum(np.diff(s) / (speed[:-1] * 1.852 / 3600))])
+    t = -np.concatenate([[0.0], np.cumsum(np.diff(s) / (speed[:-1] * NM_KM / 3600))])
     wander = np.interp(s, [0, 3, 15, 60], [0, 0.015, 0.05, 0.4]) * np.sin(s / rng.uniform(5, 9) + rng.uniform(0, 6))
-    east, north = rotate(-place.length / 2 - along, across + wander + place.parallel_km, place.heading)
+    east, north = rotate(-used.length / 2 - along, across + wander + used.across, used.heading)
     order = slice(None, None, -1)
     air = Path(t[order], east[order], north[order], height[order], speed[order], np.zeros(len(t), bool))
-    return join(air, taxi(rng, place, approach_speed, start_km=-place.length / 2, arriving=True))
+    return join(air, taxi(rng, place, approach_speed, start_km=-used.length / 2, arriving=True))
 
 
 def takeoff(rng: np.random.Generator, place: Airfield, *, reach: float = 160.0, slow: bool = False) -> Path:
     """From taxiing out to `reach` kilometres away; time 0 is the lift-off."""
+    used = in_use(place)
     rotate_speed = rng.uniform(100, 130) if slow else rng.uniform(125, 160)
     climb_rate = rng.uniform(900, 1_500) if slow else rng.uniform(1_300, 3_200)
     cruise_speed = rng.uniform(180, 240) if slow else rng.uniform(280, 440)
@@ -155,27 +126,28 @@ def takeoff(rng: np.random.Generator, place: Airfield, *, reach: float = 160.0, 
         rate = climb_rate * (1 - 0.5 * min(heights[-1] / 20_000, 1))
         heights.append(min(heights[-1] + rate / 60, cruise_height))
         speeds.append(v)
-        run.append(run[-1] + v * 1.852 / 3600)
+        run.append(run[-1] + v * NM_KM / 3600)
     t = np.arange(len(run), dtype=float)
     height, speed = np.array(heights), np.array(speeds)
     along, across = np.interp(run, s, along), np.interp(run, s, across)
-    east, north = rotate(along, across + place.parallel_km, place.heading)
+    east, north = rotate(along, across + used.across, used.heading)
     air = Path(t, east, north, height, speed, np.zeros(len(t), bool))
     return join(taxi(rng, place, rotate_speed, start_km=0.0, arriving=False), air)
 
 
 def taxi(rng: np.random.Generator, place: Airfield, fast: float, *, start_km: float, arriving: bool) -> Path:
     """Rolling out and taxiing to the apron (arriving), or the way back; the air side of it is at time 0."""
+    used = in_use(place)
     roll, ride = rng.uniform(35, 55), rng.uniform(180, 480)
     parked = rng.uniform(0, 900)
     t = np.arange(1.0, roll + ride + parked, 1.0)
     speed = np.interp(t, [0, roll, roll + 1, roll + ride, roll + ride + 1], [fast, 25, 15, 12, 0])
-    run = np.cumsum(speed) * 1.852 / 3600
+    run = np.cumsum(speed) * NM_KM / 3600
     along = start_km + np.minimum(run, 1.4)
-    across = place.parallel_km + np.clip(run - 1.4, 0, rng.uniform(0.3, 0.9)) * rng.choice([-1, 1])
+    across = used.across + np.clip(run - 1.4, 0, rng.uniform(0.3, 0.9)) * rng.choice([-1, 1])
     if not arriving:
         along = start_km - (along - start_km)
-    east, north = rotate(along, across, place.heading)
+    east, north = rotate(along, across, used.heading)
     ground = np.ones(len(t), bool)
     if arriving:
         return Path(t, east, north, np.zeros(len(t)), speed, ground)
@@ -199,7 +171,7 @@ def straight(
     """A level flight that passes `miss` kilometres beside the field's point; time 0 is the nearest moment."""
     t = np.arange(-half_s, half_s, 1.0)
     wave = 40 * np.sin(t / rng.uniform(30, 90))
-    east, north = rotate(t * speed * 1.852 / 3600, np.full(len(t), miss), heading)
+    east, north = rotate(t * speed * NM_KM / 3600, np.full(len(t), miss), heading)
     return Path(t, east, north, height + wave, np.full(len(t), speed), np.zeros(len(t), bool))
 
 
@@ -210,7 +182,7 @@ def low_pass(rng: np.random.Generator, place: Airfield, *, lowest: float) -> Pat
     up = takeoff(rng, place)
     up = cut(up, ~up.ground & (up.height > lowest))
     gap_km = float(np.hypot(up.east[0] - down.east[-1], up.north[0] - down.north[-1]))
-    seconds = max(int(gap_km / (140 * 1.852 / 3600)), 1)
+    seconds = max(int(gap_km / (140 * NM_KM / 3600)), 1)
     part = np.linspace(0, 1, seconds + 2)[1:-1]
     end = down.t[-1]
     level = Path(
@@ -226,14 +198,15 @@ def low_pass(rng: np.random.Generator, place: Airfield, *, lowest: float) -> Pat
 
 def circuits(rng: np.random.Generator, place: Airfield, rounds: int) -> Path:
     """An approach, `rounds` touch-and-goes around the field, and away."""
+    used = in_use(place)
     first = landing(rng, place)
     parts = [cut(first, ~first.ground)]
     for _ in range(rounds):
         now = parts[-1].t[-1]
         t = np.arange(1.0, 28.0, 1.0)
         speed = np.interp(t, [1, 14, 27], [125, 95, 125])
-        along = -place.length / 2 + np.cumsum(speed) * 1.852 / 3600
-        east, north = rotate(along, np.full(len(t), place.parallel_km), place.heading)
+        along = -used.length / 2 + np.cumsum(speed) * NM_KM / 3600
+        east, north = rotate(along, np.full(len(t), used.across), used.heading)
         parts.append(Path(now + t, east, north, np.zeros(len(t)), speed, np.ones(len(t), bool)))
         if _ < rounds - 1:
             parts.append(shift(pattern(rng, place, float(along[-1])), now + 28))
@@ -245,19 +218,20 @@ def circuits(rng: np.random.Generator, place: Airfield, rounds: int) -> Path:
 
 def pattern(rng: np.random.Generator, place: Airfield, start_km: float) -> Path:
     """One left-hand round from the runway back to its threshold, at circuit height."""
+    used = in_use(place)
     top, side, out = rng.uniform(900, 1_600), rng.uniform(2.5, 4.0), rng.uniform(3, 6)
     speed = rng.uniform(120, 150)
     corners = np.array([
         [start_km, 0], [start_km + out, 0], [start_km + out, side],
-        [-place.length / 2 - out, side], [-place.length / 2 - out, 0], [-place.length / 2, 0],
+        [-used.length / 2 - out, side], [-used.length / 2 - out, 0], [-used.length / 2, 0],
     ])  # fmt: skip
     legs = np.hypot(*np.diff(corners, axis=0).T)
     distance = np.concatenate([[0], np.cumsum(legs)])
-    s = np.arange(0.0, distance[-1], speed * 1.852 / 3600)
+    s = np.arange(0.0, distance[-1], speed * NM_KM / 3600)
     along = np.interp(s, distance, corners[:, 0])
-    across = -np.interp(s, distance, corners[:, 1]) + place.parallel_km
+    across = -np.interp(s, distance, corners[:, 1]) + used.across
     height = np.minimum(np.minimum(s * 260, top), (distance[-1] - s) * 172)
-    east, north = rotate(along, across, place.heading)
+    east, north = rotate(along, across, used.heading)
     return Path(np.arange(len(s), dtype=float), east, north, height, np.full(len(s), speed), np.zeros(len(s), bool))
 
 
@@ -267,7 +241,7 @@ def cut(path: Path, keep: Bools) -> Path:
 
 
 @dataclass(frozen=True)
-class Receivers:
+class Horizon:
     """How a place is heard: nothing lower than `floor` feet above the field (farther out the horizon rises)."""
 
     floor: float
@@ -286,7 +260,7 @@ def heard(
     rng: np.random.Generator,
     path: Path,
     place: Airfield,
-    receivers: Receivers,
+    horizon: Horizon,
     *,
     at: float,
     identity: Trace,
@@ -295,7 +269,7 @@ def heard(
 ) -> Trace:
     """The trace that receivers make of a path flown at epoch second `at`; `dark` says where the transponder is off."""
     pressure = weather(place, at)
-    keep = receivers.hears(path)
+    keep = horizon.hears(path)
     if dark is not None:
         keep &= ~dark(path)
     path = cut(path, keep)
@@ -303,13 +277,13 @@ def heard(
         return replace(identity, **{name: np.array([]) for name in ARRAYS}, ground=np.array([], bool))
     picked = []
     clock = -np.inf
-    waits = rng.uniform(*receivers.interval, size=len(path.t))
+    waits = rng.uniform(*horizon.interval, size=len(path.t))
     for i, moment in enumerate(path.t):
         if moment >= clock:
             picked.append(i)
             clock = moment + waits[i]
     index = np.array(picked)
-    index = index[rng.random(len(index)) >= receivers.loss] if len(index) > 3 else index
+    index = index[rng.random(len(index)) >= horizon.loss] if len(index) > 3 else index
     path = Path(*(getattr(path, name)[index] for name in Path.__dataclass_fields__))
     n = len(path.t)
     east = path.east + rng.normal(0, 0.008, n)
@@ -339,16 +313,6 @@ def weather(place: Airfield, at: float) -> float:
     return float(np.random.default_rng([int(place.longitude + 360), int(at // DAY)]).normal(0, 250))
 
 
-ARRAYS = ("t", "latitude", "longitude", "baro", "geom", "speed", "track", "rate")
-
-
-def together(*traces: Trace) -> Trace:
-    """Traces of one aircraft as one, in the order of time."""
-    arrays = {name: np.concatenate([getattr(trace, name) for trace in traces]) for name in (*ARRAYS, "ground")}
-    order = np.argsort(arrays["t"], kind="stable")
-    return replace(traces[0], **{name: values[order] for name, values in arrays.items()})
-
-
 def spoofed(rng: np.random.Generator, trace: Trace, place: Airfield, since: float, until: float, style: str) -> Trace:
     """The trace with positions between two epoch seconds moved onto an airfield, as GNSS spoofing does.
 
@@ -365,12 +329,11 @@ def spoofed(rng: np.random.Generator, trace: Trace, place: Airfield, since: floa
         speed = np.abs(rng.normal(0, 1, n))
     elif style == "circle":
         radius, pace = rng.uniform(0.4, 3.0), rng.uniform(60, 160)
-        phase = clock * pace * 1.852 / 3600 / radius
-        east, north = radius * np.cos(phase), radius * np.sin(phase)
+        east, north = astray(style, clock, pace * NM_KM, radius, 0.0)
         speed = np.full(n, pace)
     else:
         pace, heading = rng.uniform(2, 30), rng.uniform(0, 360)
-        east, north = rotate(clock * pace * 1.852 / 3600, np.zeros(n), heading)
+        east, north = astray(style, clock, pace * NM_KM, 0.0, float(np.radians(heading)))
         speed = np.full(n, pace)
     latitude, longitude = trace.latitude.copy(), trace.longitude.copy()
     geom, gs, track = trace.geom.copy(), trace.speed.copy(), trace.track.copy()

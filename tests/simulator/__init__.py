@@ -1,1 +1,0 @@
-"""A small seeded simulator of flights near airfields, with known truth; it knows nothing of the library it tests."""
