@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import shutil
 import struct
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -647,8 +648,7 @@ def test_real_traces_in_the_wrong_day_s_folder(playa: Path) -> None:
 
 
 def test_real_circuits_are_arrivals_that_were_followed_to_the_ground(tmp_path: Path, recorded: Path) -> None:
-    (tmp_path / "archive").mkdir()
-    (tmp_path / "archive" / "2023-08-30").symlink_to(recorded / "readsb_traces" / "2023/08/20")
+    shutil.copytree(recorded / "readsb_traces" / "2023/08/20", tmp_path / "archive" / "2023-08-30")
     result = decode(context(tmp_path, [PLAYA], now=datetime(2023, 9, 10, tzinfo=UTC)), date(2023, 8, 30))
     assert result.day.status == "ok"
     (heard,) = result.rows["base_background"]
@@ -661,3 +661,14 @@ def test_real_overflights_of_travis_are_not_near_it(playa: Path) -> None:
     travis = PLAYA.model_copy(update={"base_id": "travis", "latitude": 38.262699, "longitude": -121.927002})
     result = decode(context(playa, [travis], now=datetime(2023, 9, 10, tzinfo=UTC)), date(2023, 8, 20))
     assert result.points == []
+
+
+def test_a_day_that_is_a_link_out_of_the_archive_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "archive" / "2025-10-24").symlink_to(tmp_path / "elsewhere")
+    about = context(tmp_path)
+    landed = local.fetch(Window("readsb_archive", date(2025, 10, 24), date(2025, 10, 24)), about)
+    status, why = landed.absent[date(2025, 10, 24)]
+    assert not landed.files and status == "missing"
+    assert "2025-10-24, where" in why and "no link that leads elsewhere, is due" in why

@@ -20,7 +20,10 @@ from basewatch.errors import SourceError
 from basewatch.readsb.day_names import days_in
 from basewatch.sources.contract import leads_out
 
-EXPECTED = "a tar (.tar, .tar.gz, .tgz, .tar.xz, .tar.bz2, .tar.zst, each whole or in parts .aa, .ab, …) or a folder"
+EXPECTED = (
+    "a tar (.tar, .tar.gz, .tgz, .tar.xz, .tar.bz2, .tar.zst, each whole or in parts .aa, .ab, …) or a folder, "
+    "no link that leads elsewhere,"
+)
 KEPT = 4  # catalogues held at a time
 SETTLED_NS = 2_000_000_000  # a folder that changed so lately may change again within one tick of its clock
 
