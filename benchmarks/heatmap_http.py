@@ -172,6 +172,7 @@ def command(folder: Path, provider: Provider, days: list[date], read: str, is_ba
         "read": read,
         "disk_budget_gb": 100,
         "read_seconds": 120,  # days of true size are made before they are sent
+        "allow_local": True,
     }
     if not is_backfill:
         now = datetime(LAST.year, LAST.month, LAST.day, tzinfo=UTC) + timedelta(days=9)
