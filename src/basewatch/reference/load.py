@@ -187,8 +187,8 @@ def _check_positions(bases: Sequence[BaseRow], where: str) -> None:
         if base.icao not in fields:
             continue
         latitude, longitude, name = fields[base.icao]
-        here, there = np.array([[base.latitude], [latitude]]), np.array([[base.longitude], [longitude]])
-        miles = float(distance_km(here[0], there[0], here[1], there[1])[0]) / NM_KM
+        apart = distance_km(*(np.array([value]) for value in (base.latitude, base.longitude, latitude, longitude)))
+        miles = float(apart[0]) / NM_KM
         if miles > BASE_APART_NM:
             raise ConfigError(
                 f"{where}: base {base.base_id} lies at {base.latitude}, {base.longitude}, {miles:,.0f} NM from "
@@ -235,19 +235,18 @@ def params(settings: Settings) -> Params:
     Each keeps the unit and the range of the shipped entry. Raises ConfigError naming what is malformed, unknown, in
     another unit or out of range.
     """
-    shipped = _shipped_params()
+    text, where = _shipped_params(), "params.yml"
+    shipped = entries = _entries(text, where)
     own = settings.reference.params
-    if own is None:
-        text, entries, where = shipped, _entries(shipped, "params.yml"), "params.yml"
-    else:
+    if own is not None:
         where = own
         try:
-            text = settings.path(own).read_text(encoding="utf-8")
+            own_text = settings.path(own).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"reference.params: {where} cannot be read: {error}") from None
-        entries = {**_entries(shipped, "params.yml"), **_entries(text, where)}
-        text = f"{shipped}\n{text}"
-    bounds.check(entries, _entries(shipped, "params.yml"), where)
+        text = f"{text}\n{own_text}"
+        entries = {**shipped, **_entries(own_text, where)}
+    bounds.check(entries, shipped, where)
     values = {name: entry["value"] for name, entry in entries.items()}
     return Params(values, entries, hashlib.sha256(text.encode()).hexdigest(), thresholds(values, where))
 
