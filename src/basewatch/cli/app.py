@@ -50,6 +50,7 @@ def _sample(config_file: Path | None) -> Path:
     return Path(str(files("basewatch.sample").joinpath("basewatch.toml")))
 
 
+CHANGES_SHOWN = ("table_name", "base_id", "fleet_id", "month", "change", "cause", "rows", "examples")
 SAMPLE_ENDS = date(2026, 7, 24)  # the last day that the bundled sample speaks of
 
 
@@ -261,8 +262,8 @@ def diff(
     settings = config.load(config_file)
     warehouse = Warehouse(settings.root)
     found = comparing.between(warehouse, warehouse.release(before), warehouse.release(after), load.params(settings))
-    names = [name for name in found.column_names if name != "accepted_because"]
-    tables.show("changes", names, [tuple(row[name] for name in names) for row in found.to_pylist()], checked, raw=raw)
+    rows = [tuple(row.values()) for row in found.to_pylist()]
+    tables.write("changes", found.column_names, rows, checked, CHANGES_SHOWN, raw=raw)
 
 
 @app.command()
