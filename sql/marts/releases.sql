@@ -11,7 +11,7 @@ columns:
   parameters_sha256: {type: VARCHAR, doc: "Hash of the thresholds, the reference tables and what was learnt"}
   learnt_sha256: {type: VARCHAR, doc: "Hash of what was learnt; empty where the shipped weights serve, null for a release of before it was kept"}
   as_of: {type: DATE, unit: UTC, doc: "Last day of its data"}
-  accepted_because: {type: "VARCHAR[]", doc: "Why changes without a cause were accepted, a sentence for each; empty where none was"}
+  accepted_because: {type: VARCHAR, doc: "Why changes without a cause were accepted, by check; null where none was"}
 */
 SELECT
     release_id,

@@ -395,7 +395,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
             "parameters_sha256": HASH,
             "learnt_sha256": "",
             "as_of": AS_OF,
-            "accepted_because": [],
+            "accepted_because": None,
         }
     ],
     "release_changes": [

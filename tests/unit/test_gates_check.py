@@ -191,7 +191,11 @@ def test_an_empty_candidate_is_refused(tmp_path: Path) -> None:
     duckdb.connect(str(path)).close()
     result = checked(path)
     assert not result.passed
-    assert {failure.table for failure in result.refusals} == set(HEADERS) - {"quality_results", "release_changes", "releases"}
+    assert {failure.table for failure in result.refusals} == set(HEADERS) - {
+        "quality_results",
+        "release_changes",
+        "releases",
+    }
 
 
 def test_gates_that_checked_nothing_refuse(candidate: Path, suites: Path) -> None:

@@ -15,6 +15,7 @@ from basewatch.lake.events import Day
 from basewatch.lake.ledger import ledger_row
 from basewatch.lake.store import Lake
 from basewatch.warehouse import models, work
+from basewatch.warehouse.build import AFTER_GATES
 from wholeruns import Watch
 
 

@@ -194,7 +194,7 @@ def test_what_is_accepted_is_kept_with_the_release(built: Watch) -> None:
     done = built.inside("publish", "--accept", "bases_have_causes", "--because", "surveyed anew")
     assert done.returncode == 0, done.stderr
     assert built.query("SELECT accepted_because FROM releases ORDER BY published_at DESC LIMIT 1") == [
-        (["bases_have_causes: surveyed anew"],)
+        ("bases_have_causes: surveyed anew",)
     ]
     expected = ("bases", "hmeimim", "altered", "unexplained", 1, "surveyed anew")
     columns = "table_name, base_id, change, cause, rows, accepted_because"

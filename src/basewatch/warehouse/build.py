@@ -78,7 +78,7 @@ HISTORY: dict[str, pa.Schema] = {  # of earlier releases, of the run itself and 
             ("parameters_sha256", pa.string()),
             ("learnt_sha256", pa.string()),
             ("as_of", pa.date32()),
-            ("accepted_because", TEXTS),
+            ("accepted_because", pa.string()),
         ]
     ),
     "release_changes": pa.schema(

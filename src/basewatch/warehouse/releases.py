@@ -427,7 +427,7 @@ class Warehouse:
                 "parameters_sha256": entry["parameters_sha256"],
                 "learnt_sha256": entry.get("learnt_sha256"),
                 "as_of": date.fromisoformat(entry["as_of"]),
-                "accepted_because": entry.get("accepted_because", []),
+                "accepted_because": "; ".join(entry.get("accepted_because", [])) or None,
             }
             for entry in history
         ]
