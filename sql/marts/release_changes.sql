@@ -7,7 +7,7 @@ columns:
   fleet_id: {type: VARCHAR, doc: "Fleet; all where the table knows none"}
   month: {type: DATE, unit: UTC, doc: "First day of the month of the first evidence, day or date of the rows"}
   change: {type: VARCHAR, values: [added, removed, altered], doc: "What came of the rows; altered: also where late data moved a stay to another identifier"}
-  cause: {type: VARCHAR, values: [new_source_day, late_source_day, restated_source_day, withdrawn, reference, parameter, code, learnt, as_of, unexplained], doc: "Why: a source-day that moved, an edit, the code, what was learnt anew, the passing of time, or nothing that is known"}
+  cause: {type: VARCHAR, values: [new_source_day, late_source_day, restated_source_day, withdrawn, reference, parameter, code, learnt, as_of, unexplained], doc: "Why: a source-day that moved, an edit of a table or a setting, the code, what was learnt anew, the passing of time, or nothing that is known"}
   rows: {type: BIGINT, doc: "How many rows"}
   source_days: {type: "VARCHAR[]", doc: "Source-days that explain them, at most 20"}
   examples: {type: "VARCHAR[]", doc: "Keys of changed rows, at most 5"}

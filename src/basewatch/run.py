@@ -372,7 +372,8 @@ def check(run: Run, candidate: Candidate, accepted: Mapping[str, str] | None = N
         models=models.marts(),
         params=run.params.values,
     )
-    with against_current(run.warehouse, candidate, run.reference, run.params, run.progress) as comparison:
+    settings = run.settings.fingerprints()
+    with against_current(run.warehouse, candidate, run.reference, run.params, settings, run.progress) as comparison:
         result = with_release(result, comparison, accepted or {})
     warned = len(result.failures) - len(result.refusals)
     run.progress(f"gates: {result.results.num_rows} checks, {len(result.refusals)} refused, {warned} warned")
@@ -414,7 +415,8 @@ def publish(run: Run, candidate: Candidate, result: GateResult) -> Release:
         for page in (gates, report):
             _stand_in(page)
 
-    judged = Judged(result.results, result.changes, result.news, result.accepted, stale_sources(run))
+    settings = run.settings.fingerprints()
+    judged = Judged(result.results, result.changes, result.news, result.accepted, stale_sources(run), settings)
     release = run.warehouse.publish(candidate, judged, utc_now(), extras, run.settings.warehouse.keep_releases)
     with run.optional("the data dictionary"):
         dictionary.write(run.warehouse.root / "README.md")

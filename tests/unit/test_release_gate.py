@@ -48,6 +48,7 @@ def row(day: str, kept: int = 10, **changed: Any) -> LedgerRow:
         (row("2025-06-01", 10), row("2025-06-01", 12), True, "code"),
         (row("2025-06-01", 10), row("2025-06-01", 12), False, "restated_source_day"),
         (row("2025-06-01"), row("2025-06-01", 0, status="expired", parts=()), False, "withdrawn"),
+        (row("2025-06-01", watched=("a",)), row("2025-06-01", watched=("a", "b")), False, "reference"),
     ],
 )
 def test_a_source_day_moves_for_a_reason(
@@ -56,6 +57,13 @@ def test_a_source_day_moves_for_a_reason(
     had = [before] if before else []
     (found,) = moves(Lake(tmp_path), had, [now], date(2025, 6, 30), is_other_code=is_other_code)
     assert found.cause == cause
+
+
+def test_what_moves_with_its_settings_is_their_doing(tmp_path: Path) -> None:
+    had, now = [row("2025-06-01", scope="base:x")], [row("2025-06-01", 0, scope="base:x", status="missing", parts=())]
+    for edited, cause in ((["flight_files"], "parameter"), (["opensky"], "restated_source_day")):
+        (found,) = moves(Lake(tmp_path), had, now, date(2025, 6, 30), is_other_code=False, edited=edited)
+        assert found.cause == cause
 
 
 def test_a_source_day_that_says_the_same_has_not_moved(tmp_path: Path) -> None:
@@ -104,9 +112,14 @@ def lost(days: int, **changed: Any) -> list[Move]:
         (lost(7), 1, True),
         ([Move("withdrawn", one.before, one.now) for one in lost(20)], 0, False),
         (lost(20, source_detail="read otherwise"), 0, False),
-        ([*lost(7), *(Move("late_source_day", None, row("2025-06-30", 99, scope="base:x")) for _ in "x")], 1, True),
+        ([*lost(7), Move("late_source_day", None, row("2025-06-30", 99, scope="base:x"))], 1, True),
+        (
+            [Move("restated_source_day", row("2025-06-01", 300, scope="base:x"), row("2025-06-01", 0, scope="base:x"))],
+            0,
+            False,
+        ),
     ],
-    ids=["nothing", "one day", "a tenth", "over a fifth", "withdrawn", "read otherwise", "not made up for"],
+    ids=["nothing", "one day", "a tenth", "a fifth", "withdrawn", "read otherwise", "not made up for", "a declaration"],
 )
 def test_a_source_month_may_not_shrink(tmp_path: Path, moved: list[Move], count: int, is_large: bool) -> None:
     found = gate._source_months(comparison(tmp_path, MONTH, moved))

@@ -14,6 +14,8 @@ from basewatch.database import connect
 from basewatch.errors import ConfigError
 from basewatch.gates.results import Failure, GateResult
 from basewatch.gates.suites import Severity
+from basewatch.lake.events import GLOBAL
+from basewatch.lake.moves import MEANT
 from basewatch.warehouse.build import quoted
 from basewatch.warehouse.changes import UNEXPLAINED
 from basewatch.warehouse.comparing import Comparison
@@ -198,21 +200,21 @@ def _where(rows: list[dict[str, Any]]) -> str:
 def _source_months(comparison: Comparison) -> Finding:
     """Months of which a source holds less than before, that nobody took back and no other way of reading explains."""
     check, table = "source_months_are_kept", "source_days"
-    before: dict[tuple[str, date], int] = defaultdict(int)
+    moves = [move for move in comparison.case.moves if move.cause not in MEANT and not move.is_read_otherwise]
     lost: dict[tuple[str, date], int] = defaultdict(int)
     fell: dict[tuple[str, date], list[str]] = defaultdict(list)
+    summed_up = {(row.source, row.day) for row in comparison.ledger if row.scope == GLOBAL}
+    for move in moves:
+        key = move.now.source, move.now.day.replace(day=1)
+        # what a base's own row counts stands in that of the whole source, too
+        if move.before is not None and (move.now.scope == GLOBAL or (move.now.source, move.now.day) not in summed_up):
+            lost[key] += move.lost
+            fell[key] += [move.label] if move.lost > 0 else []
+    before: dict[tuple[str, date], int] = defaultdict(int)
     for row in comparison.ledger:
-        before[row.source, row.day.replace(day=1)] += row.records_kept
-    for move in comparison.case.moves:
-        if move.cause != "withdrawn" and not move.is_read_otherwise:
-            key = move.now.source, move.now.day.replace(day=1)
-            if move.before is not None:
-                lost[key] += move.lost
-            if move.lost > 0:
-                fell[key].append(move.label)
-    shares = {
-        key: number / before[key] for key, number in lost.items() if number >= FEWEST_RECORDS and before[key] >= number
-    }
+        if row.scope == GLOBAL or (row.source, row.day) not in summed_up:
+            before[row.source, row.day.replace(day=1)] += row.records_kept
+    shares = {key: number / before[key] for key, number in lost.items() if number >= FEWEST_RECORDS}
     found = sorted((key for key in shares if shares[key] > SMALL_RECORDS_SHARE), key=lambda key: (-shares[key], key))
     if not found:
         return Finding(check, table)
@@ -235,12 +237,13 @@ def _freshness(comparison: Comparison) -> Finding:
     for row in comparison.ledger:
         if row.status in GOOD:
             last[row.source] = max(row.day, last.get(row.source, row.day))
+    moves = [move for move in comparison.case.moves if move.now.day == last.get(move.now.source)]
+    still_good = {move.now.source for move in moves if move.now.status in GOOD}
     worse = [
         move
-        for move in comparison.case.moves
-        if move.cause != "withdrawn" and move.now.day == last.get(move.now.source) and move.now.status not in GOOD
-        and move.before is not None and move.before.status in GOOD
-    ]  # fmt: skip
+        for move in moves
+        if move.cause not in MEANT and move.now.status not in GOOD and move.now.source not in still_good
+    ]
     if not worse:
         return Finding(check, table)
     what = f"{worse[0].label}, the last good day of its source, is {worse[0].now.status} now"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -13,7 +13,10 @@ from basewatch.lake.store import Lake
 
 NOT_HAD = ("missing", "late", "failed")
 
-MoveCause = Literal["new_source_day", "late_source_day", "restated_source_day", "withdrawn", "code"]
+MoveCause = Literal[
+    "new_source_day", "late_source_day", "restated_source_day", "withdrawn", "reference", "parameter", "code"
+]
+MEANT = ("withdrawn", "reference", "parameter", "code")
 
 
 @dataclass(frozen=True)
@@ -46,12 +49,18 @@ class Move:
 
 
 def moves(
-    lake: Lake, before: Sequence[LedgerRow], now: Sequence[LedgerRow], as_of: date, *, is_other_code: bool
+    lake: Lake,
+    before: Sequence[LedgerRow],
+    now: Sequence[LedgerRow],
+    as_of: date,
+    *,
+    is_other_code: bool,
+    edited: Collection[str] = (),
 ) -> list[Move]:
     """The source-days that moved from what the ledger said before to what it says now, sorted by source, scope and day.
 
     as_of: the last UTC day that was asked for then. is_other_code: whether the code changed since: what it reads
-    otherwise from the same bytes is its doing.
+    otherwise from the same bytes is its doing. edited: the sources whose settings changed since.
     """
     had = {row.key: row for row in before}
     withdrawn = {source: _withdrawn(lake, source) for source in {row.source for row in now}}
@@ -59,13 +68,14 @@ def moves(
     for row in now:
         earlier = had.get(row.key)
         if earlier is None or not _is_same(earlier, row):
-            spans = withdrawn[row.source]
-            found.append(Move(_cause(earlier, row, as_of, spans, is_other_code=is_other_code), earlier, row))
+            cause = _cause(earlier, row, as_of, withdrawn[row.source], is_other_code=is_other_code)
+            is_edit = row.source in edited and cause == "restated_source_day"
+            found.append(Move("parameter" if is_edit else cause, earlier, row))
     return found
 
 
 def _is_same(before: LedgerRow, now: LedgerRow) -> bool:
-    return (before.status, before.parts, before.sha256) == (now.status, now.parts, now.sha256)
+    return all(getattr(before, name) == getattr(now, name) for name in ("status", "parts", "sha256", "watched"))
 
 
 def _withdrawn(lake: Lake, source: str) -> list[tuple[date, date]]:
@@ -86,6 +96,8 @@ def _cause(
         return "withdrawn"
     if before is None or before.status in NOT_HAD:
         return "new_source_day" if now.day > as_of else "late_source_day"
+    if before.watched != now.watched and now.sha256 == before.sha256:
+        return "reference"  # other bases were looked for
     if is_other_code and now.sha256 is not None and now.sha256 == before.sha256:
         return "code"
     return "restated_source_day"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -43,12 +43,13 @@ def against_current(
     candidate: Candidate,
     reference: Reference,
     params: Params,
+    settings: Mapping[str, str],
     progress: Callable[[str], None],
 ) -> Iterator[Comparison]:
     """The candidate against the current release, each change with its cause.
 
-    Where code, thresholds, reference tables or weights changed since, the lake as that release saw it is built anew,
-    beside the candidate, and kept there for the next look.
+    settings: by source, a hash of what is set for it. Where code, thresholds, reference tables or weights changed
+    since, the lake as that release saw it is built anew, beside the candidate, and kept there for the next look.
     """
     release = warehouse.current()
     now = candidate.inputs
@@ -68,6 +69,7 @@ def against_current(
             warehouse.lake.ledger(),
             as_of if release else date.min,
             is_other_code=ours == "code",
+            edited=_edited(release, settings) if release else (),
         ),
         warehouse.lake.folder,
         as_of,
@@ -78,6 +80,12 @@ def against_current(
         configure(connection, candidate.folder / "comparing")
         yield Comparison(changes.compare(connection, case, kinds(params)), case, ledger)
     remove_tree(candidate.folder / "comparing")
+
+
+def _edited(release: Release, settings: Mapping[str, str]) -> list[str]:
+    """The sources whose settings are not what they were; none where the release did not note them."""
+    before = release.manifest.get("settings_sha256", {})
+    return [source for source, digest in settings.items() if before.get(source, digest) != digest]
 
 
 def _earlier_ledger(warehouse: Warehouse, release: Release) -> list[LedgerRow]:

@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -60,7 +60,7 @@ class Judged:
     """What the gates say of a candidate: rows of `quality_results` and of `release_changes`.
 
     accepted: why changes without a cause are meant, a sentence for each. late: a sentence for each source that is
-    behind.
+    behind. settings: by source, a hash of what is set for it.
     """
 
     quality: pa.Table
@@ -68,6 +68,7 @@ class Judged:
     news: News = field(default_factory=News)
     accepted: Sequence[str] = ()
     late: Sequence[str] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -391,6 +392,7 @@ class Warehouse:
             "ledger_rows": candidate.inputs.ledger_rows,
             "compared_with": before.release_id if before else None,
             "accepted_because": list(judged.accepted),
+            "settings_sha256": dict(judged.settings),
             "lake_sha256": candidate.inputs.lake,
             "fingerprint": candidate.inputs.fingerprint,
             "rows": rows,
