@@ -252,31 +252,45 @@ def _freshness(comparison: Comparison) -> Finding:
 
 
 def _emptied(comparison: Comparison) -> Finding:
-    """Published tables that held rows and hold none, not by an edit or an upgrade."""
+    """Published tables that held rows and hold none, not by an edit or an upgrade.
+
+    Tables whose rows are compared refuse where one of these has no cause; of the others nobody knows, so they warn.
+    """
     check, table = "no_table_is_emptied", "all tables"
     unlike_by_lake_alone = comparison.case.baseline or comparison.case.before
     if unlike_by_lake_alone is None:
         return Finding(check, table)
     with connect(comparison.case.after, read_only=True) as connection:
         connection.execute(f"ATTACH '{quoted(unlike_by_lake_alone)}' AS before (READ_ONLY)")
-        query = "SELECT table_name FROM duckdb_tables() WHERE database_name = $name AND schema_name = 'main'"
-        here = connection.execute("SELECT current_database()").fetchall()[0][0]
-        names = {row[0] for row in connection.execute(query, {"name": "before"}).fetchall()} & {
-            row[0] for row in connection.execute(query, {"name": here}).fetchall()
-        }
+        query = "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main' AND database_name "
+        earlier, now = (
+            {name for (name,) in connection.execute(f"{query} {operator} 'before'").fetchall()}
+            for operator in ("=", "<>")
+        )
         emptied = [
             name
-            for name in sorted(names)
+            for name in sorted(earlier & now)
             if connection.execute(
                 f"SELECT EXISTS (FROM before.main.{name}) AND NOT EXISTS (FROM main.{name})"
-            ).fetchall()[0][0]
+            ).fetchone()
+            == (True,)
         ]
+    causes = _causes(comparison)
+    emptied = [name for name in emptied if not causes.get(name) or UNEXPLAINED in causes[name]]
     if not emptied:
         return Finding(check, table)
     rows = [{"table": name} for name in emptied]
-    return Finding(
-        check, table, True, f"{', '.join(emptied)} held rows and now holds none", ", ".join(emptied), len(emptied), rows
-    )
+    is_large = any(name in causes for name in emptied)
+    names = ", ".join(emptied)
+    return Finding(check, table, is_large, f"{names} held rows and now holds none", names, len(emptied), rows)
+
+
+def _causes(comparison: Comparison) -> dict[str, set[str]]:
+    """The causes of rows that were removed, by table."""
+    rows = comparison.changes.connection.execute(
+        "SELECT table_name, list(DISTINCT cause) FROM changed WHERE change = 'removed' GROUP BY table_name"
+    ).fetchall()
+    return {name: set(causes) for name, causes in rows}
 
 
 def in_three_lines(failure: Failure, others: int, quarantine: object) -> str:
