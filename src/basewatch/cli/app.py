@@ -195,6 +195,7 @@ def publish(config_file: ConfigFile = None) -> None:
         result = run.check(work, candidate)
         run.require_passed(work, candidate, result)
         release = run.publish(work, candidate, result)
+        run.document(work, result)
     _tell(release, work.settings)
 
 

@@ -12,6 +12,7 @@ from basewatch import run
 from basewatch.cli import tables
 from basewatch.config import Settings
 from basewatch.database import connect
+from basewatch.gates import data_docs
 from basewatch.lake.events import GLOBAL
 from basewatch.lake.ledger import LedgerRow
 from basewatch.warehouse.releases import Warehouse
@@ -32,8 +33,11 @@ def read(settings: Settings) -> dict[str, Any]:
         "files": _files(settings, warehouse),
         "open_gaps": [],
         "gates": None,
+        "data_docs": None,
     }
     if release is not None:
+        docs = warehouse.quality / release.manifest["run_id"] / data_docs.INDEX
+        values["data_docs"] = str(docs) if docs.exists() else None
         with connect(release.database, read_only=True) as connection:
             values["open_gaps"] = _rows(
                 connection,
@@ -161,3 +165,5 @@ def show(values: dict[str, Any]) -> None:
         print(f"gates     {values['gates']['checks']} checks, {len(failed)} failed")
         for check in failed:
             print(f"          {check['severity']}: {check['table_name']}: {check['check_name']}: {check['observed']}")
+    if values["data_docs"]:
+        print(f"data docs {values['data_docs']}")

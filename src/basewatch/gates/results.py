@@ -63,7 +63,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class GateResult:
-    """What the gates found: one results row a check (columns of `quality_results`), and the failures in full."""
+    """What the gates found: one results row a check (columns of `quality_results`), and the failures in full.
+
+    `judged`: of each check, in the order of the results, how many rows it was about, where that can be said.
+    """
 
     run_id: str
     as_of: date
@@ -71,6 +74,7 @@ class GateResult:
     results: pa.Table
     failures: list[Failure]
     seconds: float
+    judged: tuple[int | None, ...] = ()
 
     @property
     def passed(self) -> bool:
