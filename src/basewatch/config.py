@@ -97,7 +97,7 @@ class Gates(Section):
 
     judge: Literal["counts", "great_expectations"] = Field(
         "counts",
-        description="Who judges what the suites ask for: the counts, or Great Expectations itself, which reads every row.",
+        description="Who judges what the suites ask for: the counts, or Great Expectations, which reads every row.",
     )
     data_docs: bool = Field(
         True,

@@ -36,7 +36,7 @@ def read(settings: Settings) -> dict[str, Any]:
         "data_docs": None,
     }
     if release is not None:
-        docs = warehouse.quality / release.manifest["run_id"] / data_docs.INDEX
+        docs = warehouse.quality / release.manifest.get("run_id", "") / data_docs.INDEX
         values["data_docs"] = str(docs) if docs.exists() else None
         with connect(release.database, read_only=True) as connection:
             values["open_gaps"] = _rows(

@@ -24,7 +24,16 @@ from basewatch.database import connect
 from basewatch.gates import great_expectations
 from basewatch.gates.great_expectations import Verdict
 from basewatch.gates.results import RESULTS, Failure, GateResult, fetch
-from basewatch.gates.suites import Check, Severity, bound, error_text, header_checks, load_suites, sql_name, suite_checks
+from basewatch.gates.suites import (
+    Check,
+    Severity,
+    bound,
+    error_text,
+    header_checks,
+    load_suites,
+    sql_name,
+    suite_checks,
+)
 from basewatch.reference import load
 from basewatch.warehouse.models import Model
 

@@ -53,7 +53,7 @@ INDEX = "data_docs/index.html"  # the page to begin with, below a run's folder
 IMAGES = ("logo-long.png", "favicon.ico")  # its own, from its package
 # whatever else a page may come to hold: it loads what lies beside it, and asks nobody
 POLICY = (
-    '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; script-src \'self\' file: '
+    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'self' file: "
     "'unsafe-inline' 'unsafe-eval'; style-src 'self' file: 'unsafe-inline'; img-src 'self' file: data:\">"
 )
 _LOADED = re.compile(r'<(?:script|link)\b[^>]*?\b(?P<kind>src|href)="(?P<address>https?:[^"]*)"[^>]*>(?:</script>)?')
@@ -136,8 +136,9 @@ def offline(page: str, depth: int) -> str:
         file = ASSETS[tag["address"]]
         if file is None:
             return ""
-        is_script = tag["kind"] == "src"
-        return f'<script src="{static}{file}"></script>' if is_script else f'<link rel="stylesheet" href="{static}{file}">'
+        if tag["kind"] == "src":
+            return f'<script src="{static}{file}"></script>'
+        return f'<link rel="stylesheet" href="{static}{file}">'
 
     page = _LOADED.sub(beside, page)
     page = _IMAGE.sub(lambda image: f'"{static}{image["name"]}"', page)

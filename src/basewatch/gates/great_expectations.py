@@ -46,8 +46,8 @@ def library() -> Any:
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     import great_expectations as gx
 
-    # it tells at INFO of a temporary folder, to whoever has configured logging
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    for name in ("great_expectations", "great_expectations.data_context.types.base"):
+        logging.getLogger(name).setLevel(logging.WARNING)  # the latter tells of a temporary folder at INFO
     return gx
 
 
@@ -132,7 +132,12 @@ def _as_in_a_frame(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _frame(connection: duckdb.DuckDBPyConnection, table: str, suite: Mapping[str, Any]) -> Any:
-    """The columns of a table that its suite names, as a data frame. It finds out for itself which are not there."""
+    """The columns of a table that its suite names, as a data frame. It finds out for itself which are not there.
+
+    Numbers with nulls are floats with NaN: comparing pandas' own nullable numbers gives nulls, at which it breaks.
+    """
+    from pandas.api.types import is_extension_array_dtype, is_numeric_dtype
+
     named: set[str] = set()
     for entry in suite["expectations"]:
         kwargs = entry.get("kwargs") or {}
@@ -140,7 +145,11 @@ def _frame(connection: duckdb.DuckDBPyConnection, table: str, suite: Mapping[str
         named |= set(kwargs.get("column_list", []))
     present = [str(row[0]) for row in connection.execute(f"DESCRIBE {sql_name(table)}").fetchall()]
     columns = [name for name in present if name in named] or present[:1]
-    return connection.sql(f"SELECT {', '.join(map(sql_name, columns))} FROM {sql_name(table)}").df()
+    frame = connection.sql(f"SELECT {', '.join(map(sql_name, columns))} FROM {sql_name(table)}").df()
+    nullable = [
+        name for name, kind in frame.dtypes.items() if is_extension_array_dtype(kind) and is_numeric_dtype(kind)
+    ]
+    return frame.astype(dict.fromkeys(nullable, "float64"))
 
 
 _count: ContextVar[Callable[[str], int]] = ContextVar("_count")  # how many rows a suite's own query gives
@@ -148,11 +157,11 @@ _count: ContextVar[Callable[[str], int]] = ContextVar("_count")  # how many rows
 
 @cache
 def _teach_queries() -> None:
-    """Have it run a suite's own SQL where the rest of the suite is judged on a frame; by itself it would need a database.
+    """Have it run a suite's own SQL where the rest of a suite is judged on a frame; else it would need a database.
 
     Its registry takes providers of a metric for an engine that has none.
     """
-    from great_expectations.execution_engine import PandasExecutionEngine
+    from great_expectations.execution_engine.pandas_execution_engine import PandasExecutionEngine
     from great_expectations.expectations.metrics.metric_provider import MetricProvider, metric_value
     from great_expectations.expectations.metrics.query_metric_provider import QueryMetricProvider
 
@@ -234,17 +243,21 @@ def _numbers(kind: str, unexpected: int | None, judged: int | None, rows: int) -
         return {"observed_value": rows}
     if kind == SQL or unexpected is None or judged is None:
         return {"observed_value": unexpected}
-    share = 100 * unexpected / judged if judged else None
+    share = _percent(unexpected, judged)
     numbers: dict[str, Any] = {"element_count": rows, "unexpected_count": unexpected, "unexpected_percent": share}
     if kind.endswith("_null"):  # about what is missing, so it counts none as left out
         return numbers
     return {
         **numbers,
         "missing_count": rows - judged,
-        "missing_percent": 100 * (rows - judged) / rows if rows else None,
-        "unexpected_percent_total": 100 * unexpected / rows if rows else None,
+        "missing_percent": _percent(rows - judged, rows),
+        "unexpected_percent_total": _percent(unexpected, rows),
         "unexpected_percent_nonmissing": share,
     }
+
+
+def _percent(part: int, whole: int) -> float | None:
+    return part / whole * 100 if whole else None
 
 
 def readable(suite: Mapping[str, Any], values: Mapping[str, Any]) -> list[dict[str, Any]]:

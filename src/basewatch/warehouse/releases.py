@@ -260,8 +260,9 @@ class Warehouse:
         names = list(runs)
         surplus = [name for name in names[: max(0, len(names) - keep)] if now is None or name != now.release_id]
         for name in surplus:
-            if runs[name]:
-                remove_tree(self.quality / runs[name])
+            run_id = runs[name]
+            if run_id:
+                remove_tree(self.quality / run_id)
             aside = self.releases_folder / f".making-gone-{name}"
             (self.releases_folder / name).rename(aside)
             remove_tree(aside)
