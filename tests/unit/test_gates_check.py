@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -237,3 +239,21 @@ def test_the_verdict_fails_closed() -> None:
         (outcome(None, mostly=0.0, error="broke"), False),
     ]
     assert [case.holds for case, _ in cases] == [verdict for _, verdict in cases]
+
+
+GATE = """
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+from basewatch import run
+from basewatch.warehouse import models
+result = run.check_candidate(Path(sys.argv[1]), "run", as_of=date(2025, 3, 10),
+    checked_at=datetime(2025, 3, 11, 2, 15, tzinfo=UTC), models=models.marts())
+assert result.passed
+print("great_expectations" in sys.modules)
+"""
+
+
+def test_the_gate_decides_without_great_expectations(world: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", GATE, str(world)], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n", "its import alone costs more than all checks"

@@ -287,7 +287,11 @@ def test_faults_name_rules_that_exist() -> None:
         (rule("unexpected_rows_expectation", unexpected_rows_query="SELECT nonsense FROM {batch}"), "nonsense"),
         (rule("unexpected_rows_expectation", unexpected_rows_query="SELECT 1 FROM {batch} WHERE $ghost"), "$ghost"),
         (rule("unexpected_rows_expectation", unexpected_rows_query="FROM {batch} WHERE name::INT > 0"), "Conversion"),
-        (rule("expect_column_values_to_be_between", column="latitude"), "ExpectColumnValuesToBeBetween"),
+        (rule("expect_column_values_to_be_between", column="latitude"), "min_value and max_value are both missing"),
+        (rule("expect_column_values_to_be_between", min_value=1), "column"),
+        (rule("expect_column_values_to_be_between", column="latitude", min_value=1, strict_min="no"), "cannot be 'no'"),
+        (rule("expect_column_values_to_not_be_null", column="name", mostly=95), "mostly is a share, not 95"),
+        (rule("expect_column_values_to_be_in_set", column="name", value_set="ok"), "value_set cannot be 'ok'"),
         (rule("expect_column_values_to_be_between", column="name", min_value=1), "Cannot compare"),
         (rule("expect_column_values_to_be_in_set", column="name", value_set=[]), "value_set is empty"),
         (rule("expect_column_mean_to_be_between", column="latitude", min_value=1), "not supported"),
@@ -298,6 +302,8 @@ def test_faults_name_rules_that_exist() -> None:
         (rule("expect_column_values_to_be_betwixt", column="latitude"), "betwixt"),
         ({**rule("expect_column_values_to_not_be_null", column="name"), "meta": {"name": "probe"}}, "meta.why"),
         ({**rule("expect_column_values_to_not_be_null", column="name"), "severity": "info"}, "severity"),
+        ({**rule("expect_column_values_to_not_be_null", column="name"), "mostly": 0.5}, "mostly is nothing that an"),
+        ({**rule("expect_column_values_to_not_be_null", column="name"), "meta": "probe"}, "meta.why"),
     ],
 )
 def test_rule_that_cannot_be_checked_is_critical(world: Path, tmp_path: Path, entry: dict[str, Any], said: str) -> None:
