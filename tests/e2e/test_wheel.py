@@ -15,7 +15,6 @@ import sys
 import sysconfig
 import venv
 import zipfile
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,6 @@ import duckdb
 import pytest
 
 from basewatch.gates import data_docs
-from basewatch.gates.check import check_candidate
-from basewatch.warehouse import models
 from browser import CHROMIUM, browse
 
 pytestmark = pytest.mark.e2e
@@ -100,10 +97,11 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ran(
     installed: Path, bare_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, subprocess.CompletedProcess[str]]:
-    """A folder in which the installed program ran the sample as users run it, with all that is on by default."""
+    """A folder in which the installed program ran the sample, judged by Great Expectations, with all else by default."""
     tmp_path = tmp_path_factory.mktemp("sample")
     unset = ("PYTHONPATH", "BASEWATCH_GATES__DATA_DOCS")
     environment = {name: value for name, value in bare_environment.items() if name not in unset}
+    environment["BASEWATCH_GATES__JUDGE"] = "great_expectations"
     where = subprocess.run(
         [installed / "python", "-c", "import basewatch.flows, basewatch.sql as sql; print(sql.__file__)"],
         cwd=tmp_path, env=environment, capture_output=True, text=True, check=True,
@@ -140,17 +138,13 @@ def test_an_installed_wheel_runs_the_sample(ran: tuple[Path, subprocess.Complete
 def test_great_expectations_judges_the_sample_as_the_counts_do(
     ran: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
-    database = (ran[0] / "warehouse" / "basewatch.duckdb").resolve()
-    ours, theirs = (
-        check_candidate(
-            database, "run", as_of=date(2026, 7, 24), checked_at=datetime.now(UTC), models=models.marts(), judge=judge
-        ).results.drop_columns(["checked_at"])
-        for judge in ("counts", "great_expectations")
-    )
-    assert ours.num_rows > 300 and theirs.to_pylist() == ours.to_pylist()
+    with duckdb.connect(str(ran[0] / "warehouse" / "basewatch.duckdb"), read_only=True) as connection:
+        checks = connection.execute("SELECT success, observed FROM quality_results").fetchall()
+    assert len(checks) > 300
+    assert [told for _, told in checks if "Great Expectations" in told] == [], "where it differs or breaks it is said"
 
 
-# Put into a copy of the page in place of its policy: the page itself must ask nobody. One request shows that all are seen.
+# Stands in a copy of the page for its policy: the page itself must ask nobody. One request shows that any is seen.
 LOOK = """<script>
 window.faults = []; new Image().src = 'https://control.example/asked';
 addEventListener('error', event => window.faults.push(event.message || event.target.outerHTML), true);
