@@ -430,6 +430,12 @@ def document(run: Run, result: GateResult) -> None:
                 raise BasewatchError(f"{folder} could not be written: {fault}") from fault
 
 
+def documents(warehouse: Warehouse, release: Release) -> Path | None:
+    """The first page of a release's Data Docs, None where it has none."""
+    page = warehouse.quality / release.manifest.get("run_id", "") / data_docs.INDEX
+    return page if page.exists() else None
+
+
 def _stand_in(page: Path) -> None:
     """Where a page could not be made, one that says so: links to it lead somewhere, and the tables are right."""
     if not page.exists():

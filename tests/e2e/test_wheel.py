@@ -97,7 +97,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ran(
     installed: Path, bare_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, subprocess.CompletedProcess[str]]:
-    """A folder in which the installed program ran the sample, judged by Great Expectations, with all else by default."""
+    """A folder in which the installed program ran the sample: judged by Great Expectations, all else by default."""
     tmp_path = tmp_path_factory.mktemp("sample")
     unset = ("PYTHONPATH", "BASEWATCH_GATES__DATA_DOCS")
     environment = {name: value for name, value in bare_environment.items() if name not in unset}

@@ -406,4 +406,5 @@ def test_a_published_run_has_its_data_docs_and_status_says_where(
     assert done.returncode == 0, done.stderr
     ((run_id,),) = own_watch.query("SELECT run_id FROM releases ORDER BY release_id DESC LIMIT 1")
     index = own_watch.root / "quality" / run_id / "data_docs" / "index.html"
-    assert index.is_file() and f"data docs {index}\n" in own_watch.inside("status").stdout
+    assert index.is_file() and f"data docs {index}\n" in done.stdout
+    assert f"data docs {index}\n" in own_watch.inside("status").stdout

@@ -128,6 +128,9 @@ def _tell(release: Release | None, settings: Settings) -> None:
     print(f"release   {release.release_id} (days up to {release.manifest['as_of']})")
     print(f"database  {warehouse.root / 'basewatch.duckdb'}")
     print(f"report    {release.folder / 'report' / 'index.html'}")
+    docs = run.documents(warehouse, release)
+    if docs:
+        print(f"data docs {docs}")
     screen = first_screen.read(release.database, settings.report.bases, settings.report.fleet)
     for table in screen.tables:
         print()

@@ -12,7 +12,6 @@ from basewatch import run
 from basewatch.cli import tables
 from basewatch.config import Settings
 from basewatch.database import connect
-from basewatch.gates import data_docs
 from basewatch.lake.events import GLOBAL
 from basewatch.lake.ledger import LedgerRow
 from basewatch.warehouse.releases import Warehouse
@@ -36,8 +35,8 @@ def read(settings: Settings) -> dict[str, Any]:
         "data_docs": None,
     }
     if release is not None:
-        docs = warehouse.quality / release.manifest.get("run_id", "") / data_docs.INDEX
-        values["data_docs"] = str(docs) if docs.exists() else None
+        docs = run.documents(warehouse, release)
+        values["data_docs"] = str(docs) if docs else None
         with connect(release.database, read_only=True) as connection:
             values["open_gaps"] = _rows(
                 connection,
