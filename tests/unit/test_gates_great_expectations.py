@@ -232,6 +232,12 @@ def test_great_expectations_reads_every_suite(table: str) -> None:
     ]
 
 
+def test_what_is_set_aside_is_a_warning_to_it() -> None:
+    entry = rule("expect_column_values_to_not_be_null", severity="set_aside", column="name")
+    (read,) = great_expectations.suite_of({"name": "t", "expectations": [entry]}).expectations
+    assert read.severity.value == "warning" and entry["severity"] == "set_aside"
+
+
 # ---- the judge
 
 
