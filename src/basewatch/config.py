@@ -93,6 +93,20 @@ class Limits(Section):
     nesting: int = Field(100, ge=8, description="Lists and objects of JSON within each other.")
 
 
+class Gates(Section):
+    """How a candidate is judged, and what is kept of it for people."""
+
+    judge: Literal["counts", "great_expectations"] = Field(
+        "counts",
+        description="Who judges what the suites ask for: the counts, or Great Expectations, which reads every row.",
+    )
+    data_docs: bool = Field(
+        True,
+        description="Whether Great Expectations' validation results and Data Docs of each published run are kept in "
+        "warehouse/quality/; they are made after the release stands.",
+    )
+
+
 class Nightly(Section):
     """The scheduled run."""
 
@@ -399,6 +413,7 @@ class Settings(BaseSettings):
     reference: Reference = Reference()
     nightly: Nightly = Nightly()
     limits: Limits = Limits()
+    gates: Gates = Gates()
     report: Report = Report()
     registers: Registers = Registers()
     sources: Sources = Sources()

@@ -30,6 +30,7 @@ from basewatch.errors import (
     StoreFault,
     containment,
 )
+from basewatch.gates import data_docs
 from basewatch.gates.check import check_candidate
 from basewatch.gates.page import write_page
 from basewatch.gates.release import in_three_lines, with_release
@@ -48,7 +49,7 @@ from basewatch.report.data import require_known
 from basewatch.sources import contract
 from basewatch.sources.contract import Context, Window
 from basewatch.warehouse import dictionary, learnt, models, work
-from basewatch.warehouse.build import Candidate
+from basewatch.warehouse.build import Candidate, removed_on_failure
 from basewatch.warehouse.comparing import against_current
 from basewatch.warehouse.releases import Judged, Release, Warehouse, new_run_id, utc_now
 
@@ -371,6 +372,7 @@ def check(run: Run, candidate: Candidate, accepted: Mapping[str, str] | None = N
         checked_at=utc_now(),
         models=models.marts(),
         params=run.params.values,
+        judge=run.settings.gates.judge,
     )
     settings = run.settings.fingerprints()
     with against_current(run.warehouse, candidate, run.reference, run.params, settings, run.progress) as comparison:
@@ -422,6 +424,28 @@ def publish(run: Run, candidate: Candidate, result: GateResult) -> Release:
         dictionary.write(run.warehouse.root / "README.md")
     run.progress(f"published {release.release_id}")
     return release
+
+
+def document(run: Run, result: GateResult) -> None:
+    """Write Great Expectations' validation results and Data Docs of a published run, where the settings want them.
+
+    The release stands by then, so that whatever breaks here is told and harms nothing, a full disk and an end of the
+    program from within included.
+    """
+    folder = run.warehouse.quality / result.run_id
+    with run.optional("Great Expectations' Data Docs"), to_its_end():
+        if run.settings.gates.data_docs:
+            try:
+                with removed_on_failure(folder):
+                    data_docs.write(result, run.params.values, folder)
+            except OSError as fault:
+                raise BasewatchError(f"{folder} could not be written: {fault}") from fault
+
+
+def documents(warehouse: Warehouse, release: Release) -> Path | None:
+    """The first page of a release's Data Docs, None where it has none."""
+    page = warehouse.quality / release.manifest.get("run_id", "") / data_docs.INDEX
+    return page if page.exists() else None
 
 
 def _stand_in(page: Path) -> None:
@@ -559,7 +583,9 @@ def publish_what_is_new(run: Run) -> Release | None:
     candidate = build(run)
     result = check(run, candidate)
     require_passed(run, candidate, result)
-    return publish(run, candidate, result)
+    release = publish(run, candidate, result)
+    document(run, result)
+    return release
 
 
 def execute(run: Run) -> Release | None:

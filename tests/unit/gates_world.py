@@ -519,11 +519,11 @@ SUITES = load_suites(files("basewatch.expectations"))
 HEADERS = {model.name: model for model in MARTS}
 
 
-def checked_alone(database: Path, folder: Path, *tables: str) -> GateResult:
+def checked_alone(database: Path, folder: Path, *tables: str, **options: Any) -> GateResult:
     """The verdict on these tables by their own headers and suites: a whole candidate takes seconds to judge."""
     for table in tables:
         (folder / f"{table}.json").write_text(json.dumps(SUITES[table]), encoding="utf-8")
-    return checked(database, models=[HEADERS[table] for table in tables], suites=folder)
+    return checked(database, models=[HEADERS[table] for table in tables], suites=folder, **options)
 
 
 def broken(connection: duckdb.DuckDBPyConnection, table: str, *entries: dict[str, Any]) -> dict[str, Outcome]:

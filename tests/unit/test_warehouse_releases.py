@@ -189,6 +189,17 @@ def test_the_oldest_releases_go_and_as_many_stay_as_are_to_be_kept(watch: Watch,
     assert list((watch.root / "releases").glob(".*")) == [], "nothing half removed is left"
 
 
+def test_what_is_kept_of_a_runs_quality_goes_with_its_release(own_watch: Watch) -> None:
+    own_watch.copy_release(OLDEST, run_id="run-old")
+    own_watch.copy_release(NEWEST, run_id="run-new")
+    warehouse = Warehouse(own_watch.root)
+    warehouse.switch(NEWEST)
+    for name in ("run-old", "run-new", "of somebody's own"):
+        (warehouse.quality / name / "data_docs").mkdir(parents=True)
+    assert warehouse.retain(2) == [OLDEST]
+    assert {entry.name for entry in warehouse.quality.iterdir()} == {"run-new", "of somebody's own"}
+
+
 def test_the_release_that_readers_see_stays_even_where_it_is_the_oldest_and_one_is_kept(watch: Watch) -> None:
     published = kept(watch)[2]
     warehouse = Warehouse(watch.root)

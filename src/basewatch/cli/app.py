@@ -133,6 +133,9 @@ def _tell(release: Release | None, settings: Settings) -> None:
     print(f"report    {release.folder / 'report' / 'index.html'}")
     for sentence in news.sentences(release.summary):
         print(f"          {tables.as_text(sentence)}")
+    docs = run.documents(warehouse, release)
+    if docs:
+        print(f"data docs {docs}")
     screen = first_screen.read(release.database, settings.report.bases, settings.report.fleet)
     for table in screen.tables:
         print()
@@ -214,6 +217,7 @@ def publish(
         result = run.check(work, candidate, accepted)
         run.require_passed(work, candidate, result)
         release = run.publish(work, candidate, result)
+        run.document(work, result)
     _tell(release, work.settings)
 
 

@@ -34,8 +34,11 @@ def read(settings: Settings) -> dict[str, Any]:
         "summary": release.summary if release else None,
         "open_gaps": [],
         "gates": None,
+        "data_docs": None,
     }
     if release is not None:
+        docs = run.documents(warehouse, release)
+        values["data_docs"] = str(docs) if docs else None
         with connect(release.database, read_only=True) as connection:
             values["open_gaps"] = _rows(
                 connection,
@@ -165,3 +168,5 @@ def show(values: dict[str, Any]) -> None:
         print(f"gates     {values['gates']['checks']} checks, {len(failed)} failed")
         for check in failed:
             print(f"          {check['severity']}: {check['table_name']}: {check['check_name']}: {check['observed']}")
+    if values["data_docs"]:
+        print(f"data docs {values['data_docs']}")

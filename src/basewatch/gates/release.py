@@ -113,6 +113,7 @@ def with_release(result: GateResult, comparison: Comparison, accepted: Mapping[s
         result,
         results=pa.concat_tables([result.results, pa.Table.from_pylist(rows, schema=result.results.schema)]),
         failures=[*result.failures, *failures],
+        judged=(*result.judged, *[None] * len(rows)),
         changes=comparison.changes.table(tables),
         news=news(comparison.changes, has_before=comparison.case.before is not None),
         accepted=[f"{name}: {because}" for name, because in accepted.items()],

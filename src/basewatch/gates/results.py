@@ -68,7 +68,8 @@ class GateResult:
     """What the gates found: one results row a check (columns of `quality_results`), and the failures in full.
 
     changes: rows of `release_changes`. news: what of them a reader is told. accepted: why changes without a cause are
-    meant, a sentence for each.
+    meant, a sentence for each. judged: of each check, in the order of the results, how many rows it was about, where
+    that can be said.
     """
 
     run_id: str
@@ -80,6 +81,7 @@ class GateResult:
     changes: pa.Table = field(default_factory=HISTORY["release_changes"].empty_table)
     news: News = field(default_factory=News)
     accepted: list[str] = field(default_factory=list)
+    judged: tuple[int | None, ...] = ()
 
     @property
     def passed(self) -> bool:

@@ -106,6 +106,7 @@ class Warehouse:
         self.releases_folder = root / "releases"
         self.current_link = root / "current"
         self.quarantine = root / "quarantine"
+        self.quality = root / "quality"
         self.candidate_folder = root / "candidate"
         self.runs_folder = root / "runs"
         self.history_folder = root / "history"
@@ -285,11 +286,18 @@ class Warehouse:
         return releases[release_id]
 
     def retain(self, keep: int) -> list[str]:
-        """Remove the oldest releases beyond `keep`; never the current one. Returns the names removed."""
+        """Remove the oldest releases beyond `keep`, with what is kept of their quality; never the current one.
+
+        Returns the names removed.
+        """
         now = self.current()
-        names = [release.release_id for release in self.releases()]
+        runs = {release.release_id: release.manifest.get("run_id") for release in self.releases()}
+        names = list(runs)
         surplus = [name for name in names[: max(0, len(names) - keep)] if now is None or name != now.release_id]
         for name in surplus:
+            run_id = runs[name]
+            if run_id:
+                remove_tree(self.quality / run_id)
             aside = self.releases_folder / f".making-gone-{name}"
             (self.releases_folder / name).rename(aside)
             remove_tree(aside)
