@@ -129,7 +129,7 @@ def check_candidate(
     ]
     results = pa.Table.from_pylist(rows, schema=RESULTS)
     judged = tuple(outcome.judged for outcome in outcomes)
-    return GateResult(run_id, as_of, checked_at, results, failures, time.perf_counter() - started, judged)
+    return GateResult(run_id, as_of, checked_at, results, failures, time.perf_counter() - started, judged=judged)
 
 
 def _as_great_expectations_says(
