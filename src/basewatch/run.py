@@ -58,6 +58,7 @@ NO_PAGE = (
     "makes the report anew.</p></html>\n"
 )
 INTERRUPTED = 130  # how a shell tells that a command was stopped by Ctrl-C
+AT_ODDS = "its days do not count until it is put right, or left out with `ignore` (docs/trust.md)"
 FILES_TOLD = 20  # a run's last lines are read by people
 
 
@@ -453,8 +454,10 @@ class FileToTell:
         one = self.reading
         counts = {"rejected": one.records_rejected, "with a place or a day that is not known": one.records_doubtful}
         told = [f"{count:,} of {one.records_read or count:,} records {what}" for what, count in counts.items() if count]
+        told += [f"at odds with itself: {one.contradictions}"] if one.contradictions else []
         told += [one.fault] if one.fault else []
         told += [f"first: {one.reason}"] if one.reason and one.reason != one.fault else []
+        told += [AT_ODDS] if one.contradictions else []
         return f"{self.source}: {one.file}: {'; '.join(told)}"
 
 

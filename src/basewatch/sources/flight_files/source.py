@@ -22,12 +22,12 @@ from basewatch.errors import SourceError, containment
 from basewatch.lake.events import GLOBAL, Day, Event, FileReading, Reject, Rows
 from basewatch.lake.files import sha256
 from basewatch.readsb.polled import Sighting
-from basewatch.sources import lasting
+from basewatch.sources import consistency, lasting
 from basewatch.sources.contract import LINK, Context, Finding, Grain, Landed, LandedFile, Taken, Window, leads_out
 from basewatch.sources.flight_files import covers, sameness, tracks
 from basewatch.sources.flight_files.covers import End
 from basewatch.sources.flight_files.reading import Lost, Reading, read, span
-from basewatch.sources.flight_records import ENDS, Origin
+from basewatch.sources.flight_records import ENDS, Origin, raw
 from basewatch.sources.places import Places
 
 UNDECLARED = "records without a declared cover: a lower bound, not a count"
@@ -202,6 +202,7 @@ def _read_all(landed: Landed, context: Context[FlightFiles], places: Places) -> 
         rows = _with_source(pa.concat_tables(of_table), context.source)
         tables[table], dropped = sameness.without_duplicates(table, rows)
         duplicates += dropped
+    tables = _consistent(tables, readings, places, context)
     files = _Files(readings, tables, duplicates, {})
     declared = {cover.base for cover in context.settings.covers} or set(context.reference.bases)
     shas = {file.url: file.sha256 or None for file in landed.files}
@@ -210,6 +211,28 @@ def _read_all(landed: Landed, context: Context[FlightFiles], places: Places) -> 
     _keep_lasting(files, context)
     _doubt_days_alone(files, places)
     return files
+
+
+def _consistent(
+    tables: Mapping[str, pa.Table], readings: Mapping[str, Reading], places: Places, context: Context[FlightFiles]
+) -> dict[str, pa.Table]:
+    """The records that can be so, bad fields voided; what is wrong goes to the losses of its file."""
+    held = context.readings.latest() if context.readings else {}
+    believed = {name for name, before in held.items() if not consistency.is_copy(before.contradictions)}
+    judged = consistency.judge(tables, places, context.reference, context.params, believed)
+    for one in judged.found:
+        reading = readings[one.file]
+        if one.row is None:
+            where, reason, written = one.file, one.reason, ""
+        else:
+            where = f"{one.file}, {tables[one.table].column('origin_place')[one.row]}"
+            reason = f"{one.name}: {one.reason}"
+            written = raw(tables[one.table].slice(one.row, 1).to_pylist()[0]) if one.is_reject else ""
+            reading.records_kept -= one.is_reject
+        reading.losses.append(
+            Lost(where, reason, written, one.days, one.bases, one.is_reject, contradiction=one.name)
+        )
+    return judged.tables
 
 
 def _with_source(rows: pa.Table, source: str) -> pa.Table:
@@ -248,7 +271,10 @@ def _read(file: LandedFile, context: Context[FlightFiles], places: Places, advan
 
 
 def _note(name: str, sha256: str | None, reading: Reading, duplicates: int, declared: set[str]) -> FileReading:
-    reasons = [*(loss.reason for loss in reading.rejects), reading.fault]
+    at_odds = [loss for loss in reading.losses if loss.contradiction]
+    sorts = Counter(loss.contradiction for loss in at_odds)
+    reasons = [*(f"{loss.where.removeprefix(f'{name}, ')}: {loss.reason}" for loss in at_odds)]
+    reasons += [*(loss.reason for loss in reading.rejects), reading.fault]
     if reading.unresolved:
         reasons.append(
             f"a place or its day is not known: {', '.join(list(reading.unresolved)[:3])} ({reading.unresolved_at})"
@@ -263,8 +289,11 @@ def _note(name: str, sha256: str | None, reading: Reading, duplicates: int, decl
         records_duplicate=duplicates,
         records_unresolved=reading.unresolved.total(),
         records_doubtful=sum(
-            loss.is_doubt and not declared.isdisjoint(loss.bases or declared) for loss in reading.losses
+            loss.is_doubt and not loss.contradiction and not declared.isdisjoint(loss.bases or declared)
+            for loss in reading.losses
         ),
+        records_flagged=len(at_odds),
+        contradictions=", ".join(f"{sort} ({count})" for sort, count in sorts.most_common()) or None,
         fault=reading.fault,
         reason=next(filter(None, reasons), None),
         passed_over="; ".join(reading.passed_over) or None,
