@@ -62,8 +62,9 @@ class FileReading:
     form: what it was taken for, empty where nothing could be read. records_unresolved: kept ones that name a place
     which is not known, or a base without the day; records_doubtful: those of them that may be a base declared complete
     (or, where none is, a watched one). records_flagged: kept and rejected ones that contradict themselves, one another,
-    the fields' positions or a register; contradictions: how many of each sort, in words. fault: why it, or a part of it, could not be read. reason: the first
-    reason of a reject, or of what is unresolved. passed_over: what of it is no list of flights, and why. records_held,
+    the fields' positions or a register; contradictions: how many of each sort, in words. fault: why it, or a part of
+    it, could not be read. reason: the first of a contradiction, of a reject, or of what is unresolved. passed_over:
+    what of it is no list of flights, and why. records_held,
     since, until: of its last good reading. is_short: it now holds far less than that, or is gone, so that its last good
     reading stays. is_track: it holds positions.
     """
@@ -102,7 +103,7 @@ class FileReading:
 class Flag:
     """A kept record that contradicts something: what sort, where it stands, in words. Its bad field was voided."""
 
-    name: str
+    contradiction: str
     where: str
     reason: str
 

@@ -52,6 +52,7 @@ _DISTANCES = {  # metres from the first and last position to the field that is n
 _HOME_SHARE = 0.9  # of a file's records have an end at a base that the file is about
 _FIELD_CODE = re.compile(r"[A-Z]{4}")
 _OTHER_CONTENTS = re.compile(r"~[0-9a-f]{8}$")  # the mark that sameness.py gives a second record of an id
+_ENDS = (("departure", "origin", "departed"), ("arrival", "destination", "arrived"))
 _ONE_DAY = timedelta(days=1)
 _HALF_HOUR_S = 1800.0
 _SECONDS = 1 << 33  # more than any time has since 1970
@@ -141,12 +142,13 @@ class _Frame:
         self.bases = sorted(places.base_ids)
         number_of = {base: number for number, base in enumerate(self.bases)}
         self.base = np.array([number_of.get(places.base_of(code) or "", -1) for code in self.codes] or [-1])
-        self.departed, self.arrived = (
-            self._times(lambda table, end=end: ENDS[table][end][1]) for end in (0, 1)
-        )
+        self.departed, self.arrived = (self._times(lambda table, end=end: ENDS[table][end][1]) for end in (0, 1))
         self.first, self.last = (
             self._times(lambda table, end=end: _CONTACTS.get(table, (None, None))[end]) for end in (0, 1)
         )
+        self.has_time = {name: ~np.isnan(getattr(self, name)) for name in ("departed", "arrived", "first", "last")}
+        for at in (self.departed, self.arrived):  # a list of days alone writes midnight: no time to judge by
+            at[at % 86_400 == 0] = np.nan
         files = self._both(lambda _: "origin_file").fill_null("").dictionary_encode()
         self.file = files.indices.to_numpy(zero_copy_only=False).astype(np.int64)
         self.files: list[str] = files.dictionary.to_pylist()
@@ -204,11 +206,11 @@ class _Frame:
                 self.findings[row] = (name, reason(row))
             self.rejected[row] |= reject
 
-    def at(self, seconds: float) -> str:
+    def at(self, seconds: Any) -> str:
         """A time in words."""
         return f"{datetime.fromtimestamp(float(seconds), UTC):%Y-%m-%d %H:%M}"
 
-    def code(self, number: int) -> str:
+    def code(self, number: Any) -> str:
         """A code as it is shown."""
         return self.codes[number] if number >= 0 else "nowhere"
 
@@ -255,7 +257,9 @@ class _Frame:
             are_void = self.void[name][part]
             if are_void.any():
                 index = rows.schema.get_field_index(column)
-                values = pc.if_else(pa.array(are_void), pa.scalar(None, rows.schema.field(index).type), rows.column(index))
+                values = pc.if_else(
+                    pa.array(are_void), pa.scalar(None, rows.schema.field(index).type), rows.column(index)
+                )
                 rows = rows.set_column(index, rows.schema.field(index), values)
         return rows
 
@@ -270,15 +274,13 @@ class _Frame:
             stated = {value.date() for value in values.values() if isinstance(value, datetime)} or {values["day"]}
             # what is wrong may be a day: a clock that passed midnight, a date that was not moved on
             days = frozenset(day + _ONE_DAY * step for day in stated for step in (-1, 0, 1))
-            named = {self._base_of(values[column]) for column, _ in ENDS[table]} - {None}
+            named = {base for column, _ in ENDS[table] if (base := self._base_of(values[column]))}
             home = homes.get(int(self.file[row]), set())
-            if name == NO_FIELD:  # the other end is what it says
-                bases = home - named
-            else:
-                bases = named | home if name == TOO_FAST or not named else named
+            bases = named | home if name == TOO_FAST or not named else named
+            bases = home - named if name == NO_FIELD else bases  # the other end is what it says
             found.append(
                 Contradiction(name, table, row - start, self.files[self.file[row]], reason, bool(self.rejected[row]),
-                              days, frozenset(map(str, bases)))
+                              days, frozenset(bases))
             )  # fmt: skip
         return found
 
@@ -305,7 +307,9 @@ class _Frame:
         """The codes of both ends as they were given, before anything was voided."""
         both = []
         for end in (0, 1):
-            encoded = pc.index_in(self._both(lambda table, end=end: ENDS[table][end][0]), value_set=pa.array(self.codes, pa.string()))
+            encoded = pc.index_in(
+                self._both(lambda table, end=end: ENDS[table][end][0]), value_set=pa.array(self.codes, pa.string())
+            )
             both.append(encoded.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64))
         return both
 
@@ -379,9 +383,7 @@ class _Registers:
             (int(row.start_hex, 16), int(row.end_hex, 16), row.country)
             for row in sorted(reference.rows["icao_blocks"], key=lambda row: row.position)
         ]
-        self.countries = {
-            row.prefix: self._country(row.start_hex) for row in reference.rows["registration_rules"]
-        }
+        self.countries = {row.prefix: self._country(row.start_hex) for row in reference.rows["registration_rules"]}
 
     def against(self, address: str, stated: str, kind: str | None) -> tuple[str, str] | None:
         """Why an address and a registration are not of one aircraft, and which of them is voided (empty: neither
@@ -402,10 +404,13 @@ class _Registers:
             return None
         words = f"the address {address} is not that of {stated}"
         if is_crossed:
-            words += f": registers give it to {', '.join(sorted(owners)[:2])}, and {stated} has {', '.join(sorted(others)[:2])}"
+            words += f": registers give it to {', '.join(sorted(owners)[:2])}"
+            words += f", and {stated} has {', '.join(sorted(others)[:2])}"
         else:
             words += f": it lies in the block of {lies_in}, and such marks are of {home}"
-        fits_mark = bool(others) and (kind is None or kind in {row.type_code for row in self.of_mark[_airframe(stated)]})
+        fits_mark = bool(others) and (
+            kind is None or kind in {row.type_code for row in self.of_mark[_airframe(stated)]}
+        )
         fits_address = bool(owners) and (kind is None or kind in {row.type_code for row in self.of_address[address]})
         if fits_mark and not fits_address:
             return words, "address"
@@ -421,6 +426,12 @@ class _Registers:
             return None
         number = int(address, 16)
         return next((country for low, high, country in self.blocks if low <= number <= high), None)
+
+
+def _fits(kind: str | None, rows: Iterable[AircraftRow]) -> bool:
+    """Whether a register has the aircraft, and of the stated type."""
+    types = [row.type_code for row in rows]
+    return bool(types) and (kind is None or kind in types)
 
 
 # ---- places and ids
@@ -440,7 +451,7 @@ def _codes(frame: _Frame, places: Places) -> None:
     for end in ("departure", "arrival"):
         numbers = frame.origin if end == "departure" else frame.destination
         rows = np.flatnonzero((numbers >= 0) & unknown[numbers])
-        shown = {int(row): frame.code(int(numbers[row])) for row in rows}
+        shown = {int(row): frame.code(numbers[row]) for row in rows}
         frame.note(rows, NO_FIELD, lambda row, shown=shown: f"{shown[row]} is the code of no field that is known")
         frame.drop_end(rows, end)
 
@@ -457,36 +468,58 @@ def _ids(frame: _Frame, params: Thresholds) -> None:
         for number, name in enumerate(ids.to_pylist()):
             if (own := _OTHER_CONTENTS.sub("", name)) in plain:
                 by_id[own].append(start + number)
-        is_number = table == "plain_flights"  # a file that numbers its rows has no ids: another aircraft, another flight
+        is_number = (
+            table == "plain_flights"
+        )  # a file that numbers its rows has no ids: another aircraft, another flight
         for name, group in by_id.items():
             if len(group) > 1:
                 _one_id(frame, name, group, params, is_number=is_number)
 
 
 def _one_id(frame: _Frame, name: str, group: list[int], params: Thresholds, *, is_number: bool) -> None:
-    """Void what records of one id disagree in: an end, or, where the aircraft do, all."""
-    aircraft = {(frame.address[row].as_py(), frame.registration[row].as_py()) for row in group}
-    addresses, marks = ({one[number] for one in aircraft} - {None} for number in (0, 1))
-    if len(addresses) > 1 or (not addresses and len(marks) > 1):
-        if not is_number:
-            words = f"the id {name} stands for {len(group)} records of other aircraft"
-            frame.note(group, SAME_ID, lambda _: words, reject=True)
-        return
-    whole = np.array(group)
-    stated = np.concatenate([at[whole] for at in (frame.departed, frame.arrived)])
-    if is_number and np.nanmax(stated) - np.nanmin(stated) > 2 * 86_400:
+    """Void what records of one id disagree in: an end, or, where two aircraft are at one place and time, all.
+
+    Records that share nothing but the id are flights of their own, whose id is damaged.
+    """
+    rows = np.array(group)
+    stated = np.concatenate([at[rows] for at in (frame.departed, frame.arrived)])
+    stated = stated[~np.isnan(stated)]
+    spread = float(np.ptp(stated)) if len(stated) else 0.0
+    if is_number and spread > 2 * 86_400:
         return  # the same number on another day is another flight
+    aircraft = [[column[row].as_py() for row in group] for column in (frame.address, frame.registration)]
+    addresses, marks = (set(values) - {None} for values in aircraft)
     slack = params.stay_merge_minutes * 60
-    for end, place, time in (("departure", "origin", "departed"), ("arrival", "destination", "arrived")):
-        places = {int(value) for value in getattr(frame, place)[whole] if value >= 0}
-        times = getattr(frame, time)[whole]
+    if len(addresses) > 1 or (not addresses and len(marks) > 1):
+        if spread <= 86_400 and _is_one_end(frame, rows, slack):
+            words = f"{len(group)} records of the id {name} are of other aircraft at one place and time"
+            frame.note(group, SAME_ID, lambda _: words, reject=True)
+        elif not is_number:
+            frame.note(group, SAME_ID, lambda _: f"{len(group)} flights of other aircraft have the id {name}")
+        return
+    for end, place, time in _ENDS:
+        places = {int(value) for value in getattr(frame, place)[rows] if value >= 0}
+        times = getattr(frame, time)[rows]
         times = times[~np.isnan(times)]
-        is_later = len(times) > 1 and times.max() - times.min() > slack
-        if len(places) > 1 or is_later:
-            shown = sorted(map(frame.code, places)) if len(places) > 1 else [frame.at(times.min()), frame.at(times.max())]
+        is_moved = len(times) > 1 and float(np.ptp(times)) > slack
+        if len(places) > 1 or is_moved:
+            shown = (
+                sorted(map(frame.code, places)) if len(places) > 1 else [frame.at(times.min()), frame.at(times.max())]
+            )
             words = f"{len(group)} records of the id {name} state another {end}: {' and '.join(shown)}"
             frame.note(group, SAME_ID, lambda _, words=words: words)
-            frame.drop_end(whole, end)
+            frame.drop_end(rows, end)
+
+
+def _is_one_end(frame: _Frame, rows: Ints, slack: float) -> bool:
+    """Whether all of these records state one place at one time."""
+    return any(
+        len(set(getattr(frame, place)[rows].tolist())) == 1
+        and getattr(frame, place)[rows[0]] >= 0
+        and not np.isnan(getattr(frame, time)[rows]).any()
+        and float(np.ptp(getattr(frame, time)[rows])) <= slack
+        for _, place, time in _ENDS
+    )
 
 
 # ---- times
@@ -509,8 +542,12 @@ def _contacts(frame: _Frame, params: Thresholds) -> None:
         rows = np.flatnonzero((times < frame.first - apart) | (times > frame.last + apart))
         if not len(rows):
             continue
-        words = {int(row): f"{'take-off' if end == 'departure' else 'landing'} {frame.at(times[row])} lies far outside "
-                 f"its contacts, {frame.at(frame.first[row])} to {frame.at(frame.last[row])}" for row in rows}  # fmt: skip
+        what = "take-off" if end == "departure" else "landing"
+        words = {
+            int(row): f"{what} {frame.at(times[row])} lies far outside its contacts, {frame.at(frame.first[row])} to "
+            f"{frame.at(frame.last[row])}"
+            for row in rows
+        }
         frame.note(rows, OFF_CONTACT, lambda row, words=words: words[row])
         is_same_day = times[rows] // 86_400 == contact[rows] // 86_400
         frame.drop_time(rows[is_same_day], end)
@@ -528,8 +565,11 @@ def _order(frame: _Frame) -> None:
     )  # fmt: skip
     if not len(rows):
         return
-    words = {int(row): f"it landed at {frame.code(int(frame.destination[row]))} {frame.at(frame.arrived[row])}, before "
-             f"its take-off {frame.at(frame.departed[row])} at {frame.code(int(frame.origin[row]))}" for row in rows}  # fmt: skip
+    words = {
+        int(row): f"it landed at {frame.code(frame.destination[row])} {frame.at(frame.arrived[row])}, before its "
+        f"take-off {frame.at(frame.departed[row])} at {frame.code(frame.origin[row])}"
+        for row in rows
+    }
     frame.note(rows, LANDED_FIRST, lambda row: words[row])
     is_same_day = frame.departed[rows] // 86_400 == frame.arrived[rows] // 86_400
     by_contacts = (
@@ -549,7 +589,7 @@ def _km(frame: _Frame, one: Ints, other: Ints) -> Floats:
 
 
 def _is_too_fast(km: Floats, seconds: Floats, params: Thresholds) -> Bools:
-    """Whether so far in so short a time is faster than any aircraft, with room for times and fields that are not exact."""
+    """Whether so far in so short a time is faster than any aircraft; there is room for times that are not exact."""
     reach = params.speed_max_kt * NM_KM * np.maximum(seconds, 0) / 3600 + params.speed_slack_km
     return np.asarray(km > reach)
 
@@ -566,11 +606,13 @@ def _speeds(frame: _Frame, params: Thresholds) -> None:
     if not len(rows):
         return
     words = {
-        int(row): f"{distance:,.0f} km from {frame.code(int(frame.origin[row]))} to "
-        f"{frame.code(int(frame.destination[row]))} in {(frame.arrived[row] - frame.departed[row]) / 60:.0f} minutes"
+        int(row): f"{distance:,.0f} km from {frame.code(frame.origin[row])} to "
+        f"{frame.code(frame.destination[row])} in {(frame.arrived[row] - frame.departed[row]) / 60:.0f} minutes"
         for row, distance in zip(rows, km, strict=True)
     }
-    is_told = ~_is_too_fast(km, frame.last[rows] - frame.first[rows], params) & ~np.isnan(frame.last[rows] - frame.first[rows])
+    is_told = ~_is_too_fast(km, frame.last[rows] - frame.first[rows], params) & ~np.isnan(
+        frame.last[rows] - frame.first[rows]
+    )
     is_told &= frame.departed[rows] // 86_400 == frame.first[rows] // 86_400
     is_told &= frame.arrived[rows] // 86_400 == frame.last[rows] // 86_400
     frame.note(rows, TOO_FAST, lambda row: words[row])
@@ -616,7 +658,7 @@ def _two_places(frame: _Frame, params: Thresholds) -> None:
     for first in np.flatnonzero(clashes):
         pair = (first, first + 1)
         guilty = [one for one in pair if is_culprit[one]] or list(pair)
-        shown = " and ".join(f"{frame.code(int(place[one]))} {frame.at(at[one])}" for one in pair)
+        shown = " and ".join(f"{frame.code(place[one])} {frame.at(at[one])}" for one in pair)
         for one in guilty:
             frame.note([row[one]], TWO_PLACES, lambda _, shown=shown: f"its aircraft cannot have been in both: {shown}")
     for first in np.flatnonzero(clashes):
@@ -629,7 +671,7 @@ def _without_end(frame: _Frame) -> None:
     rows = np.array(sorted(row for row in frame.findings if not frame.rejected[row]), np.int64)
     if not len(rows):
         return
-    has_time = ~np.isnan(frame.departed) | ~np.isnan(frame.arrived) | ~np.isnan(frame.first) | ~np.isnan(frame.last)
+    has_time = np.any([is_stated & ~frame.void[name] for name, is_stated in frame.has_time.items()], axis=0)
     is_left = ((frame.origin[rows] >= 0) | (frame.destination[rows] >= 0)) & has_time[rows]
     had_end = np.zeros(len(rows), np.bool_)
     for place in ("origin", "destination"):
@@ -719,7 +761,8 @@ def _shifted(frame: _Frame, params: Thresholds, older: Collection[str]) -> None:
     comparable: dict[tuple[int, int], set[int]] = defaultdict(set)
     for place, at in ((frame.origin, frame.departed), (frame.destination, frame.arrived)):
         rows = np.flatnonzero((place >= 0) & ~np.isnan(at))
-        order = rows[np.lexsort((at[rows], aircraft[rows] * len(frame.codes) + place[rows]))]
+        group = (aircraft[rows] * len(frame.codes) + place[rows]) % (1 << 30)  # who shares it is told apart below
+        order = rows[np.argsort(group * _SECONDS + at[rows].astype(np.int64), kind="stable")]
         for step in (1, 2, 3):
             one, other = order[:-step], order[step:]
             apart = at[other] - at[one]
@@ -729,24 +772,25 @@ def _shifted(frame: _Frame, params: Thresholds, older: Collection[str]) -> None:
             )  # fmt: skip
             halves = np.rint(apart[near] / _HALF_HOUR_S).astype(np.int64)
             is_exact = np.abs(apart[near] - halves * _HALF_HOUR_S) <= 60
-            for position, half, exact in zip(near, halves, is_exact, strict=True):
-                pair = int(one[position]), int(other[position])
-                young, old = pair if _is_older(frame, int(frame.file[pair[1]]), int(frame.file[pair[0]]), older) else pair[::-1]
+            for position, half, exact in zip(near, halves.tolist(), is_exact, strict=True):
+                before, after = int(one[position]), int(other[position])
+                is_after_older = _is_older(frame, int(frame.file[after]), int(frame.file[before]), older)
+                young, old = (before, after) if is_after_older else (after, before)
                 files = int(frame.file[young]), int(frame.file[old])
                 comparable[files].add(young)
-                signed = int(half) if young == pair[1] else -int(half)
+                moved_by = -half if is_after_older else half
                 if exact:
-                    offsets[files][signed] += 1
-                    matched[*files, signed].add(young)
-    for (file, other), counts in offsets.items():
+                    offsets[files][moved_by] += 1
+                    matched[(*files, moved_by)].add(young)
+    for (file, elder), counts in offsets.items():
         half, _ = max(counts.items(), key=lambda item: item[1])
-        moved = matched[file, other, half]
-        if half and len(moved) >= max(params.file_alike_min, len(comparable[file, other]) / 2):
+        moved = matched[file, elder, half]
+        if half and len(moved) >= max(params.file_alike_min, len(comparable[file, elder]) / 2):
             hours = f"{half / 2:+g} hours"
-            words = f"it is a record of {frame.files[other]} moved by {hours}"
+            words = f"it is a record of {frame.files[elder]} moved by {hours}"
             frame.note(sorted(moved), SHIFTED, lambda _, words=words: words, reject=True)
-            _doubt_file(frame, file, SHIFTED, f"{len(moved)} of its records are those of {frame.files[other]}, moved by "
-                        f"{hours}")  # fmt: skip
+            told = f"{len(moved)} of its records are those of {frame.files[elder]}, moved by {hours}"
+            _doubt_file(frame, file, SHIFTED, told)
 
 
 def _off_field(frame: _Frame, params: Thresholds) -> None:
@@ -758,7 +802,8 @@ def _off_field(frame: _Frame, params: Thresholds) -> None:
     counts = sum((np.bincount(frame.file[is_told], minlength=size) for is_told in told), np.zeros(size, np.int64))
     off = sum((np.bincount(frame.file[is_far], minlength=size) for is_far in far), np.zeros(size, np.int64))
     for file in np.flatnonzero((off >= params.file_alike_min) & (off * 2 >= counts)):
-        words = f"{off[file]} of its {counts[file]} first and last positions lie over {params.position_apart_km:g} km from the fields that it names"
+        words = f"{off[file]} of its {counts[file]} first and last positions lie over {params.position_apart_km:g} km "
+        words += "from the fields that it names"
         _doubt_file(frame, int(file), OFF_FIELD, words)
         for end, is_far in zip(("departure", "arrival"), far, strict=True):
             rows = np.flatnonzero(is_far & (frame.file == file))

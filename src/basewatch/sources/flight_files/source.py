@@ -21,6 +21,7 @@ from basewatch.config import Cover, FlightFiles
 from basewatch.errors import SourceError, containment
 from basewatch.lake.events import GLOBAL, Day, Event, FileReading, Reject, Rows
 from basewatch.lake.files import sha256
+from basewatch.lake.recording import in_words
 from basewatch.readsb.polled import Sighting
 from basewatch.sources import consistency, lasting
 from basewatch.sources.contract import LINK, Context, Finding, Grain, Landed, LandedFile, Taken, Window, leads_out
@@ -229,9 +230,7 @@ def _consistent(
             reason = f"{one.name}: {one.reason}"
             written = raw(tables[one.table].slice(one.row, 1).to_pylist()[0]) if one.is_reject else ""
             reading.records_kept -= one.is_reject
-        reading.losses.append(
-            Lost(where, reason, written, one.days, one.bases, one.is_reject, contradiction=one.name)
-        )
+        reading.losses.append(Lost(where, reason, written, one.days, one.bases, one.is_reject, contradiction=one.name))
     return judged.tables
 
 
@@ -273,7 +272,7 @@ def _read(file: LandedFile, context: Context[FlightFiles], places: Places, advan
 def _note(name: str, sha256: str | None, reading: Reading, duplicates: int, declared: set[str]) -> FileReading:
     at_odds = [loss for loss in reading.losses if loss.contradiction]
     sorts = Counter(loss.contradiction for loss in at_odds)
-    reasons = [*(f"{loss.where.removeprefix(f'{name}, ')}: {loss.reason}" for loss in at_odds)]
+    reasons: list[str | None] = [*(f"{loss.where.removeprefix(f'{name}, ')}: {loss.reason}" for loss in at_odds)]
     reasons += [*(loss.reason for loss in reading.rejects), reading.fault]
     if reading.unresolved:
         reasons.append(
@@ -293,7 +292,7 @@ def _note(name: str, sha256: str | None, reading: Reading, duplicates: int, decl
             for loss in reading.losses
         ),
         records_flagged=len(at_odds),
-        contradictions=", ".join(f"{sort} ({count})" for sort, count in sorts.most_common()) or None,
+        contradictions=in_words(sorts),
         fault=reading.fault,
         reason=next(filter(None, reasons), None),
         passed_over="; ".join(reading.passed_over) or None,
