@@ -53,6 +53,7 @@ class Day:
     chosen_copy: str | None = None
     error: str | None = None
     source_detail: str | None = None
+    measures: str | None = None  # JSON: what the day held, to hold other days against
 
 
 @dataclass(frozen=True)

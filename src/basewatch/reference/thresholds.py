@@ -33,7 +33,7 @@ class Thresholds(BaseModel):
     volume_share_min: float
     volume_sigmas: float
     archive_edge_min: float
-    archive_field_km: float
+    volume_gone_share: float
 
     archive_ring_outer_nm: float
     archive_ring_outer_ft: int

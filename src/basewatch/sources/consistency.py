@@ -347,9 +347,9 @@ def _addresses(frame: _Frame, reference: Reference, params: Thresholds) -> None:
             bad[key] = (WRONG_ADDRESS, words, not field_name, field_name)
     if not bad:
         return
-    wrong_addresses = pa.array({address for address, _, _ in bad}, pa.string())
-    for row in np.flatnonzero(pc.is_in(frame.address, value_set=wrong_addresses).to_numpy(zero_copy_only=False)):
-        key = tuple(column[int(row)].as_py() for column in (frame.address, frame.registration, frame.type_code))
+    asked = pc.is_in(frame.address, value_set=pa.array({address for address, _, _ in bad}, pa.string()))
+    for row in np.flatnonzero(asked.to_numpy(zero_copy_only=False)).tolist():
+        key = tuple(column[row].as_py() for column in (frame.address, frame.registration, frame.type_code))
         if key not in bad:
             continue
         name, words, is_reject, field_name = bad[key]
