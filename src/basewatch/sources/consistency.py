@@ -107,12 +107,12 @@ def judge(
     _addresses(frame, reference, params)
     _codes(frame, places)
     _ids(frame, params)
+    _repeated_stamps(frame, params, older)
+    _shifted(frame, params, older)
     _contacts(frame, params)
     _order(frame)
     _speeds(frame, params)
     _two_places(frame, params)
-    _repeated_stamps(frame, params, older)
-    _shifted(frame, params, older)
     _off_field(frame, params)
     _without_end(frame)
     return frame.judged(tables)
@@ -628,7 +628,7 @@ def _two_places(frame: _Frame, params: Thresholds) -> None:
     """
     aircraft = frame.aircraft()
     ends = [(frame.origin, frame.departed, 0), (frame.destination, frame.arrived, 1)]
-    stated = [np.flatnonzero((place >= 0) & ~np.isnan(at)) for place, at, _ in ends]
+    stated = [np.flatnonzero((place >= 0) & ~np.isnan(at) & ~frame.rejected) for place, at, _ in ends]
     row = np.concatenate(stated)
     if len(row) < 2:
         return

@@ -60,7 +60,7 @@ def _judge_series(rows: list[LedgerRow], params: Thresholds) -> list[LedgerRow]:
         held = _Held(_as_read(row))
         if held.row.status not in (*_JUDGED, "partial"):
             continue
-        # four weeks of the lesser volume are the new norm: a network may shrink
+        # a lesser volume that stays is the norm once too few days of before are left: a network may shrink
         verdict = _verdict(held, sound or fallen, seen, params)
         if verdict != row:
             changed.append(verdict)
@@ -152,8 +152,8 @@ def _repeated(held: _Held, before: Sequence[_Held]) -> str | None:
     """Which earlier day the day repeats: the same aircraft at the same places and times of day."""
     own = set(held["sketch"] or ())
     for one in before:
-        shared = own & set(one["sketch"] or ())
-        if len(shared) >= max(_SHARED_MIN, min(len(own), len(one["sketch"])) / 4):
+        other = set(one["sketch"] or ())
+        if len(own & other) >= max(_SHARED_MIN, min(len(own), len(other)) / 4):
             return f"it is the day {one.row.day} under another date"
     return None
 
