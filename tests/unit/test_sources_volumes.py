@@ -119,3 +119,23 @@ def test_sums_over_scopes_and_folders_of_single_aircraft_are_not_judged() -> Non
         answered(day, 100 if day < 30 else 0, scope) for day in range(31) for scope in ("global", "aircraft:1533f8")
     ]
     assert volumes.judge(rows, PARAMS) == []
+
+
+def ends(months: list[int]) -> dict[date, int]:
+    """So many ends in each month of 2025, on its first days."""
+    return {date(2025, month, day): 1 for month, count in enumerate(months, start=1) for day in range(1, count + 1)}
+
+
+@pytest.mark.parametrize(
+    ("months", "fallen"),
+    [
+        ([28] * 7 + [8, 28], [8]),
+        ([28] * 7 + [0, 28], []),  # a silence is what the watch is for
+        ([6, 8, 4, 9, 2, 7, 5, 1, 6], []),
+        ([20, 21, 22, 24, 25, 26, 27, 28, 28], []),
+        ([28, 28, 28, 8, 28], []),  # too few months to tell
+    ],
+)
+def test_a_month_of_a_cover_is_held_against_those_before(months: list[int], fallen: list[int]) -> None:
+    found = volumes.fallen_months(ends(months), date(2025, 1, 1), date(2025, 9, 30), PARAMS)
+    assert [month.month for month in found] == fallen

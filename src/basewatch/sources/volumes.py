@@ -8,10 +8,10 @@ from the ledger alone: days that are read in another order, or again, come to th
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -24,6 +24,7 @@ from basewatch.reference.thresholds import Thresholds
 LESS, OTHER = "less than its norm: ", "not that day's data: "
 _JUDGED = ("ok", "empty")
 _LOW = 0.1  # quantile of the norm that a day is held against
+_MONTHS_MIN = 6
 _SHARED_MIN = 8  # values of two sketches in common: two days share none
 _ALIKE, _UNLIKE = 0.8, 0.5  # correlation of a day's hours with the norm's
 _HOURS_MIN = 1000  # positions near bases, by which the hours of a day are told
@@ -42,6 +43,40 @@ def judge(rows: Iterable[LedgerRow], params: Thresholds) -> list[LedgerRow]:
         if row.scope == GLOBAL or row.scope.startswith("base:"):
             series[row.source, row.scope].append(row)
     return [changed for of_scope in series.values() for changed in _judge_series(of_scope, params)]
+
+
+def fallen_months(days: Mapping[date, int], since: date, until: date, params: Thresholds) -> dict[date, str]:
+    """The months (first days) within these days, both included, with far fewer records than those before; why, in words.
+
+    days: how many records each day has. A month without any is not judged: silence is what the watch is for.
+    """
+    months: Counter[date] = Counter()
+    for day, count in days.items():
+        months[day.replace(day=1)] += count
+    norm: list[int] = []
+    fallen = {}
+    month = since.replace(day=1) if since.day == 1 else _next_month(since)
+    while _next_month(month) <= until + timedelta(days=1):
+        count = months[month]
+        usual = float(np.quantile(norm[-12:], _LOW, method="lower")) if len(norm) >= _MONTHS_MIN else 0.0
+        if count and _is_fall(count, usual, params.volume_share_min, params):
+            fallen[month] = (
+                f"{LESS}{count:,} ends in {month:%B %Y}, where nine in ten of the months before have {usual:,.0f} or more"
+            )
+        else:
+            norm.append(count)
+        month = _next_month(month)
+    return fallen
+
+
+def _next_month(day: date) -> date:
+    return (day.replace(day=1) + timedelta(days=31)).replace(day=1)
+
+
+def _is_fall(value: float, usual: float, share: float, params: Thresholds) -> bool:
+    """Whether a volume is far less than usual, and by more than chance."""
+    is_deep = value < share * usual and value < usual - params.volume_sigmas * usual**0.5
+    return is_deep and usual >= params.volume_fewest
 
 
 def _judge_series(rows: list[LedgerRow], params: Thresholds) -> list[LedgerRow]:
@@ -115,9 +150,7 @@ def _falls(held: _Held, norm: Sequence[_Held], params: Thresholds) -> list[str]:
     share, gone = params.volume_share_min, params.volume_gone_share
     for name, least in (("records", share), ("aircraft", share), ("military", gone)):
         value, usual = held[name], _low(name, norm)
-        if value is None or usual is None or usual < params.volume_fewest:
-            continue
-        if value < least * usual and value < usual - params.volume_sigmas * usual**0.5:
+        if value is not None and usual is not None and _is_fall(value, usual, least, params):
             what = "military aircraft" if name == "military" else name
             reasons.append(f"{value:,} {what}, where nine in ten of the days before hold {usual:,.0f} or more")
     if (_low("aircraft", norm) or 0) >= params.volume_fewest:

@@ -23,7 +23,8 @@ from basewatch.lake.events import GLOBAL, Day, Event, FileReading, Reject, Rows
 from basewatch.lake.files import sha256
 from basewatch.lake.recording import in_words
 from basewatch.readsb.polled import Sighting
-from basewatch.sources import consistency, lasting
+from basewatch.reference.thresholds import Thresholds
+from basewatch.sources import consistency, lasting, volumes
 from basewatch.sources.contract import LINK, Context, Finding, Grain, Landed, LandedFile, Taken, Window, leads_out
 from basewatch.sources.flight_files import covers, sameness, tracks
 from basewatch.sources.flight_files.covers import End
@@ -178,12 +179,13 @@ def decode(landed: Landed, context: Context[FlightFiles]) -> Iterator[Event]:
         raise SourceError(
             f"{window.source}: none of the {len(landed.files)} files at {settings.location} is a list of flights"
         )
-    yield from files.notes.values()
-    yield from _records(landed, files, context)
     by_file = {base: _days_at(files.tables, places, base) for base in {cover.base for cover in settings.covers}}
     end = covers.end_of_data(files.readings)
+    _note_fallen(files, settings.covers, by_file, end, window, context.params)
+    yield from files.notes.values()
+    yield from _records(landed, files, context)
     for cover in settings.covers:
-        yield from _covered(cover, window, files, by_file[cover.base], end)
+        yield from _covered(cover, window, files, by_file[cover.base], end, context.params)
 
 
 def _read_all(landed: Landed, context: Context[FlightFiles], places: Places) -> _Files:
@@ -468,8 +470,40 @@ def _days_at(tables: Mapping[str, pa.Table], places: Places, base: str) -> dict[
     return by_file
 
 
+def _fallen(
+    cover: Cover, by_file: Mapping[str, Counter[date]], end: End | None, window: Window, params: Thresholds
+) -> dict[date, str]:
+    """The months of a cover with far fewer ends at the base than those before, and why."""
+    last = covers.last_day(cover, end)
+    counts = sum(by_file.values(), Counter[date]())
+    return volumes.fallen_months(counts, cover.since, min(last, window.until), params) if last else {}
+
+
+def _note_fallen(
+    files: _Files,
+    declared: Iterable[Cover],
+    by_file: Mapping[str, Mapping[str, Counter[date]]],
+    end: End | None,
+    window: Window,
+    params: Thresholds,
+) -> None:
+    """Tell the files that hold records of a month that fell."""
+    for cover in declared:
+        for month, reason in _fallen(cover, by_file[cover.base], end, window, params).items():
+            for name, days in by_file[cover.base].items():
+                if any(day.replace(day=1) == month for day in days) and name in files.notes:
+                    note = files.notes[name]
+                    words = f"{cover.base}: {reason}"
+                    files.notes[name] = replace(note, fault="; ".join(filter(None, (note.fault, words))))
+
+
 def _covered(
-    cover: Cover, window: Window, files: _Files, by_file: Mapping[str, Counter[date]], end: End | None
+    cover: Cover,
+    window: Window,
+    files: _Files,
+    by_file: Mapping[str, Counter[date]],
+    end: End | None,
+    params: Thresholds,
 ) -> Iterator[Day]:
     """The ledger's rows of a declared cover."""
     last = covers.last_day(cover, end)
@@ -481,6 +515,7 @@ def _covered(
     counts: Counter[date] = Counter()
     for days in by_file.values():
         counts += days
+    fallen = _fallen(cover, by_file, end, window, params)
     for day in Window(window.source, max(cover.since, window.since), until).days():
         count = counts[day]
         doubt = doubts.get(day)
@@ -489,6 +524,8 @@ def _covered(
             status, error = ("partial" if count else "missing"), f"after the end of the data: {basis}"
         elif doubt:
             status, error = ("partial" if count or doubt.names_it else "missing"), doubt.words
+        elif day.replace(day=1) in fallen:
+            status, error = ("partial" if count else "missing"), fallen[day.replace(day=1)]
         elif cover.until is None and end and day == end.day and not end.is_whole:
             status, error = "partial", f"the data may end within this day: {end.basis}"
         else:
