@@ -284,8 +284,10 @@ def judge_volumes(run: Run) -> None:
         if kinds.get(code) != "flight" or contract.grain_if_any(code, run.settings) != "day":
             continue
         lake = run.warehouse.lake
-        for row in lake.commit(volumes.judge(lake.ledger(code), run.params.thresholds)):
-            if row.error and row.status not in ingest.DONE:
+        read = {row.key for done in run.outcomes.values() if done.window.source == code for row in done.rows}
+        changed = {row.key for row in lake.commit(volumes.judge(lake.ledger(code), run.params.thresholds))}
+        for row in (lake.ledger_row(*key) for key in sorted(changed | read)):
+            if row and row.status in ("partial", "failed") and (row.measures or row.key in changed):
                 day = f"{row.day}" if row.scope == GLOBAL else f"{row.day} of {row.scope}"
                 told = FileReading(day, fault=f"{row.status}: {row.error}; {VOLUME}", run_id=run.run_id)
                 run.fallen.append(FileToTell(code, told, None))

@@ -67,7 +67,7 @@ def test_records_that_contradict_themselves_are_named_and_never_counted(
     assert counts[0] < whole[0]
     days = dict(watch.query("SELECT day::VARCHAR, status FROM source_days WHERE scope = 'base:hmeimim'"))
     assert {days[day] for day in ("2025-01-03", "2025-02-02", "2025-03-04", "2025-04-03")} == {"partial"}
-    assert days["2025-06-01"] == "ok"
+    assert {days["2025-06-01"], days["2025-06-02"]} <= {"ok", "empty"}
     seen = watch.query(
         "SELECT count(*) FROM base_visits WHERE origin_icao = 'QXZW' OR destination_icao = 'QXZW' OR icao24 = '000000'"
     )
@@ -124,7 +124,7 @@ def test_archives_that_are_not_whole_or_not_their_own_are_named(
     assert done.returncode == 0, done.stderr
     last = "\n".join(line for line in done.stderr.splitlines() if line.startswith("readsb_archive: 2025"))
     told = {
-        half: "partial: less than its norm: 60 aircraft, where nine in ten of the days before hold 120 or more",
+        half: "partial: 0.0 MB, where the days before have",
         unarmed: "partial: less than its norm: 0 military aircraft",
         short: "partial: less than its norm: ",
         repeated: f"failed: not that day's data: it is the day {days[WHOLE - 1]} under another date",
@@ -132,7 +132,7 @@ def test_archives_that_are_not_whole_or_not_their_own_are_named(
     }
     for day, words in told.items():
         assert f"{day}: {words}" in last, last
-    assert "nothing after 13:53" in last and len(last.splitlines()) == len(told)
+    assert "nothing after 12:43" in last and len(last.splitlines()) == len(told)
     found = dict(
         watch.query("SELECT day, status FROM source_days WHERE source = 'readsb_archive' AND scope = 'global'")
     )

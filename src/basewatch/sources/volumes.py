@@ -46,7 +46,7 @@ def judge(rows: Iterable[LedgerRow], params: Thresholds) -> list[LedgerRow]:
 
 
 def fallen_months(days: Mapping[date, int], since: date, until: date, params: Thresholds) -> dict[date, str]:
-    """The months (first days) within these days, both included, with far fewer records than those before; why, in words.
+    """The months (first days) within these days, both included, with far fewer records than those before, and why.
 
     days: how many records each day has. A month without any is not judged: silence is what the watch is for.
     """
@@ -60,9 +60,8 @@ def fallen_months(days: Mapping[date, int], since: date, until: date, params: Th
         count = months[month]
         usual = float(np.quantile(norm[-12:], _LOW, method="lower")) if len(norm) >= _MONTHS_MIN else 0.0
         if count and _is_fall(count, usual, params.volume_share_min, params):
-            fallen[month] = (
-                f"{LESS}{count:,} ends in {month:%B %Y}, where nine in ten of the months before have {usual:,.0f} or more"
-            )
+            norm_words = f"where nine in ten of the months before have {usual:,.0f} or more"
+            fallen[month] = f"{LESS}{count:,} ends in {month:%B %Y}, {norm_words}"
         else:
             norm.append(count)
         month = _next_month(month)
