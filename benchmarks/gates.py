@@ -18,6 +18,7 @@ from pathlib import Path
 import duckdb
 
 from basewatch.warehouse import models
+from basewatch.warehouse.build import AFTER_GATES
 
 AS_OF = date(2025, 12, 31)
 SINCE = date(2016, 1, 1)
@@ -123,7 +124,7 @@ def build(path: Path, visits: int) -> None:
     with duckdb.connect(str(path)) as connection:
         connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = FALSE")
         for model in models.marts():
-            if model.name not in ("quality_results", "releases"):
+            if model.table not in AFTER_GATES:
                 connection.execute(f"CREATE TABLE {model.name} ({model.ddl})")
         for statement in STATEMENTS.split(";\n"):
             used = {name: value for name, value in values.items() if f"${name}" in statement}

@@ -6,6 +6,7 @@ Thresholds that change a result are not here but in sql/params.yml; facts about 
 from __future__ import annotations
 
 import difflib
+import hashlib
 import os
 import tomllib
 from datetime import date
@@ -436,6 +437,11 @@ class Settings(BaseSettings):
         """The settings of the source with this code."""
         section: Source = getattr(self.sources, code)
         return section
+
+    def fingerprints(self) -> dict[str, str]:
+        """By enabled source, a hash of what is set for it, secrets left out: what is edited shows."""
+        told = {code: self.source(code).model_dump_json(exclude=SECRETS) for code in self.enabled_sources()}
+        return {code: hashlib.sha256(text.encode()).hexdigest() for code, text in told.items()}
 
     def enabled_sources(self) -> list[str]:
         """Codes of the enabled sources, in the order of the configuration reference."""

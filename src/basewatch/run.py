@@ -10,7 +10,7 @@ import contextlib
 import errno
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
@@ -32,6 +32,7 @@ from basewatch.errors import (
 )
 from basewatch.gates.check import check_candidate
 from basewatch.gates.page import write_page
+from basewatch.gates.release import in_three_lines, with_release
 from basewatch.gates.results import GateResult, explain, write_failing_rows
 from basewatch.ingest import Outcome
 from basewatch.lake import recording
@@ -48,7 +49,8 @@ from basewatch.sources import contract, volumes
 from basewatch.sources.contract import Context, Window
 from basewatch.warehouse import dictionary, learnt, models, work
 from basewatch.warehouse.build import Candidate
-from basewatch.warehouse.releases import Release, Warehouse, new_run_id, utc_now
+from basewatch.warehouse.comparing import against_current
+from basewatch.warehouse.releases import Judged, Release, Warehouse, new_run_id, utc_now
 
 Progress = Callable[[str], None]
 FAULTS_TOLD = 3
@@ -377,8 +379,11 @@ def _table_progress(say: Progress) -> Callable[[str, float, int], None]:
     return show
 
 
-def check(run: Run, candidate: Candidate) -> GateResult:
-    """Judge the candidate."""
+def check(run: Run, candidate: Candidate, accepted: Mapping[str, str] | None = None) -> GateResult:
+    """Judge the candidate, by itself and against the current release.
+
+    accepted: by check of the release gate, why what it finds is meant. Raises ConfigError where one finds nothing.
+    """
     result = check_candidate(
         candidate.database,
         candidate.run_id,
@@ -387,6 +392,9 @@ def check(run: Run, candidate: Candidate) -> GateResult:
         models=models.marts(),
         params=run.params.values,
     )
+    settings = run.settings.fingerprints()
+    with against_current(run.warehouse, candidate, run.reference, run.params, settings, run.progress) as comparison:
+        result = with_release(result, comparison, accepted or {})
     warned = len(result.failures) - len(result.refusals)
     run.progress(f"gates: {result.results.num_rows} checks, {len(result.refusals)} refused, {warned} warned")
     return result
@@ -401,6 +409,8 @@ def refuse(run: Run, candidate: Candidate, result: GateResult) -> GateRefused:
     with run.optional("the rows that failed"):
         write_failing_rows(result, candidate.database, folder / "failing_rows")
     run.warehouse.refuse(candidate)
+    if all(failure.where for failure in result.refusals):  # all against the release before
+        return GateRefused(in_three_lines(result.refusals[0], len(result.refusals) - 1, folder))
     return GateRefused(
         f"nothing was published: {len(result.refusals)} critical checks failed\n{explain(result)}\n"
         f"gate page, failing rows and candidate: {folder}"
@@ -425,7 +435,9 @@ def publish(run: Run, candidate: Candidate, result: GateResult) -> Release:
         for page in (gates, report):
             _stand_in(page)
 
-    release = run.warehouse.publish(candidate, result.results, utc_now(), extras, run.settings.warehouse.keep_releases)
+    settings = run.settings.fingerprints()
+    judged = Judged(result.results, result.changes, result.news, result.accepted, stale_sources(run), settings)
+    release = run.warehouse.publish(candidate, judged, utc_now(), extras, run.settings.warehouse.keep_releases)
     with run.optional("the data dictionary"):
         dictionary.write(run.warehouse.root / "README.md")
     run.progress(f"published {release.release_id}")

@@ -40,6 +40,7 @@ CONTRACT = {
     "source_days",
     "quality_results",
     "releases",
+    "release_changes",
 }
 
 

@@ -393,6 +393,22 @@ ROWS: dict[str, list[dict[str, Any]]] = {
             "code_version": "0.1.0",
             "models_sha256": HASH,
             "parameters_sha256": HASH,
+            "learnt_sha256": "",
+            "as_of": AS_OF,
+            "accepted_because": None,
+        }
+    ],
+    "release_changes": [
+        {
+            "table_name": "base_visits",
+            "base_id": "hmeimim",
+            "fleet_id": "all",
+            "month": date(2025, 2, 1),
+            "change": "added",
+            "cause": "new_source_day",
+            "rows": 2,
+            "source_days": ["readsb_archive 2025-02-01"],
+            "examples": ["v1", "v2"],
         }
     ],
 }

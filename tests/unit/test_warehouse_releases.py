@@ -19,8 +19,10 @@ from basewatch.errors import BasewatchError, ConfigError, StoreFault, WarehouseB
 from basewatch.reference import load
 from basewatch.warehouse.build import HISTORY
 from basewatch.warehouse.models import ModelError
-from basewatch.warehouse.releases import Release, Warehouse
+from basewatch.warehouse.releases import Judged, Release, Warehouse
 from wholeruns import Watch
+
+NOTHING_JUDGED = Judged(HISTORY["quality_results"].empty_table(), HISTORY["release_changes"].empty_table())
 
 OLDEST, MIDDLE, NEWEST = "20250101T000000Z-aaaaaaaa", "20250102T000000Z-bbbbbbbb", "29990101T000000Z-cccccccc"
 
@@ -61,7 +63,7 @@ def published(watch: Watch, keep: int = 9, error: OSError | None = None) -> Rele
         (folder / "report").mkdir()
         (folder / "report" / "index.html").write_text(release_id)
 
-    return warehouse.publish(warehouse.candidate(), HISTORY["quality_results"].empty_table(), NEXT, report, keep)
+    return warehouse.publish(warehouse.candidate(), NOTHING_JUDGED, NEXT, report, keep)
 
 
 def test_a_publish_is_seen_at_once_and_the_oldest_releases_go(watch: Watch) -> None:

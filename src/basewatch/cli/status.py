@@ -14,6 +14,7 @@ from basewatch.config import Settings
 from basewatch.database import connect
 from basewatch.lake.events import GLOBAL
 from basewatch.lake.ledger import LedgerRow
+from basewatch.report import news
 from basewatch.warehouse.releases import Warehouse
 
 GOOD = ("ok", "empty")  # a day that is partial is no proof of silence, and is told apart
@@ -30,6 +31,7 @@ def read(settings: Settings) -> dict[str, Any]:
         "last_run": warehouse.last_run(),
         "sources": _sources(settings, warehouse.lake.ledger()),
         "files": _files(settings, warehouse),
+        "summary": release.summary if release else None,
         "open_gaps": [],
         "gates": None,
     }
@@ -122,6 +124,8 @@ def show(values: dict[str, Any]) -> None:
         print(f"release   {release['release_id']}, days up to {release['as_of']}, {len(values['releases_kept'])} kept")
     else:
         print(f"release   none in {values['warehouse']} yet")
+    for sentence in news.sentences(values["summary"]):
+        print(f"          {tables.as_text(sentence)}")
     if last:
         print(f"last run  {last['run_id']}, exit {last['exit_status']}{': ' + last['error'] if last['error'] else ''}")
         for name, fault in last["failures"].items():
