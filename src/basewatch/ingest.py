@@ -22,7 +22,7 @@ from basewatch import progress
 from basewatch.config import SECRETS, Settings
 from basewatch.errors import SourceError
 from basewatch.errors.containment import each, of_source, optional
-from basewatch.lake.events import GLOBAL, Day, Event, FileReading, Reject, Rows
+from basewatch.lake.events import GLOBAL, Day, Event, FileReading, Flag, Reject, Rows
 from basewatch.lake.ledger import LedgerRow
 from basewatch.lake.readings import Readings
 from basewatch.lake.recording import record
@@ -262,8 +262,8 @@ def _with_withdrawn_days(events: Iterable[Event], window: Window, lake: Lake) ->
 
 
 def _keys(event: Event) -> set[tuple[str, date]]:
-    """The scope and day that this event makes a ledger row of; none for a reject, a file, a table without rows."""
-    if isinstance(event, Reject | FileReading) or (isinstance(event, Rows) and event.is_empty):
+    """The scope and day that this event makes a ledger row of; none for a reject, flag, file, empty table."""
+    if isinstance(event, Reject | FileReading | Flag) or (isinstance(event, Rows) and event.is_empty):
         return set()
     return {(event.scope, event.day)}
 

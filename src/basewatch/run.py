@@ -37,7 +37,7 @@ from basewatch.gates.release import in_three_lines, with_release
 from basewatch.gates.results import GateResult, explain, write_failing_rows
 from basewatch.ingest import Outcome
 from basewatch.lake import recording
-from basewatch.lake.events import Event, FileReading
+from basewatch.lake.events import GLOBAL, Event, FileReading
 from basewatch.lake.readings import Readings
 from basewatch.net.limits import STATE
 from basewatch.news import matching
@@ -46,7 +46,7 @@ from basewatch.reference import doubts, load
 from basewatch.reference.load import Params, Reference
 from basewatch.report import write
 from basewatch.report.data import require_known
-from basewatch.sources import contract
+from basewatch.sources import contract, volumes
 from basewatch.sources.contract import Context, Window
 from basewatch.warehouse import dictionary, learnt, models, work
 from basewatch.warehouse.build import Candidate, removed_on_failure
@@ -61,6 +61,8 @@ NO_PAGE = (
     "makes the report anew.</p></html>\n"
 )
 INTERRUPTED = 130  # how a shell tells that a command was stopped by Ctrl-C
+AT_ODDS = "its days do not count until it is put right, or left out with `ignore` (docs/trust.md)"
+VOLUME = "the day is looked at again for as long as the horizon reaches; docs/trust.md says what a norm is"
 FILES_TOLD = 20  # a run's last lines are read by people
 
 
@@ -79,6 +81,7 @@ class Run:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     is_nightly: bool = True
     begun: set[str] = field(default_factory=set)  # sources whose time in this run has begun
+    fallen: list[FileToTell] = field(default_factory=list)  # days that hold less than their norm, or another day's data
     faults: list[str] = field(default_factory=list)  # what broke, and the run went on without
     progress: Progress = progress.say
 
@@ -277,11 +280,28 @@ def obey_policy(run: Run, window: Window) -> None:
         raise SourcesFailed(f"{window.source} failed and its policy is stop: {outcome.error}")
 
 
+def judge_volumes(run: Run) -> None:
+    """Hold the days of sources that are read by day against their trailing norm, and note in the ledger what fell."""
+    kinds = {row.source: row.kind for row in run.reference.rows["sources"]}
+    for code in run.settings.enabled_sources():
+        if kinds.get(code) != "flight" or contract.grain_if_any(code, run.settings) != "day":
+            continue
+        lake = run.warehouse.lake
+        read = {row.key for done in run.outcomes.values() if done.window.source == code for row in done.rows}
+        changed = {row.key for row in lake.commit(volumes.judge(lake.ledger(code), run.params.thresholds))}
+        for row in (lake.ledger_row(*key) for key in sorted(changed | read)):
+            if row and row.status in ("partial", "failed") and (row.measures or row.key in changed):
+                day = f"{row.day}" if row.scope == GLOBAL else f"{row.day} of {row.scope}"
+                told = FileReading(day, fault=f"{row.status}: {row.error}; {VOLUME}", run_id=run.run_id)
+                run.fallen.append(FileToTell(code, told, None))
+
+
 def judge_sources(run: Run) -> None:
-    """Raise SourcesFailed where sources failed and no enabled source succeeded.
+    """Raise SourcesFailed where sources failed and no enabled source succeeded. Days are held against their norm first.
 
     A source with nothing left to look at succeeded earlier. Press reports are no record, so they do not count here.
     """
+    judge_volumes(run)
     kinds = {row.source: row.kind for row in run.reference.rows["sources"]}
     failed = {done.window.source for done in run.outcomes.values() if done.is_failure}
     good = {done.window.source for done in run.outcomes.values() if not done.is_failure}
@@ -489,8 +509,10 @@ class FileToTell:
         one = self.reading
         counts = {"rejected": one.records_rejected, "with a place or a day that is not known": one.records_doubtful}
         told = [f"{count:,} of {one.records_read or count:,} records {what}" for what, count in counts.items() if count]
+        told += [f"at odds with itself: {one.contradictions}"] if one.contradictions else []
         told += [one.fault] if one.fault else []
         told += [f"first: {one.reason}"] if one.reason and one.reason != one.fault else []
+        told += [AT_ODDS] if one.contradictions else []
         return f"{self.source}: {one.file}: {'; '.join(told)}"
 
 
@@ -519,7 +541,7 @@ def unsound_files(run: Run) -> list[FileToTell]:
                 FileToTell(code, reading, _listed_in(run.warehouse, code, reading))
                 for reading in outcome.files.values()
             ]
-    return [one for one in told if not one.reading.is_sound]
+    return [*run.fallen, *(one for one in told if not one.reading.is_sound)]
 
 
 def withdraw(warehouse: Warehouse, settings: Settings, file: str, because: str) -> tuple[str, FileReading]:

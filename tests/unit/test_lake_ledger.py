@@ -76,8 +76,9 @@ class Model:
             values = {**vars(row), "ingested_at": None, "run_id": None, "day": str(row.day)}
             if row.status == "failed":
                 values["error"] = None
-            if row.source_detail is None:
-                del values["source_detail"]
+            for name in ("source_detail", "measures"):
+                if values[name] is None:
+                    del values[name]
             digest.update(json.dumps(values, sort_keys=True).encode())
         return digest.hexdigest()
 

@@ -135,7 +135,7 @@ def test_a_full_answer_is_asked_again_in_halves(world: World) -> None:
 def test_more_flights_than_can_be_shown_make_the_day_partial(world: World) -> None:
     at = T("2026-10-01 12:00")
     world.provider.flights = [
-        Flight(f"15{n:04x}", f"RA-{n}", "IL76", None, "UUMU", "OSLK", at, at + timedelta(minutes=n)) for n in range(25)
+        Flight(f"15{n:04x}", f"RA-{n}", "IL76", None, None, "OSLK", at, at + timedelta(minutes=n)) for n in range(25)
     ]
     got = world.decode("2026-10-01", max_requests=100)
     assert got.status()["base:hmeimim", "2026-10-01"] == "partial"

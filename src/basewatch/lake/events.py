@@ -34,6 +34,7 @@ class Reject:
     where: str
     reason: str
     raw: str = ""
+    contradiction: str = ""  # its sort, where it contradicts something
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Day:
     chosen_copy: str | None = None
     error: str | None = None
     source_detail: str | None = None
+    measures: str | None = None  # JSON: what the day held, to hold other days against
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,10 @@ class FileReading:
 
     form: what it was taken for, empty where nothing could be read. records_unresolved: kept ones that name a place
     which is not known, or a base without the day; records_doubtful: those of them that may be a base declared complete
-    (or, where none is, a watched one). fault: why it, or a part of it, could not be read. reason: the first
-    reason of a reject, or of what is unresolved. passed_over: what of it is no list of flights, and why. records_held,
+    (or, where none is, a watched one). records_flagged: kept and rejected ones that contradict themselves, one another,
+    the fields' positions or a register; contradictions: how many of each sort, in words. fault: why it, or a part of
+    it, could not be read. reason: the first of a contradiction, of a reject, or of what is unresolved. passed_over:
+    what of it is no list of flights, and why. records_held,
     since, until: of its last good reading. is_short: it now holds far less than that, or is gone, so that its last good
     reading stays. is_track: it holds positions.
     """
@@ -75,6 +79,8 @@ class FileReading:
     records_duplicate: int = 0
     records_unresolved: int = 0
     records_doubtful: int = 0
+    records_flagged: int = 0
+    contradictions: str | None = None
     fault: str | None = None
     reason: str | None = None
     passed_over: str | None = None
@@ -89,7 +95,18 @@ class FileReading:
     @property
     def is_sound(self) -> bool:
         """Whether nothing is to be said of it."""
-        return not (self.records_rejected or self.records_doubtful or self.fault or self.is_short)
+        return not (
+            self.records_rejected or self.records_doubtful or self.records_flagged or self.fault or self.is_short
+        )
 
 
-Event = Rows | Reject | Day | FileReading
+@dataclass(frozen=True)
+class Flag:
+    """A kept record that contradicts something: what sort, where it stands, in words. Its bad field was voided."""
+
+    contradiction: str
+    where: str
+    reason: str
+
+
+Event = Rows | Reject | Day | FileReading | Flag

@@ -54,6 +54,7 @@ class LedgerRow:
     parts: tuple[str, ...] = ()
     watched: tuple[str, ...] | None = None  # of scope `global`: the bases looked for; None: all that there are
     source_detail: str | None = None  # how the day was read
+    measures: str | None = None  # JSON: what the day held, to hold other days against
 
     @property
     def key(self) -> Key:

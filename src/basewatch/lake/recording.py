@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from basewatch import outside
-from basewatch.lake.events import Day, Event, FileReading, Reject, Rows
+from basewatch.lake.events import Day, Event, FileReading, Flag, Reject, Rows
 from basewatch.lake.ledger import LedgerRow, ledger_row
 from basewatch.lake.readings import Readings
 from basewatch.lake.store import Lake
@@ -54,6 +54,7 @@ def record(
     notes: list[Day] = []
     rejects: list[Reject] = []
     readings: list[FileReading] = []
+    flags: list[Flag] = []
     for event in events:
         match event:
             case Day():
@@ -62,6 +63,8 @@ def record(
                 rejects.append(event)
             case FileReading():
                 readings.append(event)
+            case Flag():
+                flags.append(event)
             case Rows(data=Path() as file):
                 parts[event.scope, event.day].add(lake.adopt(event.table, source, event.day, file))
             case Rows() if not event.is_empty:
@@ -81,22 +84,35 @@ def record(
     if readings:
         Readings(lake, source).remember(readings, run_id)
     unsound = {note.day for note in notes if note.status not in SOUND}
-    return Recorded(added, len(rejects), _of_files(readings, rejects, unsound, run_id))
+    return Recorded(added, len(rejects), _of_files(readings, rejects, flags, unsound, run_id))
 
 
 def _of_files(
-    readings: list[FileReading], rejects: list[Reject], unsound: set[date], run_id: str
+    readings: list[FileReading], rejects: list[Reject], flags: list[Flag], unsound: set[date], run_id: str
 ) -> dict[str, FileReading]:
-    """Readings by file; of a source that tells of none, made of the rejects of days that do not count for them."""
+    """Readings by file; of a source that tells of none, made of the rejects of days that do not count for them, and
+    of what contradicts itself."""
     files = {reading.file: replace(reading, run_id=run_id) for reading in readings}
-    if not files:
-        for reject in rejects:
-            if reject.day is not None and reject.day not in unsound:
-                continue
-            name = reject.where.partition(", ")[0]
-            seen = files.get(name, FileReading(name, reason=reject.reason, run_id=run_id))
-            files[name] = replace(seen, records_rejected=seen.records_rejected + 1)
+    if files:
+        return files
+    sorts: dict[str, Counter[str]] = defaultdict(Counter)
+    told = [one for one in rejects if one.day is None or one.day in unsound]
+    at_odds: list[Reject | Flag] = [*told, *flags]
+    for one in at_odds:
+        name, _, place = one.where.partition(", ")
+        first = FileReading(name, reason=f"{place}: {one.reason}" if place else one.reason, run_id=run_id)
+        seen = files.get(name, first)
+        files[name] = replace(seen, records_rejected=seen.records_rejected + isinstance(one, Reject))
+        if one.contradiction:
+            sorts[name][one.contradiction] += 1
+    for name, counts in sorts.items():
+        files[name] = replace(files[name], records_flagged=counts.total(), contradictions=in_words(counts))
     return files
+
+
+def in_words(sorts: Counter[str]) -> str | None:
+    """How many contradictions there are of each sort, the most first; None where there are none."""
+    return ", ".join(f"{sort} ({count})" for sort, count in sorts.most_common()) or None
 
 
 def expire(lake: Lake, source: str, before: datetime, why: str, run_id: str, at: datetime) -> list[LedgerRow]:

@@ -352,7 +352,8 @@ LEDGER = pa.schema(
         ("parts", TEXTS),
         ("watched", TEXTS),  # in a row of scope `global`: the bases that were looked for; null: all that there are
         ("source_detail", pa.string()),
+        ("measures", pa.string()),  # JSON: what the day held, to hold others against (sources/volumes.py)
     ]
 )
 
-LEDGER_VERSION = 2
+LEDGER_VERSION = 3

@@ -253,8 +253,9 @@ def _fingerprint(rows: Iterable[LedgerRow]) -> str:
         values = {**vars(row), "ingested_at": None, "run_id": None, "day": str(row.day)}
         if row.status == "failed":
             values["error"] = None
-        if row.source_detail is None:  # rows of before it was kept say what they said
-            del values["source_detail"]
+        for name in ("source_detail", "measures"):
+            if values[name] is None:  # rows of before it was kept say what they said
+                del values[name]
         digest.update(json.dumps(values, sort_keys=True).encode())
     return digest.hexdigest()
 

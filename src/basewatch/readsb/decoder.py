@@ -122,7 +122,8 @@ class Outcome(msgspec.Struct):
     """What came of a part. Counts are of traces but for bad_points, duplicates and heard.
 
     files: lake table and file of rows (Arrow stream). days: traces by the day (since 1970) that their points are of.
-    heard: aircraft that a survey heard anywhere. grid: the file of what anybody was heard to do near the bases.
+    heard: aircraft that a survey heard anywhere. first_s, last_s: seconds of the archive's day of the first and last
+    position of any trace, -1 where none is of it. grid: the file of what anybody was heard to do near the bases.
     """
 
     number: int
@@ -136,6 +137,8 @@ class Outcome(msgspec.Struct):
     heard: int = 0
     grid: str = ""
     days: dict[int, int] = {}
+    first_s: int = -1
+    last_s: int = -1
     digest: str = ""
     rejects: list[tuple[str, str]] = []
     background: Packed | None = None
@@ -385,10 +388,16 @@ class _Part:
         start = self.job.day_start // SECOND
         if max(ends) >= start and min(ends) < start + 86_400:
             self.days[start // 86_400] += 1
+            self._note_edges(max(int(min(ends)) - start, 0), min(int(max(ends)) - start, 86_399))
         elif all(0 <= end < 1e11 for end in ends):
             self.days[int(ends[0] // 86_400)] += 1
         else:
             self.days[UNKNOWN_DAY] += 1
+
+    def _note_edges(self, first_s: int, last_s: int) -> None:
+        out = self.outcome
+        out.first_s = first_s if out.first_s < 0 else min(out.first_s, first_s)
+        out.last_s = max(out.last_s, last_s)
 
     def _flush(self) -> None:
         if not self.points:

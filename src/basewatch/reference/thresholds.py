@@ -20,6 +20,20 @@ class Thresholds(BaseModel):
     reject_partial_share: float
     file_loss_share_max: float
     record_longest_days: float
+    stay_merge_minutes: float
+    speed_max_kt: float
+    speed_slack_km: float
+    contact_apart_min: float
+    address_aircraft_max: int
+    file_alike_min: int
+    position_apart_km: float
+    volume_days: int
+    volume_min_days: int
+    volume_fewest: float
+    volume_share_min: float
+    volume_sigmas: float
+    archive_edge_min: float
+    volume_gone_share: float
 
     archive_ring_outer_nm: float
     archive_ring_outer_ft: int

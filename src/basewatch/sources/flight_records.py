@@ -24,6 +24,7 @@ from basewatch.lake.files import from_records
 from basewatch.lake.schemas import TABLES
 from basewatch.sources.places import Place, Places
 from basewatch.sources.values import (
+    NO_ADDRESS,
     DateOrder,
     Malformed,
     callsign,
@@ -42,6 +43,7 @@ from basewatch.sources.values import (
 )
 
 LONGEST_RAW = 2000
+NO_ADDRESSES = frozenset(NO_ADDRESS)
 NOT_FLOWN = (
     "cancel",
     "schedul",
@@ -194,7 +196,10 @@ class Converter:
         return place.code
 
     def _address(self, name: str, fields: Fields, record: Record, registration: str | None) -> str | None:
-        """The address. One that cannot be read is dropped where a registration names the aircraft."""
+        """The address. One that cannot be read is dropped where a registration names the aircraft.
+
+        One that means none is kept beside a registration: consistency.py counts and voids it.
+        """
         try:
             address: str | None = self._read(name, icao24, fields)
         except Malformed as fault:
@@ -202,6 +207,9 @@ class Converter:
                 raise
             record.dropped.append(str(fault))
             return None
+        if address is None and registration is not None:
+            stated = str(fields.get(plain_name(name)) or "").strip().lower()
+            return stated if stated in NO_ADDRESSES else None
         return address
 
     def _flightradar24(self, fields: Fields) -> Record:
@@ -239,7 +247,7 @@ class Converter:
         self._distance(values, "est_departure_airport", fields, "1")
         self._distance(values, "est_arrival_airport", fields, "2")
         values["day"] = when.date()
-        values["record_id"] = f"{values['icao24'] or values['registration']}-{int(when.timestamp())}"
+        values["record_id"] = f"{_named(values)}-{int(when.timestamp())}"
         return record
 
     def _distance(self, values: dict[str, Any], airport: str, fields: Fields, end: str) -> None:
@@ -281,9 +289,15 @@ class Converter:
             raise Malformed("departed_at and arrived_at are both empty")
         values["day"] = when.date()
         # the same flight in two files is one record
-        made = f"{values['icao24'] or values['registration']}-{int(when.timestamp())}"
+        made = f"{_named(values)}-{int(when.timestamp())}"
         values["record_id"] = self._read("record_id", text, fields) or made
         return record
+
+
+def _named(values: Mapping[str, Any]) -> str:
+    """What names a record's aircraft: its address, else its registration."""
+    is_address = values["icao24"] and values["icao24"] not in NO_ADDRESSES
+    return str(values["icao24"] if is_address else values["registration"])
 
 
 def _is_same_day(departed: datetime, arrived: datetime) -> bool:

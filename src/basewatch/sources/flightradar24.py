@@ -355,6 +355,8 @@ def _summaries(
         scoped.spoil(tallies, answer.scope, first, last)
         yield Reject(first, answer.file, f"none of its {table.num_rows} flights is of the days that were asked for")
         return
+    table, told = scoped.consistent("flightradar24_flights", table, answer, window, tallies, places, context)
+    yield from told
     days = []
     for on, seen, landed_at, ended in zip(
         *(table.column(name).to_pylist() for name in ("day", "last_seen", "datetime_landed", "flight_ended")),

@@ -13,6 +13,7 @@ from datetime import UTC, date, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from basewatch.config import OpenSky
@@ -39,6 +40,7 @@ from basewatch.sources.landing import (
     midnight,
     replay,
 )
+from basewatch.sources.places import Places
 
 CODE = "opensky"
 API = "https://opensky-network.org/api"
@@ -288,19 +290,26 @@ def decode(landed: Landed, context: Context[OpenSky]) -> Iterator[Event]:
     """
     window = landed.window
     tallies = scoped.tallies()
+    places = Places(context.reference)
     read = []
     for folder, manifest in manifests(landed):
         read.append(manifest)
         for answer in manifest.answers:
             if answer.file is None or answer.status != "ok":
                 continue
-            flights = _flights(folder, manifest, answer, window, tallies)
+            flights = _flights(folder, manifest, answer, window, tallies, places, context)
             yield from scoped.contained(flights, answer, window, tallies, CODE)
     yield from scoped.judge(window, read, tallies, context, rejected_share_max=0.0)
 
 
 def _flights(
-    folder: Path, manifest: Manifest, answer: LandedAnswer, window: Window, tallies: scoped.Tallies
+    folder: Path,
+    manifest: Manifest,
+    answer: LandedAnswer,
+    window: Window,
+    tallies: scoped.Tallies,
+    places: Places,
+    context: Context[OpenSky],
 ) -> Iterator[Event]:
     assert answer.file is not None
     body = (folder / answer.file).read_bytes()
@@ -318,8 +327,8 @@ def _flights(
         yield Reject(first, reject.where, reject.reason, reject.raw)
         scoped.spoil(tallies, answer.scope, first, last)
     asked_for = {"arrival": "est_arrival_airport", "departure": "est_departure_airport"}.get(answer.kind)
-    if asked_for and table.column(asked_for).null_count:  # who was asked for flights to an airport names it
-        count = table.column(asked_for).null_count
+    count = _of_another_airport(table, asked_for, answer, context) if asked_for else 0
+    if count:  # who was asked for flights to an airport names it
         yield Reject(
             first, answer.file, f"{count} of {table.num_rows} flights do not name the airport that was asked for"
         )
@@ -328,6 +337,8 @@ def _flights(
         yield Reject(first, answer.file, f"none of its {table.num_rows} flights is of the days that were asked for")
         scoped.spoil(tallies, answer.scope, first, last)
         return
+    table, told = scoped.consistent("opensky_flights", table, answer, window, tallies, places, context)
+    yield from told
     by = "first_seen" if answer.kind == "departure" else "last_seen"
     times = [
         at or other
@@ -344,6 +355,15 @@ def _flights(
             scoped.Tally(rows_of_day.num_rows, rows_of_day.num_rows, 0, len(body), {digest})
         )
         yield Rows("opensky_flights", day, rows_of_day, answer.scope)
+
+
+def _of_another_airport(table: pa.Table, column: str, answer: LandedAnswer, context: Context[OpenSky]) -> int:
+    """How many flights name another airport, or none, than the base that was asked for."""
+    base = context.reference.bases.get(answer.scope.removeprefix("base:"))
+    names = table.column(column)
+    if base is None:
+        return int(names.null_count)
+    return int(table.num_rows - (pc.sum(pc.equal(names, scoped.airport(CODE, base))).as_py() or 0))
 
 
 # ---- states: what is in the air now, for the poller

@@ -12,10 +12,12 @@ from typing import Any
 import pyarrow as pa
 
 from basewatch.errors import SourceError, containment
-from basewatch.lake.events import GLOBAL, Day, Event, Reject
+from basewatch.lake.events import GLOBAL, Day, Event, Flag, Reject
 from basewatch.reference.rows import BaseRow
+from basewatch.sources import consistency
 from basewatch.sources.contract import Context, Window
 from basewatch.sources.landing import LandedAnswer, Manifest, midnight
+from basewatch.sources.places import Places
 
 _DONE = {"ok", "empty", "expired"}
 _WORST_FIRST = ("failed", "late", "missing", "partial")
@@ -30,6 +32,7 @@ class Tally:
     rejected: int = 0
     bytes: int = 0
     hashes: set[str] = field(default_factory=set)
+    flagged: int = 0
 
     def count(self, other: Tally) -> None:
         """Add another tally to this one."""
@@ -38,6 +41,7 @@ class Tally:
         self.rejected += other.rejected
         self.bytes += other.bytes
         self.hashes |= other.hashes
+        self.flagged += other.flagged
 
 
 Tallies = defaultdict[tuple[str, date], Tally]
@@ -72,6 +76,34 @@ def spoil(tally_of: Tallies, scope: str, first: date, last: date) -> None:
     """Count a record that cannot be used on each day that it may have been of, both ends included."""
     for day in Window("", first, last).days():
         tally_of[scope, day].count(Tally(read=1, rejected=1))
+
+
+def consistent(
+    name: str,
+    flights: pa.Table,
+    answer: LandedAnswer,
+    window: Window,
+    tally_of: Tallies,
+    places: Places,
+    context: Context[Any],
+) -> tuple[pa.Table, list[Event]]:
+    """The flights of an answer that can be so, bad fields voided, and what is to be told of the others.
+
+    name: of the lake table. The days of the window that a contradiction may be of are counted in the tallies.
+    """
+    judged = consistency.judge({name: flights}, places, context.reference, context.params)
+    first, last = max(answer.since, window.since), min(answer.until, window.until)
+    events: list[Event] = []
+    for one in judged.found:
+        days = [day for day in sorted(one.days) if first <= day <= last] or [first]
+        place = f", {flights.column('origin_place')[one.row]}" if one.row is not None else ""
+        where, reason = f"{answer.file}{place}", f"{one.name}: {one.reason}"
+        for day in days:
+            tally_of[answer.scope, day].count(Tally(rejected=1, read=1) if one.is_reject else Tally(flagged=1))
+        events.append(
+            Reject(days[0], where, reason, contradiction=one.name) if one.is_reject else Flag(one.name, where, reason)
+        )
+    return judged.tables[name], events
 
 
 def contained(
@@ -126,6 +158,8 @@ def judge(
 def _by_records(tally: Tally, rejected_share_max: float) -> tuple[str, str | None]:
     if tally.rejected and tally.rejected >= tally.read * rejected_share_max:
         return "partial", f"{tally.rejected} of {tally.read} records rejected"
+    if tally.flagged:
+        return "partial", f"{tally.flagged} records contradict themselves or others"
     return ("ok" if tally.kept else "empty"), None
 
 

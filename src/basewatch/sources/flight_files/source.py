@@ -21,13 +21,15 @@ from basewatch.config import Cover, FlightFiles
 from basewatch.errors import SourceError, containment
 from basewatch.lake.events import GLOBAL, Day, Event, FileReading, Reject, Rows
 from basewatch.lake.files import sha256
+from basewatch.lake.recording import in_words
 from basewatch.readsb.polled import Sighting
-from basewatch.sources import lasting
+from basewatch.reference.thresholds import Thresholds
+from basewatch.sources import consistency, lasting, volumes
 from basewatch.sources.contract import LINK, Context, Finding, Grain, Landed, LandedFile, Taken, Window, leads_out
 from basewatch.sources.flight_files import covers, sameness, tracks
 from basewatch.sources.flight_files.covers import End
 from basewatch.sources.flight_files.reading import Lost, Reading, read, span
-from basewatch.sources.flight_records import ENDS, Origin
+from basewatch.sources.flight_records import ENDS, Origin, raw
 from basewatch.sources.places import Places
 
 UNDECLARED = "records without a declared cover: a lower bound, not a count"
@@ -177,12 +179,13 @@ def decode(landed: Landed, context: Context[FlightFiles]) -> Iterator[Event]:
         raise SourceError(
             f"{window.source}: none of the {len(landed.files)} files at {settings.location} is a list of flights"
         )
-    yield from files.notes.values()
-    yield from _records(landed, files, context)
     by_file = {base: _days_at(files.tables, places, base) for base in {cover.base for cover in settings.covers}}
     end = covers.end_of_data(files.readings)
+    _note_fallen(files, settings.covers, by_file, end, window, context.params)
+    yield from files.notes.values()
+    yield from _records(landed, files, context)
     for cover in settings.covers:
-        yield from _covered(cover, window, files, by_file[cover.base], end)
+        yield from _covered(cover, window, files, by_file[cover.base], end, context.params)
 
 
 def _read_all(landed: Landed, context: Context[FlightFiles], places: Places) -> _Files:
@@ -202,6 +205,7 @@ def _read_all(landed: Landed, context: Context[FlightFiles], places: Places) -> 
         rows = _with_source(pa.concat_tables(of_table), context.source)
         tables[table], dropped = sameness.without_duplicates(table, rows)
         duplicates += dropped
+    tables = _consistent(tables, readings, places, context)
     files = _Files(readings, tables, duplicates, {})
     declared = {cover.base for cover in context.settings.covers} or set(context.reference.bases)
     shas = {file.url: file.sha256 or None for file in landed.files}
@@ -210,6 +214,26 @@ def _read_all(landed: Landed, context: Context[FlightFiles], places: Places) -> 
     _keep_lasting(files, context)
     _doubt_days_alone(files, places)
     return files
+
+
+def _consistent(
+    tables: Mapping[str, pa.Table], readings: Mapping[str, Reading], places: Places, context: Context[FlightFiles]
+) -> dict[str, pa.Table]:
+    """The records that can be so, bad fields voided; what is wrong goes to the losses of its file."""
+    held = context.readings.latest() if context.readings else {}
+    believed = {name for name, before in held.items() if not consistency.is_copy(before.contradictions)}
+    judged = consistency.judge(tables, places, context.reference, context.params, believed)
+    for one in judged.found:
+        reading = readings[one.file]
+        if one.row is None:
+            where, reason, written = one.file, one.reason, ""
+        else:
+            where = f"{one.file}, {tables[one.table].column('origin_place')[one.row]}"
+            reason = f"{one.name}: {one.reason}"
+            written = raw(tables[one.table].slice(one.row, 1).to_pylist()[0]) if one.is_reject else ""
+            reading.records_kept -= one.is_reject
+        reading.losses.append(Lost(where, reason, written, one.days, one.bases, one.is_reject, contradiction=one.name))
+    return judged.tables
 
 
 def _with_source(rows: pa.Table, source: str) -> pa.Table:
@@ -248,7 +272,10 @@ def _read(file: LandedFile, context: Context[FlightFiles], places: Places, advan
 
 
 def _note(name: str, sha256: str | None, reading: Reading, duplicates: int, declared: set[str]) -> FileReading:
-    reasons = [*(loss.reason for loss in reading.rejects), reading.fault]
+    at_odds = [loss for loss in reading.losses if loss.contradiction]
+    sorts = Counter(loss.contradiction for loss in at_odds)
+    reasons: list[str | None] = [*(f"{loss.where.removeprefix(f'{name}, ')}: {loss.reason}" for loss in at_odds)]
+    reasons += [*(loss.reason for loss in reading.rejects), reading.fault]
     if reading.unresolved:
         reasons.append(
             f"a place or its day is not known: {', '.join(list(reading.unresolved)[:3])} ({reading.unresolved_at})"
@@ -263,8 +290,11 @@ def _note(name: str, sha256: str | None, reading: Reading, duplicates: int, decl
         records_duplicate=duplicates,
         records_unresolved=reading.unresolved.total(),
         records_doubtful=sum(
-            loss.is_doubt and not declared.isdisjoint(loss.bases or declared) for loss in reading.losses
+            loss.is_doubt and not loss.contradiction and not declared.isdisjoint(loss.bases or declared)
+            for loss in reading.losses
         ),
+        records_flagged=len(at_odds),
+        contradictions=in_words(sorts),
         fault=reading.fault,
         reason=next(filter(None, reasons), None),
         passed_over="; ".join(reading.passed_over) or None,
@@ -440,8 +470,40 @@ def _days_at(tables: Mapping[str, pa.Table], places: Places, base: str) -> dict[
     return by_file
 
 
+def _fallen(
+    cover: Cover, by_file: Mapping[str, Counter[date]], end: End | None, window: Window, params: Thresholds
+) -> dict[date, str]:
+    """The months of a cover with far fewer ends at the base than those before, and why."""
+    last = covers.last_day(cover, end)
+    counts = sum(by_file.values(), Counter[date]())
+    return volumes.fallen_months(counts, cover.since, min(last, window.until), params) if last else {}
+
+
+def _note_fallen(
+    files: _Files,
+    declared: Iterable[Cover],
+    by_file: Mapping[str, Mapping[str, Counter[date]]],
+    end: End | None,
+    window: Window,
+    params: Thresholds,
+) -> None:
+    """Tell the files that hold records of a month that fell."""
+    for cover in declared:
+        for month, reason in _fallen(cover, by_file[cover.base], end, window, params).items():
+            for name, days in by_file[cover.base].items():
+                if any(day.replace(day=1) == month for day in days) and name in files.notes:
+                    note = files.notes[name]
+                    words = f"{cover.base}: {reason}"
+                    files.notes[name] = replace(note, fault="; ".join(filter(None, (note.fault, words))))
+
+
 def _covered(
-    cover: Cover, window: Window, files: _Files, by_file: Mapping[str, Counter[date]], end: End | None
+    cover: Cover,
+    window: Window,
+    files: _Files,
+    by_file: Mapping[str, Counter[date]],
+    end: End | None,
+    params: Thresholds,
 ) -> Iterator[Day]:
     """The ledger's rows of a declared cover."""
     last = covers.last_day(cover, end)
@@ -453,6 +515,7 @@ def _covered(
     counts: Counter[date] = Counter()
     for days in by_file.values():
         counts += days
+    fallen = _fallen(cover, by_file, end, window, params)
     for day in Window(window.source, max(cover.since, window.since), until).days():
         count = counts[day]
         doubt = doubts.get(day)
@@ -461,6 +524,8 @@ def _covered(
             status, error = ("partial" if count else "missing"), f"after the end of the data: {basis}"
         elif doubt:
             status, error = ("partial" if count or doubt.names_it else "missing"), doubt.words
+        elif day.replace(day=1) in fallen:
+            status, error = ("partial" if count else "missing"), fallen[day.replace(day=1)]
         elif cover.until is None and end and day == end.day and not end.is_whole:
             status, error = "partial", f"the data may end within this day: {end.basis}"
         else:

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import accumulate, chain
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.lake.files import COMPRESSION, COMPRESSION_LEVEL, ROW_GROUP, stamped
 from basewatch.lake.schemas import TABLES
 from basewatch.readsb import workers
-from basewatch.readsb.background import Limits, Tally, table
+from basewatch.readsb.background import HOURS, Limits, Tally, table
 from basewatch.readsb.decoder import Job, Outcome, Shard
 from basewatch.readsb.far_tracks import Keeping
 from basewatch.readsb.heard import Heard
@@ -39,6 +39,7 @@ from basewatch.sources.readsb_archive import unpack
 from basewatch.sources.readsb_archive.catalogue import archive_name
 from basewatch.sources.readsb_archive.judging import Survey, judge
 from basewatch.sources.readsb_archive.local import ALONE, CODE
+from basewatch.sources.readsb_archive.measures import Measures, minutes_of_halves
 from basewatch.sources.readsb_archive.members import Index, heatmaps_of, index_of
 
 SHARDS = 32  # at most, of eight folders each: enough to keep many cores busy, few enough to be cheap
@@ -104,14 +105,15 @@ def _decode_day(day: date, files: Sequence[LandedFile], context: Context[ReadsbA
     usual = "traces/" if (paths[0] / "traces").is_dir() else ""
     index = (heatmaps_of(paths) if settings.read == "heatmap" else None) or index_of(paths, usual)
     index.cut_short = cut_short or index.cut_short
-    parts = _Parts(work, day, context.now)
+    parts = _Parts(work, day, Measures(context.reference, watchlist.build(context.reference)))
+    traced = set(index.members)
     way = index.way(settings)
     job = _job(day, paths, context, work, usual, way)
     outcomes, survey = _decoded(index, settings, context.params, job, way, size, parts)
     for lake_table, path in parts.close():
         yield Rows(lake_table, day, path)
+    tally = Tally(len(job.places))
     if settings.scan == "all":
-        tally = Tally(len(job.places))
         for outcome in outcomes:
             if outcome.background is not None:
                 tally.add(outcome.background.tally())
@@ -123,7 +125,21 @@ def _decode_day(day: date, files: Sequence[LandedFile], context: Context[ReadsbA
             cells = Cells.around(job.places, job.rings, FAR_NM * NM_KM)
             yield Rows("heard_cells", day, grid.table(cells, job.day_start, settings.network))
     yield from _rejects(day, name, index, outcomes, parts, survey)
-    yield judge(day, files, index, outcomes, survey, size, copy, context)
+    judged = judge(day, files, index, outcomes, survey, size, copy, context)
+    yield replace(judged, measures=_measured(parts.measures, traced, outcomes, survey, tally))
+
+
+def _measured(
+    measures: Measures, traced: set[str], outcomes: Sequence[Outcome], survey: Survey | None, tally: Tally
+) -> str:
+    """What the day held, as its ledger row keeps it."""
+    hours = tally.hours.reshape(-1, HOURS).sum(axis=0).tolist()
+    if survey and survey.way != "traces":
+        heard, minutes = sum(outcome.heard for outcome in outcomes), minutes_of_halves(survey.positions)
+        return measures.told(survey.way, heard, traced if survey.way == "both" else (), minutes, hours)
+    edges = [(outcome.first_s, outcome.last_s) for outcome in outcomes if outcome.last_s >= 0]
+    span = (min(first for first, _ in edges) // 60, max(last for _, last in edges) // 60) if edges else None
+    return measures.told("traces", len(traced), traced, span, hours)
 
 
 def _decoded(
@@ -207,8 +223,8 @@ def _shards(index: Index, many: int, survey: Survey | None) -> list[Shard]:
 class _Parts:
     """The rows of all parts of a day, put together into one Parquet file a table."""
 
-    def __init__(self, work: Path, day: date, now: datetime) -> None:
-        self.work = work
+    def __init__(self, work: Path, day: date, measures: Measures) -> None:
+        self.work, self.measures = work, measures
         self.writers: dict[str, pq.ParquetWriter] = {}
         self.waiting: dict[str, list[pa.Table]] = defaultdict(list)
         self.points = 0
@@ -223,6 +239,7 @@ class _Parts:
                     rows = pa.Table.from_batches([batch])
                     if name == "track_points":
                         self._count(rows)
+                    self.measures.add(name, rows)
                     self.waiting[name].append(rows)
                     if sum(rows.num_rows for rows in self.waiting[name]) >= ROW_GROUP:
                         self._write(name)
