@@ -163,13 +163,20 @@ class Lake:
         """
         days = [row.day for row in self.ledger() if not leave_out(row)]
         for file in (self.folder / "windows").glob("[!.]*.json"):
-            days += [date.fromisoformat(name.split("..")[1]) for name in notes.read(file)]
+            days += self.window_ends(file.stem)
         return max(days, default=None)
 
     # ---- windows already done, for sources that are read whole
 
     def _window_file(self, source: str) -> Path:
         return self.folder / "windows" / f"{source}.json"
+
+    def window_ends(self, source: str) -> list[date]:
+        """The last day of each window of this source that was ingested whole."""
+        file = self._window_file(source)
+        content = notes.read(file)
+        with notes.understood(file):
+            return [date.fromisoformat(name.partition("..")[2]) for name in content]
 
     def window_fingerprint(self, source: str, name: str) -> str | None:
         """The fingerprint of the inputs from which this window was last ingested, None if it never was."""

@@ -19,11 +19,11 @@ import pyarrow.parquet as pq
 
 from basewatch.database import connect
 from basewatch.errors import BasewatchError, ConfigError, StoreFault
-from basewatch.lake import notes
 from basewatch.lake.chain import Damaged
 from basewatch.lake.events import GLOBAL, Day
 from basewatch.lake.files import sha256
 from basewatch.lake.ledger import LedgerRow, ledger_row
+from basewatch.lake.readings import Readings
 from basewatch.warehouse import learnt
 from basewatch.warehouse.build import DATABASE, remove_tree
 from basewatch.warehouse.releases import MANIFEST, Release, Warehouse, read_manifest
@@ -135,10 +135,13 @@ def _counted(warehouse: Warehouse, row: LedgerRow, damaged: Iterable[Path], foun
 
 def _notes(warehouse: Warehouse, found: Found) -> None:
     lake = warehouse.lake
-    for file in [*lake.folder.glob("windows/[!.]*.json"), *lake.folder.glob("files/[!.]*.json")]:
+    looks: list[tuple[Path, Callable[[str], object]]]
+    looks = [(file, lake.window_ends) for file in lake.folder.glob("windows/[!.]*.json")]
+    looks += [(file, lambda source: Readings(lake, source).latest()) for file in lake.folder.glob("files/[!.]*.json")]
+    for file, look in looks:
         _count(found, file)
         try:
-            notes.read(file)
+            look(file.stem)
         except Damaged as fault:
             found.add("note", fault.place, fault.what)
     for file in warehouse.runs_folder.glob("[!.]*.json"):
