@@ -1,7 +1,8 @@
-"""Try every reader with hostile bytes for so many minutes each: `benchmarks/fuzz.py [--minutes 10] [--at-once 2] [WORD]`.
+"""Try every reader with hostile bytes: `benchmarks/fuzz.py [--minutes 10] [--at-once 2] [WORD]`.
 
-Runs the tests of tests/fuzz whose names hold WORD (all by default), each in a process of its own at low priority, and
-prints how many examples each stood. The logs of those that fell lie in the folder that is named at the end.
+Runs the tests of tests/fuzz whose names hold WORD (all by default) for so many minutes of the processor each, in a
+process of its own at low priority, and prints how many examples each stood. The logs of those that fell lie in the
+folder that is named at the end.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PYTEST = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider")
-NICE = 15
+NICE = int(os.environ.get("FUZZ_NICE", "15"))
 
 
 def targets(word: str) -> list[str]:

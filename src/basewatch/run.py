@@ -21,6 +21,7 @@ import duckdb
 
 from basewatch import ingest, progress
 from basewatch.config import Settings, Source, Sources
+from basewatch.durable import make_folder
 from basewatch.errors import (
     BasewatchError,
     ConfigError,
@@ -375,7 +376,7 @@ def check(run: Run, candidate: Candidate) -> GateResult:
 def refuse(run: Run, candidate: Candidate, result: GateResult) -> GateRefused:
     """Put a refused candidate with its failing rows and gate page into quarantine; returns the error to raise."""
     folder = run.warehouse.quarantine / candidate.run_id
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with run.optional("the page of the gates"):
         write_page(result, folder / "gates.html")
     with run.optional("the rows that failed"):

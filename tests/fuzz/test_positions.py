@@ -44,7 +44,9 @@ def _landing() -> list[list[object]]:
     """An aircraft that comes down to Hmeimim and leaves again, with all that a point may hold."""
     latitude, longitude = tracekit.HMEIMIM
     down = [
-        tracekit.point(36_000 + 60 * n, latitude + (10 - n) / 60, longitude, 10_000 - 1000 * n, details=tracekit.DETAILS)
+        tracekit.point(
+            36_000 + 60 * n, latitude + (10 - n) / 60, longitude, 10_000 - 1000 * n, details=tracekit.DETAILS
+        )
         for n in range(10)
     ]
     return [*down, tracekit.point(36_700, latitude, longitude, "ground", gs=9.0, flags=2, geom=150)]
@@ -143,7 +145,9 @@ def _answers() -> list[bytes]:
 def test_polled_answers(tmp_path: Path) -> None:
     folder = tmp_path / "polls"
     about = setup.context(
-        setup.settings(tmp_path, readsb_live={"location": str(folder)}), datetime(2026, 10, 2, tzinfo=UTC), "readsb_live"
+        setup.settings(tmp_path, readsb_live={"location": str(folder)}),
+        datetime(2026, 10, 2, tzinfo=UTC),
+        "readsb_live",
     )
     window = setup.window("readsb_live", "2026-10-01")
 

@@ -19,10 +19,11 @@ import pyarrow.parquet as pq
 from filelock import FileLock
 
 from basewatch import outside
+from basewatch.durable import make_folder, put_in_place
 from basewatch.lake import chain, segments
 from basewatch.lake.chain import BEGINNING, Damaged, Link
 from basewatch.lake.events import GLOBAL, Day
-from basewatch.lake.files import encode_parquet, fsync_folder, read_batches, sha256, stamped, write_aside, write_batches
+from basewatch.lake.files import encode_parquet, read_batches, sha256, stamped, write_aside, write_batches
 from basewatch.lake.schemas import LEDGER, LEDGER_VERSION
 from basewatch.lake.segments import Segment, listed, living
 
@@ -235,7 +236,7 @@ class Ledger:
 
         An exception means that none was added.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         with self._mutex, self._lock:
             self._look()
             new = [row for row in rows if not self._is_recorded(row)]
@@ -288,8 +289,7 @@ class Ledger:
         merged = segments.named(mergeable[0].first, mergeable[-1].last, sha256(aside))
         if unlinked:
             chain.write_head(self.folder, link)
-        aside.replace(self.folder / merged.name)
-        fsync_folder(self.folder)
+        put_in_place(aside, self.folder / merged.name)
         self._links[merged.name] = link
         self._seen = [*self._seen[: -len(mergeable)], merged]
         self._remove_replaced()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -18,10 +17,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from basewatch.durable import put_in_place
 from basewatch.errors import StoreFault
 from basewatch.lake import notes
 from basewatch.lake.chain import ADVICE, Damaged
-from basewatch.lake.files import encode_parquet, fsync_folder, sha256, stamped, unique, version_of, write_aside
+from basewatch.lake.files import encode_parquet, sha256, stamped, unique, version_of, write_aside
 from basewatch.lake.ledger import Ledger, LedgerRow
 from basewatch.lake.schemas import TABLES, LakeTable
 from basewatch.lake.segments import DIGITS
@@ -94,9 +94,7 @@ class Lake:
         if not file_schema.equals(declared.schema) or version_of(file_schema.metadata) != declared.version:
             raise ValueError(f"{file} does not have the schema of lake table {table}, version {declared.version}")
         target = self._partition(table, source, day) / f"{sha256(file)[:DIGITS]}.parquet"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(file, target)
-        fsync_folder(target.parent)
+        put_in_place(file, target)
         return str(target.relative_to(self.folder))
 
     def _partition(self, table: str, source: str, day: date) -> Path:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -23,10 +22,11 @@ import pyarrow as pa
 from filelock import BaseFileLock, FileLock, Timeout
 
 from basewatch.database import connect
+from basewatch.durable import fsync_file, fsync_folder, make_folder
 from basewatch.errors import ConfigError, StoreFault, WarehouseBusy
 from basewatch.lake import notes
 from basewatch.lake.chain import ADVICE, Damaged
-from basewatch.lake.files import fsync_folder, write_aside
+from basewatch.lake.files import write_aside
 from basewatch.lake.store import Lake
 from basewatch.lake.verified import Verified
 from basewatch.reference.load import Params, Reference
@@ -116,7 +116,7 @@ class Warehouse:
 
     def _made(self) -> Path:
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
+            make_folder(self.root)
         except OSError as error:
             raise ConfigError(f"warehouse.root {self.root} cannot be made: {error.strerror}") from None
         return self.root
@@ -309,7 +309,7 @@ class Warehouse:
         release_id = self._release_id(candidate, now)
         making = self.releases_folder / f".making-{release_id}"
         remove_tree(making)
-        making.mkdir(parents=True)
+        make_folder(making)
         with removed_on_failure(making):
             note = self._make(making, release_id, candidate, quality, now, extras)
         folder = self.releases_folder / release_id
@@ -390,9 +390,10 @@ class Warehouse:
     def refuse(self, candidate: Candidate) -> Path:
         """Move a candidate that a gate refused into quarantine; returns its folder there."""
         folder = self.quarantine / candidate.run_id / "candidate"
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(folder.parent)
         remove_tree(folder)
         candidate.folder.rename(folder)
+        fsync_folder(folder.parent)
         return folder
 
     # ---- runs
@@ -468,8 +469,7 @@ def seal(folder: Path) -> None:
     """Sync a release to disk and take the right to write from its files."""
     for file in folder.rglob("*"):
         if file.is_file():
-            with file.open("rb") as handle:
-                os.fsync(handle.fileno())
+            fsync_file(file)
             file.chmod(0o444)
     for entry in [*folder.rglob("*"), folder]:
         if entry.is_dir():

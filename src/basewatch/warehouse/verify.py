@@ -18,6 +18,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 from basewatch.database import connect
+from basewatch.durable import make_folder
 from basewatch.errors import BasewatchError, ConfigError, StoreFault
 from basewatch.lake.chain import Damaged
 from basewatch.lake.events import GLOBAL, Day
@@ -235,7 +236,7 @@ class _Mending:
     def set_aside(self, path: Path) -> None:
         """Move a file or folder out of the way, to where a person can look at it."""
         target = self.aside / path.relative_to(self.warehouse.root)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         remove_tree(target)
         path.rename(target)
         self.say(f"set aside {path} as {target}")
@@ -311,7 +312,7 @@ class _Mending:
         digest = sha256(file)
         for wanted in missing:
             if digest.startswith(wanted.stem) and not wanted.exists():
-                wanted.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(wanted.parent)
                 file.rename(wanted)
                 self.say(f"{file} was {wanted}, and is so again")
                 return
