@@ -220,7 +220,7 @@ class Ledger:
         file = self.folder / segment.name
         data = file.read_bytes()
         link = chain.link_of(segment, self.folder, data)
-        yield from read_batches(file, LEDGER, LEDGER_VERSION, data)
+        yield from _whole(file, data)
         self._links[segment.name] = link
 
     def _apply(self, latest: dict[Key, LedgerRow]) -> None:
@@ -340,7 +340,8 @@ class Ledger:
             try:
                 data = (self.folder / segment.name).read_bytes()
                 links[segment] = chain.link_of(segment, self.folder, data)
-                self._read_whole(segment, data)
+                for _ in _whole(self.folder / segment.name, data):
+                    pass
             except Damaged as fault:
                 found.append(fault)
                 bad.append(self.folder / segment.name)
@@ -356,14 +357,6 @@ class Ledger:
         except Damaged as fault:
             found.append(fault)
         return found, [one for one in alive if self.folder / one.name not in bad], bad
-
-    def _read_whole(self, segment: Segment, data: bytes) -> None:
-        try:
-            for _ in read_batches(self.folder / segment.name, LEDGER, LEDGER_VERSION, data):
-                pass
-        except (pa.ArrowException, OSError) as error:
-            why = str(error).splitlines()[0][:120]
-            raise Damaged(self.folder / segment.name, f"is damaged: it cannot be read ({why})") from None
 
     def rebuild(self, aside: Path) -> list[Path]:
         """Make one sound chain of the rows that can be read; returns where the damaged files were moved.
@@ -413,6 +406,14 @@ class Ledger:
             self._remove_replaced()
             for file in self.folder.glob(".*"):
                 file.unlink()
+
+
+def _whole(file: Path, data: bytes) -> Iterator[pa.Table]:
+    """The rows in a segment's bytes. Raises Damaged where they cannot be read to the end."""
+    try:
+        yield from read_batches(file, LEDGER, LEDGER_VERSION, data)
+    except (pa.ArrowException, OSError) as error:
+        raise Damaged(file, f"is damaged: it cannot be read ({str(error).splitlines()[0][:120]})") from None
 
 
 def _latest_rows(batch: pa.Table, shared_lists: dict[tuple[str, ...], tuple[str, ...]]) -> dict[Key, LedgerRow]:
