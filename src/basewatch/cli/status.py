@@ -14,7 +14,8 @@ from basewatch.config import Settings
 from basewatch.database import connect
 from basewatch.lake.events import GLOBAL
 from basewatch.lake.ledger import LedgerRow
-from basewatch.warehouse.releases import Warehouse
+from basewatch.warehouse import clock
+from basewatch.warehouse.releases import Warehouse, utc_now
 
 GOOD = ("ok", "empty")  # a day that is partial is no proof of silence, and is told apart
 
@@ -28,6 +29,7 @@ def read(settings: Settings) -> dict[str, Any]:
         "release": None if release is None else {**release.manifest, "files": len(release.manifest["files"])},
         "releases_kept": [entry.release_id for entry in warehouse.releases()],
         "last_run": warehouse.last_run(),
+        "clock": clock.read(warehouse.root).doubt(utc_now()),
         "sources": _sources(settings, warehouse.lake.ledger()),
         "files": _files(settings, warehouse),
         "open_gaps": [],
@@ -122,6 +124,8 @@ def show(values: dict[str, Any]) -> None:
         print(f"release   {release['release_id']}, days up to {release['as_of']}, {len(values['releases_kept'])} kept")
     else:
         print(f"release   none in {values['warehouse']} yet")
+    if values["clock"]:
+        print(f"clock     {values['clock']}; until it has stood for a week nothing is deleted under a source's terms")
     if last:
         print(f"last run  {last['run_id']}, exit {last['exit_status']}{': ' + last['error'] if last['error'] else ''}")
         for name, fault in last["failures"].items():

@@ -154,15 +154,15 @@ class Lake:
             file.unlink()
         return len(unnamed)
 
-    def last_day(self, leave_out: Callable[[LedgerRow], bool] = lambda _: False) -> date | None:
-        """The latest UTC day up to which anything was looked at, None on an empty lake.
+    def last_day(self, leave_out: Callable[[LedgerRow], bool] = lambda _: False, until: date = date.max) -> date | None:
+        """The latest UTC day up to `until` up to which anything was looked at, None on an empty lake.
 
         A source that is read whole leaves no row for a last day without records, so the ends of its windows count too.
         """
         days = [row.day for row in self.ledger() if not leave_out(row)]
         for file in (self.folder / "windows").glob("[!.]*.json"):
             days += self.window_ends(file.stem)
-        return max(days, default=None)
+        return max((day for day in days if day <= until), default=None)
 
     # ---- windows already done, for sources that are read whole
 

@@ -14,13 +14,14 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 from filelock import BaseFileLock, FileLock, Timeout
 
+from basewatch import progress
 from basewatch.database import connect
 from basewatch.durable import fsync_file, fsync_folder, make_folder
 from basewatch.errors import ConfigError, StoreFault, WarehouseBusy
@@ -50,7 +51,16 @@ from basewatch.warehouse.work import WORK
 
 SWEEP_SECONDS = 3.0  # looking through a lake of years takes a second or two
 MANIFEST = "manifest.json"
+LATEST_RUN = "latest"  # in the folder of runs, holds the name of the last one
 FAULTS_NAMED = 5  # of damaged files in an error
+
+
+ASIDE = "." + "*." + 32 * "[0-9a-f]"  # how `lake/files.py` calls what is not yet whole
+LEFTOVERS = (
+    *("releases/.making-*", f".{WORK}.*", ".current-*", ASIDE, f"runs/{ASIDE}", f"candidate/{ASIDE}", "candidate/tmp"),
+    *(f"{learnt.FOLDER}/{name}" for name in (ASIDE, learnt.WORK, f"{learnt.WORK}.*", "spill")),
+)
+LEFTOVERS_OF_SOURCES = (f"lake/files/{ASIDE}", "landing/*/.decoding-*", f"landing/*/{ASIDE}", f"landing/*/*/{ASIDE}")
 
 
 @dataclass(frozen=True)
@@ -130,20 +140,26 @@ class Warehouse:
             raise ConfigError(f"warehouse.root {self.root} cannot be written: {error.strerror}") from None
 
     def _clear_leftovers(self) -> None:
-        """What a run that died left half-made: never referred to, so nothing is lost; and what it left half-done."""
-        for folder in self.releases_folder.glob(".making-*"):
-            remove_tree(folder)
+        """What a run that died left half-made: never referred to, so nothing is lost; and what it left half-done.
+
+        Each kind is a name that basewatch alone gives, in a folder of its own.
+        """
+        found = [entry for pattern in LEFTOVERS for entry in self.root.glob(pattern)]
         if self.candidate_folder.exists() and not (self.candidate_folder / "candidate.json").exists():
-            remove_tree(self.candidate_folder)
-        for pattern in (".current-*", ".README.md.*", "..publishing.*", "runs/.*"):
-            for file in self.root.glob(pattern):
-                file.unlink()
-        for entry in self.root.glob(f".{WORK}.*"):
-            remove_tree(entry)
+            found.append(self.candidate_folder)
+        swept = 0
         if self.lake.folder.exists():
             # a poller names its files when it flushes; of a damaged lake nobody can tell what is left over
             with contextlib.suppress(WarehouseBusy, StoreFault), self.watching(0):
-                self.lake.sweep()
+                found += [entry for pattern in LEFTOVERS_OF_SOURCES for entry in self.root.glob(pattern)]
+                swept = self.lake.sweep()
+        for entry in found:
+            remove_tree(entry)
+        if found or swept:
+            named = [str(entry.relative_to(self.root)) for entry in found[:FAULTS_NAMED]]
+            named += [f"{len(found) - FAULTS_NAMED} more"] if len(found) > FAULTS_NAMED else []
+            named += [f"{swept} files of the lake that nothing names"] if swept else []
+            progress.say(f"removed what a run that died had left: {', '.join(named)}")
         self._finish_publish()
 
     def _finish_publish(self) -> None:
@@ -357,8 +373,11 @@ class Warehouse:
         return note
 
     def _release_id(self, candidate: Candidate, now: datetime) -> str:
-        stem = f"{now:%Y%m%dT%H%M%SZ}-{candidate.inputs.fingerprint[:8]}"
+        """A name that sorts behind all others: where the clock went back, a second after the newest."""
         taken = {release.release_id for release in self.releases()}
+        newest = max((_named_at(name) or now for name in taken), default=now)
+        at = newest + timedelta(seconds=1) if newest > now else now
+        stem = f"{at:%Y%m%dT%H%M%SZ}-{candidate.inputs.fingerprint[:8]}"
         number = 2
         name = stem
         while name in taken:
@@ -402,16 +421,29 @@ class Warehouse:
         """Keep what a run did, for `basewatch status`."""
         text = json.dumps(values, indent=1, default=str)
         write_aside(self.runs_folder / f"{run_id}.json", text.encode())
+        write_aside(self.runs_folder / LATEST_RUN, run_id.encode())
 
     def last_run(self) -> dict[str, Any] | None:
         """What the latest run did, None before the first."""
         files = list(self.runs_folder.glob("*.json")) if self.runs_folder.exists() else []
         if not files:
             return None
-        # a run's name tells the second at which it began, and two may begin in one
-        latest = max(files, key=lambda file: (file.name.split("-")[0], file.stat().st_mtime_ns))
+        # a run's name tells the second at which it began, but a clock may go back, and two may begin in one second
+        named = self.runs_folder / LATEST_RUN
+        noted = self.runs_folder / f"{named.read_text(encoding='utf-8')}.json" if named.exists() else None
+        latest = (
+            noted if noted in files else max(files, key=lambda file: (file.name.split("-")[0], file.stat().st_mtime_ns))
+        )
         values: dict[str, Any] = json.loads(latest.read_text(encoding="utf-8"))
         return values
+
+
+def _named_at(release_id: str) -> datetime | None:
+    """The second in a release's name, UTC."""
+    try:
+        return datetime.strptime(release_id.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def write_manifest(folder: Path, note: dict[str, Any]) -> None:
