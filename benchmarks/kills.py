@@ -1,4 +1,4 @@
-"""Runs that are killed (SIGKILL) inside every stage, and what is left: `benchmarks/kills.py [--kills 50] [--seed 1]`.
+"""Runs killed (SIGKILL) inside every stage, and what is left: `benchmarks/kills.py [--kills 50] [--minutes 60]`.
 
 A watch of flight files and a folder of archives gets something new each round, and its run is killed: inside ingest,
 decoding, learning, the build, the gates, the report, the publish, at a seeded point of it or so many milliseconds
@@ -29,7 +29,7 @@ from wholeruns import Watch, new_watch, stays
 ASSASSIN = """
 import os, re, signal, sys, threading
 
-_event, _pattern, _left, _delay = os.environ["KILL_AT"].split("|")
+_event, _pattern, _left, _delay = os.environ["KILL_AT"].split("~")
 _left = [int(_left)]
 
 def _watch(event, arguments):
@@ -94,7 +94,7 @@ def configured(folder: Path) -> Watch:
 def killed(watch: Watch, stage: str, chance: random.Random) -> bool:
     """Whether a run was killed there; it may end before."""
     event, pattern, most, delay = POINTS[stage]
-    point = f"{event}|{pattern}|{chance.randint(1, most)}|{chance.uniform(0.001, delay) if delay else 0}"
+    point = f"{event}~{pattern}~{chance.randint(1, most)}~{chance.uniform(0.001, delay) if delay else 0}"
     done = watch.basewatch(
         "nightly", "--plain", "--day", END,
         environment={"PYTHONPATH": str(watch.folder / "assassin"), "KILL_AT": point}, seconds=600,
@@ -108,6 +108,7 @@ def main() -> int:
     """Kill, and look; 1 where anything is not as it should be."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--minutes", type=float, default=60, help="no further kill after that")
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     chance, count, begun = random.Random(asked.seed), Counter[str](), time.monotonic()
@@ -118,12 +119,13 @@ def main() -> int:
     watch.plain(END)
     stages, number = list(POINTS), 0
     with reading(watch) as reader:
-        while count.total() < asked.kills:
+        while count.total() < asked.kills and time.monotonic() < begun + 60 * asked.minutes:
             number += 1
             stage = stages[number % len(stages)]
             add_something(watch, number)
             if killed(watch, stage, chance):
                 count[stage] += 1
+                print(f"{time.monotonic() - begun:6.0f} s  kill {count.total()}: {stage}", flush=True)
             reader.wait(watch.current())
             if number > 4 * asked.kills:
                 raise SystemExit(f"runs end before they are killed: {count}")
