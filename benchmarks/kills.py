@@ -71,7 +71,7 @@ def add_something(watch: Watch, number: int) -> None:
     """One more file of flights, and a day's archive."""
     watch.write_flights(stays(date(2025, 2, 1 + number % 20), date(2025, 6, 29), every=41, first=1000 + 20 * number),
                         f"{number}.csv")  # fmt: skip
-    day = date(2025, 6, 30) - timedelta(days=number % 14)
+    day = date(2025, 6, 30) - timedelta(days=number)  # a day that was read is not looked at again
     latitude, longitude = tracekit.HMEIMIM
     track = [tracekit.point(36_000 + 60 * n, latitude + (10 - n) / 60, longitude, 1000 * (10 - n)) for n in range(10)]
     start = tracekit.MIDNIGHT + 86_400 * (day - tracekit.DAY).days
@@ -86,7 +86,7 @@ def configured(folder: Path) -> Watch:
     """A watch of both."""
     watch = new_watch(folder, {**os.environ, "HOME": str(folder)})
     archive = '[sources.readsb_archive]\nenabled = true\nlocation = "archive"\nown_receiver = true\nprocesses = 1\n'
-    watch.configure(archive, more="[warehouse]\nkeep_releases = 5\n")
+    watch.configure(archive, more="[warehouse]\nkeep_releases = 5\n[nightly]\nhorizon_days = 180\n")
     add_something(watch, 0)
     return watch
 

@@ -52,6 +52,7 @@ def test_opensky(tmp_path: Path) -> None:
         "estArrivalAirportVertDistance": 40, "departureAirportCandidatesCount": 1, "arrivalAirportCandidatesCount": 2,
     }  # fmt: skip
     good = [as_json([flight, {**flight, "icao24": "06a1c0", "estDepartureAirport": None}]), as_json([])]
+    good.append(as_json([{name: value for name, value in flight.items() if name != "firstSeen"}]))
     asked = [("base:hmeimim", "arrival"), ("base:hmeimim", "departure"), ("aircraft:1533f3", "aircraft")]
     fuzz_answers(tmp_path, "opensky", good, asked, bases=["hmeimim"])
 

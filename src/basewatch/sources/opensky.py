@@ -328,10 +328,9 @@ def _flights(
         yield Reject(first, answer.file, f"none of its {table.num_rows} flights is of the days that were asked for")
         scoped.spoil(tallies, answer.scope, first, last)
         return
-    by = "first_seen" if answer.kind == "departure" else "last_seen"
+    by, or_by = ("first_seen", "last_seen") if answer.kind == "departure" else ("last_seen", "first_seen")
     times = [
-        at or other
-        for at, other in zip(table.column(by).to_pylist(), table.column("first_seen").to_pylist(), strict=True)
+        at or other for at, other in zip(table.column(by).to_pylist(), table.column(or_by).to_pylist(), strict=True)
     ]
     # an aircraft's query starts a day early: flights that ended then belong to that day's own query
     days = [max(at.date(), answer.since) if answer.kind != "aircraft" else at.date() for at in times]
