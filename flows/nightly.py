@@ -95,6 +95,12 @@ def publish(work: Run, candidate: Candidate, result: GateResult) -> Release:
     return run.publish(work, candidate, result)
 
 
+@task(name="data docs", task_run_name="data docs", cache_policy=NO_CACHE, persist_result=False)
+def document(work: Run, result: GateResult) -> None:
+    """Great Expectations' validation results and Data Docs, once the release stands."""
+    run.document(work, result)
+
+
 @task(name="show the result", task_run_name="show the result", cache_policy=NO_CACHE, persist_result=False)
 def show(work: Run, release: Release) -> None:
     """The first screen as an artifact."""
@@ -132,6 +138,8 @@ def _steps(work: Run) -> Release | None:
     result = check(unread_work, candidate)
     release = publish(unread_work, candidate, _unread(result))
     show(unread_work, release)
+    if work.settings.gates.data_docs:
+        document(unread_work, _unread(result))
     return release
 
 

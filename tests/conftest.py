@@ -21,6 +21,8 @@ if "BASEWATCH_EXAMPLES" in os.environ:
     os.environ["FLIGHT_LIST_EXAMPLES"] = os.environ["BASEWATCH_EXAMPLES"]
 for _name in [name for name in os.environ if name.upper().startswith("BASEWATCH_")]:
     del os.environ[_name]
+# Great Expectations takes three seconds a process: tests that are about its Data Docs ask for them.
+os.environ["BASEWATCH_GATES__DATA_DOCS"] = "false"
 
 
 @pytest.fixture(scope="session")

@@ -168,7 +168,11 @@ class Watch:
         """All that is published but for what no two runs have in common: rows as text, sorted, a table."""
         with duckdb.connect(str((self.root / "basewatch.duckdb").resolve()), read_only=True) as connection:
             connection.execute("SET TimeZone = 'UTC'")
-            tables = [row[0] for row in connection.execute("SHOW TABLES").fetchall() if row[0] != "releases"]
+            tables = [
+                row[0]
+                for row in connection.execute("SHOW TABLES").fetchall()
+                if row[0] not in ("releases", "release_changes")
+            ]
             found = {}
             for table in tables:
                 out = ", ".join(VOLATILE.get(table, []))

@@ -6,6 +6,7 @@ Thresholds that change a result are not here but in sql/params.yml; facts about 
 from __future__ import annotations
 
 import difflib
+import hashlib
 import os
 import tomllib
 from datetime import date
@@ -90,6 +91,20 @@ class Limits(Section):
     """What no text from outside may go beyond."""
 
     nesting: int = Field(100, ge=8, description="Lists and objects of JSON within each other.")
+
+
+class Gates(Section):
+    """How a candidate is judged, and what is kept of it for people."""
+
+    judge: Literal["counts", "great_expectations"] = Field(
+        "counts",
+        description="Who judges what the suites ask for: the counts, or Great Expectations, which reads every row.",
+    )
+    data_docs: bool = Field(
+        True,
+        description="Whether Great Expectations' validation results and Data Docs of each published run are kept in "
+        "warehouse/quality/; they are made after the release stands.",
+    )
 
 
 class Nightly(Section):
@@ -398,6 +413,7 @@ class Settings(BaseSettings):
     reference: Reference = Reference()
     nightly: Nightly = Nightly()
     limits: Limits = Limits()
+    gates: Gates = Gates()
     report: Report = Report()
     registers: Registers = Registers()
     sources: Sources = Sources()
@@ -436,6 +452,11 @@ class Settings(BaseSettings):
         """The settings of the source with this code."""
         section: Source = getattr(self.sources, code)
         return section
+
+    def fingerprints(self) -> dict[str, str]:
+        """By enabled source, a hash of what is set for it, secrets left out: what is edited shows."""
+        told = {code: self.source(code).model_dump_json(exclude=SECRETS) for code in self.enabled_sources()}
+        return {code: hashlib.sha256(text.encode()).hexdigest() for code, text in told.items()}
 
     def enabled_sources(self) -> list[str]:
         """Codes of the enabled sources, in the order of the configuration reference."""

@@ -10,7 +10,7 @@ import contextlib
 import errno
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
@@ -31,8 +31,10 @@ from basewatch.errors import (
     StoreFault,
     containment,
 )
+from basewatch.gates import data_docs
 from basewatch.gates.check import check_candidate
 from basewatch.gates.page import write_page
+from basewatch.gates.release import in_three_lines, with_release
 from basewatch.gates.results import GateResult, explain, write_failing_rows
 from basewatch.ingest import Outcome
 from basewatch.lake import recording
@@ -48,9 +50,10 @@ from basewatch.report.data import require_known
 from basewatch.sources import contract
 from basewatch.sources.contract import Context, Window
 from basewatch.warehouse import clock, dictionary, learnt, models, work
-from basewatch.warehouse.build import Candidate
+from basewatch.warehouse.build import Candidate, removed_on_failure
 from basewatch.warehouse.clock import SETTLES
-from basewatch.warehouse.releases import Release, Warehouse, new_run_id, utc_now
+from basewatch.warehouse.comparing import against_current
+from basewatch.warehouse.releases import Judged, Release, Warehouse, new_run_id, utc_now
 
 Progress = Callable[[str], None]
 FAULTS_TOLD = 3
@@ -374,8 +377,11 @@ def _table_progress(say: Progress) -> Callable[[str, float, int], None]:
     return show
 
 
-def check(run: Run, candidate: Candidate) -> GateResult:
-    """Judge the candidate."""
+def check(run: Run, candidate: Candidate, accepted: Mapping[str, str] | None = None) -> GateResult:
+    """Judge the candidate, by itself and against the current release.
+
+    accepted: by check of the release gate, why what it finds is meant. Raises ConfigError where one finds nothing.
+    """
     result = check_candidate(
         candidate.database,
         candidate.run_id,
@@ -383,7 +389,11 @@ def check(run: Run, candidate: Candidate) -> GateResult:
         checked_at=utc_now(),
         models=models.marts(),
         params=run.params.values,
+        judge=run.settings.gates.judge,
     )
+    settings = run.settings.fingerprints()
+    with against_current(run.warehouse, candidate, run.reference, run.params, settings, run.progress) as comparison:
+        result = with_release(result, comparison, accepted or {})
     warned = len(result.failures) - len(result.refusals)
     run.progress(f"gates: {result.results.num_rows} checks, {len(result.refusals)} refused, {warned} warned")
     return result
@@ -398,6 +408,8 @@ def refuse(run: Run, candidate: Candidate, result: GateResult) -> GateRefused:
     with run.optional("the rows that failed"):
         write_failing_rows(result, candidate.database, folder / "failing_rows")
     run.warehouse.refuse(candidate)
+    if all(failure.where for failure in result.refusals):  # all against the release before
+        return GateRefused(in_three_lines(result.refusals[0], len(result.refusals) - 1, folder))
     return GateRefused(
         f"nothing was published: {len(result.refusals)} critical checks failed\n{explain(result)}\n"
         f"gate page, failing rows and candidate: {folder}"
@@ -422,11 +434,35 @@ def publish(run: Run, candidate: Candidate, result: GateResult) -> Release:
         for page in (gates, report):
             _stand_in(page)
 
-    release = run.warehouse.publish(candidate, result.results, utc_now(), extras, run.settings.warehouse.keep_releases)
+    settings = run.settings.fingerprints()
+    judged = Judged(result.results, result.changes, result.news, result.accepted, stale_sources(run), settings)
+    release = run.warehouse.publish(candidate, judged, utc_now(), extras, run.settings.warehouse.keep_releases)
     with run.optional("the data dictionary"):
         dictionary.write(run.warehouse.root / "README.md")
     run.progress(f"published {release.release_id}")
     return release
+
+
+def document(run: Run, result: GateResult) -> None:
+    """Write Great Expectations' validation results and Data Docs of a published run, where the settings want them.
+
+    The release stands by then, so that whatever breaks here is told and harms nothing, a full disk and an end of the
+    program from within included.
+    """
+    folder = run.warehouse.quality / result.run_id
+    with run.optional("Great Expectations' Data Docs"), to_its_end():
+        if run.settings.gates.data_docs:
+            try:
+                with removed_on_failure(folder):
+                    data_docs.write(result, run.params.values, folder)
+            except OSError as fault:
+                raise BasewatchError(f"{folder} could not be written: {fault}") from fault
+
+
+def documents(warehouse: Warehouse, release: Release) -> Path | None:
+    """The first page of a release's Data Docs, None where it has none."""
+    page = warehouse.quality / release.manifest.get("run_id", "") / data_docs.INDEX
+    return page if page.exists() else None
 
 
 def _stand_in(page: Path) -> None:
@@ -564,7 +600,9 @@ def publish_what_is_new(run: Run) -> Release | None:
     candidate = build(run)
     result = check(run, candidate)
     require_passed(run, candidate, result)
-    return publish(run, candidate, result)
+    release = publish(run, candidate, result)
+    document(run, result)
+    return release
 
 
 def execute(run: Run) -> Release | None:

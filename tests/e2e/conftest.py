@@ -28,6 +28,7 @@ def bare_environment(prefect_home: Path, tmp_path_factory: pytest.TempPathFactor
         for name, value in os.environ.items()
         if not name.upper().startswith(("BASEWATCH_", "PREFECT_")) and name not in ("DO_NOT_TRACK", "CI")
     }
+    kept["BASEWATCH_GATES__DATA_DOCS"] = "false"  # seconds a run: tests that are about them ask for them
     return {**kept, "HOME": str(tmp_path_factory.mktemp("home")), "PREFECT_HOME": str(prefect_home)}
 
 

@@ -71,10 +71,11 @@ MOMENTS: dict[str, tuple[str, bool]] = {
     "the ledger is about to name the day's files": (r"os.rename|/source_days/\d+\S*\.parquet |1", False),
     "the ledger is written, the window not yet noted": (r"os.rename|windows/flight_files\.json |1", False),
     "the candidate is built but not yet whole": (r"os.rename|candidate/candidate\.json |1", False),
-    "the gates are about to judge": (r"import|^great_expectations |1", False),
+    "the gates are about to judge": (r"open|/expectations/bases\.json |1", False),
     "the release is about to get its manifest": (r"os.rename|\.making-\S+/manifest\.json |1", False),
     "the pointer is about to move": (r"os.rename|/\.current-\S+ \S+/current |1", False),
     "the pointer has moved": (r"os.remove|\.publishing|1", True),
+    "Data Docs are about to be written": (r"import|^great_expectations |1", True),
 }
 THROUGH_PREFECT = "the release is about to get its manifest"
 
@@ -122,7 +123,11 @@ def killed_before(watch: Watch, moment: str, *arguments: str) -> None:
     (folder / "sitecustomize.py").write_text(ASSASSIN)
     path = os.pathsep.join(filter(None, [str(folder), watch.environment.get("PYTHONPATH")]))
     done = watch.basewatch(
-        "nightly", "--day", END, *arguments, environment={"PYTHONPATH": path, "KILL_BEFORE": MOMENTS[moment][0]}
+        "nightly",
+        "--day",
+        END,
+        *arguments,
+        environment={"PYTHONPATH": path, "KILL_BEFORE": MOMENTS[moment][0], "BASEWATCH_GATES__DATA_DOCS": "true"},
     )
     assert done.returncode == -signal.SIGKILL, f"{moment}: {done.stderr}"
 

@@ -6,7 +6,6 @@ import html
 import json
 import re
 import struct
-import subprocess
 import zlib
 from collections import Counter
 from pathlib import Path
@@ -15,19 +14,8 @@ from typing import Any
 import pytest
 
 from basewatch.report import write
+from browser import CHROMIUM, browse
 from unit import report_fixture
-
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--no-first-run",
-    "--hide-scrollbars",
-    "--force-color-profile=srgb",
-    "--virtual-time-budget=4000",
-)
 
 pytestmark = [
     pytest.mark.e2e,
@@ -72,13 +60,6 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     database = report_fixture.full(folder / "basewatch.duckdb")
     return write.report(database, folder / "report", bases=[], fleet="ru_mil", gate_page="../quality/gates.html")
-
-
-def browse(profile: Path, *arguments: str) -> str:
-    """What the browser prints; its profile is a new folder each time."""
-    command = [str(CHROMIUM), *FLAGS, f"--user-data-dir={profile}", *arguments]
-    done = subprocess.run(command, capture_output=True, timeout=120, check=True)
-    return done.stdout.decode()
 
 
 def probe(page: Path, tmp_path: Path, width: int) -> dict[str, Any]:

@@ -1,8 +1,14 @@
-"""A wheel holds all that a run needs, and runs the sample away from the tree it was built from."""
+"""A wheel holds all that a run needs, and runs the sample away from the tree it was built from.
+
+What it leaves is looked at as people do: Great Expectations judges it too, and its Data Docs open in a browser.
+"""
 
 from __future__ import annotations
 
+import html
 import importlib.util
+import json
+import re
 import shutil
 import subprocess
 import sys
@@ -10,9 +16,13 @@ import sysconfig
 import venv
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
+
+from basewatch.gates import data_docs
+from browser import CHROMIUM, browse
 
 pytestmark = pytest.mark.e2e
 
@@ -83,8 +93,15 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python.parent
 
 
-def test_an_installed_wheel_runs_the_sample(installed: Path, tmp_path: Path, bare_environment: dict[str, str]) -> None:
-    environment = {name: value for name, value in bare_environment.items() if name != "PYTHONPATH"}
+@pytest.fixture(scope="module")
+def ran(
+    installed: Path, bare_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """A folder in which the installed program ran the sample: judged by Great Expectations, all else by default."""
+    tmp_path = tmp_path_factory.mktemp("sample")
+    unset = ("PYTHONPATH", "BASEWATCH_GATES__DATA_DOCS")
+    environment = {name: value for name, value in bare_environment.items() if name not in unset}
+    environment["BASEWATCH_GATES__JUDGE"] = "great_expectations"
     where = subprocess.run(
         [installed / "python", "-c", "import basewatch.flows, basewatch.sql as sql; print(sql.__file__)"],
         cwd=tmp_path, env=environment, capture_output=True, text=True, check=True,
@@ -94,6 +111,11 @@ def test_an_installed_wheel_runs_the_sample(installed: Path, tmp_path: Path, bar
         [installed / "basewatch", "nightly", "--sample"],
         cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
+    return tmp_path, done
+
+
+def test_an_installed_wheel_runs_the_sample(ran: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    tmp_path, done = ran
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr and "Prefect" not in done.stderr, "as a flow, and silently so"
     assert "SIMULATED, not real" in done.stdout
@@ -111,3 +133,73 @@ def test_an_installed_wheel_runs_the_sample(installed: Path, tmp_path: Path, bar
     assert unknown[1] == 0
     assert simulated is not None
     assert simulated[0] > 100
+
+
+def test_great_expectations_judges_the_sample_as_the_counts_do(
+    ran: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    with duckdb.connect(str(ran[0] / "warehouse" / "basewatch.duckdb"), read_only=True) as connection:
+        checks = connection.execute("SELECT success, observed FROM quality_results").fetchall()
+    assert len(checks) > 300
+    assert [told for _, told in checks if "Great Expectations" in told] == [], "where it differs or breaks it is said"
+
+
+# Stands in a copy of the page for its policy: the page itself must ask nobody. One request shows that any is seen.
+LOOK = """<script>
+window.faults = []; new Image().src = 'https://control.example/asked';
+addEventListener('error', event => window.faults.push(event.message || event.target.outerHTML), true);
+addEventListener('load', () => setTimeout(() => {
+  const told = {
+    loaded: [...document.querySelectorAll('script[src],link[href],img[src]')].map(part => part.src || part.href),
+    faults: window.faults,
+    drawn: [...document.images].every(image => image.naturalWidth > 0),
+    styled: getComputedStyle(document.querySelector('nav')).position,
+    icon: getComputedStyle(document.querySelector('.fas')).maskImage.slice(0, 24),
+    rows: document.querySelectorAll('table tbody tr').length,
+    text: document.body.innerText,
+  };
+  document.body.replaceChildren(Object.assign(document.createElement('pre'), {
+    id: 'told', textContent: JSON.stringify(told) }));
+}, 500));
+</script>"""
+
+
+OF_THE_BROWSER = (".google.com", ".googleapis.com", ".gvt1.com")  # it asks for its own updates
+
+
+def looked_at(page: Path, profile: Path) -> dict[str, Any]:
+    """What a browser without any network sees of a page that lies on the disk."""
+    text = page.read_text(encoding="utf-8")
+    assert text.count(data_docs.POLICY) == 1
+    copy = page.with_name(f"looked-at-{page.name}")
+    copy.write_text(text.replace(data_docs.POLICY, LOOK), encoding="utf-8")
+    log = profile.with_suffix(".json")
+    dom = browse(profile, "--host-resolver-rules=MAP * ~NOTFOUND", f"--log-net-log={log}", "--dump-dom", copy.as_uri())
+    found = re.search(r'<pre id="told">(.*?)</pre>', dom, re.DOTALL)
+    assert found, "the page did not load"
+    told: dict[str, Any] = json.loads(html.unescape(found[1]))
+    asked = set(re.findall(r'"url":"(?:https?|wss?)://([^/"]*)', log.read_text(encoding="utf-8")))
+    assert {host for host in asked if not host.endswith(OF_THE_BROWSER)} == {"control.example"}
+    assert {address.split(":")[0] for address in told["loaded"]} == {"file"}, told
+    assert len(told["loaded"]) > 10 and told["faults"] == [] and told["drawn"]
+    assert told["styled"] == "sticky", "bootstrap was read"
+    assert told["icon"].startswith('url("data:image/svg+xml'), "so were the icons"
+    return told
+
+
+@pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no browser at {CHROMIUM}: the pages were not looked at")
+def test_data_docs_of_a_run_open_from_the_disk_without_a_network(
+    ran: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    ((run_id,),) = duckdb.connect(str(ran[0] / "warehouse" / "basewatch.duckdb"), read_only=True).execute(
+        "SELECT run_id FROM releases"
+    ).fetchall()  # fmt: skip
+    site = ran[0] / "warehouse" / "quality" / run_id / "data_docs"
+    first = looked_at(site / "index.html", tmp_path / "one")
+    tables = sorted(file.stem for file in (site.parent / "validation_results").glob("*.json"))
+    assert len(tables) >= 16
+    assert first["rows"] >= 10 and run_id in first["text"]
+    assert f"Showing 1 to 10 of {len(tables)} rows" in first["text"], "the list is drawn by scripts"
+    (page,) = (site / "validations" / "base_gaps").rglob("*.html")
+    second = looked_at(page, tmp_path / "two")
+    assert "Succeeded" in second["text"] and "no_visit_inside: A counted visit inside" in second["text"]

@@ -36,6 +36,22 @@ def test_no_source_and_a_missing_folder_are_told(tmp_path: Path) -> None:
     assert found == f"articles: reads {tmp_path / 'texts'}"
 
 
+def test_great_expectations_is_missed_where_the_settings_want_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor.great_expectations, "is_installed", lambda: False)
+    for gates, is_wanted in (
+        ({"data_docs": True}, True),
+        ({"data_docs": False, "judge": "great_expectations"}, True),
+        ({"data_docs": False}, False),
+    ):
+        for name, value in gates.items():
+            monkeypatch.setenv(f"BASEWATCH_GATES__{name.upper()}", str(value))
+        told = "Great Expectations is not installed" in faults(setup.settings(tmp_path))
+        assert told is is_wanted, gates
+        monkeypatch.delenv("BASEWATCH_GATES__JUDGE", raising=False)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_warehouse_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
 import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from basewatch import config, run
 from basewatch.config import Settings
 from basewatch.errors import ConfigError, SourcesFailed
+from basewatch.gates import data_docs
 from basewatch.ingest import Outcome
 from basewatch.lake.events import GLOBAL
 from basewatch.lake.ledger import LedgerRow
@@ -258,3 +261,34 @@ def test_a_fault_in_learning_costs_no_night(tmp_path: Path, monkeypatch: pytest.
     work.progress = said.append
     assert run.build(work).rows["base_visits"] == 0
     assert [line for line in said if "the disk is gone" in line and "serves on" in line]
+
+
+# ---- Data Docs
+
+
+@pytest.mark.parametrize(
+    "fault", [OSError(errno.ENOSPC, "No space left on device"), RuntimeError("GX broke"), MemoryError(), SystemExit(3)]
+)
+def test_data_docs_that_break_are_told_and_harm_nothing(
+    own_watch: Watch, monkeypatch: pytest.MonkeyPatch, fault: BaseException
+) -> None:
+    def breaking(_: Any, __: Any, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        (folder / "half").write_text("a page")
+        raise fault
+
+    monkeypatch.setenv("BASEWATCH_GATES__DATA_DOCS", "true")
+    monkeypatch.setattr(data_docs, "write", breaking)
+    shutil.copytree(own_watch.folder / "candidate", own_watch.root / "candidate")
+    before = own_watch.current()
+    done = own_watch.inside("publish")
+    assert done.returncode == 0 and own_watch.current() != before
+    assert "Great Expectations' Data Docs: failed, the run goes on: " in done.stderr
+    assert list((own_watch.root / "quality").iterdir()) == [], "half a site is none"
+
+
+def test_without_the_setting_nothing_is_documented(own_watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data_docs, "write", lambda *_: pytest.fail("it is off"))
+    shutil.copytree(own_watch.folder / "candidate", own_watch.root / "candidate")
+    assert own_watch.inside("publish").returncode == 0
+    assert not (own_watch.root / "quality").exists()

@@ -21,8 +21,10 @@ from basewatch.errors import BasewatchError, ConfigError, StoreFault, WarehouseB
 from basewatch.reference import load
 from basewatch.warehouse.build import HISTORY
 from basewatch.warehouse.models import ModelError
-from basewatch.warehouse.releases import Release, Warehouse
+from basewatch.warehouse.releases import Judged, Release, Warehouse
 from wholeruns import Watch
+
+NOTHING_JUDGED = Judged(HISTORY["quality_results"].empty_table(), HISTORY["release_changes"].empty_table())
 
 OLDEST, MIDDLE, NEWEST = "20250101T000000Z-aaaaaaaa", "20250102T000000Z-bbbbbbbb", "29990101T000000Z-cccccccc"
 
@@ -63,7 +65,7 @@ def published(watch: Watch, keep: int = 9, error: OSError | None = None, at: dat
         (folder / "report").mkdir()
         (folder / "report" / "index.html").write_text(release_id)
 
-    return warehouse.publish(warehouse.candidate(), HISTORY["quality_results"].empty_table(), at, report, keep)
+    return warehouse.publish(warehouse.candidate(), NOTHING_JUDGED, at, report, keep)
 
 
 def test_a_publish_is_seen_at_once_and_the_oldest_releases_go(watch: Watch) -> None:
@@ -243,6 +245,17 @@ def test_the_oldest_releases_go_and_as_many_stay_as_are_to_be_kept(watch: Watch,
     assert Warehouse(watch.root).retain(keep) == before[:removed]
     assert kept(watch) == before[removed:] and visits(watch) > 0
     assert list((watch.root / "releases").glob(".*")) == [], "nothing half removed is left"
+
+
+def test_what_is_kept_of_a_runs_quality_goes_with_its_release(own_watch: Watch) -> None:
+    own_watch.copy_release(OLDEST, run_id="run-old")
+    own_watch.copy_release(NEWEST, run_id="run-new")
+    warehouse = Warehouse(own_watch.root)
+    warehouse.switch(NEWEST)
+    for name in ("run-old", "run-new", "of somebody's own"):
+        (warehouse.quality / name / "data_docs").mkdir(parents=True)
+    assert warehouse.retain(2) == [OLDEST]
+    assert {entry.name for entry in warehouse.quality.iterdir()} == {"run-new", "of somebody's own"}
 
 
 def test_the_release_that_readers_see_stays_even_where_it_is_the_oldest_and_one_is_kept(watch: Watch) -> None:

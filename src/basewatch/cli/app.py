@@ -24,9 +24,11 @@ from basewatch.cli.options import Base, ConfigFile, Fleet, Form, Plain, Raw, Sam
 from basewatch.config import Settings
 from basewatch.errors import BasewatchError, ConfigError, GateRefused, containment
 from basewatch.gates.page import write_page
+from basewatch.gates.release import require_known
 from basewatch.gates.results import explain
 from basewatch.reference import load
-from basewatch.report import first_screen
+from basewatch.report import first_screen, news
+from basewatch.warehouse import comparing
 from basewatch.warehouse import verify as verifying
 from basewatch.warehouse.models import ModelError, marts
 from basewatch.warehouse.releases import Release, Warehouse, new_run_id, utc_now
@@ -48,6 +50,7 @@ def _sample(config_file: Path | None) -> Path:
     return Path(str(files("basewatch.sample").joinpath("basewatch.toml")))
 
 
+CHANGES_SHOWN = ("table_name", "base_id", "fleet_id", "month", "change", "cause", "rows", "examples")
 SAMPLE_ENDS = date(2026, 7, 24)  # the last day that the bundled sample speaks of
 
 
@@ -128,6 +131,11 @@ def _tell(release: Release | None, settings: Settings) -> None:
     print(f"release   {release.release_id} (days up to {release.manifest['as_of']})")
     print(f"database  {warehouse.root / 'basewatch.duckdb'}")
     print(f"report    {release.folder / 'report' / 'index.html'}")
+    for sentence in news.sentences(release.summary):
+        print(f"          {tables.as_text(sentence)}")
+    docs = run.documents(warehouse, release)
+    if docs:
+        print(f"data docs {docs}")
     screen = first_screen.read(release.database, settings.report.bases, settings.report.fleet)
     for table in screen.tables:
         print()
@@ -188,13 +196,28 @@ def check(config_file: ConfigFile = None) -> None:
 
 
 @app.command()
-def publish(config_file: ConfigFile = None) -> None:
-    """Check the candidate and publish it."""
+def publish(
+    config_file: ConfigFile = None,
+    accept: Annotated[
+        list[str] | None, typer.Option(metavar="CHECK", help="A check of the release gate whose finding is meant.")
+    ] = None,
+    because: Annotated[str | None, typer.Option(metavar="TEXT", help="Why it is meant; kept with the release.")] = None,
+) -> None:
+    """Check the candidate and publish it; with --accept, build it where there is none."""
+    accepted = dict.fromkeys(accept or [], because or "")
+    if bool(accepted) != bool((because or "").strip()):
+        raise ConfigError("--accept CHECK and --because TEXT belong together: say which finding is meant, and why")
+    require_known(accepted)
     with _stage(config_file) as work:
-        candidate = work.warehouse.candidate()
-        result = run.check(work, candidate)
+        if accepted and not work.warehouse.has_candidate():
+            work.until = run.last_day(work)
+            candidate = run.build(work)
+        else:
+            candidate = work.warehouse.candidate()
+        result = run.check(work, candidate, accepted)
         run.require_passed(work, candidate, result)
         release = run.publish(work, candidate, result)
+        run.document(work, result)
     _tell(release, work.settings)
 
 
@@ -226,6 +249,25 @@ def rollback(
     with warehouse.lock():
         current = warehouse.rollback(release)
     print(f"current   {current.release_id} (days up to {current.manifest['as_of']})")
+
+
+@app.command()
+def diff(
+    before: Annotated[str, typer.Argument(metavar="RELEASE", help="The earlier release.", show_default=False)],
+    after: Annotated[
+        str | None, typer.Argument(metavar="RELEASE", help="The later one (default: the current one).")
+    ] = None,
+    form_name: Form = "table",
+    raw: Raw = False,
+    config_file: ConfigFile = None,
+) -> None:
+    """What changed from one release to another, and the cause of each change."""
+    checked = form(form_name)
+    settings = config.load(config_file)
+    warehouse = Warehouse(settings.root)
+    found = comparing.between(warehouse, warehouse.release(before), warehouse.release(after), load.params(settings))
+    rows = [tuple(row.values()) for row in found.to_pylist()]
+    tables.write("changes", found.column_names, rows, checked, CHANGES_SHOWN, raw=raw)
 
 
 @app.command()
@@ -279,10 +321,7 @@ def write_report(
     """Write a release's HTML report elsewhere; the release itself never changes."""
     settings = config.load(config_file)
     warehouse = Warehouse(settings.root)
-    releases = {entry.release_id: entry for entry in warehouse.releases()}
-    chosen = warehouse.current() if release is None else releases.get(release)
-    if chosen is None:
-        raise ConfigError(f"no release {release or ''!r}; kept: {', '.join(releases) or 'none'}")
+    chosen = warehouse.release(release)
     page = run.write_report(settings, load.tables(settings), chosen.folder, out, chosen.release_id, None)
     print(page)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from basewatch.config import Settings
 from basewatch.errors import BasewatchError
+from basewatch.gates import great_expectations
 from basewatch.reference import load
 from basewatch.reference.load import Params, Reference
 from basewatch.run import doubts_about
@@ -25,7 +26,7 @@ def run(settings: Settings, *, network: bool = True) -> list[Finding]:
 
     A check that breaks is a finding, never an exception. `network=False` leaves the sources' own checks out.
     """
-    findings = [_interpreter(), *_warehouse(settings)]
+    findings = [_interpreter(), *_warehouse(settings), *_great_expectations(settings)]
     facts = _facts(settings)
     if isinstance(facts, Finding):
         findings.append(facts)
@@ -96,6 +97,21 @@ def _warehouse(settings: Settings) -> list[Finding]:
             f"disk of {nearest}: {free:,.1f} GB free",
             f"free space until {LEAST_FREE_GB:.0f} GB are left, or move the warehouse",
         ),
+    ]
+
+
+def _great_expectations(settings: Settings) -> list[Finding]:
+    """Whether it is there for what the settings want of it: to judge, or to write Data Docs."""
+    wanted = settings.gates.judge == "great_expectations" or settings.gates.data_docs
+    if not wanted:
+        return []
+    there = great_expectations.is_installed()
+    return [
+        Finding(
+            there,
+            f"Great Expectations is {'' if there else 'not '}installed",
+            'install basewatch again with all dependencies, or set gates.data_docs = false and gates.judge = "counts"',
+        )
     ]
 
 

@@ -14,6 +14,7 @@ from basewatch.config import Settings
 from basewatch.database import connect
 from basewatch.lake.events import GLOBAL
 from basewatch.lake.ledger import LedgerRow
+from basewatch.report import news
 from basewatch.warehouse import clock
 from basewatch.warehouse.releases import Warehouse, utc_now
 
@@ -32,10 +33,14 @@ def read(settings: Settings) -> dict[str, Any]:
         "clock": clock.read(warehouse.root).doubt(utc_now()),
         "sources": _sources(settings, warehouse.lake.ledger()),
         "files": _files(settings, warehouse),
+        "summary": release.summary if release else None,
         "open_gaps": [],
         "gates": None,
+        "data_docs": None,
     }
     if release is not None:
+        docs = run.documents(warehouse, release)
+        values["data_docs"] = str(docs) if docs else None
         with connect(release.database, read_only=True) as connection:
             values["open_gaps"] = _rows(
                 connection,
@@ -126,6 +131,8 @@ def show(values: dict[str, Any]) -> None:
         print(f"release   none in {values['warehouse']} yet")
     if values["clock"]:
         print(f"clock     {values['clock']}; until it has stood for a week nothing is deleted under a source's terms")
+    for sentence in news.sentences(values["summary"]):
+        print(f"          {tables.as_text(sentence)}")
     if last:
         print(f"last run  {last['run_id']}, exit {last['exit_status']}{': ' + last['error'] if last['error'] else ''}")
         for name, fault in last["failures"].items():
@@ -165,3 +172,5 @@ def show(values: dict[str, Any]) -> None:
         print(f"gates     {values['gates']['checks']} checks, {len(failed)} failed")
         for check in failed:
             print(f"          {check['severity']}: {check['table_name']}: {check['check_name']}: {check['observed']}")
+    if values["data_docs"]:
+        print(f"data docs {values['data_docs']}")

@@ -1,40 +1,52 @@
 """The gates: every table of a candidate is checked, and a failed critical check refuses the publish.
 
 DuckDB counts the violations where the data is: in one scan a table, plus one query for each rule that looks across rows
-or tables. A Great Expectations suite judges the counts. At a million rows that costs seconds, where Great Expectations
-reading the rows itself costs minutes.
+or tables. The share of rows that keep a rule must reach what its suite asks for. At a million rows that costs seconds,
+where Great Expectations reading the rows itself costs minutes; it can be asked for all the same.
 """
 
 from __future__ import annotations
 
-import logging
-import os
-import re
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 import pyarrow as pa
 
 from basewatch.config import Settings
 from basewatch.database import connect
+from basewatch.gates import great_expectations
+from basewatch.gates.great_expectations import Verdict
 from basewatch.gates.results import RESULTS, Failure, GateResult, fetch
-from basewatch.gates.suites import Check, Severity, error_text, header_checks, load_suites, sql_name, suite_checks
+from basewatch.gates.suites import (
+    Check,
+    Severity,
+    bound,
+    error_text,
+    header_checks,
+    load_suites,
+    sql_name,
+    suite_checks,
+)
 from basewatch.reference import load
 from basewatch.warehouse.models import Model
 
+Judge = Literal["counts", "great_expectations"]
 SHOWN_ROWS = 20  # offending rows that a Failure carries and the gate page shows
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a check counted: `violations` is None where it could not be run, and `error` says why."""
+    """What a check counted: `violations` is None where it could not be run, and `error` says why.
+
+    `said` is the verdict of another judge, where one was asked.
+    """
 
     check: Check
     violations: int | None
@@ -42,6 +54,12 @@ class Outcome:
     observed: str | None = None
     error: str | None = None
     rows: tuple[dict[str, Any], ...] = ()
+    said: bool | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the share of rows that keep the rule is at least what its suite asks for."""
+        return self.share >= self.check.mostly if self.said is None else self.said
 
     @property
     def share(self) -> float:
@@ -73,6 +91,7 @@ def check_candidate(
     models: Iterable[Model],
     params: Mapping[str, Any] | None = None,
     suites: Traversable | None = None,
+    judge: Judge = "counts",
 ) -> GateResult:
     """The verdict on a candidate: every header and suite checked against the tables in its schema `main`.
 
@@ -80,6 +99,7 @@ def check_candidate(
     UTC day of the spine, `checked_at` the time of checking with its zone. `models` are the marts. A table whose suite
     says `"optional": true` in its meta may be absent: the run writes it after the gates. `params` are the thresholds
     that suites name as `$name` (the shipped ones unless given), `suites` a folder in place of the shipped expectations.
+    `judge`: who judges what the suites ask for; Great Expectations reads every row, and fails what it is silent about.
     A check that cannot be run counts as a failed critical check. Days are UTC days.
     """
     started = time.perf_counter()
@@ -87,30 +107,54 @@ def check_candidate(
     thresholds = load.params(Settings()).values if params is None else params
     values = {**thresholds, "as_of": as_of, "checked_at": checked_at.astimezone(UTC)}
     with connect(database, read_only=True) as connection:
-        outcomes = count_violations(connection, headers, load_suites(suites or files("basewatch.expectations")), values)
-        verdicts = judge(outcomes)
-        failures = [
-            _failure(connection, outcome, values)
-            for outcome, success in zip(outcomes, verdicts, strict=True)
-            if not success
-        ]
+        read = load_suites(suites or files("basewatch.expectations"))
+        outcomes = count_violations(connection, headers, read, values)
+        if judge == "great_expectations":
+            outcomes = _as_great_expectations_says(connection, outcomes, read, values)
+        failures = [_failure(connection, outcome, values) for outcome in outcomes if not outcome.holds]
     rows = [
         {
             "run_id": run_id,
             "gate": outcome.check.gate,
             "check_name": outcome.check.rule,
             "table_name": outcome.check.table,
-            "success": success,
+            "success": outcome.holds,
             "severity": _severity(outcome),
             "observed": outcome.seen,
             "unexpected_count": outcome.violations,
             "why": outcome.check.why,
             "checked_at": checked_at,
         }
-        for outcome, success in zip(outcomes, verdicts, strict=True)
+        for outcome in outcomes
     ]
     results = pa.Table.from_pylist(rows, schema=RESULTS)
-    return GateResult(run_id, as_of, checked_at, results, failures, time.perf_counter() - started)
+    judged = tuple(outcome.judged for outcome in outcomes)
+    return GateResult(run_id, as_of, checked_at, results, failures, time.perf_counter() - started, judged)
+
+
+def _as_great_expectations_says(
+    connection: duckdb.DuckDBPyConnection,
+    outcomes: list[Outcome],
+    suites: Mapping[str, dict[str, Any]],
+    values: Mapping[str, Any],
+) -> list[Outcome]:
+    """The outcomes with its verdict on what suites ask for. Headers, and checks that broke, are as they were."""
+    asked = {outcome.check.table for outcome in outcomes if outcome.check.gate == "expectations"}
+    verdicts = great_expectations.judge(connection, {table: suites[table] for table in sorted(asked)}, values)
+    return [
+        _as_said(outcome, verdicts.get((outcome.check.table, outcome.check.rule), great_expectations.SILENCE))
+        if outcome.check.gate == "expectations" and outcome.error is None
+        else outcome
+        for outcome in outcomes
+    ]
+
+
+def _as_said(outcome: Outcome, verdict: Verdict) -> Outcome:
+    if verdict.error is not None:
+        return replace(outcome, violations=None, error=verdict.error)
+    if verdict.success == outcome.holds:
+        return outcome
+    return replace(outcome, said=verdict.success, observed=f"{outcome.seen}; Great Expectations says otherwise")
 
 
 def _severity(outcome: Outcome) -> Severity:
@@ -203,7 +247,7 @@ def _count(
             done[place] = Outcome(rule, None, error=rule.fault or "the rule gives nothing to count")
             continue
         try:
-            row = connection.execute(rule.count, _bound(rule.count, values)).fetchone()
+            row = connection.execute(rule.count, bound(rule.count, values)).fetchone()
             if row is None:
                 raise ValueError("the counting query gave no row")
             judged = None if row[1] is None else int(row[1])
@@ -224,7 +268,7 @@ def _scan(
         for rule in checks.values()
     )
     query = f"SELECT {counts} FROM {sql_name(table)}"
-    row = connection.execute(query, _bound(query, values)).fetchone()
+    row = connection.execute(query, bound(query, values)).fetchone()
     if row is None:
         raise ValueError("the scan gave no row")
     return {
@@ -233,21 +277,11 @@ def _scan(
     }
 
 
-def _bound(query: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters that a query names outside its literals. Raises KeyError for one that nothing gives."""
-    bare = re.sub(r"'(?:[^']|'')*'", "''", query)
-    names = set(re.findall(r"\$([a-z][a-z0-9_]*)", bare))
-    missing = sorted(names - set(values))
-    if missing:
-        raise KeyError(f"no value is given for ${', $'.join(missing)}")
-    return {name: values[name] for name in names}
-
-
 def _failure(connection: duckdb.DuckDBPyConnection, outcome: Outcome, values: Mapping[str, Any]) -> Failure:
     rule = outcome.check
     rows, observed, parameters = list(outcome.rows), outcome.seen, dict[str, Any]()
     if outcome.error is None and rule.offences:
-        parameters = _bound(rule.offences, values)
+        parameters = bound(rule.offences, values)
         try:
             rows = fetch(connection, rule.offences, parameters, SHOWN_ROWS).to_pylist()
         except duckdb.Error as error:  # the rows are there, but a value that is only shown cannot be computed
@@ -265,47 +299,3 @@ def _failure(connection: duckdb.DuckDBPyConnection, outcome: Outcome, values: Ma
         observed,
         outcome.error,
     )
-
-
-def judge(outcomes: list[Outcome]) -> list[bool]:
-    """Great Expectations' verdict on each outcome: the share of rows that keep the rule is at least its `mostly`.
-
-    The frame has one column a check, so that a check which is left out is an exception there and not silence. An
-    exception is a failure.
-    """
-    if not outcomes:
-        return []
-    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    import great_expectations as gx  # five seconds: only when there is something to judge
-    import pandas as pd
-    from great_expectations.data_context.types.base import ProgressBarsConfig
-    from great_expectations.expectations.core.expect_column_values_to_be_between import ExpectColumnValuesToBeBetween
-    from great_expectations.expectations.metadata_types import FailureSeverity
-
-    # it tells at INFO of a temporary folder, to whoever has configured logging
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    names = [f"check_{place}" for place in range(len(outcomes))]
-    frame = pd.DataFrame([[outcome.share for outcome in outcomes]], columns=names, dtype="float64")
-    suite = gx.ExpectationSuite(
-        name="gates",
-        expectations=[
-            ExpectColumnValuesToBeBetween(
-                column=name,
-                min_value=outcome.check.mostly,
-                severity=FailureSeverity(_severity(outcome)),
-                meta={"table": outcome.check.table, "name": outcome.check.rule, "why": outcome.check.why},
-            )
-            for name, outcome in zip(names, outcomes, strict=True)
-        ],
-    )
-    source = context.data_sources.add_pandas("counts")
-    definition = source.add_dataframe_asset("violations").add_batch_definition_whole_dataframe("all")
-    report = definition.get_batch({"dataframe": frame}).validate(suite, result_format="BOOLEAN_ONLY")
-    verdicts = dict.fromkeys(names, False)
-    for result in report.results:
-        broke = bool((result.exception_info or {}).get("raised_exception", True))
-        if result.expectation_config is not None:
-            verdicts[result.expectation_config.kwargs["column"]] = bool(result.success) and not broke
-    return [verdicts[name] for name in names]

@@ -16,6 +16,7 @@ from basewatch.database import connect
 from basewatch.gates.suites import Severity
 from basewatch.lake.files import write_parquet
 from basewatch.warehouse.build import HISTORY
+from basewatch.warehouse.summary import News
 
 CELL = 200  # characters of one value that are shown; the whole value stands in the quarantined rows
 KEPT_ROWS = 100_000  # offending rows of one rule that go into quarantine; the count always says how many there were
@@ -42,7 +43,7 @@ def as_text(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Failure:
-    """A failed check: the rule, why it matters, how many rows break it and the first of them.
+    """A failed check: the rule, why it matters, how many rows break it, the first of them, and where they are.
 
     `count` is None and `error` set where the check itself broke. `query` gives all offending rows when it is run with
     `parameters` on the candidate; it is empty where the fault is not one of rows.
@@ -59,11 +60,17 @@ class Failure:
     parameters: dict[str, Any] = field(default_factory=dict)
     observed: str = ""
     error: str | None = None
+    where: str = ""
 
 
 @dataclass(frozen=True)
 class GateResult:
-    """What the gates found: one results row a check (columns of `quality_results`), and the failures in full."""
+    """What the gates found: one results row a check (columns of `quality_results`), and the failures in full.
+
+    changes: rows of `release_changes`. news: what of them a reader is told. accepted: why changes without a cause are
+    meant, a sentence for each. judged: of each check, in the order of the results, how many rows it was about, where
+    that can be said.
+    """
 
     run_id: str
     as_of: date
@@ -71,6 +78,10 @@ class GateResult:
     results: pa.Table
     failures: list[Failure]
     seconds: float
+    changes: pa.Table = field(default_factory=HISTORY["release_changes"].empty_table)
+    news: News = field(default_factory=News)
+    accepted: list[str] = field(default_factory=list)
+    judged: tuple[int | None, ...] = ()
 
     @property
     def passed(self) -> bool:

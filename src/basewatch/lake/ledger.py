@@ -104,6 +104,26 @@ class Ledger:
             self._look()
             return self._changes
 
+    def length(self) -> int:
+        """How many rows were ever committed, restated ones included."""
+        with self._mutex, self._looking():
+            return sum(pq.read_metadata(self.folder / one.name).num_rows for one in living(self._listed()))
+
+    def earlier(self, length: int | None, at: datetime) -> list[LedgerRow]:
+        """What it said earlier: the latest row of each key among the first `length` that were committed, sorted by key.
+
+        at: where the length is not known, rows written up to this moment (UTC) count.
+        """
+        latest: dict[Key, LedgerRow] = {}
+        seen = 0
+        with self._mutex, self._looking():
+            for segment in living(self._listed()):
+                for batch in self._batches(segment):
+                    early = batch.slice(0, max(0, length - seen)) if length is not None else _written_by(batch, at)
+                    latest.update(_latest_rows(early, {}))
+                    seen += batch.num_rows
+        return [latest[key] for key in sorted(latest)]
+
     def parts_ever_named(self, source: str | None = None, before: datetime | None = None) -> pa.Array:
         """Every data file that any row ever named, restated days included, each once (strings).
 
@@ -414,6 +434,10 @@ def _whole(file: Path, data: bytes) -> Iterator[pa.Table]:
         yield from read_batches(file, LEDGER, LEDGER_VERSION, data)
     except (pa.ArrowException, OSError) as error:
         raise Damaged(file, f"is damaged: it cannot be read ({str(error).splitlines()[0][:120]})") from None
+
+
+def _written_by(batch: pa.Table, at: datetime) -> pa.Table:
+    return batch.filter(pc.less_equal(batch.column("ingested_at"), pa.scalar(at, batch.column("ingested_at").type)))
 
 
 def _latest_rows(batch: pa.Table, shared_lists: dict[tuple[str, ...], tuple[str, ...]]) -> dict[Key, LedgerRow]:

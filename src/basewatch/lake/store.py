@@ -44,6 +44,21 @@ class Lake:
 
     # ---- ledger
 
+    def ledger_length(self) -> int:
+        """How many rows the ledger ever had, restated ones included."""
+        return self._ledger.length()
+
+    def earlier_ledger(self, length: int | None, at: datetime) -> list[LedgerRow]:
+        """The ledger as it was when it had this many rows; where that is not known, as it was at a moment (UTC).
+
+        A row whose files are gone since (a source's terms ended) gives way to the current one.
+        """
+        now = {row.key: row for row in self.ledger()}
+        return [
+            row if all((self.folder / part).exists() for part in row.parts) else now[row.key]
+            for row in self._ledger.earlier(length, at)
+        ]
+
     def ledger(self, source: str | None = None) -> list[LedgerRow]:
         """The current ledger, of one source or of all: the latest row of each (source, scope, day), sorted by that."""
         return self._ledger.rows(source)

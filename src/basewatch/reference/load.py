@@ -31,10 +31,14 @@ BASE_APART_NM = 5.0  # from the field of the same code: positions of one field i
 
 @dataclass(frozen=True)
 class Reference:
-    """All reference tables: checked rows by table name, and a hash over their text."""
+    """All reference tables: checked rows by table name, and a hash over their text.
+
+    learnt_sha256: of what a warehouse has learnt in place of the shipped weights; empty where these serve.
+    """
 
     rows: dict[str, list[Any]]
     sha256: str
+    learnt_sha256: str = ""
 
     @property
     def bases(self) -> dict[str, BaseRow]:

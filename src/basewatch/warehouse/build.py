@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -19,7 +19,7 @@ from basewatch.database import connect
 from basewatch.durable import make_folder
 from basewatch.errors import ConfigError
 from basewatch.lake.files import write_aside
-from basewatch.lake.ledger import ledger_table
+from basewatch.lake.ledger import LedgerRow, ledger_table
 from basewatch.lake.schemas import AT, TABLES, TEXTS
 from basewatch.lake.store import Lake
 from basewatch.reference.load import Params, Reference
@@ -27,7 +27,11 @@ from basewatch.reference.rows import ROWS
 from basewatch.warehouse import lake_sql, models
 
 DATABASE = "basewatch.duckdb"
-AFTER_GATES = ("marts.quality_results", "marts.releases")  # what the run says of itself, filled when it publishes
+AFTER_GATES = (
+    "marts.quality_results",
+    "marts.release_changes",
+    "marts.releases",
+)  # what the run says of itself, filled when it publishes
 HISTORY: dict[str, pa.Schema] = {  # of earlier releases, of the run itself and of what was learnt, in schema raw
     "published_visits": pa.schema(
         [
@@ -73,6 +77,23 @@ HISTORY: dict[str, pa.Schema] = {  # of earlier releases, of the run itself and 
             ("code_version", pa.string()),
             ("models_sha256", pa.string()),
             ("parameters_sha256", pa.string()),
+            ("learnt_sha256", pa.string()),
+            ("as_of", pa.date32()),
+            ("accepted_because", pa.string()),
+        ]
+    ),
+    "release_changes": pa.schema(
+        [
+            ("table_name", pa.string()),
+            ("base_id", pa.string()),
+            ("fleet_id", pa.string()),
+            ("month", pa.date32()),
+            ("change", pa.string()),
+            ("cause", pa.string()),
+            ("rows", pa.int64()),
+            ("source_days", TEXTS),
+            ("examples", TEXTS),
+            ("accepted_because", pa.string()),
         ]
     ),
 }
@@ -85,8 +106,16 @@ class Inputs:
     as_of: date
     lake: str
     models: str
-    parameters: str
+    thresholds: str
+    reference: str
+    learnt: str
+    ledger_rows: int  # rows of the ledger so far: what the lake held then can be told from the first so many
     code_version: str = __version__
+
+    @property
+    def parameters(self) -> str:
+        """One hash over thresholds, reference tables and what was learnt."""
+        return hashlib.sha256(f"{self.thresholds}{self.reference}{self.learnt}".encode()).hexdigest()
 
     @property
     def fingerprint(self) -> str:
@@ -112,8 +141,15 @@ class Candidate:
 
 def gather_inputs(lake: Lake, reference: Reference, params: Params, as_of: date) -> Inputs:
     """What a build now would be made from."""
-    parameters = hashlib.sha256(f"{params.sha256}{reference.sha256}".encode()).hexdigest()
-    return Inputs(as_of, lake.fingerprint(), models.sha256(), parameters)
+    return Inputs(
+        as_of,
+        lake.fingerprint(),
+        models.sha256(),
+        params.sha256,
+        reference.sha256,
+        reference.learnt_sha256,
+        lake.ledger_length(),
+    )
 
 
 def build_candidate(
@@ -126,18 +162,20 @@ def build_candidate(
     run_id: str,
     hidden: pa.Table | None = None,
     progress: Callable[[str, float, int], None] | None = None,
+    ledger: Sequence[LedgerRow] | None = None,
 ) -> Candidate:
     """Build every model from the lake into `folder`; what stood there before is thrown away.
 
     published: the current release's database, None before the first. as_of: the last UTC day of the spine. hidden:
-    stays that were hidden to measure the judge. progress: is told of every model its name, seconds and rows.
+    stays that were hidden to measure the judge. progress: is told of every model its name, seconds and rows. ledger:
+    what the lake is taken to hold, where that is not what it holds now.
     """
     remove_tree(folder)
     make_folder(folder)
     with removed_on_failure(folder):
         inputs = gather_inputs(lake, reference, params, as_of)
         with open_work(folder) as connection:
-            bind(connection, lake, reference, published, hidden)
+            bind(connection, lake, reference, published, hidden, ledger=ledger)
             names = [name for name in models.load() if name not in AFTER_GATES]
             attach_new(connection, folder / DATABASE, "made")
             built = models.build(connection, {**params.values, "as_of": as_of}, names, progress, "made")
@@ -155,13 +193,10 @@ def read_candidate(folder: Path) -> Candidate:
     if not note.exists():
         raise ConfigError("there is no candidate; `basewatch build` makes one")
     values = json.loads(note.read_text(encoding="utf-8"))
-    inputs = Inputs(
-        date.fromisoformat(values["as_of"]),
-        values["lake"],
-        values["models"],
-        values["parameters"],
-        values["code_version"],
-    )
+    told = {name: values.get(name) for name in Inputs.__dataclass_fields__}
+    if None in told.values():
+        raise ConfigError("the candidate is of an earlier version; `basewatch build` makes it anew")
+    inputs = Inputs(**{**told, "as_of": date.fromisoformat(values["as_of"])})
     return Candidate(folder, values["run_id"], inputs, values["rows"])
 
 
@@ -172,14 +207,17 @@ def bind(
     published: Path | None,
     hidden: pa.Table | None = None,
     until: date | None = None,
+    ledger: Sequence[LedgerRow] | None = None,
 ) -> None:
     """The schemas that models read: the lake as views over the files that the ledger names, and the reference.
 
-    hidden: rows of raw.hidden_stays. until: the last day of the lake that is looked at (default: all).
+    hidden: rows of raw.hidden_stays. until: the last day of the lake that is looked at (default: all). ledger: what the
+    lake is taken to hold (default: what it holds).
     """
     connection.execute("CREATE SCHEMA raw")
     connection.execute("CREATE SCHEMA reference")
-    ledger = [row for row in lake.ledger() if until is None or row.day <= until]
+    rows = lake.ledger() if ledger is None else ledger
+    ledger = [row for row in rows if until is None or row.day <= until]
     for name, table in TABLES.items():
         files = lake.sound(lake.files(name, ledger))
         if files:

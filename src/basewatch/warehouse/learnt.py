@@ -77,12 +77,12 @@ def applied(reference: Reference, root: Path) -> Reference:
     learnt = note(root)
     if learnt is None or not learnt.sha256 + learnt.hidden_sha256:
         return reference
-    digest = hashlib.sha256(f"{reference.sha256}{learnt.sha256}{learnt.hidden_sha256}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{learnt.sha256}{learnt.hidden_sha256}".encode()).hexdigest()
     if not learnt.sha256:
-        return replace(reference, sha256=digest)
+        return replace(reference, learnt_sha256=digest)
     file = root / FOLDER / TERMS
     rows = parse("evidence_terms", _verified(file, learnt.sha256).decode(), str(file))
-    return replace(reference, rows={**reference.rows, "evidence_terms": rows}, sha256=digest)
+    return replace(reference, rows={**reference.rows, "evidence_terms": rows}, learnt_sha256=digest)
 
 
 def hidden_stays(root: Path) -> pa.Table | None:

@@ -12,13 +12,14 @@ import hashlib
 import json
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from filelock import BaseFileLock, FileLock, Timeout
 
 from basewatch import progress
@@ -27,7 +28,7 @@ from basewatch.durable import fsync_file, fsync_folder, make_folder
 from basewatch.errors import ConfigError, StoreFault, WarehouseBusy
 from basewatch.lake import notes
 from basewatch.lake.chain import ADVICE, Damaged
-from basewatch.lake.files import write_aside
+from basewatch.lake.files import encode_parquet, write_aside
 from basewatch.lake.store import Lake
 from basewatch.lake.verified import Verified
 from basewatch.reference.load import Params, Reference
@@ -47,6 +48,7 @@ from basewatch.warehouse.build import (
     removed_on_failure,
     store,
 )
+from basewatch.warehouse.summary import FILE, News, summarise
 from basewatch.warehouse.work import WORK
 
 SWEEP_SECONDS = 3.0  # looking through a lake of years takes a second or two
@@ -61,6 +63,22 @@ LEFTOVERS = (
     *(f"{learnt.FOLDER}/{name}" for name in (ASIDE, learnt.WORK, f"{learnt.WORK}.*", "spill")),
 )
 LEFTOVERS_OF_SOURCES = (f"lake/files/{ASIDE}", "landing/*/.decoding-*", f"landing/*/{ASIDE}", f"landing/*/*/{ASIDE}")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the gates say of a candidate: rows of `quality_results` and of `release_changes`.
+
+    accepted: why changes without a cause are meant, a sentence for each. late: a sentence for each source that is
+    behind. settings: by source, a hash of what is set for it.
+    """
+
+    quality: pa.Table
+    changes: pa.Table
+    news: News = field(default_factory=News)
+    accepted: Sequence[str] = ()
+    late: Sequence[str] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -80,6 +98,13 @@ class Release:
         """Its DuckDB file."""
         return self.folder / DATABASE
 
+    @property
+    def summary(self) -> dict[str, Any] | None:
+        """What it says that the one before did not; None for a release of an earlier version."""
+        file = self.folder / FILE
+        values: dict[str, Any] | None = json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+        return values
+
 
 class Warehouse:
     """The folders below one root (contract, section 4)."""
@@ -91,8 +116,10 @@ class Warehouse:
         self.releases_folder = root / "releases"
         self.current_link = root / "current"
         self.quarantine = root / "quarantine"
+        self.quality = root / "quality"
         self.candidate_folder = root / "candidate"
         self.runs_folder = root / "runs"
+        self.history_folder = root / "history"
         self.pending_file = root / ".publishing"
 
     @contextlib.contextmanager
@@ -170,6 +197,7 @@ class Warehouse:
         if name in {release.release_id for release in self.releases()}:
             self.switch(name)
             remove_tree(self.candidate_folder)
+            self._keep_history()
         self.pending_file.unlink()
 
     # ---- releases
@@ -180,6 +208,14 @@ class Warehouse:
             return []
         folders = sorted(self.releases_folder.glob("[!.]*"))
         return [Release(folder, read_manifest(folder)) for folder in folders if (folder / MANIFEST).exists()]
+
+    def release(self, name: str | None) -> Release:
+        """The release of this name, or the current one. Raises ConfigError where there is none."""
+        releases = {entry.release_id: entry for entry in self.releases()}
+        chosen = self.current() if name is None else releases.get(name)
+        if chosen is None:
+            raise ConfigError(f"no release {name or ''!r}; kept: {', '.join(releases) or 'none'}")
+        return chosen
 
     def current(self) -> Release | None:
         """The release that `current` points to, None before the first.
@@ -266,11 +302,18 @@ class Warehouse:
         return releases[release_id]
 
     def retain(self, keep: int) -> list[str]:
-        """Remove the oldest releases beyond `keep`; never the current one. Returns the names removed."""
+        """Remove the oldest releases beyond `keep`, with what is kept of their quality; never the current one.
+
+        Returns the names removed.
+        """
         now = self.current()
-        names = [release.release_id for release in self.releases()]
+        runs = {release.release_id: release.manifest.get("run_id") for release in self.releases()}
+        names = list(runs)
         surplus = [name for name in names[: max(0, len(names) - keep)] if now is None or name != now.release_id]
         for name in surplus:
+            run_id = runs[name]
+            if run_id:
+                remove_tree(self.quality / run_id)
             aside = self.releases_folder / f".making-gone-{name}"
             (self.releases_folder / name).rename(aside)
             remove_tree(aside)
@@ -302,6 +345,10 @@ class Warehouse:
             self.candidate_folder, self.lake, published, reference, params, as_of, run_id, hidden, progress
         )
 
+    def has_candidate(self) -> bool:
+        """Whether a build left a candidate."""
+        return (self.candidate_folder / "candidate.json").exists()
+
     def candidate(self) -> Candidate:
         """The candidate that `build` left. Raises ConfigError where there is none."""
         return read_candidate(self.candidate_folder)
@@ -311,14 +358,14 @@ class Warehouse:
     def publish(
         self,
         candidate: Candidate,
-        quality: pa.Table,
+        judged: Judged,
         now: datetime,
         extras: Callable[[Path, str], None],
         keep: int,
     ) -> Release:
         """Make the candidate the current release.
 
-        quality: the gate results in the contract's columns. extras: writes the report and the gate page into the
+        extras: writes the report and the gate page into the
         release's folder (given with the release's id) before it is sealed. Readers see the old release until the one
         rename of `current`.
         """
@@ -327,7 +374,7 @@ class Warehouse:
         remove_tree(making)
         make_folder(making)
         with removed_on_failure(making):
-            note = self._make(making, release_id, candidate, quality, now, extras)
+            note = self._make(making, release_id, candidate, judged, now, extras)
         folder = self.releases_folder / release_id
         write_aside(self.pending_file, release_id.encode())
         making.rename(folder)
@@ -335,6 +382,7 @@ class Warehouse:
         self.switch(release_id)
         self.pending_file.unlink()
         remove_tree(self.candidate_folder)
+        self._keep_history()
         self.retain(keep)
         return Release(folder, note)
 
@@ -343,15 +391,17 @@ class Warehouse:
         making: Path,
         release_id: str,
         candidate: Candidate,
-        quality: pa.Table,
+        judged: Judged,
         now: datetime,
         extras: Callable[[Path, str], None],
     ) -> dict[str, Any]:
         """Fill and seal the folder of a release; returns its manifest."""
         shutil.copyfile(candidate.database, making / DATABASE)
         rows = dict(candidate.rows)
-        rows["quality_results"] = quality.num_rows
+        rows["quality_results"] = judged.quality.num_rows
+        rows["release_changes"] = judged.changes.num_rows
         rows["releases"] = len(self.releases()) + 1
+        before = self.current()
         note: dict[str, Any] = {
             "release_id": release_id,
             "published_at": now.isoformat(),
@@ -360,11 +410,20 @@ class Warehouse:
             "code_version": candidate.inputs.code_version,
             "models_sha256": candidate.inputs.models,
             "parameters_sha256": candidate.inputs.parameters,
+            "thresholds_sha256": candidate.inputs.thresholds,
+            "reference_sha256": candidate.inputs.reference,
+            "learnt_sha256": candidate.inputs.learnt,
+            "ledger_rows": candidate.inputs.ledger_rows,
+            "compared_with": before.release_id if before else None,
+            "accepted_because": list(judged.accepted),
+            "settings_sha256": dict(judged.settings),
             "lake_sha256": candidate.inputs.lake,
             "fingerprint": candidate.inputs.fingerprint,
             "rows": rows,
         }
-        self._add_run_tables(making, quality, note)
+        self._add_run_tables(making, judged, note)
+        told = summarise(judged.news, note, judged.changes.to_pylist(), judged.quality.to_pylist(), judged.late)
+        write_aside(making / FILE, json.dumps(told, indent=1, default=str, ensure_ascii=False).encode())
         export_parquet(making)
         extras(making, release_id)
         note["files"] = list_files(making)
@@ -384,7 +443,7 @@ class Warehouse:
             name, number = f"{stem}-{number}", number + 1
         return name
 
-    def _add_run_tables(self, making: Path, quality: pa.Table, note: dict[str, Any]) -> None:
+    def _add_run_tables(self, making: Path, judged: Judged, note: dict[str, Any]) -> None:
         history = [release.manifest for release in self.releases()] + [note]
         rows = [
             {
@@ -395,16 +454,39 @@ class Warehouse:
                 "code_version": entry["code_version"],
                 "models_sha256": entry["models_sha256"],
                 "parameters_sha256": entry["parameters_sha256"],
+                "learnt_sha256": entry.get("learnt_sha256"),
+                "as_of": date.fromisoformat(entry["as_of"]),
+                "accepted_because": "; ".join(entry.get("accepted_because", [])) or None,
             }
             for entry in history
         ]
         with open_work(making) as connection:
             connection.execute("CREATE SCHEMA raw")
-            store(connection, "raw.quality_results", quality.cast(HISTORY["quality_results"]))
+            store(connection, "raw.quality_results", judged.quality.cast(HISTORY["quality_results"]))
+            store(connection, "raw.release_changes", judged.changes)
             store(connection, "raw.releases", pa.Table.from_pylist(rows, schema=HISTORY["releases"]))
             connection.execute(f"ATTACH '{quoted(making / DATABASE)}' AS made")
             models.build(connection, {}, AFTER_GATES, release="made")
             connection.execute("DETACH made")
+
+    def _keep_history(self) -> None:
+        """See that what changed with each release stands outside the releases too, where it outlives them."""
+        for release in self.releases():
+            file = self.history_folder / "release_changes" / f"{release.release_id}.parquet"
+            published = release.folder / "release_changes" / "release_changes.parquet"
+            if file.exists() or not published.exists():  # a release of an earlier version has none
+                continue
+            rows, note = pq.read_table(published), release.manifest
+            told = {
+                "release_id": pa.repeat(note["release_id"], rows.num_rows),
+                "compared_with": pa.array([note["compared_with"]] * rows.num_rows, pa.string()),
+                "published_at": pa.repeat(datetime.fromisoformat(note["published_at"]), rows.num_rows),
+            }
+            for place, (name, column) in enumerate(told.items()):
+                rows = rows.add_column(place, name, column)
+            sink = pa.BufferOutputStream()
+            encode_parquet(rows, sink)
+            write_aside(file, sink.getvalue().to_pybytes())
 
     def refuse(self, candidate: Candidate) -> Path:
         """Move a candidate that a gate refused into quarantine; returns its folder there."""

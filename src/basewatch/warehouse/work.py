@@ -77,7 +77,8 @@ def keep(
             models.build(connection, {**params.values, "as_of": as_of}, tables - set(AFTER_GATES), progress)
             connection.execute(
                 "CREATE TABLE main.built_from AS SELECT $as_of::DATE AS as_of, $lake AS lake, $models AS models, "
-                "$parameters AS parameters, $code_version AS code_version, $built_at::TIMESTAMPTZ AS built_at",
+                "$thresholds AS thresholds, $reference AS reference, $learnt AS learnt, $ledger_rows AS ledger_rows, "
+                "$code_version AS code_version, $built_at::TIMESTAMPTZ AS built_at",
                 {**vars(inputs), "built_at": built_at},
             )
         aside.replace(root / WORK)
@@ -97,10 +98,11 @@ def opened(root: Path) -> Iterator[Work]:
     try:
         with connect(file, read_only=True) as connection:
             *inputs, built_at = connection.execute(
-                "SELECT as_of, lake, models, parameters, code_version, built_at FROM main.built_from"
+                "SELECT as_of, lake, models, thresholds, reference, learnt, ledger_rows, code_version, built_at "
+                "FROM main.built_from"
             ).fetchall()[0]
             yield Work(connection, Inputs(*inputs), built_at)
-    except (duckdb.IOException, duckdb.CatalogException) as error:
+    except (duckdb.IOException, duckdb.CatalogException, duckdb.BinderException) as error:
         raise ConfigError(f"{file} cannot be read: {error}; `basewatch build --keep` makes it anew") from None
 
 
