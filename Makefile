@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check fast e2e build docs clean setup
+.PHONY: help run test check fast e2e fuzz audit build docs clean setup
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -34,6 +34,14 @@ fast: $(VENV)/.ready-dev
 ## make e2e     whole runs, servers, browsers
 e2e: $(VENV)/.ready-dev
 	$(BIN)/pytest -m e2e
+
+## make fuzz    ten minutes of hostile bytes for every reader (minutes=…); make fast tries a few
+fuzz: $(VENV)/.ready-dev
+	$(BIN)/python benchmarks/fuzz.py --minutes $(or $(minutes),10)
+
+## make audit   every dependency with its licence, held against known advisories where these can be reached
+audit: $(VENV)/.ready-dev
+	$(BIN)/python benchmarks/audit.py
 
 ## make docs    write the data dictionary anew
 docs: $(VENV)/.ready-dev

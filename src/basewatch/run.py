@@ -21,6 +21,7 @@ import duckdb
 
 from basewatch import ingest, progress
 from basewatch.config import Settings, Source, Sources
+from basewatch.durable import make_folder
 from basewatch.errors import (
     BasewatchError,
     ConfigError,
@@ -48,8 +49,9 @@ from basewatch.report import write
 from basewatch.report.data import require_known
 from basewatch.sources import contract, volumes
 from basewatch.sources.contract import Context, Window
-from basewatch.warehouse import dictionary, learnt, models, work
+from basewatch.warehouse import clock, dictionary, learnt, models, work
 from basewatch.warehouse.build import Candidate, removed_on_failure
+from basewatch.warehouse.clock import SETTLES
 from basewatch.warehouse.comparing import against_current
 from basewatch.warehouse.releases import Judged, Release, Warehouse, new_run_id, utc_now
 
@@ -176,10 +178,16 @@ def settle(run: Run) -> None:
     """
     for sentence in doubts_about(run.settings, run.reference, run.params):
         run.progress(f"doubtful: {sentence}")
+    doubt = _doubt_of_the_clock(run)
     lake = run.warehouse.lake
     for code in run.settings.enabled_sources():
         expire, restated = contract.offer(code, "expire"), contract.offer(code, "restated")
         expiry = None
+        if expire and doubt:  # a wrong clock must delete nothing
+            run.progress(
+                f"{code}: nothing is deleted under its terms until the clock has stood for {SETTLES.days} days"
+            )
+            expire = None
         with run.optional(f"{code}: what its terms no longer allow to keep"):
             expiry = expire(run.context(code)) if expire else None
         if expiry:
@@ -192,6 +200,15 @@ def settle(run: Run) -> None:
                 again = [Window(code, day, day) for day in restated(done, run.context(code))]
                 run.windows += [window for window in again if window not in run.windows]
     run.windows = ingest.together(run.windows, {code: _absent(run, code) for code in run.settings.enabled_sources()})
+
+
+def _doubt_of_the_clock(run: Run) -> str | None:
+    """Note when the run began; a sentence where the clock moved lately, which is said."""
+    doubt = clock.read(run.warehouse.root).doubt(run.started_at)
+    clock.note(run.warehouse.root, run.started_at)
+    if doubt:
+        run.progress(f"doubtful: {doubt}")
+    return doubt
 
 
 def doubts_about(settings: Settings, reference: Reference, params: Params) -> list[str]:
@@ -405,7 +422,7 @@ def check(run: Run, candidate: Candidate, accepted: Mapping[str, str] | None = N
 def refuse(run: Run, candidate: Candidate, result: GateResult) -> GateRefused:
     """Put a refused candidate with its failing rows and gate page into quarantine; returns the error to raise."""
     folder = run.warehouse.quarantine / candidate.run_id
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with run.optional("the page of the gates"):
         write_page(result, folder / "gates.html")
     with run.optional("the rows that failed"):
@@ -634,7 +651,7 @@ def guarded(run: Run, work: Callable[[], Release | None]) -> Release | None:
                 raise SourcesFailed("; ".join(stale))
             finish(run, 0, release, None)
         except BaseException as raised:
-            fault = disk_fault(raised) or _left(raised) or raised
+            fault = machine_fault(raised) or _left(raised) or raised
             if isinstance(fault, BasewatchError):
                 status, error = fault.exit_status, str(fault)
             elif isinstance(fault, KeyboardInterrupt):
@@ -681,13 +698,20 @@ _DISK = {
 }
 
 
-def disk_fault(error: BaseException) -> BasewatchError | None:
-    """The error to show in place of one that the disk is to blame for, None for any other.
+def machine_fault(error: BaseException) -> BasewatchError | None:
+    """The error to show in place of one that the disk or the memory is to blame for, None for any other.
 
     DuckDB gives the system's words for what went wrong, not its number.
     """
     causes = [error, *filter(None, [error.__cause__])]
     for cause in causes:
+        if isinstance(cause, (MemoryError, duckdb.OutOfMemoryException)):
+            said = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
+            return BasewatchError(
+                "memory ran out: the work could not be finished; what was published before stands, and the next run "
+                f"carries on. Close other programs, lift the limit under which basewatch runs (a build needs 2.5 GB), "
+                f"and see that the warehouse's disk has room to spill to ({said})"
+            )
         for number, words in _DISK.items():
             if (isinstance(cause, OSError) and cause.errno == number) or (
                 isinstance(cause, duckdb.Error) and os.strerror(number) in str(cause)
@@ -699,6 +723,17 @@ def disk_fault(error: BaseException) -> BasewatchError | None:
     return None
 
 
+def database_fault(error: BaseException) -> StoreFault | None:
+    """The error to show in place of one that says that a published database is gone or cut, None for any other."""
+    unreadable = (duckdb.IOException, duckdb.SerializationException, duckdb.FatalException, duckdb.InternalException)
+    if not isinstance(error, unreadable):
+        return None
+    return StoreFault(
+        f"a database cannot be read ({str(error).splitlines()[0]}); `basewatch verify` tells whether the release is "
+        "damaged, `basewatch verify --repair` sets a damaged one aside and goes back to the newest sound one"
+    )
+
+
 def has_work(run: Run) -> bool:
     """Whether the run would do anything: a window to look at that may have changed, or inputs not yet published.
 
@@ -708,6 +743,9 @@ def has_work(run: Run) -> bool:
     nothing new costs seconds.
     """
     run.warehouse.require_sound()
+    surplus = run.warehouse.retain(run.settings.warehouse.keep_releases)
+    if surplus:  # left by a run that died, or no longer wanted
+        run.progress(f"removed {len(surplus)} releases beyond keep_releases: {', '.join(surplus)}")
     settle(run)
     run.windows = [window for window in run.windows if not _is_unchanged(run, window)]
     return bool(run.windows) or is_new(run)
@@ -732,12 +770,15 @@ def last_day(run: Run) -> date:
 
 
 def _last_day(run: Run) -> date | None:
-    """The latest day that was looked at. A poller is ahead of the nightly job: of its days, those that have ended."""
+    """The latest day that was looked at. A poller is ahead of the nightly job: of its days, those that have ended.
+
+    Days that have not come yet were looked at while the clock was wrong, and do not count.
+    """
     today = run.started_at.date()
     ahead = {row.source for row in run.warehouse.lake.ledger() if row.day >= today}
     known = ahead & set(Sources.model_fields)
     live = {code for code in known if contract.grain_if_any(code, run.settings) == "live"}
-    return run.warehouse.lake.last_day(lambda row: row.source in live and row.day >= today)
+    return run.warehouse.lake.last_day(lambda row: row.source in live and row.day >= today, today)
 
 
 def note_idle(run: Run) -> None:

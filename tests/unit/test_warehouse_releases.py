@@ -5,14 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from basewatch.config import Settings
 from basewatch.errors import BasewatchError, ConfigError, StoreFault, WarehouseBusy
@@ -52,7 +54,7 @@ def visits(watch: Watch) -> int:
 NEXT = datetime(2999, 1, 2, tzinfo=UTC)
 
 
-def published(watch: Watch, keep: int = 9, error: OSError | None = None) -> Release:
+def published(watch: Watch, keep: int = 9, error: OSError | None = None, at: datetime = NEXT) -> Release:
     """The candidate that the first release was made of, published once more; `error` is what the report meets."""
     warehouse = Warehouse(watch.root)
     shutil.copytree(watch.folder / "candidate", warehouse.candidate_folder, dirs_exist_ok=True)
@@ -63,7 +65,7 @@ def published(watch: Watch, keep: int = 9, error: OSError | None = None) -> Rele
         (folder / "report").mkdir()
         (folder / "report" / "index.html").write_text(release_id)
 
-    return warehouse.publish(warehouse.candidate(), NOTHING_JUDGED, NEXT, report, keep)
+    return warehouse.publish(warehouse.candidate(), NOTHING_JUDGED, at, report, keep)
 
 
 def test_a_publish_is_seen_at_once_and_the_oldest_releases_go(watch: Watch) -> None:
@@ -121,6 +123,62 @@ def test_a_release_half_made_or_half_removed_is_none_and_the_next_run_clears_it_
     assert half not in kept(watch)
     with Warehouse(watch.root).lock():
         assert not (watch.root / "releases" / half).exists()
+
+
+LEFT = (
+    *("releases/.making-20250103T000000Z-dddddddd/basewatch.duckdb", "releases/.making-gone-20240103T000000Z-d/a"),
+    *(".work.duckdb.aa", ".work.duckdb.spill/a", "candidate/basewatch.duckdb", "candidate/tmp/a", "learnt/work.duckdb"),
+    *("learnt/work.duckdb.wal", "learnt/spill/a", "landing/readsb_archive/.decoding-a1/track_points.parquet"),
+)
+HALF_WRITTEN = (
+    *(".publishing", ".README.md", "runs/20250103T000000Z-a.json", "learnt/learnt.json", "lake/windows/opensky.json"),
+    *("lake/files/flight_files.json", "lake/source_days/0000000009-aa.parquet", "landing/opensky/2025-01-03/a.json"),
+    "lake/plain_flights/source=flight_files/day=2025-01-03/aa.parquet",
+)
+OWN = (
+    *(".notes", ".gitignore", "notes/.a.b", "landing/readsb_archive/.v2025.01.03.tar.part", "learnt/notes.txt"),
+    *("landing/readsb_archive/.pieces-v2025.01.03/000000000000000", "runs/.mine", "quarantine/run-1/rejects/a.jsonl"),
+    "releases/.mine/a",
+)
+
+
+def test_what_a_run_that_died_left_is_removed_and_told_in_a_line_and_nothing_else_is(
+    watch: Watch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aside = [str(Path(name).with_name(f".{Path(name).name}.{uuid.uuid4().hex}")) for name in HALF_WRITTEN]
+    for name in (*LEFT, *aside, *OWN):
+        (watch.root / name).parent.mkdir(parents=True, exist_ok=True)
+        (watch.root / name).write_text("left")
+    before = kept(watch)
+    with Warehouse(watch.root).lock():
+        assert [name for name in (*LEFT, *aside) if (watch.root / name).exists()] == []
+        assert [name for name in OWN if not (watch.root / name).exists()] == []
+        assert (kept(watch), watch.current()) == (before, NEWEST)
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "a run that died" in line]
+    assert "releases/.making-" in line and "more" in line and "of the lake" in line
+    with Warehouse(watch.root).lock():
+        assert "a run that died" not in capsys.readouterr().err
+
+
+def test_what_a_poller_has_in_hand_is_left_to_it(watch: Watch) -> None:
+    file = watch.root / "landing" / "readsb_live" / "2025-01-03" / f".polls.jsonl.gz.{uuid.uuid4().hex}"
+    file.parent.mkdir(parents=True)
+    file.write_text("on its way")
+    polling = FileLock(watch.root / ".watch.lock")
+    with polling, Warehouse(watch.root).lock():
+        assert file.exists()
+    with Warehouse(watch.root).lock():
+        assert not file.exists()
+
+
+def test_where_the_clock_went_back_a_release_still_sorts_behind_the_others(watch: Watch) -> None:
+    warehouse = Warehouse(watch.root)
+    first = published(watch, at=NEXT)
+    back = published(watch, at=NEXT - timedelta(days=2))
+    assert kept(watch)[-2:] == [first.release_id, back.release_id] and watch.current() == back.release_id
+    assert back.release_id.startswith("29990102T000001Z-")
+    assert back.manifest["published_at"] == (NEXT - timedelta(days=2)).isoformat(), "which is what the clock said"
+    assert warehouse.rollback(None).release_id == first.release_id
 
 
 @pytest.mark.parametrize("hold", [Warehouse.lock, lambda warehouse: warehouse.watching(0)], ids=["run", "poller"])
@@ -224,5 +282,6 @@ def test_of_two_runs_that_began_in_one_second_the_later_is_the_last(tmp_path: Pa
         warehouse.note_run(name, {"run_id": name})
         os.utime(warehouse.runs_folder / f"{name}.json", (place, place))
     assert (warehouse.last_run() or {})["run_id"] == "20260101T000000Z-000000"
-    warehouse.note_run("20251231T235959Z-aaaaaa", {"run_id": "an earlier run, copied back later"})
+    copied = warehouse.runs_folder / "20270101T000000Z-aaaaaa.json"
+    copied.write_text('{"run_id": "a run of another warehouse, or of a clock that was wrong"}')
     assert (warehouse.last_run() or {})["run_id"] == "20260101T000000Z-000000"

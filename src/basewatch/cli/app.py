@@ -429,8 +429,8 @@ def _status() -> int:
     except BasewatchError as error:
         progress.complain(error)
         return error.exit_status
-    except (OSError, duckdb.Error, ModelError) as error:
-        fault = run.disk_fault(error)
+    except (OSError, MemoryError, duckdb.Error, ModelError) as error:
+        fault = run.machine_fault(error) or run.database_fault(error)
         if fault is not None:
             progress.complain(fault)
         elif isinstance(error, ModelError):

@@ -15,7 +15,8 @@ from basewatch.database import connect
 from basewatch.lake.events import GLOBAL
 from basewatch.lake.ledger import LedgerRow
 from basewatch.report import news
-from basewatch.warehouse.releases import Warehouse
+from basewatch.warehouse import clock
+from basewatch.warehouse.releases import Warehouse, utc_now
 
 GOOD = ("ok", "empty")  # a day that is partial is no proof of silence, and is told apart
 
@@ -29,6 +30,7 @@ def read(settings: Settings) -> dict[str, Any]:
         "release": None if release is None else {**release.manifest, "files": len(release.manifest["files"])},
         "releases_kept": [entry.release_id for entry in warehouse.releases()],
         "last_run": warehouse.last_run(),
+        "clock": clock.read(warehouse.root).doubt(utc_now()),
         "sources": _sources(settings, warehouse.lake.ledger()),
         "files": _files(settings, warehouse),
         "summary": release.summary if release else None,
@@ -127,6 +129,8 @@ def show(values: dict[str, Any]) -> None:
         print(f"release   {release['release_id']}, days up to {release['as_of']}, {len(values['releases_kept'])} kept")
     else:
         print(f"release   none in {values['warehouse']} yet")
+    if values["clock"]:
+        print(f"clock     {values['clock']}; until it has stood for a week nothing is deleted under a source's terms")
     for sentence in news.sentences(values["summary"]):
         print(f"          {tables.as_text(sentence)}")
     if last:

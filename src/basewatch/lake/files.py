@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from basewatch.durable import make_folder, put_in_place
 from basewatch.errors import StoreFault
 
 VERSION_KEY = "basewatch.schema_version"
@@ -22,25 +22,10 @@ COMPRESSION_LEVEL = 3
 ROW_GROUP = 122_880  # one DuckDB row group
 
 
-def fsync_folder(folder: Path) -> None:
-    """Make renames inside the folder durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def write_aside(target: Path, data: bytes) -> None:
     """Write a file so that readers see all of it or none: aside, synced, renamed."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-    with aside.open("wb") as handle:
-        handle.write(data)
-        handle.flush()
-        os.fsync(handle.fileno())
-    aside.replace(target)
-    fsync_folder(target.parent)
+    with _aside(target) as aside:
+        aside.write_bytes(data)
 
 
 def encode_parquet(table: pa.Table, sink: Any) -> None:
@@ -90,13 +75,14 @@ def write_batches(batches: Iterable[pa.Table], schema: pa.Schema, target: Path) 
 
 @contextlib.contextmanager
 def _aside(target: Path) -> Iterator[Path]:
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-    yield aside
-    with aside.open("rb") as handle:
-        os.fsync(handle.fileno())
-    aside.replace(target)
-    fsync_folder(target.parent)
+    try:
+        yield aside
+        put_in_place(aside, target)
+    except BaseException:  # on a full disk it would keep what room there is
+        aside.unlink(missing_ok=True)
+        raise
 
 
 def stamped(schema: pa.Schema, version: int) -> pa.Schema:

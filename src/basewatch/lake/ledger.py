@@ -19,10 +19,11 @@ import pyarrow.parquet as pq
 from filelock import FileLock
 
 from basewatch import outside
+from basewatch.durable import make_folder, put_in_place
 from basewatch.lake import chain, segments
 from basewatch.lake.chain import BEGINNING, Damaged, Link
 from basewatch.lake.events import GLOBAL, Day
-from basewatch.lake.files import encode_parquet, fsync_folder, read_batches, sha256, stamped, write_aside, write_batches
+from basewatch.lake.files import encode_parquet, read_batches, sha256, stamped, write_aside, write_batches
 from basewatch.lake.schemas import LEDGER, LEDGER_VERSION
 from basewatch.lake.segments import Segment, listed, living
 
@@ -240,7 +241,7 @@ class Ledger:
         file = self.folder / segment.name
         data = file.read_bytes()
         link = chain.link_of(segment, self.folder, data)
-        yield from read_batches(file, LEDGER, LEDGER_VERSION, data)
+        yield from _whole(file, data)
         self._links[segment.name] = link
 
     def _apply(self, latest: dict[Key, LedgerRow]) -> None:
@@ -256,7 +257,7 @@ class Ledger:
 
         An exception means that none was added.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         with self._mutex, self._lock:
             self._look()
             new = [row for row in rows if not self._is_recorded(row)]
@@ -309,8 +310,7 @@ class Ledger:
         merged = segments.named(mergeable[0].first, mergeable[-1].last, sha256(aside))
         if unlinked:
             chain.write_head(self.folder, link)
-        aside.replace(self.folder / merged.name)
-        fsync_folder(self.folder)
+        put_in_place(aside, self.folder / merged.name)
         self._links[merged.name] = link
         self._seen = [*self._seen[: -len(mergeable)], merged]
         self._remove_replaced()
@@ -361,7 +361,8 @@ class Ledger:
             try:
                 data = (self.folder / segment.name).read_bytes()
                 links[segment] = chain.link_of(segment, self.folder, data)
-                self._read_whole(segment, data)
+                for _ in _whole(self.folder / segment.name, data):
+                    pass
             except Damaged as fault:
                 found.append(fault)
                 bad.append(self.folder / segment.name)
@@ -377,14 +378,6 @@ class Ledger:
         except Damaged as fault:
             found.append(fault)
         return found, [one for one in alive if self.folder / one.name not in bad], bad
-
-    def _read_whole(self, segment: Segment, data: bytes) -> None:
-        try:
-            for _ in read_batches(self.folder / segment.name, LEDGER, LEDGER_VERSION, data):
-                pass
-        except (pa.ArrowException, OSError) as error:
-            why = str(error).splitlines()[0][:120]
-            raise Damaged(self.folder / segment.name, f"is damaged: it cannot be read ({why})") from None
 
     def rebuild(self, aside: Path) -> list[Path]:
         """Make one sound chain of the rows that can be read; returns where the damaged files were moved.
@@ -434,6 +427,14 @@ class Ledger:
             self._remove_replaced()
             for file in self.folder.glob(".*"):
                 file.unlink()
+
+
+def _whole(file: Path, data: bytes) -> Iterator[pa.Table]:
+    """The rows in a segment's bytes. Raises Damaged where they cannot be read to the end."""
+    try:
+        yield from read_batches(file, LEDGER, LEDGER_VERSION, data)
+    except (pa.ArrowException, OSError) as error:
+        raise Damaged(file, f"is damaged: it cannot be read ({str(error).splitlines()[0][:120]})") from None
 
 
 def _written_by(batch: pa.Table, at: datetime) -> pa.Table:

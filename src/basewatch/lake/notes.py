@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,15 @@ def read(file: Path) -> dict[str, Any]:
     if not isinstance(values[CONTENT], dict) or digest(values[CONTENT]) != values[HASH]:
         raise Damaged(file, "is damaged: it was edited")
     return dict(values[CONTENT])
+
+
+@contextlib.contextmanager
+def understood(file: Path) -> Iterator[None]:
+    """What a note says is taken apart inside; one of another shape than it should have is raised as Damaged."""
+    try:
+        yield
+    except (ValueError, TypeError, AttributeError):
+        raise Damaged(file, "is damaged: it holds another thing than it should") from None
 
 
 def digest(content: dict[str, Any]) -> str:

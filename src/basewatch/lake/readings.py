@@ -35,7 +35,8 @@ class Readings:
     def latest(self) -> dict[str, FileReading]:
         """The latest reading of each file, by its name."""
         values = notes.read(self._file)
-        return {name: _reading({"file": name, **value}) for name, value in values.items()}
+        with notes.understood(self._file):
+            return {name: _reading({"file": name, **value}) for name, value in values.items()}
 
     def held(self) -> dict[str, FileReading]:
         """As `latest`; for a lake that is older than these notes, made of the rows that it holds."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from basewatch import outside
+from basewatch.durable import make_folder
 from basewatch.lake.events import Day, Event, FileReading, Flag, Reject, Rows
 from basewatch.lake.ledger import LedgerRow, ledger_row
 from basewatch.lake.readings import Readings
@@ -134,7 +135,7 @@ def _quarantine(rejects: list[Reject], source: str, lake: Lake, run_id: str) -> 
     if not rejects:
         return
     folder = lake.quarantine / run_id / "rejects"
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with (folder / f"{source}.jsonl").open("a", encoding="utf-8") as handle:
         for reject in rejects:
             values = {

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -18,10 +17,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from basewatch.durable import put_in_place
 from basewatch.errors import StoreFault
 from basewatch.lake import notes
 from basewatch.lake.chain import ADVICE, Damaged
-from basewatch.lake.files import encode_parquet, fsync_folder, sha256, stamped, unique, version_of, write_aside
+from basewatch.lake.files import encode_parquet, sha256, stamped, unique, version_of, write_aside
 from basewatch.lake.ledger import Ledger, LedgerRow
 from basewatch.lake.schemas import TABLES, LakeTable
 from basewatch.lake.segments import DIGITS
@@ -109,9 +109,7 @@ class Lake:
         if not file_schema.equals(declared.schema) or version_of(file_schema.metadata) != declared.version:
             raise ValueError(f"{file} does not have the schema of lake table {table}, version {declared.version}")
         target = self._partition(table, source, day) / f"{sha256(file)[:DIGITS]}.parquet"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(file, target)
-        fsync_folder(target.parent)
+        put_in_place(file, target)
         return str(target.relative_to(self.folder))
 
     def _partition(self, table: str, source: str, day: date) -> Path:
@@ -171,20 +169,27 @@ class Lake:
             file.unlink()
         return len(unnamed)
 
-    def last_day(self, leave_out: Callable[[LedgerRow], bool] = lambda _: False) -> date | None:
-        """The latest UTC day up to which anything was looked at, None on an empty lake.
+    def last_day(self, leave_out: Callable[[LedgerRow], bool] = lambda _: False, until: date = date.max) -> date | None:
+        """The latest UTC day up to `until` up to which anything was looked at, None on an empty lake.
 
         A source that is read whole leaves no row for a last day without records, so the ends of its windows count too.
         """
         days = [row.day for row in self.ledger() if not leave_out(row)]
         for file in (self.folder / "windows").glob("[!.]*.json"):
-            days += [date.fromisoformat(name.split("..")[1]) for name in notes.read(file)]
-        return max(days, default=None)
+            days += self.window_ends(file.stem)
+        return max((day for day in days if day <= until), default=None)
 
     # ---- windows already done, for sources that are read whole
 
     def _window_file(self, source: str) -> Path:
         return self.folder / "windows" / f"{source}.json"
+
+    def window_ends(self, source: str) -> list[date]:
+        """The last day of each window of this source that was ingested whole."""
+        file = self._window_file(source)
+        content = notes.read(file)
+        with notes.understood(file):
+            return [date.fromisoformat(name.partition("..")[2]) for name in content]
 
     def window_fingerprint(self, source: str, name: str) -> str | None:
         """The fingerprint of the inputs from which this window was last ingested, None if it never was."""

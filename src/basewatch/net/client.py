@@ -20,6 +20,7 @@ import tenacity
 import urllib3
 
 import basewatch
+from basewatch.durable import make_folder
 from basewatch.net.content import content_fault, describe, plain, quoted
 from basewatch.net.download import Download, Transfer
 from basewatch.net.faults import Again, HttpFault, retry_after
@@ -197,7 +198,7 @@ class Client:
         The file appears under its name only when complete and of the given size and sha256; until then it is
         `.<name>.part`. Attempts count only while no byte comes. Raises HttpFault.
         """
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         task = Transfer(self, url, target, size, sha256, expect, dict(headers or {}), max_bytes)
         return self._retrying(task.attempt, stop=task.stop)
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import requests
 import tenacity
 
+from basewatch.durable import put_in_place
 from basewatch.net.content import content_fault
 from basewatch.net.faults import Again, HttpFault
 from basewatch.net.limits import Policy, State
@@ -177,7 +178,7 @@ class Transfer:
             self.faults += 1
             raise self._again("does not match the published sha256; starting over")
         validator = self._validator()
-        self.part.replace(self.target)
+        put_in_place(self.part, self.target)
         self.note.unlink(missing_ok=True)
         return Download(self.target, clean_url(self.url), have, sha256, self.resumed, validator)
 

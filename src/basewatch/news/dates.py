@@ -15,6 +15,8 @@ _ISO = re.compile(r"(?<![\d.])(\d{4})-(\d{1,2})-(\d{1,2})(?![\d])")
 _NUMERIC = re.compile(r"(?<![\d.])(\d{1,2})\.(\d{1,2})\.(\d{4}|\d{2})(?![\d])")
 _SLASHED = re.compile(r"(?<![\d./-])(\d{1,2})([/-])(\d{1,2})\2(\d{4})(?![\d/-])")
 _ENDING = re.compile(r"'?\w{0,4}\s*")  # what Turkish joins to a date before "since"
+FIRST_YEAR = 1903
+LONGEST_DAYS = 36_525  # a hundred years: a text that speaks of more speaks of no pause in flights
 _DAYS = {"day": 1.0, "week": 7.0, "month": 30.4375, "year": 365.25}
 
 
@@ -40,8 +42,9 @@ class Duration:
 
 
 def _date(year: int, month: int, day: int) -> date | None:
+    """The day that a text may speak of; None for one that is none, and for one before there were aircraft."""
     try:
-        return date(year, month, day)
+        return date(year, month, day) if year >= FIRST_YEAR else None
     except ValueError:
         return None
 
@@ -280,7 +283,8 @@ def durations(folded: str, language: Language) -> list[Duration]:
     for match in counted.finditer(folded):
         amount = language.amount(match[1])
         unit = next((name for name, pattern in language.units.items() if pattern.match(match[2])), None)
-        if amount and unit and not _is_calendar(match[2], unit, amount):
+        is_length = amount and unit and amount * _DAYS[unit] <= LONGEST_DAYS
+        if amount and unit and is_length and not _is_calendar(match[2], unit, amount):
             candidates.append(_duration(folded, language, amount, unit, match.start(), match.end()))
     for pattern, value in language.durations:
         for match in pattern.finditer(folded):

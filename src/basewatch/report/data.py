@@ -114,7 +114,10 @@ def read(database: Path, bases: Sequence[str], fleet: str, release_id: str | Non
         with connect(database, read_only=True) as connection:
             return _read(connection, list(dict.fromkeys(bases)), fleet, release_id)
     except (duckdb.CatalogException, duckdb.BinderException, duckdb.IOException) as error:
-        raise ReportError(f"{database} cannot be read as a release: {error}") from None
+        raise ReportError(
+            f"{database} cannot be read as a release; `basewatch verify` lists what is damaged, "
+            f"`basewatch verify --repair` goes back to the newest sound release ({error})"
+        ) from None
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, query: str, values: Sequence[Any] = ()) -> list[Row]:

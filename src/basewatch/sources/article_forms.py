@@ -199,12 +199,13 @@ def _html_text(data: bytes, charset: str | None = None) -> str:
 def _html(page: str, latest: date) -> Form:
     """A page's main text and metadata. Raises ValueError where no article can be made out."""
     import trafilatura  # seconds to import; only for those who have HTML files
-    from lxml import html
+    from lxml import etree, html
 
     page = re.sub(r"^\s*<\?xml[^>]*\?>", "", page)
-    tree = html.document_fromstring(page) if page.strip() else None
-    if tree is None:
-        raise ValueError("no article text could be made out in the page")
+    try:
+        tree = html.document_fromstring(page)
+    except etree.ParserError:  # nothing but a heading, or nothing at all
+        raise ValueError("no article text could be made out in the page") from None
     document = trafilatura.bare_extraction(
         text.mark_line_ends(page),
         with_metadata=True,

@@ -413,13 +413,15 @@ def sighting(row: Mapping[str, Any]) -> polled.Sighting | None:
     """A position as a sighting; None where it is an estimate or names no address.
 
     Heights are feet, speeds knots and feet a minute, as the API gives them. Height 0 is how it writes the ground, track
-    0 may mean unknown. Raises ValueError or KeyError for a malformed row.
+    0 may mean unknown. Raises ValueError for a malformed row.
     """
+    if not isinstance(row, Mapping):
+        raise ValueError("no object")
     if row.get("hex") is None or str(row.get("source", "")).upper() == "ESTIMATED":
         return None
-    at = values.moment(row["timestamp"])
+    at = values.moment(row.get("timestamp"))
     address = values.icao24(row["hex"])
-    latitude, longitude = values.number(row["lat"]), values.number(row["lon"])
+    latitude, longitude = values.number(row.get("lat")), values.number(row.get("lon"))
     if at is None or address is None or latitude is None or longitude is None:
         raise ValueError("no time, address or place")
     height = values.whole(row.get("alt"))

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import basewatch
+from basewatch.durable import make_folder
 from basewatch.errors import SourceError
 from basewatch.lake.files import write_aside
 from basewatch.net.secrets import clean_url, redact
@@ -88,7 +89,7 @@ class Landing:
         self.context, self.window = context, window
         name = f"{window.since}" if window.since == window.until else f"{window.since}_{window.until}"
         self.path = context.landing / below / name
-        self.path.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path)
         (self.path / MANIFEST).unlink(missing_ok=True)
         self.answers: list[LandedAnswer] = []
         self._files: list[LandedFile] = []

@@ -339,10 +339,9 @@ def _flights(
         return
     table, told = scoped.consistent("opensky_flights", table, answer, window, tallies, places, context)
     yield from told
-    by = "first_seen" if answer.kind == "departure" else "last_seen"
+    by, or_by = ("first_seen", "last_seen") if answer.kind == "departure" else ("last_seen", "first_seen")
     times = [
-        at or other
-        for at, other in zip(table.column(by).to_pylist(), table.column("first_seen").to_pylist(), strict=True)
+        at or other for at, other in zip(table.column(by).to_pylist(), table.column(or_by).to_pylist(), strict=True)
     ]
     # an aircraft's query starts a day early: flights that ended then belong to that day's own query
     days = [max(at.date(), answer.since) if answer.kind != "aircraft" else at.date() for at in times]

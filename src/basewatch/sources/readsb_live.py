@@ -24,6 +24,7 @@ from typing import Any
 import msgspec
 
 from basewatch.config import OpenSky, ReadsbLive
+from basewatch.durable import make_folder
 from basewatch.errors import ConfigError, SourceError, containment
 from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.net import providers
@@ -299,7 +300,7 @@ def _land(poll: Poll, poller: _Poller) -> None:
     on = datetime.fromtimestamp(poll.at, UTC)
     begun = datetime.fromtimestamp(poller.started, UTC)
     home = poller.context.landing / f"{on:%Y-%m-%d}"
-    home.mkdir(parents=True, exist_ok=True)
+    make_folder(home)
     with (home / f"polls-{begun:%Y%m%dT%H%M%S}-{os.getpid()}.jsonl.gz").open("ab") as handle:
         handle.write(gzip.compress(msgspec.json.encode(poll) + b"\n", 6))
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from basewatch import __version__
 from basewatch.database import connect
+from basewatch.durable import make_folder
 from basewatch.errors import ConfigError
 from basewatch.lake.files import write_aside
 from basewatch.lake.ledger import LedgerRow, ledger_table
@@ -170,7 +171,7 @@ def build_candidate(
     what the lake is taken to hold, where that is not what it holds now.
     """
     remove_tree(folder)
-    folder.mkdir(parents=True)
+    make_folder(folder)
     with removed_on_failure(folder):
         inputs = gather_inputs(lake, reference, params, as_of)
         with open_work(folder) as connection:

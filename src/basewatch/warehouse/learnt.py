@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from basewatch.database import connect
+from basewatch.durable import make_folder
 from basewatch.errors import ConfigError
 from basewatch.lake.files import write_aside
 from basewatch.lake.store import Lake
@@ -132,7 +133,7 @@ def learn(
     if before is not None and before.made_from == source and not again:
         return before
     folder = root / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     aside = folder / WORK
     values = {**params.values, "as_of": until}
     try:

@@ -10,12 +10,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +22,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import BaseFileLock, FileLock, Timeout
 
+from basewatch import progress
 from basewatch.database import connect
+from basewatch.durable import fsync_file, fsync_folder, make_folder
 from basewatch.errors import ConfigError, StoreFault, WarehouseBusy
 from basewatch.lake import notes
 from basewatch.lake.chain import ADVICE, Damaged
-from basewatch.lake.files import encode_parquet, fsync_folder, write_aside
+from basewatch.lake.files import encode_parquet, write_aside
 from basewatch.lake.store import Lake
 from basewatch.lake.verified import Verified
 from basewatch.reference.load import Params, Reference
@@ -52,7 +53,16 @@ from basewatch.warehouse.work import WORK
 
 SWEEP_SECONDS = 3.0  # looking through a lake of years takes a second or two
 MANIFEST = "manifest.json"
+LATEST_RUN = "latest"  # in the folder of runs, holds the name of the last one
 FAULTS_NAMED = 5  # of damaged files in an error
+
+
+ASIDE = "." + "*." + 32 * "[0-9a-f]"  # how `lake/files.py` calls what is not yet whole
+LEFTOVERS = (
+    *("releases/.making-*", f".{WORK}.*", ".current-*", ASIDE, f"runs/{ASIDE}", f"candidate/{ASIDE}", "candidate/tmp"),
+    *(f"{learnt.FOLDER}/{name}" for name in (ASIDE, learnt.WORK, f"{learnt.WORK}.*", "spill")),
+)
+LEFTOVERS_OF_SOURCES = (f"lake/files/{ASIDE}", "landing/*/.decoding-*", f"landing/*/{ASIDE}", f"landing/*/*/{ASIDE}")
 
 
 @dataclass(frozen=True)
@@ -143,7 +153,7 @@ class Warehouse:
 
     def _made(self) -> Path:
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
+            make_folder(self.root)
         except OSError as error:
             raise ConfigError(f"warehouse.root {self.root} cannot be made: {error.strerror}") from None
         return self.root
@@ -157,20 +167,26 @@ class Warehouse:
             raise ConfigError(f"warehouse.root {self.root} cannot be written: {error.strerror}") from None
 
     def _clear_leftovers(self) -> None:
-        """What a run that died left half-made: never referred to, so nothing is lost; and what it left half-done."""
-        for folder in self.releases_folder.glob(".making-*"):
-            remove_tree(folder)
+        """What a run that died left half-made: never referred to, so nothing is lost; and what it left half-done.
+
+        Each kind is a name that basewatch alone gives, in a folder of its own.
+        """
+        found = [entry for pattern in LEFTOVERS for entry in self.root.glob(pattern)]
         if self.candidate_folder.exists() and not (self.candidate_folder / "candidate.json").exists():
-            remove_tree(self.candidate_folder)
-        for pattern in (".current-*", ".README.md.*", "..publishing.*", "runs/.*"):
-            for file in self.root.glob(pattern):
-                file.unlink()
-        for entry in self.root.glob(f".{WORK}.*"):
-            remove_tree(entry)
+            found.append(self.candidate_folder)
+        swept = 0
         if self.lake.folder.exists():
             # a poller names its files when it flushes; of a damaged lake nobody can tell what is left over
             with contextlib.suppress(WarehouseBusy, StoreFault), self.watching(0):
-                self.lake.sweep()
+                found += [entry for pattern in LEFTOVERS_OF_SOURCES for entry in self.root.glob(pattern)]
+                swept = self.lake.sweep()
+        for entry in found:
+            remove_tree(entry)
+        if found or swept:
+            named = [str(entry.relative_to(self.root)) for entry in found[:FAULTS_NAMED]]
+            named += [f"{len(found) - FAULTS_NAMED} more"] if len(found) > FAULTS_NAMED else []
+            named += [f"{swept} files of the lake that nothing names"] if swept else []
+            progress.say(f"removed what a run that died had left: {', '.join(named)}")
         self._finish_publish()
 
     def _finish_publish(self) -> None:
@@ -356,7 +372,7 @@ class Warehouse:
         release_id = self._release_id(candidate, now)
         making = self.releases_folder / f".making-{release_id}"
         remove_tree(making)
-        making.mkdir(parents=True)
+        make_folder(making)
         with removed_on_failure(making):
             note = self._make(making, release_id, candidate, judged, now, extras)
         folder = self.releases_folder / release_id
@@ -416,8 +432,11 @@ class Warehouse:
         return note
 
     def _release_id(self, candidate: Candidate, now: datetime) -> str:
-        stem = f"{now:%Y%m%dT%H%M%SZ}-{candidate.inputs.fingerprint[:8]}"
+        """A name that sorts behind all others: where the clock went back, a second after the newest."""
         taken = {release.release_id for release in self.releases()}
+        newest = max((_named_at(name) or now for name in taken), default=now)
+        at = newest + timedelta(seconds=1) if newest > now else now
+        stem = f"{at:%Y%m%dT%H%M%SZ}-{candidate.inputs.fingerprint[:8]}"
         number = 2
         name = stem
         while name in taken:
@@ -472,9 +491,10 @@ class Warehouse:
     def refuse(self, candidate: Candidate) -> Path:
         """Move a candidate that a gate refused into quarantine; returns its folder there."""
         folder = self.quarantine / candidate.run_id / "candidate"
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(folder.parent)
         remove_tree(folder)
         candidate.folder.rename(folder)
+        fsync_folder(folder.parent)
         return folder
 
     # ---- runs
@@ -483,16 +503,29 @@ class Warehouse:
         """Keep what a run did, for `basewatch status`."""
         text = json.dumps(values, indent=1, default=str)
         write_aside(self.runs_folder / f"{run_id}.json", text.encode())
+        write_aside(self.runs_folder / LATEST_RUN, run_id.encode())
 
     def last_run(self) -> dict[str, Any] | None:
         """What the latest run did, None before the first."""
         files = list(self.runs_folder.glob("*.json")) if self.runs_folder.exists() else []
         if not files:
             return None
-        # a run's name tells the second at which it began, and two may begin in one
-        latest = max(files, key=lambda file: (file.name.split("-")[0], file.stat().st_mtime_ns))
+        # a run's name tells the second at which it began, but a clock may go back, and two may begin in one second
+        named = self.runs_folder / LATEST_RUN
+        noted = self.runs_folder / f"{named.read_text(encoding='utf-8')}.json" if named.exists() else None
+        latest = (
+            noted if noted in files else max(files, key=lambda file: (file.name.split("-")[0], file.stat().st_mtime_ns))
+        )
         values: dict[str, Any] = json.loads(latest.read_text(encoding="utf-8"))
         return values
+
+
+def _named_at(release_id: str) -> datetime | None:
+    """The second in a release's name, UTC."""
+    try:
+        return datetime.strptime(release_id.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def write_manifest(folder: Path, note: dict[str, Any]) -> None:
@@ -550,8 +583,7 @@ def seal(folder: Path) -> None:
     """Sync a release to disk and take the right to write from its files."""
     for file in folder.rglob("*"):
         if file.is_file():
-            with file.open("rb") as handle:
-                os.fsync(handle.fileno())
+            fsync_file(file)
             file.chmod(0o444)
     for entry in [*folder.rglob("*"), folder]:
         if entry.is_dir():

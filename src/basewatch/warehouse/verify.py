@@ -18,12 +18,13 @@ import duckdb
 import pyarrow.parquet as pq
 
 from basewatch.database import connect
+from basewatch.durable import make_folder
 from basewatch.errors import BasewatchError, ConfigError, StoreFault
-from basewatch.lake import notes
 from basewatch.lake.chain import Damaged
 from basewatch.lake.events import GLOBAL, Day
 from basewatch.lake.files import sha256
 from basewatch.lake.ledger import LedgerRow, ledger_row
+from basewatch.lake.readings import Readings
 from basewatch.warehouse import learnt
 from basewatch.warehouse.build import DATABASE, remove_tree
 from basewatch.warehouse.releases import MANIFEST, Release, Warehouse, read_manifest
@@ -135,10 +136,13 @@ def _counted(warehouse: Warehouse, row: LedgerRow, damaged: Iterable[Path], foun
 
 def _notes(warehouse: Warehouse, found: Found) -> None:
     lake = warehouse.lake
-    for file in [*lake.folder.glob("windows/[!.]*.json"), *lake.folder.glob("files/[!.]*.json")]:
+    looks: list[tuple[Path, Callable[[str], object]]]
+    looks = [(file, lake.window_ends) for file in lake.folder.glob("windows/[!.]*.json")]
+    looks += [(file, lambda source: Readings(lake, source).latest()) for file in lake.folder.glob("files/[!.]*.json")]
+    for file, look in looks:
         _count(found, file)
         try:
-            notes.read(file)
+            look(file.stem)
         except Damaged as fault:
             found.add("note", fault.place, fault.what)
     for file in warehouse.runs_folder.glob("[!.]*.json"):
@@ -232,7 +236,7 @@ class _Mending:
     def set_aside(self, path: Path) -> None:
         """Move a file or folder out of the way, to where a person can look at it."""
         target = self.aside / path.relative_to(self.warehouse.root)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         remove_tree(target)
         path.rename(target)
         self.say(f"set aside {path} as {target}")
@@ -308,7 +312,7 @@ class _Mending:
         digest = sha256(file)
         for wanted in missing:
             if digest.startswith(wanted.stem) and not wanted.exists():
-                wanted.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(wanted.parent)
                 file.rename(wanted)
                 self.say(f"{file} was {wanted}, and is so again")
                 return

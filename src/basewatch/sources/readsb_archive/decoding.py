@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from basewatch.config import ReadsbArchive
+from basewatch.durable import make_folder
 from basewatch.geo import NM_KM, Ring
 from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.lake.files import COMPRESSION, COMPRESSION_LEVEL, ROW_GROUP, stamped
@@ -62,7 +63,7 @@ def decode(landed: Landed, context: Context[ReadsbArchive]) -> Iterator[Event]:
     for file in landed.files:
         if file.day is not None and (file.path.is_dir() or archive_name(file.path.name)):
             by_day[file.day].append(file)
-    context.landing.mkdir(parents=True, exist_ok=True)
+    make_folder(context.landing)
     _remove_stale(context.landing)
     for day, files in sorted(by_day.items()):
         work = Path(tempfile.mkdtemp(prefix=".decoding-", dir=context.landing))

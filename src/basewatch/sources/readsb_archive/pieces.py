@@ -15,11 +15,13 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from basewatch.durable import boot_id, make_folder, put_in_place
 from basewatch.lake.files import write_aside
 from basewatch.net.client import Client
 from basewatch.net.faults import HttpFault
 
 ABOUT = "about.json"
+COMING = ".coming"  # a stretch that is not on the disk yet, after its place
 LEAST, MOST_AT_LEAST, LEASTS = 512, 16 << 10, 1 << 18  # bytes of the smallest request: this part of the tar
 
 
@@ -137,19 +139,23 @@ class Pieces:
     def _fetch(self, part: int, start: int, end: int) -> None:
         asset, first = self.assets[part], self._starts[part]
         assert asset.size is not None
-        path = self._path(start)
+        path, coming = self._path(start), self._path(start).with_suffix(COMING)
         had = self._validators[part]
         self._asked.add(part)
         try:
-            with path.open("wb") as file:
+            try:
+                with coming.open("wb") as file:
 
-                def take(chunk: bytes) -> None:
-                    file.write(chunk)
-                    file.flush()  # a process that is killed leaves what had come
+                    def take(chunk: bytes) -> None:
+                        file.write(chunk)
+                        file.flush()  # a process that is killed leaves what had come
 
-                validator = self.client.stretch(
-                    asset.url, start - first, end - first, take, size=asset.size, validator=had
-                )
+                    validator = self.client.stretch(
+                        asset.url, start - first, end - first, take, size=asset.size, validator=had
+                    )
+            finally:
+                if coming.exists():
+                    put_in_place(coming, path)
         except OSError as error:
             raise HttpFault(
                 f"{self.client.source}: {asset.name} cannot be written: {error.strerror or error}; free some space on "
@@ -177,6 +183,7 @@ class Pieces:
         identity = identity_of(self.assets)
         if about and about.get("assets") == identity and all(isinstance(each, str) for each in about["validators"]):
             self._validators: list[str] = about["validators"]
+            self._settle(about.get("boot"))
             for path in sorted(path for path in self.home.iterdir() if path.name.isdecimal()):
                 part = bisect_right(self._starts, int(path.name)) - 1
                 if self._validators[part]:
@@ -185,9 +192,19 @@ class Pieces:
                     path.unlink()
             return
         self.drop()
-        self.home.mkdir(parents=True)
+        make_folder(self.home)
         self._validators = validators if len(validators) == len(self.assets) else [""] * len(self.assets)
         self._write_about()
+
+    def _settle(self, boot: str | None) -> None:
+        """What was on its way when a process was killed is as good as the rest, unless the machine died with it."""
+        for coming in self.home.glob(f"*{COMING}"):
+            if boot is not None and boot == boot_id():
+                put_in_place(coming, coming.with_suffix(""))
+            else:
+                coming.unlink()
+        if boot != boot_id():
+            self._write_about()
 
     def _read_about(self) -> dict[str, Any] | None:
         try:
@@ -198,7 +215,7 @@ class Pieces:
         return about if is_sound and len(about["validators"]) == len(self.assets) else None
 
     def _write_about(self) -> None:
-        values = {"assets": identity_of(self.assets), "validators": self._validators}
+        values = {"assets": identity_of(self.assets), "validators": self._validators, "boot": boot_id()}
         write_aside(self.home / ABOUT, json.dumps(values).encode())
 
     def _path(self, place: int) -> Path:

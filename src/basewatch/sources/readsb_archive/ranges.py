@@ -19,8 +19,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from basewatch.durable import fsync_folder, make_folder
 from basewatch.errors import SourceError
-from basewatch.lake.files import fsync_folder, sha256, write_aside
+from basewatch.lake.files import sha256, write_aside
 from basewatch.net.client import Client
 from basewatch.net.faults import HttpFault
 from basewatch.net.ranges import FileChanged, RangesRefused
@@ -253,7 +254,7 @@ def _bring(place: _Place, client: Client, check_room: Callable[[int, set[Path]],
     heatmaps = {}
     try:
         shutil.rmtree(place.aside, ignore_errors=True)
-        (place.aside / "heatmap").mkdir(parents=True)
+        make_folder(place.aside / "heatmap")
         for number, (offset, size) in sorted(members.items()):
             chunks = _file_chunks(whole[number]) if number in whole else _piece_chunks(pieces, offset, size)
             heatmaps[number] = Piece(offset, size, _write(place.aside / _name(number), chunks))

@@ -22,6 +22,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from basewatch.config import ReadsbArchive
+from basewatch.durable import make_folder
 from basewatch.errors import SourceError
 from basewatch.lake.files import write_aside
 from basewatch.net import providers
@@ -396,7 +397,7 @@ def _preferred(url: str, day: date, settings: ReadsbArchive, context: Context[Re
 def _heatmaps(copy: Copy, day: date, settings: ReadsbArchive, context: Context[ReadsbArchive]) -> list[LandedFile]:
     """The copy's heatmaps alone, as a folder of the local layout. Raises WholePartsNeeded."""
     home = context.landing
-    home.mkdir(parents=True, exist_ok=True)
+    make_folder(home)
 
     def check_room(needed: int, mine: set[Path]) -> None:
         _check_room(copy.tag, needed, mine, home, settings)
@@ -418,7 +419,7 @@ def _download(
     why: what the note says of them besides.
     """
     home = context.landing
-    home.mkdir(parents=True, exist_ok=True)
+    make_folder(home)
     targets = {asset.name: home / slug(asset.name) for asset in copy.assets}
     mine = set(targets.values()) | {target.with_name(f".{target.name}.part") for target in targets.values()}
     _check_room(copy.tag, copy.size, mine, home, settings)
