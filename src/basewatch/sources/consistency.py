@@ -94,8 +94,12 @@ def judge(
     reference: Reference,
     params: Thresholds,
     older: Collection[str] = (),
+    *,
+    is_made_up: bool = False,
 ) -> Judged:
     """Judge flight records (lake tables by name, as decoded). older: files that were read before, and are believed.
+
+    is_made_up: the records are simulated, and name fields that do not exist.
 
     A record has at most one contradiction to its name: the first that costs it something it cannot do without, else
     the first. Times are UTC.
@@ -105,7 +109,8 @@ def judge(
         return Judged(dict(tables), [], {})
     frame = _Frame(given, places)
     _addresses(frame, reference, params)
-    _codes(frame, places)
+    if not is_made_up:
+        _codes(frame, places)
     _ids(frame, params)
     _repeated_stamps(frame, params, older)
     _shifted(frame, params, older)

@@ -222,7 +222,8 @@ def _consistent(
     """The records that can be so, bad fields voided; what is wrong goes to the losses of its file."""
     held = context.readings.latest() if context.readings else {}
     believed = {name for name, before in held.items() if not consistency.is_copy(before.contradictions)}
-    judged = consistency.judge(tables, places, context.reference, context.params, believed)
+    is_made_up = context.source == "simulated"
+    judged = consistency.judge(tables, places, context.reference, context.params, believed, is_made_up=is_made_up)
     for one in judged.found:
         reading = readings[one.file]
         if one.row is None:
