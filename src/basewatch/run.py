@@ -63,7 +63,7 @@ NO_PAGE = (
     "makes the report anew.</p></html>\n"
 )
 INTERRUPTED = 130  # how a shell tells that a command was stopped by Ctrl-C
-AT_ODDS = "days that this throws into doubt do not count until it is put right, or `ignore` leaves it out (docs/trust.md)"
+AT_ODDS = "days that it throws into doubt do not count until it is put right, or `ignore` leaves it out (docs/trust.md)"
 VOLUME = "the day is looked at again for as long as the horizon reaches; docs/trust.md says what a norm is"
 FILES_TOLD = 20  # a run's last lines are read by people
 
