@@ -48,6 +48,7 @@ def judged(**changed: Any) -> LedgerRow | None:
     [
         ({"aircraft": 501}, "partial", "501 aircraft, where nine in ten of the days before hold 1,000 or more"),
         ({"military": 0}, "partial", "0 military aircraft, where nine in ten of the days before hold 60 or more"),
+        ({"ground": 0, "at_field": 0}, "partial", "0 aircraft on the ground, where nine in ten"),
         ({"last_min": 842}, "partial", "nothing after 14:02, where no day before ended by 23:59"),
         ({"first_min": 180}, "partial", "nothing before 03:00"),
         (
@@ -74,7 +75,7 @@ def test_a_day_that_cannot_be_whole_or_its_own_is_told(changed: dict[str, Any], 
         {"aircraft": 3000},  # growth
         {"last_min": 1400},
         {"hours": [value // 2 for value in HOURS]},
-        {"ground": 4, "at_field": 0},  # too few to tell
+        {"ground": 6, "at_field": 0},  # too few to tell
         {"way": "heatmap", "aircraft": 100},  # read otherwise: counted otherwise
     ],
 )

@@ -147,10 +147,10 @@ def _falls(held: _Held, norm: Sequence[_Held], params: Thresholds) -> list[str]:
     """What of the day is far less than usual, in words."""
     reasons = []
     share, gone = params.volume_share_min, params.volume_gone_share
-    for name, least in (("records", share), ("aircraft", share), ("military", gone)):
+    for name, least in (("records", share), ("aircraft", share), ("military", gone), ("ground", gone)):
         value, usual = held[name], _low(name, norm)
         if value is not None and usual is not None and _is_fall(value, usual, least, params):
-            what = "military aircraft" if name == "military" else name
+            what = {"military": "military aircraft", "ground": "aircraft on the ground"}.get(name, name)
             reasons.append(f"{value:,} {what}, where nine in ten of the days before hold {usual:,.0f} or more")
     if (_low("aircraft", norm) or 0) >= params.volume_fewest:
         reasons += _edges(held, norm, params)
