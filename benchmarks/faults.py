@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-sys.path = [place for place in sys.path if Path(place) != Path(__file__).parent]  # `faults` is the library
 
 from faults.fault import enter, share
 from faults.library import FAMILIES, table

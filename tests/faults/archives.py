@@ -1,4 +1,4 @@
-"""Faults of readsb archives: half hours of a heatmap, each damaged in one way, and days of traces after twelve good ones."""
+"""Faults of readsb archives: half hours of a heatmap, and days of traces after twelve good ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from basewatch.lake.ledger import LedgerRow, ledger_row
 from basewatch.readsb.heatmap import BadHeatmap, read
 from basewatch.reference import load
 from basewatch.sources import volumes
-
 from faults.fault import Answer, Family, Fault, Meet
 from heatmaps import damage
 from heatmaps.files import HalfHour, half_hour
@@ -47,10 +46,14 @@ def flown(day: date, seed: int | None = None) -> list[Track]:
     for number, address in enumerate(aircraft()):
         start = 85_000.0 if number == 0 else 200.0 if number == 1 else chance.triangular(300, 80_000, 30_000)
         points = [
-            point(start + 30 * step, 35.40 + 0.02 * (14 - step), 35.95 + chance.uniform(0, 0.01),
-                  "ground" if step > 12 else 500 * (14 - step))
+            point(
+                start + 30 * step,
+                35.40 + 0.02 * (14 - step),
+                35.95 + chance.uniform(0, 0.01),
+                "ground" if step > 12 else 500 * (14 - step),
+            )
             for step in range(16)
-        ]  # fmt: skip
+        ]
         tracks.append((address, points))
     return tracks
 
@@ -120,25 +123,48 @@ DAYS: tuple[tuple[str, Change, str], ...] = (
     ("nine in ten aircraft gone", Change(tracks=lambda tracks: tracks[::10]), LOST),
     ("all military aircraft gone", Change(tracks=_unarmed), "military"),
     ("all civil aircraft gone", Change(tracks=lambda tracks: tracks[CIVIL:]), LOST),
-    *((f"nothing after {hour}:00", Change(tracks=_points(lambda one, hour=hour: one if one[0] < hour * 3600 else None)),
-       "nothing after|" + LOST) for hour in (4, 8, 12, 16, 20, 22)),
-    *((f"nothing before {hour}:00", Change(tracks=_points(lambda one, hour=hour: one if one[0] > hour * 3600 else None)),
-       "nothing before|" + LOST) for hour in (3, 6, 12)),
+    *(
+        (
+            f"nothing after {hour}:00",
+            Change(tracks=_points(lambda one, hour=hour: one if one[0] < hour * 3600 else None)),
+            "nothing after|" + LOST,
+        )
+        for hour in (4, 8, 12, 16, 20, 22)
+    ),
+    *(
+        (
+            f"nothing before {hour}:00",
+            Change(tracks=_points(lambda one, hour=hour: one if one[0] > hour * 3600 else None)),
+            "nothing before|" + LOST,
+        )
+        for hour in (3, 6, 12)
+    ),
     ("yesterday's day under a new date", Change(seed=(FIRST + timedelta(days=WHOLE - 1)).toordinal()), "is the day"),
     ("a day of the week before under a new date", Change(seed=(FIRST + timedelta(days=4)).toordinal()), "is the day"),
-    ("half of yesterday's day", Change(seed=(FIRST + timedelta(days=WHOLE - 1)).toordinal(),
-                                       tracks=lambda tracks: tracks[::2]), "is the day|" + LOST),
+    (
+        "half of yesterday's day",
+        Change(seed=(FIRST + timedelta(days=WHOLE - 1)).toordinal(), tracks=lambda tracks: tracks[::2]),
+        "is the day|" + LOST,
+    ),
     ("stamps of another day", Change(stamp_days=-7), "day|time|stamp|of 2025|trace"),
     ("stamps of another year", Change(stamp_days=-365), "day|time|stamp|of 2024|trace"),
     ("moved north by 0.6 degrees", Change(tracks=_set(latitude=lambda value: value + 0.6)), "at a field|field"),
     ("moved east by 2 degrees", Change(tracks=_set(longitude=lambda value: value + 2)), "field|" + LOST),
-    ("latitude and longitude swapped", Change(tracks=_points(lambda one: [one[0], one[2], one[1], *one[3:]])), "field|" + LOST),
+    (
+        "latitude and longitude swapped",
+        Change(tracks=_points(lambda one: [one[0], one[2], one[1], *one[3:]])),
+        "field|" + LOST,
+    ),
     ("positions all at one place", Change(tracks=_set(latitude=35.0, longitude=36.5)), "place|field|position"),
     ("positions all at zero", Change(tracks=_set(latitude=0.0, longitude=0.0)), "position|place|field|" + LOST),
     ("latitudes beyond the pole", Change(tracks=_set(latitude=135.4)), "latitude|position|place|" + LOST),
     ("no landing but heights of zero", Change(tracks=_set(altitude=0)), "height|altitude|ground|" + LOST),
     ("heights of all unknown", Change(tracks=_set(altitude=None)), "height|altitude|ground|" + LOST),
-    ("clocks moved by 6 hours", Change(tracks=_set(at=lambda value: (value + 21_600) % 86_400)), "moved|time|order|hours"),
+    (
+        "clocks moved by 6 hours",
+        Change(tracks=_set(at=lambda value: (value + 21_600) % 86_400)),
+        "moved|time|order|hours",
+    ),
     ("clocks a thousand times too fast", Change(tracks=_set(at=lambda value: value * 1000)), "time|" + LOST),
     ("clocks before midnight", Change(tracks=_set(at=lambda value: value - 86_400)), "traces are of"),
     ("no aircraft at all", Change(tracks=lambda tracks: []), PART + "|" + LOST + "|holds no|no trace"),
@@ -148,7 +174,11 @@ DAYS: tuple[tuple[str, Change, str], ...] = (
     ("tar cut within a header", Change(data=lambda data: data[: 512 * 40 + 100]), PART),
     ("a web page for a tar", Change(data=lambda data: b"<!DOCTYPE html>" * 800), PART),
     ("noise for a tar", Change(data=lambda data: random.Random(1).randbytes(len(data))), PART),
-    ("noise in the tar", Change(data=lambda data: data[:20_000] + random.Random(2).randbytes(4000) + data[24_000:]), PART),
+    (
+        "noise in the tar",
+        Change(data=lambda data: data[:20_000] + random.Random(2).randbytes(4000) + data[24_000:]),
+        PART,
+    ),
     ("members packed and cut", Change(members=_member(7, lambda data: data[: len(data) // 2])), PART),
     ("a member of no bytes", Change(members=_member(7, lambda data: b"")), PART),
     ("a member flipped", Change(members=_member(7, lambda data: data[:60] + b"\0\0\0\0" + data[64:])), PART),
@@ -158,18 +188,29 @@ DAYS: tuple[tuple[str, Change, str], ...] = (
     ("a member without a stamp", Change(members=_member(7, _json(lambda one: one.pop("timestamp")))), PART),
     ("a member of another address", Change(members=_member(7, _json(lambda one: one.update(icao="abcdef")))), PART),
     ("a member whose trace is a word", Change(members=_member(7, _json(lambda one: one.update(trace="soon")))), PART),
-    ("a member with a stamp of a word", Change(members=_member(7, _json(lambda one: one.update(timestamp="now")))), PART),
-)  # fmt: skip
+    (
+        "a member with a stamp of a word",
+        Change(members=_member(7, _json(lambda one: one.update(timestamp="now")))),
+        PART,
+    ),
+)
 HARMLESS_DAYS: tuple[tuple[str, Change], ...] = (
     ("unchanged", Change()),
     ("a quarter fewer aircraft", Change(tracks=lambda tracks: [one for n, one in enumerate(tracks) if n % 4 < 3])),
     ("other order of members", Change(members=lambda members: members[::-1])),
     ("a file beside the traces", Change(members=lambda members: [*members, ("./README", b"hello")])),
     ("zeros behind the tar", Change(data=lambda data: data + bytes(1 << 16))),
-    ("twice as many points", Change(tracks=lambda tracks: [
-        (address, [new for old in points for new in (old, [old[0] + 11, *old[1:]])]) for address, points in tracks])),
+    (
+        "twice as many points",
+        Change(
+            tracks=lambda tracks: [
+                (address, [new for old in points for new in (old, [old[0] + 11, *old[1:]])])
+                for address, points in tracks
+            ]
+        ),
+    ),
     ("a few heights unknown", Change(tracks=_points(lambda one: one if one[0] % 7 else [*one[:3], None, *one[4:]]))),
-)  # fmt: skip
+)
 
 
 def faults() -> list[Fault]:

@@ -15,7 +15,6 @@ from basewatch.gates.opening import make_views
 from basewatch.gates.suites import load_suites
 from basewatch.warehouse import models
 from basewatch.warehouse.build import open_work
-
 from faults.fault import Answer, Family, Fault, Meet
 from gate_edits import Edit, Gate, edits
 
@@ -64,7 +63,9 @@ def world(folder: Path) -> Iterator[Meet]:
         run.bind_made_from(work, candidate, connection)
         connection.execute(f"ATTACH '{copy}' AS candidate")
         make_views(connection, "candidate.main", "memory")
-        headers = {m.name: m for m in models.marts() if m.name not in ("quality_results", "releases", "release_changes")}
+        headers = {
+            m.name: m for m in models.marts() if m.name not in ("quality_results", "releases", "release_changes")
+        }
         values = {**work.params.values, "as_of": candidate.inputs.as_of, "checked_at": datetime.now(UTC)}
         gate = Gate(headers, load_suites(files("basewatch.expectations")), values)
         for name in headers:  # what the unedited candidate fails already sees nothing

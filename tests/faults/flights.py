@@ -30,7 +30,6 @@ from basewatch.lake.store import Lake
 from basewatch.reference import load
 from basewatch.sources import contract
 from basewatch.sources.contract import Window
-
 from faults.fault import Answer, Family, Fault, Meet
 
 FAMILY = "flights"
@@ -43,9 +42,14 @@ TABLES = {  # of the lake: the columns of address, mark, and both ends
     "plain_flights": ("icao24", "registration", "origin", "departed_at", "destination", "arrived_at"),
     "flightradar24_flights": ("hex", "reg", "orig_icao", "datetime_takeoff", "dest_icao_actual", "datetime_landed"),
     "opensky_flights": (
-        "icao24", None, "est_departure_airport", "first_seen", "est_arrival_airport", "last_seen",
+        "icao24",
+        None,
+        "est_departure_airport",
+        "first_seen",
+        "est_arrival_airport",
+        "last_seen",
     ),
-}  # fmt: skip
+}
 Row = dict[str, Any]
 
 
@@ -75,32 +79,68 @@ class Form:
 
 
 PLAIN = Form(
-    "plain", "icao24", "registration", "origin", "departed_at", "destination", "arrived_at",
-    lambda number, plane, off, on: {"record_id": f"r-{number}", "callsign": f"RFF{7000 + number}", "type_code": plane[2]},
-    "record_id",
-)  # fmt: skip
-FR24 = Form(
-    "fr24", "hex", "reg", "orig_icao", "datetime_takeoff", "dest_icao_actual", "datetime_landed",
+    "plain",
+    "icao24",
+    "registration",
+    "origin",
+    "departed_at",
+    "destination",
+    "arrived_at",
     lambda number, plane, off, on: {
-        "fr24_id": f"3{number:07x}", "flight": None, "callsign": f"RFF{7000 + number}", "operating_as": "RFF",
-        "painted_as": "RFF", "type": plane[2], "first_seen": off - timedelta(minutes=9),
-        "last_seen": on + timedelta(minutes=4), "flight_ended": True,
+        "record_id": f"r-{number}",
+        "callsign": f"RFF{7000 + number}",
+        "type_code": plane[2],
+    },
+    "record_id",
+)
+FR24 = Form(
+    "fr24",
+    "hex",
+    "reg",
+    "orig_icao",
+    "datetime_takeoff",
+    "dest_icao_actual",
+    "datetime_landed",
+    lambda number, plane, off, on: {
+        "fr24_id": f"3{number:07x}",
+        "flight": None,
+        "callsign": f"RFF{7000 + number}",
+        "operating_as": "RFF",
+        "painted_as": "RFF",
+        "type": plane[2],
+        "first_seen": off - timedelta(minutes=9),
+        "last_seen": on + timedelta(minutes=4),
+        "flight_ended": True,
     },
     "fr24_id",
-)  # fmt: skip
+)
 OPENSKY = Form(
-    "opensky", "icao24", None, "estDepartureAirport", "firstSeen", "estArrivalAirport", "lastSeen",
+    "opensky",
+    "icao24",
+    None,
+    "estDepartureAirport",
+    "firstSeen",
+    "estArrivalAirport",
+    "lastSeen",
     lambda number, plane, off, on: {
-        "callsign": f"RFF{7000 + number}", "estDepartureAirportHorizDistance": 700 + number,
-        "estDepartureAirportVertDistance": 90, "estArrivalAirportHorizDistance": 900 + number,
-        "estArrivalAirportVertDistance": 60, "departureAirportCandidatesCount": 1, "arrivalAirportCandidatesCount": 1,
+        "callsign": f"RFF{7000 + number}",
+        "estDepartureAirportHorizDistance": 700 + number,
+        "estDepartureAirportVertDistance": 90,
+        "estArrivalAirportHorizDistance": 900 + number,
+        "estArrivalAirportVertDistance": 60,
+        "departureAirportCandidatesCount": 1,
+        "arrivalAirportCandidatesCount": 1,
     },
     is_epoch=True,
-)  # fmt: skip
+)
 WRITTEN = {  # the forms of the worlds, each a file of one sort
-    "plain csv": (PLAIN, "csv"), "plain jsonl": (PLAIN, "jsonl"), "plain parquet": (PLAIN, "parquet"),
-    "fr24 csv": (FR24, "csv"), "opensky csv": (OPENSKY, "csv"), "opensky jsonl": (OPENSKY, "jsonl"),
-}  # fmt: skip
+    "plain csv": (PLAIN, "csv"),
+    "plain jsonl": (PLAIN, "jsonl"),
+    "plain parquet": (PLAIN, "parquet"),
+    "fr24 csv": (FR24, "csv"),
+    "opensky csv": (OPENSKY, "csv"),
+    "opensky jsonl": (OPENSKY, "jsonl"),
+}
 
 
 def good(form: Form) -> list[Row]:
@@ -227,10 +267,20 @@ def _elsewhere_at_once(rows: list[Row], form: Form, rng: random.Random) -> list[
     """One more record: an aircraft takes off far away while another record has it at the base."""
     at = rng.randrange(5, len(rows) // 2 - 5) * 2
     row, landed = dict(rows[at]), rows[at][form.on]
-    row |= {form.origin: "UHMA", form.off: landed + timedelta(minutes=30), form.destination: AWAY,
-            form.on: landed + timedelta(hours=9)}  # fmt: skip
+    row |= {
+        form.origin: "UHMA",
+        form.off: landed + timedelta(minutes=30),
+        form.destination: AWAY,
+        form.on: landed + timedelta(hours=9),
+    }
     row |= {name: value for name, value in (("first_seen", row[form.off]), ("last_seen", row[form.on])) if name in row}
     return [*rows, {**row, form.identity: "3fffffff"} if form.identity else row]
+
+
+def _renamed(rows: list[Row], form: Form) -> list[Row]:
+    """The same records under names of their own."""
+    name = form.identity
+    return [{**row, name: f"{row[name][:1]}f{row[name][2:]}"} for row in rows] if name else rows
 
 
 def _shuffled(rows: list[Row], form: Form, rng: random.Random) -> list[Row]:
@@ -240,10 +290,18 @@ def _shuffled(rows: list[Row], form: Form, rng: random.Random) -> list[Row]:
 def _grown(rows: list[Row], form: Form, rng: random.Random) -> list[Row]:
     """As many flights again, of another aircraft, in the last month."""
     more = [
-        _moved(hours=1)({**row, form.address: "15501c", **({form.mark: "RF-78660"} if form.mark else {}),
-                         **({form.identity: f"3a{number:06x}"} if form.identity else {})}, form)
-        for number, row in enumerate(rows) if row[form.on].month == 8
-    ]  # fmt: skip
+        _moved(hours=1)(
+            {
+                **row,
+                form.address: "15501c",
+                **({form.mark: "RF-78660"} if form.mark else {}),
+                **({form.identity: f"3a{number:06x}"} if form.identity else {}),
+            },
+            form,
+        )
+        for number, row in enumerate(rows)
+        if row[form.on].month == 8
+    ]
     return [*rows, *more]
 
 
@@ -316,25 +374,36 @@ def _noise(data: bytes) -> bytes:
 
 
 LINE_FILES: tuple[tuple[str, Harm, str], ...] = (
-    ("cut within a record", lambda data: data[: data.index(b"\n", len(data) // 2) - 30], "cut|short|cells|held .* before"),
+    (
+        "cut within a record",
+        lambda data: data[: data.index(b"\n", len(data) // 2) - 30],
+        "cut|short|cells|held .* before",
+    ),
     ("cut between records", lambda data: data[: data.index(b"\n", len(data) // 2) + 1], "held .* before"),
     ("a record cut", lambda data: data.replace(data.splitlines()[90], data.splitlines()[90][:25]), "cells|record|JSON"),
-    ("two records in one line", lambda data: data.replace(data.splitlines(keepends=True)[90],
-                                                         data.splitlines(keepends=True)[90].rstrip()), "cells|JSON|field"),
+    (
+        "two records in one line",
+        lambda data: data.replace(data.splitlines(keepends=True)[90], data.splitlines(keepends=True)[90].rstrip()),
+        "cells|JSON|field",
+    ),
     ("zeros in the middle", _overwritten, "zero|NUL|control|byte|cells|JSON|char"),
-)  # fmt: skip
+)
 ANY_FILE: tuple[tuple[str, Harm, str], ...] = (
     ("no bytes", lambda data: b"", "holds nothing"),
     ("a web page", lambda data: b"<!DOCTYPE html><html><body>Session expired</body></html>", "page|HTML|form|read"),
     ("noise", _noise, "read|form|text"),
     ("packed and cut", lambda data: gzip.compress(data)[:-700], "gzip|cut|packed|compress"),
     ("other program's error", lambda data: b'{"error": "quota exceeded"}\n', "form|column|record"),
-)  # fmt: skip
+)
 CSV_FILE: tuple[tuple[str, Harm, str], ...] = (
     ("heading lost", lambda data: data.split(b"\n", 1)[1], "heading|column|form"),
-    ("heading of another form", lambda data: b"a,b,c,d,e,f,g,h,i,j,k\n" + data.split(b"\n", 1)[1], "column|form|heading"),
+    (
+        "heading of another form",
+        lambda data: b"a,b,c,d,e,f,g,h,i,j,k\n" + data.split(b"\n", 1)[1],
+        "column|form|heading",
+    ),
     ("a quote opened", lambda data: data.replace(b",OSLK", b',"OSLK', 1), "quote|cells|CSV|field"),
-)  # fmt: skip
+)
 HARMLESS_CSV: tuple[tuple[str, Harm], ...] = (
     ("UTF-16", lambda data: data.decode().encode("utf-16")),
     ("with a byte order mark", lambda data: b"\xef\xbb\xbf" + data),
@@ -417,6 +486,7 @@ class World:
         self.lake = Lake(folder / "warehouse")
         ingest.ingest(self.window, self.about, self.lake, "good")
         self.readings = Readings(self.lake, "flight_files")
+        self.passed_over = ""
         self.good_ends, _, words = self.read()
         assert self.good_ends and not words, words
 
@@ -434,9 +504,7 @@ class World:
         about = replace(self.about, readings=self.readings)
         source = contract.module("flight_files")
         events = list(source.decode(source.fetch(self.window, about), about))
-        days = {
-            event.day: event.status for event in events if isinstance(event, Day) and event.scope == f"base:{BASE}"
-        }
+        days = {event.day: event.status for event in events if isinstance(event, Day) and event.scope == f"base:{BASE}"}
         ends: set[tuple[Any, ...]] = set()
         for event in events:
             if isinstance(event, Rows) and event.table in TABLES:
@@ -453,6 +521,9 @@ class World:
             if isinstance(event, FileReading) and not event.is_sound
         ]
         said += [event.reason for event in events if isinstance(event, Reject)]
+        self.passed_over = "\n".join(
+            event.passed_over for event in events if isinstance(event, FileReading) and event.passed_over
+        )
         return ends, days, "\n".join(said)
 
     def meet(self, fault: Fault) -> Answer:
@@ -461,7 +532,7 @@ class World:
         rng = random.Random(fault.name)
         rows = change.rows(self.rows, self.form, rng) if change.rows else self.rows
         data = written(rows, self.form, self.sort)
-        more = change.second(self.rows, self.form, rng) if change.second else None
+        more = change.second(_renamed(self.rows, self.form), self.form, rng) if change.second else None
         second = written(more, self.form, self.sort) if more else None
         self.put(None if change.is_gone else change.data(data) if change.data else data, second)
         try:

@@ -15,11 +15,11 @@ from pathlib import Path
 
 from basewatch import outside
 from basewatch.errors import SourceError, containment
-
 from faults.fault import Answer, Family, Fault, Meet
-from faults.flights import COUNTED, PLAIN, World, good, written
+from faults.flights import PLAIN, World, good, written
 
 FAMILY = "hostile"
+ENTITIES = b'<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "aaaa">]><l>&a;</l>'
 SECRET = "kc-secret-8f3a1d-77"
 
 
@@ -56,7 +56,7 @@ def _line(value: object) -> bytes:
     return json.dumps(value).encode() + b"\n"
 
 
-READ = "read|nest|deep|large|limit|packed|cut|form|column|record|JSON|bytes|zip|parquet|link|less|empty|text|page"
+READ = "read|nest|deep|large|limit|packed|cut|form|column|record|JSON|bytes|zip|parquet|binary|empty|text|no list"
 FILES: tuple[tuple[str, File, str], ...] = (
     ("lists nested without end", File(b"more.json", lambda data: b"[" * 200_000), READ),
     ("objects nested without end", File(b"more.json", lambda data: b'{"a":' * 200_000), READ),
@@ -71,22 +71,37 @@ FILES: tuple[tuple[str, File, str], ...] = (
     ("a Parquet file of a magic word", File(b"more.parquet", lambda data: b"PAR1" + bytes(400) + b"PAR1"), READ),
     ("a Parquet file with a vast footer", File(b"more.parquet", lambda data: b"PAR1" + b"\xff\xff\xff\x7fPAR1"), READ),
     ("a workbook of noise", File(b"more.xlsx", lambda data: _zip("xl/workbook.xml", bytes(5000))), READ),
-    ("a workbook of entities", File(b"more.xlsx", lambda data: _zip("xl/workbook.xml", b'<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "aaaa">]><l>&a;</l>')), READ),
-    ("one quote without end", File(b"more.csv", lambda data: data.replace(b",OSLK", b',"OSLK', 1)), READ + "|quote|cell"),
-    ("zeros between cells", File(b"more.csv", lambda data: data[:3000] + bytes(5000) + data[3000:]), READ + "|zero|cell|character|NUL"),
+    ("a workbook of entities", File(b"more.xlsx", lambda data: _zip("xl/workbook.xml", ENTITIES)), READ),
+    (
+        "one quote without end",
+        File(b"more.csv", lambda data: data.replace(b",OSLK", b',"OSLK', 1)),
+        READ + "|quote|cell",
+    ),
+    (
+        "zeros between cells",
+        File(b"more.csv", lambda data: data[:3000] + bytes(5000) + data[3000:]),
+        READ + "|zero|cell|character|NUL",
+    ),
     ("a name that is not UTF-8", File(b"mo\xff\xfere.csv", lambda data: b"\xfe\xff\x00" * 500), READ),
     ("lone surrogates in JSON", File(b"more.jsonl", lambda data: b'{"icao24": "\\ud800\\ud800"}\n' * 5), READ),
-    ("JSON that is no number", File(b"more.jsonl", lambda data: b'{"icao24": NaN, "firstSeen": Infinity}\n' * 5), READ + "|NaN|number"),
+    (
+        "JSON that is no number",
+        File(b"more.jsonl", lambda data: b'{"icao24": NaN, "firstSeen": Infinity}\n' * 5),
+        READ + "|NaN|number",
+    ),
     ("a list of words", File(b"more.json", lambda data: _line(["a"] * 5000)), READ),
-)  # fmt: skip
+)
 HARMLESS_FILES: tuple[tuple[str, File], ...] = (
     ("a name that is not UTF-8", File(b"mo\xff\xfere.csv", lambda data: data)),
     ("a name of many signs", File("=cmd|' ‮ calc.csv".encode(), lambda data: data)),
     ("a picture", File(b"more.jpg", lambda data: b"\xff\xd8\xff\xe0" + bytes(400))),
     ("a formula in a cell", File(b"more.csv", lambda data: data.replace(b"RFF7000", b"=cmd|'/C calc'!A0"))),
-    ("a turned direction in a cell", File(b"more.csv", lambda data: data.replace(b"RFF7000", "RFF\u202e0007".encode()))),
+    (
+        "a turned direction in a cell",
+        File(b"more.csv", lambda data: data.replace(b"RFF7000", "RFF\u202e0007".encode())),
+    ),
     ("a long cell", File(b"more.csv", lambda data: data.replace(b"RFF7000", b"R" * 100_000))),
-)  # fmt: skip
+)
 TEXTS: tuple[tuple[str, Text], ...] = (
     ("a key in an address", Text(f"GET https://x.example/?api_key={SECRET}: 500", SECRET)),
     ("a token in a header", Text(f"Authorization: Bearer {SECRET}", SECRET)),
@@ -125,13 +140,14 @@ def world(folder: Path) -> Iterator[Meet]:
         path.write_bytes(fault.harm.data(sound))
         try:
             with containment.of_source("flight_files", "a night"):
-                ends, days, words = here.read()
+                ends, _, words = here.read()
         except SourceError as error:
             return Answer("refused", str(error))
         if not words:
-            return Answer("passed")
-        is_kept = ends == here.good_ends and not any(status in COUNTED for status in days.values())
-        return Answer("contained" if is_kept else "warned", words)
+            is_told = bool(here.passed_over) and fault.is_harmful and ends == here.good_ends
+            return Answer("contained" if is_told else "passed", here.passed_over)
+        # days without a record in another file do not count; the good file has one on every day
+        return Answer("contained" if ends == here.good_ends else "warned", words)
 
     yield meet
 

@@ -19,7 +19,9 @@ SEEN_MIN, STOPPED_MIN = 0.95, 0.80  # shares of the harmful faults of a family
 
 def table(met: Iterable[Met]) -> str:
     """A line a family: how many faults, what share was seen and was stopped, false alarms, seconds."""
-    lines = [f"{'family':11} {'harmful':>7} {'seen':>6} {'stopped':>8} {'twins':>6} {'refused falsely':>16} {'warned':>7} {'s':>6}"]
+    lines = [
+        f"{'family':11} {'harmful':>7} {'seen':>6} {'stopped':>8} {'twins':>6} {'refused falsely':>16} {'warned':>7} {'s':>6}"
+    ]
     by_family: dict[str, list[Met]] = {}
     for one in met:
         by_family.setdefault(one.fault.family, []).append(one)

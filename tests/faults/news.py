@@ -17,7 +17,6 @@ from typing import Any
 from basewatch.errors import SourceError, containment
 from basewatch.lake.events import Day, FileReading, Reject, Rows
 from basewatch.sources import articles, feeds
-
 from faults.fault import Answer, Family, Fault, Meet
 from server import setup
 from server.core import serving
@@ -31,9 +30,13 @@ ARTICLE = (
 )
 FEED_NOW = datetime(2026, 10, 2, 5, 15, tzinfo=UTC)
 LANDING = Item(
-    "Il-76 lands at Hmeimim", "https://outlet.example/2026/10/01/il-76", rfc822(setup.at("2026-10-01 12:00")),
-    "il-76", None, "An Il-76 landed at the Hmeimim air base on Thursday.",
-)  # fmt: skip
+    "Il-76 lands at Hmeimim",
+    "https://outlet.example/2026/10/01/il-76",
+    rfc822(setup.at("2026-10-01 12:00")),
+    "il-76",
+    None,
+    "An Il-76 landed at the Hmeimim air base on Thursday.",
+)
 
 
 @dataclass(frozen=True)
@@ -73,15 +76,35 @@ FILES: tuple[tuple[str, File, str], ...] = (
     ("a packed file named as text", File(lambda data: b"\x1f\x8b\x08" + bytes(4000)), "text|read|form|binary|packed"),
     ("an ending that is none of an article", File(lambda data: data, "article.xyz"), "no reader for"),
     ("a link that leads out", File(lambda data: data, "article.md", "/etc/hostname"), "link"),
-    ("a mail without a body", File(lambda data: b"From: a@b.example\nSubject: \n\n", "article.eml"), "text|body|date|day"),
-    ("a mail with a date in the future", File(
-        lambda data: b"From: a@b.example\nSubject: Il-76 lands at Hmeimim\nDate: Thu, 30 Oct 2031 10:00:00 +0000\n\n"
-        b"An Il-76 landed at Hmeimim.\n", "article.eml"), "future"),
-    ("a page with a date in the future", File(
-        lambda data: b'<html><head><title>Il-76 lands at Hmeimim</title><meta property="article:published_time" '
-        b'content="2031-10-30T10:00:00Z"></head><body><article><p>An Il-76 landed at Hmeimim on Sunday, witnesses near '
-        b"the gate of the field said.</p></article></body></html>", "article.html"), "future"),
-)  # fmt: skip
+    (
+        "a mail without a body",
+        File(lambda data: b"From: a@b.example\nSubject: \n\n", "article.eml"),
+        "text|body|date|day",
+    ),
+    (
+        "a mail with a date in the future",
+        File(
+            lambda data: (
+                b"From: a@b.example\nSubject: Il-76 lands at Hmeimim\nDate: Thu, 30 Oct 2031 10:00:00 +0000\n\n"
+                b"An Il-76 landed at Hmeimim.\n"
+            ),
+            "article.eml",
+        ),
+        "future",
+    ),
+    (
+        "a page with a date in the future",
+        File(
+            lambda data: (
+                b'<html><head><title>Il-76 lands at Hmeimim</title><meta property="article:published_time" '
+                b'content="2031-10-30T10:00:00Z"></head><body><article><p>An Il-76 landed at Hmeimim on Sunday, witnesses near '
+                b"the gate of the field said.</p></article></body></html>"
+            ),
+            "article.html",
+        ),
+        "future",
+    ),
+)
 HARMLESS_FILES: tuple[tuple[str, File], ...] = (
     ("unchanged", File(lambda data: data)),
     ("with a byte order mark", File(lambda data: b"\xef\xbb\xbf" + data)),
@@ -105,27 +128,54 @@ ANSWERS: tuple[tuple[str, Answered, str], ...] = (
     ("cut short", Answered(lambda data: data[: len(data) // 2]), "feed|cut|XML|token|whole|element|tag"),
     ("noise", Answered(lambda data: bytes(range(128, 256)) * 20), "feed|XML|read|token"),
     ("JSON for XML", Answered(lambda data: b'{"error": "quota"}'), "feed|XML|JSON"),
-    ("entities of entities", Answered(
-        lambda data: b'<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "aaaaaaaaaa">'
-        + b"".join(b'<!ENTITY a%d "%s">' % (n, (b"&a%d;" % (n - 1) if n > 1 else b"&a;") * 10) for n in range(1, 9))
-        + b"]><rss><channel><title>&a8;</title></channel></rss>"), "feed|entit|XML|document type|no "),
-    ("nested without end", Answered(lambda data: b"<rss>" + b"<a>" * 50_000), "feed|nest|XML|deep|depth|element|tag|token"),
+    (
+        "entities of entities",
+        Answered(
+            lambda data: (
+                b'<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "aaaaaaaaaa">'
+                + b"".join(
+                    b'<!ENTITY a%d "%s">' % (n, (b"&a%d;" % (n - 1) if n > 1 else b"&a;") * 10) for n in range(1, 9)
+                )
+                + b"]><rss><channel><title>&a8;</title></channel></rss>"
+            )
+        ),
+        "feed|entit|XML|document type|no ",
+    ),
+    (
+        "nested without end",
+        Answered(lambda data: b"<rss>" + b"<a>" * 50_000),
+        "feed|nest|XML|deep|depth|element|tag|token",
+    ),
     ("larger than a feed", Answered(lambda data: data + b" " * (80 << 20)), "larger|MB|MiB|bytes|limit"),
-)  # fmt: skip
+)
 HARMLESS_ANSWERS: tuple[tuple[str, Answered], ...] = (
     ("unchanged", Answered(lambda data: data)),
     ("a script in a title", Answered(_item(title="Il-76 lands at Hmeimim <script>alert(1)</script>"))),
     ("of no entries", Answered(lambda data: rss([]).encode())),  # as it is on a day without news
-    ("another item beside it", Answered(lambda data: rss([LANDING, replace(LANDING, guid="b", link="https://outlet.example/b",
-                                                                         title="Budget passed")]).encode())),
-)  # fmt: skip
+    (
+        "another item beside it",
+        Answered(
+            lambda data: rss(
+                [LANDING, replace(LANDING, guid="b", link="https://outlet.example/b", title="Budget passed")]
+            ).encode()
+        ),
+    ),
+)
 # what an item says of itself: the day that it states must not become the day that it was published
 ITEMS: tuple[tuple[str, Answered, str], ...] = (
-    ("an item dated in the future", Answered(_item(published=rfc822(setup.at("2031-10-01 12:00")), link="https://outlet.example/x")), "believed|future"),
-    ("an item with a date that is none", Answered(_item(published="soon", link="https://outlet.example/x")), "believed|date"),
+    (
+        "an item dated in the future",
+        Answered(_item(published=rfc822(setup.at("2031-10-01 12:00")), link="https://outlet.example/x")),
+        "believed|future",
+    ),
+    (
+        "an item with a date that is none",
+        Answered(_item(published="soon", link="https://outlet.example/x")),
+        "believed|date",
+    ),
     ("an item without a date", Answered(_item(published=None, link="https://outlet.example/x")), "believed|date"),
     ("an item whose link is a script", Answered(_item(link="javascript:alert(1)", guid=None)), "link|address|no web"),
-)  # fmt: skip
+)
 
 
 def faults() -> list[Fault]:

@@ -15,7 +15,6 @@ import yaml
 from basewatch import config, run
 from basewatch.errors import ConfigError
 from basewatch.reference import load, rows
-
 from faults.fault import Answer, Family, Fault, Meet
 
 FAMILY = "reference"
@@ -81,32 +80,55 @@ def _threshold(name: str, value: object, **more: object) -> Callable[[str], str]
 
 COLUMNS: dict[str, tuple[tuple[str, str, str], ...]] = {  # by table: column, a value that cannot be meant, reason
     "bases": (
-        ("latitude", "95", "latitude"), ("latitude", "", "latitude"), ("longitude", "-200", "longitude"),
-        ("longitude", "east", "longitude"), ("elevation_ft", "29000", "elevation_ft"), ("country", "Syria", "country"),
-        ("kind", "space", "kind"), ("base_id", "Abu Duhur", "base_id"), ("base_id", "", "base_id"),
-        ("icao", "OS7", "icao"), ("iata", "LTKX", "iata"), ("is_shared_with_civil", "perhaps", "is_shared"),
-        ("checked_on", "31.12.2025", "checked_on"), ("latitude", "nan", "latitude"), ("longitude", "inf", "longitude"),
+        ("latitude", "95", "latitude"),
+        ("latitude", "", "latitude"),
+        ("longitude", "-200", "longitude"),
+        ("longitude", "east", "longitude"),
+        ("elevation_ft", "29000", "elevation_ft"),
+        ("country", "Syria", "country"),
+        ("kind", "space", "kind"),
+        ("base_id", "Abu Duhur", "base_id"),
+        ("base_id", "", "base_id"),
+        ("icao", "OS7", "icao"),
+        ("iata", "LTKX", "iata"),
+        ("is_shared_with_civil", "perhaps", "is_shared"),
+        ("checked_on", "31.12.2025", "checked_on"),
+        ("latitude", "nan", "latitude"),
+        ("longitude", "inf", "longitude"),
     ),
     "runways": (
-        ("heading_deg_true", "400", "heading"), ("heading_deg_true", "-5", "heading"), ("heading_basis", "guess", "basis"),
-        ("base_id", "nowhere", "nowhere"), ("length_ft", "long", "length"), ("is_closed", "maybe", "is_closed"),
+        ("heading_deg_true", "400", "heading"),
+        ("heading_deg_true", "-5", "heading"),
+        ("heading_basis", "guess", "basis"),
+        ("base_id", "nowhere", "nowhere"),
+        ("length_ft", "long", "length"),
+        ("is_closed", "maybe", "is_closed"),
     ),
     "fleets": (
-        ("icao24", "12345", "icao24"), ("icao24", "GGGGGG", "icao24"), ("callsign_prefix", "RF", "callsign_prefix"),
-        ("country", "RUS", "country"), ("is_military", "soldier", "is_military"), ("fleet_id", "Ru Mil", "fleet_id"),
+        ("icao24", "12345", "icao24"),
+        ("icao24", "GGGGGG", "icao24"),
+        ("callsign_prefix", "RF", "callsign_prefix"),
+        ("country", "RUS", "country"),
+        ("is_military", "soldier", "is_military"),
+        ("fleet_id", "Ru Mil", "fleet_id"),
     ),
     "aircraft": (
-        ("icao24", "xyz", "icao24"), ("icao24", "", "icao24"), ("is_military", "2?", "is_military"),
-        ("valid_from", "soon", "valid_from"), ("checked_on", "2025-13-01", "checked_on"),
+        ("icao24", "xyz", "icao24"),
+        ("icao24", "", "icao24"),
+        ("is_military", "2?", "is_military"),
+        ("valid_from", "soon", "valid_from"),
+        ("checked_on", "2025-13-01", "checked_on"),
     ),
     "aircraft_types": (("wake", "X", "wake"), ("is_helicopter", "often", "is_helicopter")),
     "icao_blocks": (
-        ("position", "0", "position"), ("start_hex", "zzz", "start_hex"), ("end_hex", "000000", "ends at|before"),
+        ("position", "0", "position"),
+        ("start_hex", "zzz", "start_hex"),
+        ("end_hex", "000000", "ends at|before"),
         ("country", "ZWE", "country"),
     ),
     "keywords": (("role", "noun", "role"), ("strength", "very", "strength"), ("base_id", "nowhere", "nowhere")),
     "fields": (("latitude", "-91", "latitude"), ("serves", "aliens", "serves"), ("icao", "ABCDE", "icao")),
-}  # fmt: skip
+}
 
 
 def _hundredth(text: str) -> str:
@@ -128,7 +150,12 @@ def faults() -> list[Fault]:
                 is_rule = lambda row: row["role"] == "name"  # noqa: E731
             add(f"{column} {value!r}", table, _set(column, value, is_rule), reason)
         add("a row twice", table, _cells(lambda found: found.append(dict(found[-1]))), "stands already|stand")
-        add("not UTF-8", table, lambda text: b"\xff\xfe" + text.encode()[:4000] + b"\xe9\xe8", "cannot be read|UTF-8|utf-8")
+        add(
+            "not UTF-8",
+            table,
+            lambda text: b"\xff\xfe" + text.encode()[:4000] + b"\xe9\xe8",
+            "cannot be read|UTF-8|utf-8",
+        )
         add("a column lost", table, _without_first_column, "missing|needs")
         add("a column that nobody knows", table, _with_column, "unknown")
         add("a row cut short", table, lambda text: text.rstrip("\n") + "\nx,y\n", "cells")
@@ -141,7 +168,12 @@ def faults() -> list[Fault]:
         add(f"a base moved by 0.005 degrees of {column}", "bases", _moved(column, 0.005), harmful=False)
     add("latitude and longitude swapped", "bases", _swapped, "far|lies|nm|code|field")
     add("the code of another field", "bases", _set("icao", "EGLL", _has_code), "far|lies|nm|code|field|EGLL")
-    add("a rule without a condition", "fleets", _prepended(fleet_id="mine", **dict.fromkeys(rows.FLEET_RULE, "")), "rule")
+    add(
+        "a rule without a condition",
+        "fleets",
+        _prepended(fleet_id="mine", **dict.fromkeys(rows.FLEET_RULE, "")),
+        "rule",
+    )
     add("an operator that no register names", "fleets", _rule_of(operator="Nobody Airways"), "no register names")
     add("a type that is none", "fleets", _rule_of(type_code="ZZ99"), "no aircraft type")
     add("a prefix that nobody has", "fleets", _rule_of(registration_prefix="QQ-"), "no aircraft on any register")
