@@ -1,7 +1,7 @@
 """False alarms of a year without a fault: `python benchmarks/clean_year.py [STEP]` (default: a night in 21).
 
 Runs a watch over 2025 night by night, with steps between the nights, on flight records and a small archive, while
-happens what happens in a healthy year: late records, holidays, growth, a record corrected, a base added, a fleet edited, an
+happens what happens in a healthy year: late records, holidays, growth, a base added, a fleet edited, an
 archive's day restated, an upgrade. Prints what each night refused and warned. The target: no refusal, and at most five
 warnings that the night before did not have.
 """
@@ -36,7 +36,7 @@ HOLIDAYS = (date(2025, 5, 1), date(2025, 5, 9))  # no flight within these days
 
 
 def flights(until: date, *, late: bool) -> list[str]:
-    """The records known on a day: every third day a stay, from July on every second. late: three days are not in yet."""
+    """The records known on a day: every third day a stay, from July on every second. late: three days lack."""
     since = until - timedelta(days=3) if late else until
     lines = stays(FIRST, min(since, date(2025, 6, 30)))
     if since >= date(2025, 7, 1):

@@ -89,10 +89,15 @@ FILES: tuple[tuple[str, File, str], ...] = (
         File(b"more.jsonl", lambda data: b'{"icao24": NaN, "firstSeen": Infinity}\n' * 5),
         READ + "|NaN|number",
     ),
+    (
+        "a callsign of 100,000 letters",
+        File(b"more.csv", lambda data: data.replace(b"RFF7000", b"R" * 100_000)),
+        "longer",
+    ),
     ("a list of words", File(b"more.json", lambda data: _line(["a"] * 5000)), READ),
 )
 HARMLESS_FILES: tuple[tuple[str, File], ...] = (
-    ("a name that is not UTF-8", File(b"mo\xff\xfere.csv", lambda data: data)),
+    ("a sound file whose name is not UTF-8", File(b"mo\xff\xfere.csv", lambda data: data)),
     ("a name of many signs", File("=cmd|' ‮ calc.csv".encode(), lambda data: data)),
     ("a picture", File(b"more.jpg", lambda data: b"\xff\xd8\xff\xe0" + bytes(400))),
     ("a formula in a cell", File(b"more.csv", lambda data: data.replace(b"RFF7000", b"=cmd|'/C calc'!A0"))),
@@ -100,7 +105,6 @@ HARMLESS_FILES: tuple[tuple[str, File], ...] = (
         "a turned direction in a cell",
         File(b"more.csv", lambda data: data.replace(b"RFF7000", "RFF\u202e0007".encode())),
     ),
-    ("a long cell", File(b"more.csv", lambda data: data.replace(b"RFF7000", b"R" * 100_000))),
 )
 TEXTS: tuple[tuple[str, Text], ...] = (
     ("a key in an address", Text(f"GET https://x.example/?api_key={SECRET}: 500", SECRET)),

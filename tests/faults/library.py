@@ -19,9 +19,8 @@ SEEN_MIN, STOPPED_MIN = 0.95, 0.80  # shares of the harmful faults of a family
 
 def table(met: Iterable[Met]) -> str:
     """A line a family: how many faults, what share was seen and was stopped, false alarms, seconds."""
-    lines = [
-        f"{'family':11} {'harmful':>7} {'seen':>6} {'stopped':>8} {'twins':>6} {'refused falsely':>16} {'warned':>7} {'s':>6}"
-    ]
+    names = ("harmful", "seen", "stopped", "twins", "refused falsely", "warned", "seconds")
+    lines = [f"{'family':11}" + "".join(f"{name:>16}" for name in names)]
     by_family: dict[str, list[Met]] = {}
     for one in met:
         by_family.setdefault(one.fault.family, []).append(one)
@@ -31,8 +30,8 @@ def table(met: Iterable[Met]) -> str:
         stopped_falsely = len(alarms) - alarms.count("warned")
         seen, stopped = (sum(map(test, harmful)) / max(1, len(harmful)) for test in (_seen, _stopped))
         lines.append(
-            f"{name:11} {len(harmful):7} {seen:6.1%} {stopped:8.1%} {len(of_family) - len(harmful):6} "
-            f"{stopped_falsely:16} {alarms.count('warned'):7} {sum(one.seconds for one in of_family):6.0f}"
+            f"{name:11}{len(harmful):16}{seen:16.1%}{stopped:16.1%}{len(of_family) - len(harmful):16}"
+            f"{stopped_falsely:16}{alarms.count('warned'):16}{sum(one.seconds for one in of_family):16.0f}"
         )
     return "\n".join(lines)
 

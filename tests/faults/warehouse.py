@@ -88,9 +88,11 @@ def faults() -> list[Fault]:
     """All faults of the family."""
     found = []
     for file in FILES:
-        for action in ACTIONS:
-            if (file, action) not in SPARED:
-                found.append(Fault(FAMILY, action, file, "warehouse", Change(file, action), REASON))
+        found += [
+            Fault(FAMILY, action, file, "warehouse", Change(file, action), REASON)
+            for action in ACTIONS
+            if (file, action) not in SPARED
+        ]
         found.append(Fault(FAMILY, "touched", file, "warehouse", Change(file, "touched"), "", False))
         found.append(Fault(FAMILY, "copied over itself", file, "warehouse", Change(file, "copied"), "", False))
     return found
