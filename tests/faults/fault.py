@@ -31,8 +31,8 @@ class Fault:
     """One fault: how to make it from a family's good world, where it is entered, and the reason that must be named.
 
     stage: `reader` (one reader alone), `window` (one window decoded), `candidate` (an edit, checked) or
-    `warehouse` (its files, looked at). harm: what the family's world does to itself. reason: a pattern, looked for without regard to
-    case. A harmless one is a twin of harmful ones: nothing may be refused for it, nor said of it.
+    `warehouse` (its files, looked at). harm: what the family's world does to itself. reason: a pattern, looked for
+    without regard to case. A harmless one is a twin of harmful ones: nothing may be refused for it, nor said of it.
     """
 
     family: str

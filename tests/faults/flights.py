@@ -314,8 +314,8 @@ def _twice(rows: list[Row], form: Form, rng: random.Random) -> list[Row]:
 
 
 ROWS: tuple[tuple[str, RowsHarm, str], ...] = (
-    ("address of zeros in one", one(_with(address="000000")), "zeros"),
-    ("address of zeros in all", every(_with(address="000000")), "zeros"),
+    ("address of zeros in one", one(_with(address="000000")), "zeros|icao24 is missing"),
+    ("address of zeros in all", every(_with(address="000000")), "zeros|icao24 is missing"),
     ("one address for all", every(_with(address="4b8001")), "address|aircraft"),
     ("address of another aircraft", one(_with(address="153402")), "address"),
     ("address that is none", one(_with(address="XYZ!12")), "address"),
@@ -386,7 +386,7 @@ LINE_FILES: tuple[tuple[str, Harm, str], ...] = (
         lambda data: data.replace(data.splitlines(keepends=True)[90], data.splitlines(keepends=True)[90].rstrip()),
         "cells|JSON|field",
     ),
-    ("zeros in the middle", _overwritten, "zero|NUL|control|byte|cells|JSON|char"),
+    ("zeros in the middle", _overwritten, "zero|NUL|control|byte|binary|cells|JSON|char"),
 )
 ANY_FILE: tuple[tuple[str, Harm, str], ...] = (
     ("no bytes", lambda data: b"", "holds nothing"),

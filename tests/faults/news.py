@@ -97,8 +97,8 @@ FILES: tuple[tuple[str, File, str], ...] = (
         File(
             lambda data: (
                 b'<html><head><title>Il-76 lands at Hmeimim</title><meta property="article:published_time" '
-                b'content="2031-10-30T10:00:00Z"></head><body><article><p>An Il-76 landed at Hmeimim on Sunday, witnesses '
-                b"near the gate of the field said.</p></article></body></html>"
+                b'content="2031-10-30T10:00:00Z"></head><body><article><p>An Il-76 landed at Hmeimim on Sunday, '
+                b"witnesses near the gate of the field said.</p></article></body></html>"
             ),
             "article.html",
         ),

@@ -20,7 +20,10 @@ KNOWN_UNSEEN = (
     "emptied in one",
     "clocks moved",
     "entities of entities",
-    "whose link is a script",
+    "zips within zips",
+    "whose member leads out",
+    "one address for all (opensky",
+    "of another aircraft (opensky",
 )
 QUICK = 0.05  # of the families whose world is costly, so that the tenth stays under a minute
 
