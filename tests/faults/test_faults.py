@@ -19,11 +19,23 @@ KNOWN_UNSEEN = (
     "a month missing",
     "emptied in one",
     "clocks moved",
+    "positions all at one place",
+    "a member without a trace",
     "entities of entities",
     "zips within zips",
     "whose member leads out",
     "one address for all (opensky",
     "of another aircraft (opensky",
+    "swapped (the note of",
+    "edited (what was learnt)",
+    "fleets swapped (base_visits)",
+    "arrival_evidence swapped",
+    "rule shifted",
+    "rule swapped",
+    "p_surge s",
+    "visits_expected_high shifted",
+    "prior_visits_per_month shifted",
+    "holds_in shifted",
 )
 QUICK = 0.05  # of the families whose world is costly, so that the tenth stays under a minute
 
