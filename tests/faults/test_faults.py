@@ -18,6 +18,7 @@ KNOWN_UNSEEN = (
     "address and place swapped",
     "a month missing",
     "emptied in one",
+    "destination emptied in all (opensky",
     "clocks moved",
     "positions all at one place",
     "a member without a trace",
