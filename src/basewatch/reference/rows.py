@@ -232,8 +232,8 @@ class KeywordRow(Row):
 
     @model_validator(mode="after")
     def _complete(self) -> KeywordRow:
-        if not any(map(str.isalnum, self.alias)):
-            raise ValueError(f"the alias {self.alias!r} holds no letters")
+        if not self.alias:
+            raise ValueError("the alias is empty")
         if self.role == "name" and (self.base_id is None or self.strength is None):
             raise ValueError(f"the name {self.alias!r} needs base_id and strength")
         if self.role == "name" and self.strength == "weak" and not (self.example_hit and self.example_miss):
