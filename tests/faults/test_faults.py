@@ -1,4 +1,4 @@
-"""A seeded tenth of the fault library: what harms is seen, and of harmless twins nothing is said."""
+"""A seeded part of the fault library: what harms is seen, and of harmless twins nothing is said."""
 
 from __future__ import annotations
 
@@ -29,21 +29,13 @@ KNOWN_UNSEEN = (
     "of another aircraft (opensky",
     "swapped (the note of",
     "edited (what was learnt)",
-    "fleets swapped (base_visits)",
-    "arrival_evidence swapped",
-    "rule shifted",
-    "rule swapped",
-    "p_surge s",
-    "visits_expected_high shifted",
-    "prior_visits_per_month shifted",
-    "holds_in shifted",
 )
-QUICK = 0.05  # of the families whose world is costly, so that the tenth stays under a minute
+DRAWN, OF_FLIGHTS = 0.06, 0.02  # shares; so small that all take under a minute
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 def test_a_seeded_part_of_the_faults_is_seen(family: Family, tmp_path: Path) -> None:
-    drawn = share(family.faults(), QUICK if family.name == "flights" else 0.1, SEED)
+    drawn = share(family.faults(), OF_FLIGHTS if family.name == "flights" else DRAWN, SEED)
     met = list(enter(family, drawn, tmp_path))
     assert met, "every family has a fault to enter"
     alarms = [one for one in met if one.is_false_alarm]
