@@ -394,7 +394,7 @@ def test_a_process_that_is_killed_loses_nothing_that_had_come(tmp_path: Path) ->
         subprocess.run(command, env=environment, check=True)
     world = World(github, None, tmp_path)  # type: ignore[arg-type]
     assert landed_heat(world) == heat_of(members)
-    assert sent_twice(world) < 65_536, "an answer under way when the process was killed may come once more"
+    assert sent_twice(world) < 131_072, "answers under way when the process was killed may come once more"
 
 
 @pytest.mark.parametrize("step", ["_write", "_put_in_place"])
