@@ -151,7 +151,7 @@ numbered AS (
     SELECT
         row_no,
         is_with_strong,
-        count(*) FILTER (WHERE coalesce(since_weak_us > us_of_minutes($stay_merge_minutes), TRUE)) OVER (
+        count_if(coalesce(since_weak_us > us_of_minutes($stay_merge_minutes), TRUE)) OVER (
             PARTITION BY base_id, aircraft, direction ORDER BY at_us, confidence DESC, source, evidence_id
             ROWS UNBOUNDED PRECEDING
         ) AS end_no

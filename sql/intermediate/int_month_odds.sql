@@ -77,7 +77,7 @@ counted AS (
         b.*,
         coalesce(g.episodes, 0) AS episodes,
         coalesce(upto.exposed_to, 0) - coalesce(earlier.exposed_to, 0) AS prior_episodes,
-        count(*) FILTER (WHERE b.exposure_days > 0) OVER (
+        count_if(b.exposure_days > 0) OVER (
             PARTITION BY b.base_id, b.fleet_id ORDER BY b.month - '2000-01-01'::DATE
             RANGE BETWEEN $gap_baseline_days PRECEDING AND CURRENT ROW
         ) AS months_looked_at

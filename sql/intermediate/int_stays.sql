@@ -194,7 +194,7 @@ plain AS (
 numbered AS (
     SELECT
         end_no,
-        count(*) FILTER (WHERE opens) OVER (
+        count_if(opens) OVER (
             PARTITION BY whose ORDER BY at_us, step, place, end_no ROWS UNBOUNDED PRECEDING
         ) AS stay_no
     FROM told

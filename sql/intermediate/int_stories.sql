@@ -88,12 +88,15 @@ shared AS (
 runs AS (
     SELECT
         *,
-        count(*) FILTER (WHERE is_first) OVER (PARTITION BY reason ORDER BY published_at, place) AS run
+        count_if(is_first) OVER (PARTITION BY reason ORDER BY published_at, place) AS run
     FROM (
         SELECT
             *,
-            published_at - lag(published_at) OVER (PARTITION BY reason ORDER BY published_at, place)
-            > $news_story_hours * INTERVAL 1 HOUR AS is_first
+            coalesce(
+                published_at - lag(published_at) OVER (PARTITION BY reason ORDER BY published_at, place)
+                > $news_story_hours * INTERVAL 1 HOUR,
+                FALSE
+            ) AS is_first
         FROM shared
         WHERE reason IS NOT NULL
     ) AS gaps

@@ -183,7 +183,7 @@ cut AS (
 numbered AS (
     SELECT
         *,
-        count(*) FILTER (WHERE is_new) OVER (
+        count_if(is_new) OVER (
             PARTITION BY icao24 ORDER BY stretch_no ROWS UNBOUNDED PRECEDING
         ) AS flight_no
     FROM cut

@@ -434,7 +434,7 @@ timed AS (
             ELSE $track_loss_silence_s
         END AS needed_s,
         -- whatever the pressure was, it shows the same field
-        height_basis >= 2 OR count(*) FILTER (WHERE evidence <> 'inbound_only') OVER end_at_base = 3 AS is_height_sure
+        height_basis >= 2 OR count_if(evidence <> 'inbound_only') OVER end_at_base = 3 AS is_height_sure
     FROM fired
     WHERE evidence IS NOT NULL
     WINDOW end_at_base AS (PARTITION BY icao24, stretch_no, direction, base_id)

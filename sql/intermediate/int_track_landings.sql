@@ -163,7 +163,7 @@ grounds AS (
 runs_numbered AS (
     SELECT
         *,
-        count(*) FILTER (WHERE is_new) OVER (
+        count_if(is_new) OVER (
             PARTITION BY icao24 ORDER BY stretch_no ROWS UNBOUNDED PRECEDING
         ) AS run_no
     FROM grounds

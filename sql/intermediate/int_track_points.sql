@@ -184,7 +184,7 @@ marked AS (
 SELECT
     icao24,
     at_s,
-    (count(*) FILTER (WHERE is_new) OVER flight)::INTEGER AS stretch_no,
+    (count_if(is_new) OVER flight)::INTEGER AS stretch_no,
     latitude,
     longitude,
     base_id,

@@ -188,7 +188,7 @@ ended AS (
         *,
         coalesce(lead(begins_by) OVER flight, 'silence') AS ends_by,
         lead(silent_before_s) OVER flight AS silent_after_s,
-        count(*) FILTER (WHERE begins_by IN ('silence', 'leap')) OVER (
+        count_if(begins_by IN ('silence', 'leap')) OVER (
             PARTITION BY icao24 ORDER BY stretch_no ROWS UNBOUNDED PRECEDING
         ) AS piece_no
     FROM begun

@@ -181,7 +181,7 @@ crowded AS (
 numbered AS (
     SELECT
         *,
-        count(*) FILTER (WHERE NOT is_same) OVER (
+        count_if(NOT is_same) OVER (
             PARTITION BY icao24
             ORDER BY began_us, arrived_us, departed_us, sources, callsign, origin_icao, destination_icao, confidence
             ROWS UNBOUNDED PRECEDING

@@ -20,7 +20,7 @@ from basewatch.callsigns import callsign_of
 from basewatch.geo import NM_KM, Bools, Floats, Ints, bearing_deg, chord_km, unit_vectors
 from basewatch.readsb.heatmap import ADDRESS, DEGREES, FEET, GROUND, KIND, KINDS, KNOTS, UNKNOWN
 from basewatch.readsb.points import DAY, SECOND, Frame, Names
-from basewatch.readsb.survey import KEPT, are_new, sort_order
+from basewatch.readsb.survey import KEPT, are_new, order_of
 from basewatch.readsb.traces import Head
 
 MOVED_KM = 0.05  # a shorter step has no direction
@@ -43,17 +43,21 @@ def load(pieces: Sequence[tuple[str, int, int]]) -> npt.NDArray[np.void]:
                 begin, end = end, end + (stop - start) * KEPT.itemsize
                 file.readinto(room[begin:end])
     # and so by time, in which a survey writes each aircraft's
-    order = sort_order(np.asarray(rows["hex"] & ADDRESS, np.uint32))
-    return np.asarray(rows.take(order))
+    return np.asarray(rows.take(order_of(np.asarray(rows["hex"] & ADDRESS, np.uint32))))
 
 
-def of_wanted(rows: npt.NDArray[np.void], are_wanted: Bools) -> tuple[npt.NDArray[np.void], npt.NDArray[np.uint32]]:
-    """The rows (as `load` gives them) of every aircraft of which one is wanted, and everybody's addresses by size."""
+def of_wanted(
+    rows: npt.NDArray[np.void], are_wanted: Bools, listed: npt.NDArray[np.uint32]
+) -> tuple[npt.NDArray[np.void], npt.NDArray[np.uint32]]:
+    """The rows of every aircraft that is listed or of which one row is wanted, and everybody's addresses by size.
+
+    rows: as `load` gives them. listed: addresses.
+    """
     if not len(rows):
         return rows, np.empty(0, np.uint32)
     address = np.asarray(rows["hex"] & ADDRESS, np.uint32)
     starts = np.flatnonzero(are_new(address))
-    is_wanted = np.logical_or.reduceat(are_wanted, starts)
+    is_wanted = np.logical_or.reduceat(are_wanted, starts) | np.isin(address[starts], listed)
     of_aircraft = np.repeat(is_wanted, np.diff(np.append(starts, len(address))))
     return np.asarray(rows.take(np.flatnonzero(of_aircraft))), address[starts]
 
@@ -104,10 +108,10 @@ def frame(rows: npt.NDArray[np.void], day_start: int, spread_s: float) -> tuple[
 
 def of_traces(points: Frame, heads: Sequence[Head], chosen: Bools) -> tuple[Frame, list[Head]]:
     """The frame with the chosen of its tracks alone, numbered anew, and their heads."""
-    is_kept = chosen[points.trace]
+    kept = np.flatnonzero(chosen[points.trace])
     number = np.cumsum(chosen) - 1
     columns = {
-        one.name: getattr(points, one.name)[is_kept]
+        one.name: getattr(points, one.name).take(kept)
         for one in fields(Frame)
         if isinstance(getattr(points, one.name), np.ndarray)
     }

@@ -65,7 +65,7 @@ from basewatch.readsb.traces import (
     peek,
     sampled,
 )
-from basewatch.readsb.watched import Followed, are_listed, is_military, is_watched, mark
+from basewatch.readsb.watched import Followed, are_listed, are_watched, is_military, is_watched, mark
 from basewatch.reference.watchlist import Watch, is_listed
 
 FLUSH_POINTS = 20_000  # points held as columns of single traces before they are put together
@@ -172,6 +172,11 @@ class Decoder:
         return Surveyor(self.job.places, self.job.rings, FAR_NM * NM_KM, self.job.watch)
 
     @cached_property
+    def listed(self) -> npt.NDArray[np.uint32]:
+        """The addresses on the watch list."""
+        return np.array([int(one, 16) for one in self.job.watch.addresses], np.uint32)
+
+    @cached_property
     def surroundings(self) -> Bases:
         """The bases with a far wider reach, for aircraft on the watch list."""
         return Bases(self.job.places, FAR_NM * NM_KM)
@@ -271,8 +276,7 @@ class _Part:
             self._write("watched_points", survey.far_rows(self.traced))
             if survey.grid is not None:
                 out.grid = survey.grid.saved(Path(self.job.out) / f"heard-{self.shard.number:03d}.npy")
-            points, nearby, heads = survey.without(self.traced)
-            self._emit(points, nearby, heads, survey.callsigns(heads))
+            self._emit(*survey.without(self.traced))
         for writer in self.writers.values():
             writer.close()
         out.digest = self.digest.hexdigest()
@@ -406,10 +410,13 @@ class _Part:
         self.pending, self.points = [], 0
         points = frame(traces, [head.timestamp for head in heads], self.job.latest)
         nearby = near(points, self.decoder.bases, self.job.rings)
-        self._emit(points, nearby, heads, [columns.callsigns for columns in traces])
+        self._emit(points, nearby, heads, are_watched(self.job.watch, heads, [columns.callsigns for columns in traces]))
 
-    def _emit(self, points: Frame, nearby: Near, heads: Sequence[Head], callsigns: Sequence[set[str]]) -> None:
-        """Write the rows of some tracks, and add to the tally what they show of the bases."""
+    def _emit(self, points: Frame, nearby: Near, heads: Sequence[Head], watched: Bools) -> None:
+        """Write the rows of some tracks, and add to the tally what they show of the bases.
+
+        watched: one a head, true for aircraft of a watched fleet.
+        """
         if not heads:
             return
         job = self.job
@@ -426,12 +433,6 @@ class _Part:
             self._write("watched_points", self.decoder.far_rows(points, heads, is_whole, nearby.is_near))
         self._write("track_edges", self._edges(points, nearby, is_near | are_listed(job.watch, heads), registry))
         if job.scan == "all" and is_near.any():
-            watched = np.array(
-                [
-                    bool(near) and is_watched(job.watch, head, flown)
-                    for near, head, flown in zip(is_near, heads, callsigns, strict=True)
-                ]
-            )
             today = (points.at >= job.day_start) & (points.at < job.day_start + DAY)
             measure(self.tally, points, nearby, watched, today, self.decoder.bases, self.decoder.fields, job.limits)
 
@@ -469,18 +470,15 @@ class _Surveyed:
         are_wanted = np.zeros(len(rows), np.bool_)
         are_wanted[around] = decoder.surveyor.are_listed(rows)[around]
         are_wanted[around] |= cells.are_near(cell[around], rows["alt"][around])
-        listed = np.array([int(one, 16) for one in self.job.watch.addresses], np.uint32)
         everybody = rows
-        rows, heard = coarse.of_wanted(rows, are_wanted | np.isin(rows["hex"] & ADDRESS, listed))
+        rows, heard = coarse.of_wanted(rows, are_wanted, decoder.listed)
         self.heard = len(heard)
         self.points, self.heads = coarse.frame(rows, self.job.day_start, shard.spread_s)
         self.nearby = near(self.points, decoder.bases, self.job.rings)
         is_listed = np.zeros(len(self.heads), np.bool_)
         is_listed[self.points.trace[decoder.surveyor.are_listed(rows)]] = True
         self.listed = {head.icao for head, is_one in zip(self.heads, is_listed, strict=True) if is_one}
-        self.flown = dict(
-            zip((head.icao for head in self.heads), coarse.callsigns(self.points, len(self.heads)), strict=True)
-        )
+        self.watched = are_watched(self.job.watch, self.heads, coarse.callsigns(self.points, len(self.heads)))
         self.around = self._others(everybody, cell)
         self.asked: set[str] = set()
         if shard.members:
@@ -492,7 +490,7 @@ class _Surveyed:
         inside = np.flatnonzero(cell >= 0)
         address = (rows["hex"][inside] & ADDRESS).astype(np.int64)
         is_due = are_new(address * (DAY // SECOND) + rows["at_ms"][inside] // SAMPLED_MS)
-        watched = [int(head.icao, 16) for head, is_one in zip(self.heads, self._are_watched(), strict=True) if is_one]
+        watched = [int(head.icao, 16) for head, is_one in zip(self.heads, self.watched, strict=True) if is_one]
         chosen, address = inside[is_due], address[is_due]
         is_other = ~np.isin(address, watched)
         chosen, address = chosen[is_other], address[is_other]
@@ -504,24 +502,22 @@ class _Surveyed:
         chosen = np.array([head.icao in followed for head in self.heads], np.bool_)
         return self.decoder.far_rows(self.points, self.heads, chosen, self.nearby.is_near)
 
-    def callsigns(self, heads: Sequence[Head]) -> list[set[str]]:
-        """The callsigns under which each of these flew."""
-        return [self.flown[head.icao] for head in heads]
+    def without(self, addresses: set[str]) -> tuple[Frame, Near, list[Head], Bools]:
+        """The tracks of all others, what of them is near, their heads, and which of these are of a watched fleet.
 
-    def without(self, addresses: set[str]) -> tuple[Frame, Near, list[Head]]:
-        """The tracks of all others, what of them is near, and their heads; with a scan of listed aircraft, of those."""
+        With a scan of listed aircraft, of watched fleets alone.
+        """
         chosen = np.array([head.icao not in addresses for head in self.heads], np.bool_)
         if self.job.scan != "all":
-            chosen &= self._are_watched()
+            chosen &= self.watched
+        if chosen.all():
+            return self.points, self.nearby, self.heads, self.watched
         points, heads = coarse.of_traces(self.points, self.heads, chosen)
-        return points, self.nearby.of_points(chosen[self.points.trace]), heads
-
-    def _are_watched(self) -> Bools:
-        return np.array([is_watched(self.job.watch, head, self.flown[head.icao]) for head in self.heads], np.bool_)
+        return points, self.nearby.of_points(chosen[self.points.trace]), heads, self.watched[chosen]
 
     def _asked(self, decoder: Decoder) -> set[str]:
         points, limits, bases, nearby = self.points, self.job.limits, decoder.bases, self.nearby
-        is_asked = self._are_watched()
+        is_asked = self.watched.copy()
         pair = np.flatnonzero(nearby.is_near[nearby.pair_point])
         point, base = nearby.pair_point[pair], nearby.pair_base[pair]
         with np.errstate(invalid="ignore"):

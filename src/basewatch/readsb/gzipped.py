@@ -8,6 +8,8 @@ from typing import cast
 import deflate
 
 MAGIC = b"\x1f\x8b"
+PLAIN = MAGIC + b"\x08\0"  # packed by deflate; neither a name nor a comment follows
+HEADER, TRAILER = 10, 8  # bytes of the first, and of the sum and the length at the end
 PIECE = 16 << 20  # bytes unpacked at a time, so that a bomb takes up little more than is allowed
 
 
@@ -18,14 +20,15 @@ class BadGzip(Exception):
 def unpack(data: bytes, most: int) -> bytes:
     """The bytes that a gzip file holds, in one member or several, with or without zeros behind them.
 
-    The fast decoder stops after the first of several members, and where zeros follow the data it gives nothing; both
-    show as a length or a sum other than the ones that the last eight bytes state, and the standard library does the
-    work. Raises BadGzip for damaged data, and for more than `most` bytes.
+    The fast decoder takes one member with a header that states nothing, as readsb writes it. Anything else, and bytes
+    behind the data, show in that header, or as a length or a sum other than the ones that the last eight bytes state;
+    then the standard library does the work. Raises BadGzip for damaged data, and for more than `most` bytes.
     """
     stated = int.from_bytes(data[-4:], "little")
-    if 0 < stated <= most:
+    if data.startswith(PLAIN) and 0 < stated <= most:
         try:
-            unpacked = cast(bytes, deflate.gzip_decompress(data))  # a bytearray, which does all that is asked of it
+            # a bytearray, which does all that is asked of it
+            unpacked = cast(bytes, deflate.deflate_decompress(memoryview(data)[HEADER:-TRAILER], stated))
         except (deflate.DeflateError, ValueError, MemoryError):
             unpacked = b""
         if len(unpacked) == stated and deflate.crc32(unpacked) == int.from_bytes(data[-8:-4], "little"):

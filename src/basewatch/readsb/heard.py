@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from basewatch.geo import Bools, Ints
 from basewatch.readsb.heatmap import ADDRESS, FEET, GROUND, UNKNOWN
-from basewatch.readsb.survey import COLUMNS, PER_DEGREE, Cells, are_new
+from basewatch.readsb.survey import COLUMNS, PER_DEGREE, Cells, are_new, order_of
 
 BAND_FT = 3000
 BANDS = 24  # from the ground (0) and what lies below sea level (1) up to 66,000 ft
@@ -51,20 +51,21 @@ class Heard:
         band = np.where(height == GROUND, 0, np.clip(height * FEET // BAND_FT + 2, 1, BANDS - 1))
         slot = at_ms // SLOT_MS
         key = np.where((cell >= 0) & (height != UNKNOWN), (cell * np.int64(BANDS) + band) * SLOTS + slot, -1)
-        is_same = np.zeros(len(rows) + 1, np.bool_)  # of each row, whether the row before is of the same aircraft
-        is_same[1:-1] = address[1:] == address[:-1]
-        is_new = ~is_same[:-1]
-        is_new[1:] |= key[1:] != key[:-1]
+        is_other = are_new(address)
         pause = np.diff(at_ms, append=at_ms[-1:])
-        is_lost = np.where(is_same[1:], pause > SILENCE_MS, at_ms < DAY_MS - SILENCE_MS)
+        is_lost = np.where(np.append(is_other[1:], True), at_ms < DAY_MS - SILENCE_MS, pause > SILENCE_MS)
+        # passes first, of which each stands for several positions
+        begin = np.flatnonzero(is_other | are_new(key))
+        lowest = np.minimum.reduceat(np.where(band == 0, 0, height * FEET), begin) if len(rows) else height
+        losses = np.diff(np.searchsorted(np.flatnonzero(is_lost), begin), append=np.count_nonzero(is_lost))
+        key, address = key[begin], address[begin]
         inside = np.flatnonzero(key >= 0)
         # by key, and so by aircraft in each
-        inside = inside[_order(key[inside])]
-        key, address = key[inside], address[inside]
+        inside = inside[order_of(key[inside])]
+        key = key[inside]
         is_first = are_new(key)
-        is_other = is_first | are_new(address)
-        lowest = np.where(band[inside] == 0, 0, height[inside] * FEET)
-        return cls._summed(key, is_first, [is_other, is_new[inside], is_lost[inside]], lowest)
+        is_other = is_first | are_new(address[inside])
+        return cls._summed(key, is_first, [is_other, np.ones(len(key), np.bool_), losses[inside]], lowest[inside])
 
     @classmethod
     def joined(cls, parts: list[Heard]) -> Heard:
@@ -72,7 +73,7 @@ class Heard:
         key, aircraft, lowest, passes, losses = (
             np.concatenate([np.empty(0, np.int64), *(getattr(part, one.name) for part in parts)]) for one in fields(cls)
         )
-        order = _order(key)
+        order = order_of(key)
         key = key[order]
         return cls._summed(key, are_new(key), [count[order] for count in (aircraft, passes, losses)], lowest[order])
 
@@ -105,7 +106,7 @@ class Heard:
         is_ground = band == 0
         return pa.table(
             {
-                "network": pa.array([network] * len(self.key), pa.string()),
+                "network": pa.repeat(network, len(self.key)),
                 "slot_at": pa.array(day_start + slot * SLOT_MS * 1000, pa.timestamp("us", tz="UTC")),
                 "south": pa.array(south[cell]),
                 "west": pa.array(west[cell]),
@@ -117,9 +118,3 @@ class Heard:
                 "losses": pa.array(self.losses, pa.int32()),
             }
         )
-
-
-def _order(keys: Ints) -> Ints:
-    """The order of keys by size, equal ones as they stand. Numpy sorts by radix up to sixteen bits."""
-    bits = int(keys.max(initial=1)).bit_length()
-    return np.asarray(np.lexsort([(keys >> shift).astype(np.uint16) for shift in range(0, bits, 16)]))

@@ -248,14 +248,23 @@ class Surveyor:
         return rows
 
 
-def sort_order(numbers: npt.NDArray[np.uint32] | Ints) -> Ints:
-    """The order of numbers below 2**24 by size, equal ones as they stand. Numpy sorts by radix up to sixteen bits."""
-    return np.asarray(np.lexsort((numbers.astype(np.uint16), (numbers >> 16).astype(np.uint8))))
+def order_of(numbers: npt.NDArray[np.uint32] | Ints) -> Ints:
+    """The order of numbers from 0 to 2**36 by size, equal ones as they stand.
+
+    Each is sorted as one word with its place behind it: numpy sorts plain numbers twice as fast as places by a number.
+    """
+    bits = len(numbers).bit_length()
+    words = numbers.astype(np.int64)
+    words <<= bits
+    words |= np.arange(len(words))
+    words.sort()
+    words &= (1 << bits) - 1
+    return words
 
 
 def _order_by_part(whose: npt.NDArray[np.uint32]) -> Ints:
     """The order of records by the last two digits of their address, of which parts are made, and then by the others."""
-    return np.asarray(np.lexsort(((whose >> 8).astype(np.uint16), whose.astype(np.uint8))))
+    return order_of((whose & np.uint32(0xFF)) << 16 | (whose & np.uint32(ADDRESS)) >> 8)
 
 
 def are_new(values: npt.NDArray[Any]) -> Bools:

@@ -357,6 +357,9 @@ def _aligned(offset: int) -> int:
 
 def _headers(data: bytes) -> Iterator[int]:
     """Where in the data a block begins that has a header's magic."""
-    for place in range(0, len(data) - BLOCK + 1, BLOCK):
-        if data[place + MAGIC.start : place + MAGIC.stop] == b"ustar":
+    found = data.find(b"ustar")
+    while found >= 0:
+        place = found - MAGIC.start
+        if place % BLOCK == 0 and 0 <= place <= len(data) - BLOCK:
             yield place
+        found = data.find(b"ustar", found + 1)

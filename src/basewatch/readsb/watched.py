@@ -30,6 +30,11 @@ def is_watched(watch: Watch, head: Head, callsigns: set[str]) -> bool:
     return watchlist.is_watched(watch, head.icao.lower(), head.r or "", head.t or "", _is_military(head), callsigns)
 
 
+def are_watched(watch: Watch, heads: Sequence[Head], callsigns: Sequence[set[str]]) -> Bools:
+    """One a head: what `is_watched` says. callsigns: of each, those that it flew under."""
+    return np.array([is_watched(watch, *each) for each in zip(heads, callsigns, strict=True)], np.bool_)
+
+
 def _is_military(head: Head) -> bool:
     return bool((head.dbFlags or 0) & 1)
 

@@ -91,7 +91,7 @@ def _of_stays(work: duckdb.DuckDBPyConnection, rng: np.random.Generator) -> list
             FROM intermediate.int_sure_stays AS y ASOF LEFT JOIN airs AS a ON y.icao24 = a.icao24 AND y.at_s >= a.end_s
         ),
         runs AS (
-            SELECT *, count(*) FILTER (WHERE is_new) OVER (
+            SELECT *, count_if(is_new) OVER (
                 PARTITION BY icao24 ORDER BY at_s, until_s ROWS UNBOUNDED PRECEDING
             ) AS run_no
             FROM (
