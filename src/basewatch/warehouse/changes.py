@@ -42,7 +42,7 @@ class Compared:
     """How the rows of a table are told apart, and what may change them.
 
     key, base, fleets, first, last, aircraft, weighs, is_open: SQL over a row. weighs: whether it counts for what is
-    published as a number. is_open: whether it may change as time passes ($as_of: the last day of the release before).
+    published as a number. is_open: whether it may change as time passes ($as_of: the earlier of the last days of both).
     days: how many days before its first and after its last day a source-day may lie that has a part in it.
     """
 
@@ -244,10 +244,11 @@ def compare(connection: duckdb.DuckDBPyConnection, case: Case, kinds: Sequence[C
     }
     connection.execute("INSERT INTO moved SELECT unnest($days), unnest($causes), unnest($labels)", columns)
     connection.execute(_MOVED_DAYS)
+    earlier = min(case.as_of, case.now_as_of)  # a clock that went back takes days away
     for kind in kinds:
-        _differences(connection, kind, "b" if case.before else None, "a", "changed", case.as_of)
+        _differences(connection, kind, "b" if case.before else None, "a", "changed", earlier)
         if case.baseline is not None:
-            _differences(connection, kind, "base", "a", "by_lake", case.as_of)
+            _differences(connection, kind, "base", "a", "by_lake", earlier)
     if case.baseline is None:
         connection.execute("INSERT INTO by_lake FROM changed")
     with_positions = (move for move in case.moves if any(part.startswith(POSITIONS) for part in move.now.parts))
