@@ -57,7 +57,11 @@ def day_of(day: date, visited: bool = False) -> dict[str, bytes]:
     files = {}
     for half in range(HALVES):
         start = begins(day, half)
-        tracks = [overflight(f"4b10{half:02d}", start, 0.2, 11_000), overflight(f"4b11{half:02d}", start, -0.3, 2_500)]
+        late = day.day * 7 + half % 5  # seconds: no day's traffic is another's
+        tracks = [
+            overflight(f"4b10{half:02d}", start + late, 0.2, 11_000),
+            overflight(f"4b11{half:02d}", start + late, -0.3, 2_500),
+        ]
         files[name(half)] = half_hour([*tracks, visitor(day)] if visited else tracks, start, FORM).data()
     return files
 

@@ -124,7 +124,7 @@ def test_archives_that_are_not_whole_or_not_their_own_are_named(
     assert done.returncode == 0, done.stderr
     last = "\n".join(line for line in done.stderr.splitlines() if line.startswith("readsb_archive: 2025"))
     told = {
-        half: "partial: 0.0 MB, where the days before have",
+        half: "partial: 0.",  # of its megabytes, where the days before have more
         unarmed: "partial: less than its norm: 0 military aircraft",
         short: "partial: less than its norm: ",
         repeated: f"failed: not that day's data: it is the day {days[WHOLE - 1]} under another date",

@@ -39,6 +39,8 @@ TWO_PLACES = "one aircraft in two places"
 SAME_STAMPS = "time stamps of another file"
 SHIFTED = "a file shifted by hours"
 OFF_FIELD = "positions far from the fields that are named"
+# Nobody can say which of its fields is wrong, and one end of it may well be right: such a record is told, and counts.
+TOLD_ALONE = (TOO_FAST, TWO_PLACES, SAME_ID)
 
 AIRCRAFT = {  # of each table: the lake columns of address, registration and type
     "flightradar24_flights": ("hex", "reg", "type"),
@@ -283,6 +285,7 @@ class _Frame:
             home = homes.get(int(self.file[row]), set())
             bases = named | home if name == TOO_FAST or not named else named
             bases = home - named if name == NO_FIELD else bases  # the other end is what it says
+            bases = set() if name in TOLD_ALONE else bases
             found.append(
                 Contradiction(name, table, row - start, self.files[self.file[row]], reason, bool(self.rejected[row]),
                               days, frozenset(bases))
@@ -482,7 +485,7 @@ def _ids(frame: _Frame, params: Thresholds) -> None:
 
 
 def _one_id(frame: _Frame, name: str, group: list[int], params: Thresholds, *, is_number: bool) -> None:
-    """Void what records of one id disagree in: an end, or, where two aircraft are at one place and time, all.
+    """Note records of one id that disagree in an end, or are of two aircraft at one place and time.
 
     Records that share nothing but the id are flights of their own, whose id is damaged.
     """
@@ -498,7 +501,7 @@ def _one_id(frame: _Frame, name: str, group: list[int], params: Thresholds, *, i
     if len(addresses) > 1 or (not addresses and len(marks) > 1):
         if spread <= 86_400 and _is_one_end(frame, rows, slack):
             words = f"{len(group)} records of the id {name} are of other aircraft at one place and time"
-            frame.note(group, SAME_ID, lambda _: words, reject=True)
+            frame.note(group, SAME_ID, lambda _: words)
         elif not is_number:
             frame.note(group, SAME_ID, lambda _: f"{len(group)} flights of other aircraft have the id {name}")
         return
@@ -513,7 +516,6 @@ def _one_id(frame: _Frame, name: str, group: list[int], params: Thresholds, *, i
             )
             words = f"{len(group)} records of the id {name} state another {end}: {' and '.join(shown)}"
             frame.note(group, SAME_ID, lambda _, words=words: words)
-            frame.drop_end(rows, end)
 
 
 def _is_one_end(frame: _Frame, rows: Ints, slack: float) -> bool:
@@ -600,7 +602,8 @@ def _is_too_fast(km: Floats, seconds: Floats, params: Thresholds) -> Bools:
 
 
 def _speeds(frame: _Frame, params: Thresholds) -> None:
-    """Ends that lie too far apart for the time between them: a place or a time is wrong, and nobody can say which.
+    """Ends that lie too far apart for the time between them: a place or a time is wrong, and nobody can say which, so
+    that both stay.
 
     Where the contacts leave time enough the times are wrong, and the contacts stand for them.
     """
@@ -623,25 +626,23 @@ def _speeds(frame: _Frame, params: Thresholds) -> None:
     frame.note(rows, TOO_FAST, lambda row: words[row])
     for end in ("departure", "arrival"):
         frame.drop_time(rows[is_told], end)
-        frame.drop_end(rows[~is_told], end)
 
 
 def _two_places(frame: _Frame, params: Thresholds) -> None:
     """Ends of one aircraft in two records that it cannot have had both.
 
-    Where one of them contradicts what went before it and what came after, it is the wrong one; else neither stands.
+    Where one of them contradicts what went before it and what came after, it is the wrong one; else either may be.
     """
     aircraft = frame.aircraft()
-    ends = [(frame.origin, frame.departed, 0), (frame.destination, frame.arrived, 1)]
-    stated = [np.flatnonzero((place >= 0) & ~np.isnan(at) & ~frame.rejected) for place, at, _ in ends]
+    ends = [(frame.origin, frame.departed), (frame.destination, frame.arrived)]
+    stated = [np.flatnonzero((place >= 0) & ~np.isnan(at) & ~frame.rejected) for place, at in ends]
     row = np.concatenate(stated)
     if len(row) < 2:
         return
     place = np.concatenate([ends[end][0][stated[end]] for end in (0, 1)])
     at = np.concatenate([ends[end][1][stated[end]] for end in (0, 1)])
-    side = np.concatenate([np.full(len(stated[end]), end) for end in (0, 1)])
     order = np.argsort(aircraft[row] * _SECONDS + at.astype(np.int64), kind="stable")
-    row, place, at, side = row[order], place[order], at[order], side[order]
+    row, place, at = row[order], place[order], at[order]
 
     def cannot_be(one: Ints, other: Ints) -> Bools:
         is_one = (aircraft[row[one]] == aircraft[row[other]]) & (row[one] != row[other]) & (place[one] != place[other])
@@ -666,9 +667,6 @@ def _two_places(frame: _Frame, params: Thresholds) -> None:
         shown = " and ".join(f"{frame.code(place[one])} {frame.at(at[one])}" for one in pair)
         for one in guilty:
             frame.note([row[one]], TWO_PLACES, lambda _, shown=shown: f"its aircraft cannot have been in both: {shown}")
-    for first in np.flatnonzero(clashes):
-        for one in [one for one in (first, first + 1) if is_culprit[one]] or [first, first + 1]:
-            frame.drop_end(np.array([row[one]]), "arrival" if side[one] else "departure")
 
 
 def _without_end(frame: _Frame) -> None:
