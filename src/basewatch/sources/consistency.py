@@ -691,11 +691,12 @@ def is_copy(contradictions: str | None) -> bool:
 
 
 def _repeated_stamps(frame: _Frame, params: Thresholds, older: Collection[str]) -> None:
-    """Files most of whose records have, to the second, the times of another file's records of other aircraft."""
+    """Files most of whose exact records have, to the second, the times of another file's records of other aircraft."""
     if len(frame.files) < 2:
         return
     times = np.stack([frame.departed, frame.arrived, frame.first, frame.last], axis=1)
-    rows = np.flatnonzero((~np.isnan(times)).sum(axis=1) >= 2)
+    is_exact = (np.nan_to_num(times) % 60 != 0).any(axis=1)  # whole minutes are alike by chance
+    rows = np.flatnonzero(is_exact & ((~np.isnan(times)).sum(axis=1) >= 2))
     if len(rows) < 2 * params.file_alike_min:
         return
     others = _Others(frame)
