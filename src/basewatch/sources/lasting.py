@@ -55,8 +55,8 @@ def shortfalls(
             continue
         if before.withdrawn_because:
             gone = FileReading(name, form="taken back", records_held=held)
-            days = {"since": before.since, "until": before.until}  # those that are taken back
-            notes[name] = replace(now or gone, **days, withdrawn_because=before.withdrawn_because)
+            taken_back = replace(now or gone, withdrawn_because=before.withdrawn_because)
+            notes[name] = replace(taken_back, since=before.since, until=before.until)
             continue
         reason = (
             f"held {held} records before and now {f'holds {now.records_held}' if now else 'is gone'}; what it held "
