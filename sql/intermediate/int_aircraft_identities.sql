@@ -199,8 +199,8 @@ SELECT
     registration,
     mark,
     basis,
-    (1 + count(*) FILTER (
-        WHERE is_other AND (stated_from IS NULL OR stated_before_until IS NULL OR stated_from > stated_before_until)
+    (1 + count_if(
+        is_other AND (stated_from IS NULL OR stated_before_until IS NULL OR stated_from > stated_before_until)
     ) OVER days)::INTEGER AS airframe_no,
     first_seen_at,
     last_seen_at

@@ -113,9 +113,7 @@ tied AS (
         coalesce(
             confidence >= 2 OR least(since_strong_us, until_strong_us) <= us_of_minutes($stay_merge_minutes), FALSE
         ) AS is_with_strong,
-        count(*) FILTER (
-            WHERE confidence >= 2 AND coalesce(since_strong_us > us_of_minutes($stay_merge_minutes), TRUE)
-        )
+        count_if(confidence >= 2 AND coalesce(since_strong_us > us_of_minutes($stay_merge_minutes), TRUE))
             OVER (
                 PARTITION BY base_id, aircraft, direction ORDER BY at_us, confidence DESC, source, evidence_id
                 ROWS UNBOUNDED PRECEDING

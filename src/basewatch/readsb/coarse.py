@@ -122,7 +122,8 @@ def of_traces(points: Frame, heads: Sequence[Head], chosen: Bools) -> tuple[Fram
 def callsigns(points: Frame, traces: int) -> list[set[str]]:
     """The callsigns under which each track flew."""
     flown: list[set[str]] = [set() for _ in range(traces)]
-    named = np.unique(points.trace * (len(points.callsigns.numbers) + 1) + points.callsign + 1)
+    told = points.trace * (len(points.callsigns.numbers) + 1) + points.callsign + 1
+    named = np.unique(told[are_new(told)])  # few: a track keeps its name
     texts = {number: text for text, number in points.callsigns.numbers.items() if text is not None}
     for key in named.tolist():
         trace, number = divmod(key, len(points.callsigns.numbers) + 1)

@@ -23,13 +23,13 @@ class Bases:
         self.latitude, self.longitude = latitude, longitude
         self.elevation_ft = np.array([place.elevation_ft for place in places], np.float64)
         near = [
-            (row * 360 * GRID + column, number)
+            (row * 360 * GRID + first, last + 1 - first, number)
             for number, place in enumerate(self.places)
             for row, first, last in disc_cells(place, reach_km, GRID)
-            for column in range(first, last + 1)
         ]
-        cell, number = np.array(sorted(set(near)), np.int64).reshape(-1, 2).T
-        self._near = number
+        start, many, number = np.array(near, np.int64).reshape(-1, 3).T
+        count = max(len(self.places), 1)
+        cell, self._near = np.divmod(np.unique(_counted(start, many) * count + np.repeat(number, many)), count)
         self._first = np.concatenate(([0], np.cumsum(np.bincount(cell, minlength=180 * GRID * 360 * GRID))))
 
     def pairs(self, latitude: Floats, longitude: Floats) -> tuple[Ints, Ints, Floats]:
@@ -44,8 +44,7 @@ class Bases:
         some = np.flatnonzero(many)
         many, first = many[some], first[some]
         index = np.repeat(some, many)
-        offset = np.arange(len(index)) - np.repeat(np.cumsum(many) - many, many)
-        place = self._near[np.repeat(first, many) + offset]
+        place = self._near[_counted(first, many)]
         number = np.repeat(np.arange(len(some)), many)
         square = np.zeros(len(number))
         for of_positions, of_places in zip(_axes(latitude[some], longitude[some]), self.axes, strict=True):
@@ -56,6 +55,11 @@ class Bases:
         close = np.flatnonzero(square <= (2 * np.sin(min(self.reach_km / EARTH_KM / 2, np.pi / 2))) ** 2)
         distance = 2 * EARTH_KM * np.arcsin(np.minimum(np.sqrt(square[close]) / 2, 1.0))
         return index[close], place[close], distance
+
+
+def _counted(first: Ints, many: Ints) -> Ints:
+    """So many numbers that follow each other from each of the first ones on."""
+    return np.asarray(np.arange(many.sum()) + np.repeat(first - (np.cumsum(many) - many), many))
 
 
 def _axes(latitude: Floats, longitude: Floats) -> tuple[Floats, Floats, Floats]:

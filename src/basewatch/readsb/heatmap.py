@@ -35,18 +35,18 @@ GROUND, UNKNOWN = -123, -124  # in place of a height
 FEET = 25  # a unit of height
 DEGREES = 1e-6  # a unit of latitude and longitude
 KNOTS = 0.1  # a unit of speed; negative where unknown
-SHIFT = 18  # of a latitude or longitude above the least, to its cell: a quarter of a degree
-ROWS, COLUMNS = (2 * POLE >> SHIFT) + 2, (2 * DATE_LINE >> SHIFT) + 1  # cells; no position is in the last row
-BLOCK = 65_536  # records looked at in one go
+BLOCK = 32_768  # records looked at in one go
 KINDS = (  # by number, as traces name them
     "adsb_icao", "adsb_icao_nt", "adsr_icao", "tisb_icao", "adsc", "mlat", "other", "mode_s", "adsb_other",
     "adsr_other", "tisb_trackfile", "tisb_other", "mode_ac", "unknown", "unknown", "unknown",
 )  # fmt: skip
 
-# A first look takes the upper half of a latitude or longitude alone, and cells of 1.05 degrees by 2.1: such numbers are
-# half as long, and so is all work on them. What lies too near a pole or the date line for that is looked at apart.
+# A look takes the upper half of a latitude or longitude alone, and cells of half a degree by 2.1: such numbers are half
+# as long, and so is all work on them. What lies too near a pole or the date line for that is told apart.
 NORTH, EAST = POLE >> 16, DATE_LINE >> 16  # bounds in units of the upper half
-ROUGH_ROW, ROUGH_COLUMN = 4, 5  # bits of the upper half that a cell leaves out
+ROW, COLUMN = 3, 5  # bits of the upper half that a cell leaves out
+COLUMNS = (2 * EAST >> COLUMN) + 1  # cells of a row
+INFO_NORTH = (INFO >> 16) + NORTH  # the upper half of every info's latitude, counted from the bound
 
 # Below a day's folder, or in its tar: `heatmap/NN.bin.ttf`. The bytes tell whether it is packed.
 NAME = re.compile(rb"(?:\./)?(?:(?:[^/]+/){0,6}heatmap/)?([0-4][0-9])\.bin(?:\.ttf)?(?:\.gz)?", re.IGNORECASE)
@@ -56,42 +56,25 @@ class BadHeatmap(Exception):
     """A file that cannot be used; the text says why."""
 
 
-@dataclass(frozen=True)
-class Region:
-    """The cells in which positions are asked for.
+def region(south: Ints, west: Ints, edge: int) -> Bools:
+    """The cells of a look that touch these squares, flat, true where one does.
 
-    cells: ROWS of COLUMNS, flat; false in the last cell. rough: 256 rows of as many of the cells of the first look,
-    flat; true where one of them touches one of the cells asked for.
+    south, west: a square's least latitude and longitude, and edge: its length, as heatmaps write them.
     """
-
-    cells: Bools
-    rough: Bools
-
-    @classmethod
-    def of(cls, cells: Bools) -> Region:
-        """The region that these cells make."""
-        rows, columns = np.divmod(np.flatnonzero(cells), COLUMNS)
-        rough = np.zeros(1 << 16, np.bool_)
-        for row in _ends_of_cells(rows, POLE, NORTH):
-            for column in _ends_of_cells(columns, DATE_LINE, EAST):
-                rough[(row >> ROUGH_ROW) << 8 | column >> ROUGH_COLUMN] = True
-        return cls(cells, rough)
-
-    def hold(self, latitude: npt.NDArray[np.int32], longitude: npt.NDArray[np.int32]) -> Bools:
-        """Which of these possible positions lie in its cells."""
-        row, column = (latitude + np.int32(POLE)) >> SHIFT, (longitude + np.int32(DATE_LINE)) >> SHIFT
-        return np.asarray(self.cells[row * np.int32(COLUMNS) + column])
+    cells = np.zeros(1 << 16, np.bool_)
+    for row in _ends(south, edge, NORTH):
+        for column in _ends(west, edge, EAST):
+            cells[(row >> ROW) * COLUMNS + (column >> COLUMN)] = True
+    return cells
 
 
-def _ends_of_cells(numbers: Ints, least: int, bound: int) -> tuple[Ints, Ints]:
-    """The upper halves of the least and of the greatest number in rows or columns of cells, counted from the bound."""
-    low = (numbers << SHIFT) - least
-    ends = (low, low + (1 << SHIFT) - 1)
-    low, high = (np.clip((end >> 16) + bound, 0, 2 * bound - 1) for end in ends)
+def _ends(least: Ints, length: int, bound: int) -> tuple[Ints, Ints]:
+    """The upper halves of both ends of stretches of latitude or longitude, counted from the bound."""
+    low, high = (np.clip((end >> 16) + bound, 0, 2 * bound - 1) for end in (least, least + length))
     return low, high
 
 
-NOWHERE = Region.of(np.zeros(ROWS * COLUMNS, np.bool_))
+NOWHERE = np.zeros(1 << 16, np.bool_)
 
 
 @dataclass(frozen=True)
@@ -100,7 +83,8 @@ class Heatmap:
 
     entries: RECORD, slice after slice; headers, positions and infos as they stand in the file, without its index.
     first: the number of each slice's header in `entries`. infos: those of the infos, in order. named: each info's field
-    `hex`. chosen: the numbers of the positions in the region asked for, in order; a header may look like one.
+    `hex`. chosen: the numbers of all positions in the region asked for, and of others by a pole or the date line, in
+    order; a header may look like one.
     """
 
     start_s: int
@@ -139,7 +123,7 @@ def clock(half: int) -> str:
     return f"{half // 2:02d}:{half % 2 * 30:02d}"
 
 
-def read(data: bytes, start_s: int, region: Region = NOWHERE) -> Heatmap:
+def read(data: bytes, start_s: int, region: Bools = NOWHERE) -> Heatmap:
     """The records of a file that should be of the half hour that begins at `start_s` (seconds since 1970, UTC).
 
     Packed or not, in either byte order, with an index or without. region: where positions are asked for. Raises
@@ -223,7 +207,7 @@ class _Sifted:
     odd: Ints
 
 
-def _sift(entries: npt.NDArray[np.void], region: Region) -> _Sifted:
+def _sift(entries: npt.NDArray[np.void], region: Bools) -> _Sifted:
     """Look at every record. Raises BadHeatmap where one is all zeros, which shows that bytes were lost.
 
     Nothing else is done to all of a day's seventy million records. So it is done block by block and always into the
@@ -231,49 +215,50 @@ def _sift(entries: npt.NDArray[np.void], region: Region) -> _Sifted:
     """
     whose, spare = np.empty((2, BLOCK), np.uint32)
     words = np.empty((2, BLOCK), np.int16)
-    flags = np.empty((2, BLOCK), np.bool_)
+    flags = np.empty((3, BLOCK), np.bool_)
     infos, named, chosen, other = [], [], [], []
     marked = 0
-    upper = entries.view(np.int16).reshape(-1, RECORD.itemsize // 2)[:, 3:6:2]
+    halves = entries.view(np.int16).reshape(-1, RECORD.itemsize // 2)[:, 2:6]  # lower and upper, of both numbers
     for start in range(0, len(entries), BLOCK):
         block = entries[start : start + BLOCK]
         size = len(block)
-        (north, east), (is_odd, is_chosen) = words[:, :size], flags[:, :size]
+        (north, east), (is_info, is_odd, is_chosen) = words[:, :size], flags[:, :size]
         np.copyto(whose[:size], block["hex"])
         if np.count_nonzero(whose[:size]) < size:
             _refuse_blanks(block)
-        marked += int(np.count_nonzero(np.bitwise_and(whose, SPARE_BITS, out=spare)[:size]))
+        marked += int(np.count_nonzero(np.bitwise_and(whose[:size], SPARE_BITS, out=spare[:size])))
         # as unsigned numbers, what is out of bounds at either end is above the largest
-        np.add(upper[start : start + size, 0], np.int16(NORTH), out=north)
-        np.add(upper[start : start + size, 1], np.int16(EAST), out=east)
+        np.add(halves[start : start + size, 1], np.int16(NORTH), out=north)
+        np.add(halves[start : start + size, 3], np.int16(EAST), out=east)
+        info = np.flatnonzero(np.equal(north, INFO_NORTH, out=is_info))
+        is_wrong = halves[start : start + size, 0].take(info).view(np.uint16) > LARGEST_SQUAWK
+        if is_wrong.any():
+            is_info[info[is_wrong]] = False
+            info = info[~is_wrong]
+        named.append(whose.take(info))
+        infos.append(info + start)
         np.greater(north.view(np.uint16), 2 * NORTH - 1, out=is_odd)
         np.greater(east.view(np.uint16), 2 * EAST - 1, out=is_chosen)
-        odd = np.flatnonzero(np.logical_or(is_odd, is_chosen, out=is_odd))
-        is_info = (block["lat"][odd] - np.int32(INFO)).view(np.uint32) <= LARGEST_SQUAWK
-        other.append(odd[~is_info] + start)
-        odd = odd[is_info]
-        infos.append(odd + start)
-        named.append(whose[odd])
-        np.left_shift(np.right_shift(north, ROUGH_ROW, out=north), 8, out=north)
-        np.bitwise_or(np.right_shift(east, ROUGH_COLUMN, out=east), north, out=east)
-        np.take(region.rough, east.view(np.uint16), out=is_chosen, mode="clip")
-        may_be = np.flatnonzero(np.greater(is_chosen, is_odd, out=is_chosen))
-        chosen.append(may_be[region.hold(block["lat"][may_be], block["lon"][may_be])] + start)
+        np.logical_or(is_odd, is_chosen, out=is_odd)
+        other.append(np.flatnonzero(np.greater(is_odd, is_info, out=is_chosen)) + start)
+        np.multiply(np.right_shift(north, ROW, out=north), np.int16(COLUMNS), out=north)  # odd ones may overflow
+        np.add(np.right_shift(east, COLUMN, out=east), north, out=east)
+        np.take(region, east.view(np.uint16), out=is_chosen, mode="clip")
+        chosen.append(np.flatnonzero(np.greater(is_chosen, is_odd, out=is_chosen)) + start)
     others = np.concatenate(other)
-    chosen.append(_at_the_edge(entries, others, region))
+    chosen.append(_at_the_edge(entries, others))
     all_chosen = np.concatenate(chosen)
     if len(chosen[-1]):
         all_chosen.sort()
     return _Sifted(np.concatenate(infos), np.concatenate(named), all_chosen, marked, others)
 
 
-def _at_the_edge(entries: npt.NDArray[np.void], odd: Ints, region: Region) -> Ints:
-    """Those of the odd records that hold a possible position, by a pole or the date line, in the region."""
+def _at_the_edge(entries: npt.NDArray[np.void], odd: Ints) -> Ints:
+    """Those of the odd records that hold a possible position, by a pole or the date line."""
     latitude, longitude = entries["lat"][odd], entries["lon"][odd]
     is_possible = (latitude + np.int32(POLE)).view(np.uint32) <= 2 * POLE
     is_possible &= (longitude + np.int32(DATE_LINE)).view(np.uint32) <= 2 * DATE_LINE
-    odd = odd[is_possible]
-    return odd[region.hold(latitude[is_possible], longitude[is_possible])]
+    return odd[is_possible]
 
 
 def _refuse_blanks(records: npt.NDArray[np.void]) -> None:

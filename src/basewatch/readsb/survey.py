@@ -31,7 +31,6 @@ from basewatch.readsb.heatmap import (
     SPARE_BITS,
     BadHeatmap,
     Heatmap,
-    Region,
 )
 from basewatch.reference.watchlist import Watch
 
@@ -86,13 +85,13 @@ class Seen(msgspec.Struct):
 class Cells:
     """The cells of a tenth of a degree near bases: which of them, and how near.
 
-    number: of each cell of the world, row by row from the south-west, its number or -1. region: the larger cells of a
-    heatmap that touch one of them. is_inner, is_outer: of each number, whether a position there may be within a ring of
-    any height, or within one below a height.
+    number: of each cell of the world, row by row from the south-west, its number or -1. region: where in a heatmap is
+    looked for them (heatmap.region). is_inner, is_outer: of each number, whether a position there may be within a ring
+    of any height, or within one below a height.
     """
 
     number: Whole
-    region: Region
+    region: Bools
     is_inner: Bools
     is_outer: Bools
     below: int  # units of a heatmap's heights
@@ -124,13 +123,9 @@ def _cells(places: tuple[Place, ...], rings: tuple[Ring, ...], far_km: float) ->
     inside = np.flatnonzero(marks)
     number = np.full(ROWS * COLUMNS, -1, np.int32)
     number[inside] = np.arange(len(inside), dtype=np.int32)
-    coarse = np.zeros(heatmap.ROWS * heatmap.COLUMNS, np.bool_)
     rows, columns = np.divmod(inside, COLUMNS)
-    for south in (rows * EDGE >> heatmap.SHIFT, ((rows + 1) * EDGE) >> heatmap.SHIFT):
-        for west in (columns * EDGE >> heatmap.SHIFT, ((columns + 1) * EDGE) >> heatmap.SHIFT):
-            coarse[south * heatmap.COLUMNS + west] = True
-    coarse[-1] = False
-    return Cells(number, Region.of(coarse), (marks[inside] & 2) > 0, (marks[inside] & 4) > 0, -(-below // FEET))
+    region = heatmap.region(rows * EDGE - heatmap.POLE, columns * EDGE - heatmap.DATE_LINE, EDGE)
+    return Cells(number, region, (marks[inside] & 2) > 0, (marks[inside] & 4) > 0, -(-below // FEET))
 
 
 class Surveyor:
@@ -226,10 +221,9 @@ class Surveyor:
 
     def _rows(self, half: Heatmap, kept: Ints, infos: Ints, day_start_s: int) -> npt.NDArray[np.void]:
         """The kept positions by part, aircraft and time, each with the callsign that was last told before it."""
-        is_kept = np.zeros(len(half.entries), np.bool_)
-        is_kept[kept] = True
-        is_kept[infos] = True
-        numbers = np.flatnonzero(is_kept)
+        numbers = np.concatenate((kept, infos))
+        numbers.sort()
+        numbers = numbers[are_new(numbers)]
         records = half.entries.take(numbers)
         order = _order_by_part(records["hex"])
         records, slices = records.take(order), half.slice_of(numbers)[order]

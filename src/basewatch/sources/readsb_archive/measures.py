@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from basewatch.geo import Ints
 from basewatch.readsb.heatmap import HALVES
@@ -37,17 +38,18 @@ class Measures:
         if table == "track_points":
             self._add_ground(rows)
         elif table == "track_edges" and rows.num_rows:
-            addresses = _texts(rows, "icao24")
-            self._addresses |= set(addresses)
-            self._sketch = np.unique(np.concatenate([self._sketch, _hashes(rows, addresses)]))[:SKETCH]
+            self._addresses.update(pc.unique(rows.column("icao24")).to_pylist())
+            self._sketch = np.unique(np.concatenate([self._sketch, _hashes(rows)]))[:SKETCH]
 
     def _add_ground(self, rows: pa.Table) -> None:
         on_ground = rows.filter(rows.column("is_ground"))
         if not on_ground.num_rows:
             return
         cells = _cells(*(on_ground.column(name).to_numpy() for name in ("latitude", "longitude")))
-        is_at_field = np.isin(cells, self._fields)
-        for address, is_there in set(zip(_texts(on_ground, "icao24"), is_at_field.tolist(), strict=True)):
+        # sought in what is sorted: numpy's own `isin` hashes all fields anew for each batch
+        nearest = self._fields[np.minimum(np.searchsorted(self._fields, cells), len(self._fields) - 1)]
+        addresses = map(str, on_ground.column("icao24").to_pylist())
+        for address, is_there in set(zip(addresses, (nearest == cells).tolist(), strict=True)):
             self._on_ground[address] = self._on_ground.get(address, False) or is_there
 
     def told(
@@ -77,7 +79,7 @@ class Measures:
         watch = self._watch
         if address in watch.military or address in watch.addresses:
             return True
-        number = int(address.removeprefix("~"), 16)
+        number = _number(address)
         return any(low <= number <= high for low, high in watch.ranges)
 
 
@@ -89,21 +91,24 @@ def minutes_of_halves(positions: dict[int, int]) -> tuple[int, int] | None:
     return min(heard) * HALF_HOUR_MIN, min(max(heard) + 1, HALVES) * HALF_HOUR_MIN - 1
 
 
-def _texts(rows: pa.Table, name: str) -> list[str]:
-    return [str(value) for value in rows.column(name).to_pylist()]
-
-
-def _hashes(rows: pa.Table, addresses: Sequence[str]) -> Any:
+def _hashes(rows: pa.Table) -> Any:
     """A hash of each row's aircraft, time of day and place: the same on any day."""
     at = rows.column("seen_at").cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy()
     tenths = (at // 100_000) % 864_000
     places = [np.rint(rows.column(name).to_numpy() * 1e4).astype(np.int64) for name in ("latitude", "longitude")]
-    numbers = np.array([int(address.removeprefix("~"), 16) for address in addresses], np.int64)
+    coded = rows.column("icao24").combine_chunks()
+    coded = coded if pa.types.is_dictionary(coded.type) else coded.dictionary_encode()
+    of_addresses = np.array([_number(address) for address in coded.dictionary.to_pylist()], np.int64)
+    numbers = of_addresses[coded.indices.to_numpy()]
     hashed = np.zeros(len(numbers), np.uint64)
     for column in (numbers, tenths, *places):
         hashed = (hashed ^ column.astype(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
         hashed ^= hashed >> np.uint64(29)
     return hashed
+
+
+def _number(address: str) -> int:
+    return int(address.removeprefix("~"), 16)
 
 
 def _cells(latitude: Any, longitude: Any) -> Ints:
