@@ -45,11 +45,12 @@ class Measures:
         on_ground = rows.filter(rows.column("is_ground"))
         if not on_ground.num_rows:
             return
+        whose, addresses = _coded(on_ground)
         cells = _cells(*(on_ground.column(name).to_numpy() for name in ("latitude", "longitude")))
         # sought in what is sorted: numpy's own `isin` hashes all fields anew for each batch
         nearest = self._fields[np.minimum(np.searchsorted(self._fields, cells), len(self._fields) - 1)]
-        addresses = map(str, on_ground.column("icao24").to_pylist())
-        for address, is_there in set(zip(addresses, (nearest == cells).tolist(), strict=True)):
+        for number in np.unique(whose * 2 + (nearest == cells)).tolist():
+            address, is_there = addresses[number // 2], bool(number % 2)
             self._on_ground[address] = self._on_ground.get(address, False) or is_there
 
     def told(
@@ -96,15 +97,20 @@ def _hashes(rows: pa.Table) -> Any:
     at = rows.column("seen_at").cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy()
     tenths = (at // 100_000) % 864_000
     places = [np.rint(rows.column(name).to_numpy() * 1e4).astype(np.int64) for name in ("latitude", "longitude")]
-    coded = rows.column("icao24").combine_chunks()
-    coded = coded if pa.types.is_dictionary(coded.type) else coded.dictionary_encode()
-    of_addresses = np.array([_number(address) for address in coded.dictionary.to_pylist()], np.int64)
-    numbers = of_addresses[coded.indices.to_numpy()]
+    whose, addresses = _coded(rows)
+    numbers = np.array([_number(address) for address in addresses], np.int64)[whose]
     hashed = np.zeros(len(numbers), np.uint64)
     for column in (numbers, tenths, *places):
         hashed = (hashed ^ column.astype(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
         hashed ^= hashed >> np.uint64(29)
     return hashed
+
+
+def _coded(rows: pa.Table) -> tuple[Ints, list[str]]:
+    """The addresses of rows, and for each row the place of its own."""
+    column = rows.column("icao24").combine_chunks()
+    coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    return coded.indices.to_numpy().astype(np.int64), coded.dictionary.to_pylist()
 
 
 def _number(address: str) -> int:
