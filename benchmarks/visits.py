@@ -49,7 +49,7 @@ def make(folder: Path, points: int) -> None:
             connection.execute(
                 f"COPY (SELECT format('{{:06x}}', ('0x' || icao24)::INTEGER + 65536 * copy) AS icao24, "
                 f"registration || '-' || copy AS registration, {', '.join(same)} "
-                f"FROM raw.{table} CROSS JOIN range({times}) AS r(copy) ORDER BY day LIMIT {points}) "
+                f"FROM raw.{table} CROSS JOIN range({times}) AS r(copy) ORDER BY day, icao24, seen_at LIMIT {points}) "
                 f"TO '{folder / table}.parquet' (COMPRESSION zstd)"
             )
         for table in ("base_background", "source_days"):

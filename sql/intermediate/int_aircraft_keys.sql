@@ -59,5 +59,5 @@ SELECT
     s.last_seen_at
 FROM intermediate.int_aircraft_statements AS s
 LEFT JOIN intermediate.int_aircraft_addresses AS a ON s.of_mark = a.mark AND s.icao24 = a.icao24
-LEFT JOIN meant AS m ON s.icao24 IS NULL AND s.registration = m.registration
+LEFT JOIN meant AS m ON s.registration = m.registration
 LEFT JOIN spelling_of_mark AS n ON s.mark = n.mark

@@ -96,5 +96,5 @@ SELECT
     p.first_seen_at,
     p.last_seen_at
 FROM pairs AS p
-LEFT JOIN mark_of_address AS m ON p.mark IS NULL AND p.icao24 = m.icao24
-LEFT JOIN register AS r ON p.mark IS NULL AND p.icao24 = r.icao24
+LEFT JOIN mark_of_address AS m ON p.icao24 = m.icao24
+LEFT JOIN register AS r ON p.icao24 = r.icao24

@@ -100,6 +100,11 @@ class Gates(Section):
         "counts",
         description="Who judges what the suites ask for: the counts, or Great Expectations, which reads every row.",
     )
+    derive_again: bool = Field(
+        True,
+        description="Whether what is published is derived a second time from the lake before the switch; off, a night "
+        "goes out that such a check refuses by mistake.",
+    )
     data_docs: bool = Field(
         True,
         description="Whether Great Expectations' validation results and Data Docs of each published run are kept in "

@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,8 +33,9 @@ from basewatch.errors import (
     StoreFault,
     containment,
 )
-from basewatch.gates import data_docs
+from basewatch.gates import data_docs, odd_rows
 from basewatch.gates.check import check_candidate
+from basewatch.gates.derived import Behind
 from basewatch.gates.page import write_page
 from basewatch.gates.release import in_three_lines, with_release
 from basewatch.gates.results import GateResult, explain, write_failing_rows
@@ -50,7 +53,7 @@ from basewatch.report.data import require_known
 from basewatch.sources import contract, volumes
 from basewatch.sources.contract import Context, Window
 from basewatch.warehouse import clock, dictionary, learnt, models, work
-from basewatch.warehouse.build import Candidate, removed_on_failure
+from basewatch.warehouse.build import Candidate, remove_tree, removed_on_failure
 from basewatch.warehouse.clock import SETTLES
 from basewatch.warehouse.comparing import against_current
 from basewatch.warehouse.releases import Judged, Release, Warehouse, new_run_id, utc_now
@@ -402,21 +405,37 @@ def check(run: Run, candidate: Candidate, accepted: Mapping[str, str] | None = N
 
     accepted: by check of the release gate, why what it finds is meant. Raises ConfigError where one finds nothing.
     """
+    headers = {model.name: model for model in models.marts()}
+    aside = candidate.folder / odd_rows.FOLDER
+    odd_rows.put_back(candidate.database, aside, headers)
     result = check_candidate(
         candidate.database,
         candidate.run_id,
         as_of=candidate.inputs.as_of,
         checked_at=utc_now(),
-        models=models.marts(),
+        models=headers.values(),
         params=run.params.values,
         judge=run.settings.gates.judge,
+        behind=_behind(run, candidate) if run.settings.gates.derive_again else None,
     )
+    if result.passed:
+        result = odd_rows.take_out(result, candidate.database, aside, headers)
     settings = run.settings.fingerprints()
     with against_current(run.warehouse, candidate, run.reference, run.params, settings, run.progress) as comparison:
         result = with_release(result, comparison, accepted or {})
     warned = len(result.failures) - len(result.refusals)
     run.progress(f"gates: {result.results.num_rows} checks, {len(result.refusals)} refused, {warned} warned")
     return result
+
+
+def _behind(run: Run, candidate: Candidate) -> Behind:
+    """What a candidate was built from. Raises ConfigError where its tables of reference are others by now."""
+    if (candidate.inputs.reference, candidate.inputs.learnt) != (run.reference.sha256, run.reference.learnt_sha256):
+        raise ConfigError("the reference tables are not those of the candidate; `basewatch build` makes it anew")
+    now, lake = run.warehouse.current(), run.warehouse.lake
+    length = candidate.inputs.ledger_rows
+    ledger = lake.ledger() if length == lake.ledger_length() else lake.earlier_ledger(length, utc_now())
+    return Behind(lake, run.reference, ledger, now.database if now else None, candidate.folder / "checking")
 
 
 def refuse(run: Run, candidate: Candidate, result: GateResult) -> GateRefused:
@@ -454,6 +473,7 @@ def publish(run: Run, candidate: Candidate, result: GateResult) -> Release:
         for page in (gates, report):
             _stand_in(page)
 
+    candidate = _with_odd_rows_aside(run, candidate, result)
     settings = run.settings.fingerprints()
     judged = Judged(result.results, result.changes, result.news, result.accepted, stale_sources(run), settings)
     release = run.warehouse.publish(candidate, judged, utc_now(), extras, run.settings.warehouse.keep_releases)
@@ -461,6 +481,23 @@ def publish(run: Run, candidate: Candidate, result: GateResult) -> Release:
         dictionary.write(run.warehouse.root / "README.md")
     run.progress(f"published {release.release_id}")
     return release
+
+
+def _with_odd_rows_aside(run: Run, candidate: Candidate, result: GateResult) -> Candidate:
+    """The candidate as it is without the rows that were set aside; they go into the run's quarantine, and are told."""
+    gone: Counter[str] = Counter()
+    for row in result.results.to_pylist():
+        gone[row["table_name"]] += row["rows_set_aside"] or 0
+    if not gone.total():
+        return candidate
+    folder = run.warehouse.quarantine / candidate.run_id / odd_rows.FOLDER
+    make_folder(folder.parent)
+    remove_tree(folder)
+    shutil.copytree(candidate.folder / odd_rows.FOLDER, folder)
+    for sentence in odd_rows.told(result):
+        run.progress(sentence)
+    run.progress(f"what was set aside: {folder}")
+    return replace(candidate, rows={table: rows - gone[table] for table, rows in candidate.rows.items()})
 
 
 def document(run: Run, result: GateResult) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from faults.archives import ARCHIVES
+from faults.candidates import CANDIDATES
 from faults.fault import Family, Met
 from faults.flights import FLIGHTS
 from faults.hostile import HOSTILE
@@ -12,7 +13,7 @@ from faults.news import NEWS
 from faults.reference import REFERENCE
 from faults.warehouse import WAREHOUSE
 
-FAMILIES: tuple[Family, ...] = (FLIGHTS, ARCHIVES, NEWS, REFERENCE, WAREHOUSE, HOSTILE)
+FAMILIES: tuple[Family, ...] = (FLIGHTS, ARCHIVES, NEWS, REFERENCE, WAREHOUSE, CANDIDATES, HOSTILE)
 SEEN_MIN, STOPPED_MIN = 0.95, 0.80  # shares of the harmful faults of a family
 
 

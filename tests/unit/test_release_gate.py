@@ -142,6 +142,12 @@ def test_the_last_good_day_of_a_source_may_not_move_back(tmp_path: Path) -> None
 # ---- whole releases
 
 
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gate by itself: a damaged candidate is no longer what its lake gives, which others see first."""
+    monkeypatch.setenv("BASEWATCH_GATES__DERIVE_AGAIN", "false")
+
+
 @pytest.fixture(scope="module")
 def built_once(small_watch: Watch, tmp_path_factory: pytest.TempPathFactory) -> Watch:
     """A candidate built anew from a lake that has not changed. Not to be changed."""

@@ -21,9 +21,10 @@ import pyarrow as pa
 
 from basewatch.config import Settings
 from basewatch.database import connect
-from basewatch.gates import great_expectations
+from basewatch.gates import derived, great_expectations
+from basewatch.gates.derived import Behind
 from basewatch.gates.great_expectations import Verdict
-from basewatch.gates.results import RESULTS, Failure, GateResult, fetch
+from basewatch.gates.results import KEPT_ROWS, RESULTS, Failure, GateResult, fetch
 from basewatch.gates.suites import (
     Check,
     Severity,
@@ -45,7 +46,8 @@ SHOWN_ROWS = 20  # offending rows that a Failure carries and the gate page shows
 class Outcome:
     """What a check counted: `violations` is None where it could not be run, and `error` says why.
 
-    `said` is the verdict of another judge, where one was asked.
+    `said` is the verdict of another judge, where one was asked. `table_rows`: all rows of the table, where some of them
+    may be set aside.
     """
 
     check: Check
@@ -55,11 +57,28 @@ class Outcome:
     error: str | None = None
     rows: tuple[dict[str, Any], ...] = ()
     said: bool | None = None
+    table_rows: int | None = None
 
     @property
     def holds(self) -> bool:
         """Whether the share of rows that keep the rule is at least what its suite asks for."""
         return self.share >= self.check.mostly if self.said is None else self.said
+
+    @property
+    def may_go(self) -> bool:
+        """Whether the rows that fail are so few of the table's that they may be set aside."""
+        failing, rows = self.violations or 0, self.table_rows or 0
+        return failing < rows and failing <= max(1, int(self.check.at_most * rows))
+
+    @property
+    def severity(self) -> Severity:
+        """What failing it means: a check that broke is critical, and so is one for which too many rows had to go.
+
+        One that broke has shown nothing about the data, whatever it was meant to be. A single odd row may always go.
+        """
+        if self.error is not None or (self.check.severity == "set_aside" and not self.holds and not self.may_go):
+            return "critical"
+        return self.check.severity
 
     @property
     def share(self) -> float:
@@ -92,6 +111,7 @@ def check_candidate(
     params: Mapping[str, Any] | None = None,
     suites: Traversable | None = None,
     judge: Judge = "counts",
+    behind: Behind | None = None,
 ) -> GateResult:
     """The verdict on a candidate: every header and suite checked against the tables in its schema `main`.
 
@@ -100,6 +120,8 @@ def check_candidate(
     says `"optional": true` in its meta may be absent: the run writes it after the gates. `params` are the thresholds
     that suites name as `$name` (the shipped ones unless given), `suites` a folder in place of the shipped expectations.
     `judge`: who judges what the suites ask for; Great Expectations reads every row, and fails what it is silent about.
+    `behind`: what the candidate was built from; where it is given, what is published is derived again from it, and
+    DuckDB's counts alone judge that.
     A check that cannot be run counts as a failed critical check. Days are UTC days.
     """
     started = time.perf_counter()
@@ -112,6 +134,11 @@ def check_candidate(
         if judge == "great_expectations":
             outcomes = _as_great_expectations_says(connection, outcomes, read, values)
         failures = [_failure(connection, outcome, values) for outcome in outcomes if not outcome.holds]
+    if behind is not None:
+        with derived.opened(database, behind) as connection:
+            again = count_derived(connection, values)
+            failures += [_failure(connection, outcome, values, KEPT_ROWS) for outcome in again if not outcome.holds]
+        outcomes += again
     rows = [
         {
             "run_id": run_id,
@@ -119,7 +146,8 @@ def check_candidate(
             "check_name": outcome.check.rule,
             "table_name": outcome.check.table,
             "success": outcome.holds,
-            "severity": _severity(outcome),
+            "severity": outcome.severity,
+            "rows_set_aside": 0,
             "observed": outcome.seen,
             "unexpected_count": outcome.violations,
             "why": outcome.check.why,
@@ -157,11 +185,6 @@ def _as_said(outcome: Outcome, verdict: Verdict) -> Outcome:
     return replace(outcome, said=verdict.success, observed=f"{outcome.seen}; Great Expectations says otherwise")
 
 
-def _severity(outcome: Outcome) -> Severity:
-    """A check that broke has shown nothing about the data, so it counts as critical whatever it was meant to be."""
-    return "critical" if outcome.error is not None else outcome.check.severity
-
-
 def count_violations(
     connection: duckdb.DuckDBPyConnection,
     headers: Mapping[str, Model],
@@ -191,7 +214,29 @@ def count_violations(
             checks += header_checks(headers[table])
         if suite:
             checks += suite_checks(table, suite, headers[table].key if table in headers else ())
-        outcomes += _count(connection, table, checks, values)
+        outcomes += _with_rows(connection, table, _count(connection, table, checks, values))
+    return outcomes
+
+
+def _with_rows(connection: duckdb.DuckDBPyConnection, table: str, outcomes: list[Outcome]) -> list[Outcome]:
+    """The outcomes; those whose failing rows may be set aside know how many rows the table has."""
+    if not any(one.check.severity == "set_aside" and not one.holds for one in outcomes):
+        return outcomes
+    row = connection.execute(f"SELECT count(*) FROM {sql_name(table)}").fetchone()
+    return [replace(one, table_rows=int(row[0]) if row else 0) for one in outcomes]
+
+
+def count_derived(connection: duckdb.DuckDBPyConnection, values: Mapping[str, Any]) -> list[Outcome]:
+    """What the rules that derive again count on a connection as `derived.opened` gives it.
+
+    A table that is not there has been named by the other checks.
+    """
+    tables = {str(name) for (name,) in connection.execute("SELECT view_name FROM duckdb_views()").fetchall()}
+    outcomes: list[Outcome] = []
+    for table, suite in sorted(load_suites(derived.rules()).items()):
+        if table in tables:
+            checks = [replace(check, gate=derived.GATE) for check in suite_checks(table, suite)]
+            outcomes += _count(connection, table, checks, values)
     return outcomes
 
 
@@ -277,19 +322,24 @@ def _scan(
     }
 
 
-def _failure(connection: duckdb.DuckDBPyConnection, outcome: Outcome, values: Mapping[str, Any]) -> Failure:
+def _failure(
+    connection: duckdb.DuckDBPyConnection, outcome: Outcome, values: Mapping[str, Any], keep: int = 0
+) -> Failure:
+    """A check that failed, with its first rows. keep: how many it carries along; else who wants them asks again."""
     rule = outcome.check
     rows, observed, parameters = list(outcome.rows), outcome.seen, dict[str, Any]()
+    kept: pa.Table | None = None
     if outcome.error is None and rule.offences:
         parameters = bound(rule.offences, values)
         try:
-            rows = fetch(connection, rule.offences, parameters, SHOWN_ROWS).to_pylist()
+            kept = fetch(connection, rule.offences, parameters, max(keep, SHOWN_ROWS))
+            rows = kept.slice(0, SHOWN_ROWS).to_pylist()
         except duckdb.Error as error:  # the rows are there, but a value that is only shown cannot be computed
             observed = f"{observed}, which could not be read: {error_text(error)}"
     return Failure(
         rule.table,
         rule.rule,
-        _severity(outcome),
+        outcome.severity,
         rule.why,
         outcome.violations,
         rows,
@@ -298,4 +348,5 @@ def _failure(connection: duckdb.DuckDBPyConnection, outcome: Outcome, values: Ma
         parameters,
         observed,
         outcome.error,
+        kept=kept if keep else None,
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-SEVERITIES = ("critical", "set_aside", "warning")  # the most serious first
+from basewatch.gates.suites import SEVERITIES
 
 
 def listed(results: pa.Table, limit: int) -> list[dict[str, Any]]:

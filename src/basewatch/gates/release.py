@@ -89,6 +89,7 @@ def with_release(result: GateResult, comparison: Comparison, accepted: Mapping[s
         rows.append(
             {
                 **{"run_id": result.run_id, "gate": GATE, "check_name": finding.check, "table_name": finding.table},
+                "rows_set_aside": 0,
                 **{"success": not finding.count, "severity": severity if finding.count else "critical"},
                 **{"observed": observed, "unexpected_count": finding.count, "why": WHYS[finding.check]},
                 "checked_at": result.checked_at,

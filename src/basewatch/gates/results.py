@@ -46,7 +46,8 @@ class Failure:
     """A failed check: the rule, why it matters, how many rows break it, the first of them, and where they are.
 
     `count` is None and `error` set where the check itself broke. `query` gives all offending rows when it is run with
-    `parameters` on the candidate; it is empty where the fault is not one of rows.
+    `parameters` on the candidate; it is empty where the fault is not one of rows. `kept`: up to KEPT_ROWS of them,
+    where the candidate alone cannot give them.
     """
 
     table: str
@@ -61,6 +62,7 @@ class Failure:
     observed: str = ""
     error: str | None = None
     where: str = ""
+    kept: pa.Table | None = None
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,9 @@ def write_failing_rows(result: GateResult, database: Path, folder: Path) -> list
             if failure.error is not None or not failure.query:
                 continue
             try:
-                table = fetch(connection, failure.query, failure.parameters, KEPT_ROWS)
+                table = failure.kept
+                if table is None:
+                    table = fetch(connection, failure.query, failure.parameters, KEPT_ROWS)
             except duckdb.Error:
                 continue  # the failure says so
             target = folder / f"{_slug(failure.table)}.{_slug(failure.rule)}.parquet"
@@ -137,6 +141,9 @@ def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9_]+", "_", name.lower())
 
 
-def fetch(connection: duckdb.DuckDBPyConnection, query: str, parameters: Mapping[str, Any], limit: int) -> pa.Table:
-    """The first rows of a query. By Arrow: fetching zoned timestamps as tuples needs a package of its own."""
-    return connection.sql(f"SELECT * FROM ({query}) LIMIT {limit}", params=dict(parameters)).to_arrow_table()
+def fetch(
+    connection: duckdb.DuckDBPyConnection, query: str, parameters: Mapping[str, Any], limit: int | None = None
+) -> pa.Table:
+    """The first rows of a query, or all. By Arrow: fetching zoned timestamps as tuples needs a package of its own."""
+    few = "" if limit is None else f" LIMIT {limit}"
+    return connection.sql(f"SELECT * FROM ({query}){few}", params=dict(parameters)).to_arrow_table()

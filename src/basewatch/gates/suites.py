@@ -8,13 +8,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources.abc import Traversable
 from typing import Any, Literal
 
 from basewatch.warehouse.models import Model
 
-Severity = Literal["critical", "warning"]
+Severity = Literal["critical", "set_aside", "warning"]
+SEVERITIES = ("critical", "set_aside", "warning")  # the most serious first
+Gate = Literal["schema", "expectations", "derived"]
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,11 @@ class Check:
     It has either `bad` or `count`. `bad` is a condition on single rows: it is counted with the others in one scan, out
     of the rows where `judged` holds. `count` is a query that gives violations, rows judged and what was observed in
     words; the last two may be null. `offences` is the query that gives the offending rows. `fault` says why the rule
-    could not be read at all.
+    could not be read at all. `at_most`: the share of the table's rows that may be set aside for it; more is critical.
     """
 
     table: str
-    gate: Literal["schema", "expectations"]
+    gate: Gate
     rule: str
     severity: Severity
     why: str
@@ -39,6 +41,7 @@ class Check:
     judged: str = "TRUE"
     count: str | None = None
     fault: str | None = None
+    at_most: float = 0.0
 
 
 def bound(query: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -55,6 +58,15 @@ def error_text(error: Exception) -> str:
     """An error as one line, at most 500 characters."""
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     return " ".join(f"{type(error).__name__}: {text}".split())[:500]
+
+
+def _at_most(entry: Mapping[str, Any]) -> float:
+    """The share of a table's rows that an expectation lets be set aside."""
+    is_set_aside = entry["severity"] == "set_aside"
+    share = entry["meta"].get("at_most")
+    if is_set_aside != (share is not None) or (is_set_aside and not 0 < float(share) <= 0.1):
+        raise ValueError("severity set_aside, and it alone, needs meta.at_most: a share above 0, up to 0.1")
+    return float(share) if is_set_aside else 0.0
 
 
 def header_checks(model: Model) -> list[Check]:
@@ -116,12 +128,12 @@ def suite_checks(table: str, suite: Mapping[str, Any], key: tuple[str, ...] = ()
         meta = entry["meta"] if isinstance(entry.get("meta"), dict) else {}
         rule = str(meta.get("name") or f"expectation_{number}")
         try:
-            if not meta.get("name") or not meta.get("why") or entry.get("severity") not in ("critical", "warning"):
+            if not meta.get("name") or not meta.get("why") or entry.get("severity") not in SEVERITIES:
                 raise ValueError("an expectation needs a severity, meta.name and meta.why")
             if rule in {earlier.rule for earlier in checks}:
                 rule = f"{rule}_{number}"
                 raise ValueError(f"two expectations are named {meta['name']!r}")
-            checks.append(translate(table, entry, key))
+            checks.append(replace(translate(table, entry, key), at_most=_at_most(entry)))
         except Exception as error:
             reason = str(meta.get("why") or why)
             checks.append(Check(table, "expectations", rule, "critical", reason, fault=error_text(error)))
@@ -159,7 +171,7 @@ class _Rule:
     """What a check is about, before it is SQL; `key` is shown with every offending row."""
 
     table: str
-    gate: Literal["schema", "expectations"]
+    gate: Gate
     name: str
     severity: Severity
     why: str

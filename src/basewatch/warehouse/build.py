@@ -62,6 +62,7 @@ HISTORY: dict[str, pa.Schema] = {  # of earlier releases, of the run itself and 
             ("table_name", pa.string()),
             ("success", pa.bool_()),
             ("severity", pa.string()),
+            ("rows_set_aside", pa.int64()),
             ("observed", pa.string()),
             ("unexpected_count", pa.int64()),
             ("why", pa.string()),
