@@ -1,4 +1,7 @@
--- one row per flight record as it stands in the lake, under the identifier by which evidence lists quote it
+-- one row per flight record as it stands in the lake, under the identifier by which evidence lists quote it; `who` is the
+-- key of its aircraft where no register and no other record knows better
+SELECT *, coalesce(icao24, 'reg:' || upper(trim(registration))) AS who
+FROM (
 SELECT
     source, coalesce(url, 'record:' || record_id) AS evidence, lower(icao24) AS icao24, registration, callsign, type_code,
     origin, destination, NULL AS planned, departed_at, arrived_at, NULL AS first_seen_at, NULL AS last_seen_at,
@@ -14,3 +17,4 @@ SELECT
     source, 'opensky:' || record_id, lower(icao24), registration, callsign, type_code, est_departure_airport,
     est_arrival_airport, NULL, first_seen, last_seen, first_seen, last_seen, TRUE
 FROM raw.opensky_flights
+)

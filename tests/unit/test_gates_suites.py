@@ -29,6 +29,12 @@ pytest_plugins = ["unit.gates_world"]
 
 
 FAULTS: dict[str, str] = {
+    "aircraft.lists_have_no_repeats": "UPDATE aircraft SET conflicts = ['wake', 'wake']",
+    "aircraft.seen_from_and_to": "UPDATE aircraft SET last_seen_at = NULL",
+    "flight_legs.lists_have_no_repeats": "UPDATE flight_legs SET sources = list_concat(sources, sources)",
+    "news_mentions.lists_have_no_repeats": "UPDATE news_mentions SET sources = list_concat(sources, sources)",
+    "base_visits.lists_have_no_repeats": "UPDATE base_visits SET evidence = list_concat(evidence, evidence)",
+    "claim_checks.lists_have_no_repeats": "UPDATE claim_checks SET visit_ids = list_concat(visit_ids, visit_ids)",
     "bases.position_is_not_null_island": "UPDATE bases SET latitude = 0, longitude = 0",
     "bases.base_has_aliases": "UPDATE bases SET aliases = []",
     "fleets.promised_fleets_exist": "DELETE FROM fleets WHERE fleet_id = 'unidentified'",
