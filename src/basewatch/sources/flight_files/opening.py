@@ -216,8 +216,7 @@ def _is_workbook(data: bytes) -> bool:
 def _is_litter(name: str) -> bool:
     """Whether a member is what a file system leaves beside files: resource forks, folder settings, previews."""
     path = PurePosixPath(name)
-    hidden = (part for part in path.parts if part.startswith((".", "__MACOSX")))
-    return any(part != ".." for part in hidden) or path.name in ("Thumbs.db", "desktop.ini")
+    return any(part.startswith((".", "__MACOSX")) for part in path.parts) or path.name in ("Thumbs.db", "desktop.ini")
 
 
 def _zip_members(data: bytes, name: str) -> list[_Member | Fault]:
@@ -229,11 +228,11 @@ def _zip_members(data: bytes, name: str) -> list[_Member | Fault]:
     size = 0
     with archive:
         for entry in archive.infolist():
-            if entry.is_dir() or _is_litter(entry.filename):
-                continue
             inside = f"{name}, {entry.filename}"
-            if ".." in PurePosixPath(entry.filename.replace("\\", "/")).parts:
+            if not entry.is_dir() and ".." in PurePosixPath(entry.filename.replace("\\", "/")).parts:
                 found.append(Fault(inside, "is not read: its name leads out of the archive"))
+                continue
+            if entry.is_dir() or _is_litter(entry.filename):
                 continue
             size += entry.file_size
             if size > LARGEST_UNPACKED:
