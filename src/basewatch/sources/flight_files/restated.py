@@ -22,14 +22,13 @@ import pyarrow.compute as pc
 from basewatch.geo import Bools, Floats, Ints
 from basewatch.lake.events import FileReading
 from basewatch.reference.thresholds import Thresholds
-from basewatch.sources.consistency import AIRCRAFT
+from basewatch.sources.consistency import AIRCRAFT, CONTACTS
 from basewatch.sources.flight_files.reading import span
 from basewatch.sources.flight_records import ENDS
 from basewatch.sources.places import Places
 
 OTHERWISE = "another statement than before"
 
-_CONTACTS = {"flightradar24_flights": ("first_seen", "last_seen")}  # they stand for times that are not stated
 _SECONDS = 1 << 33  # more than any time has since 1970
 _DAY_S = 86_400
 _CONFINED = 0.9  # of what is lost lies in months that fell: the others are as they were
@@ -118,8 +117,8 @@ class _Ends:
         pieces = []
         for table, rows in self.given.items():
             column = rows.column(ENDS[table][side][1])
-            if table in _CONTACTS:
-                column = pc.coalesce(column, rows.column(_CONTACTS[table][side]))
+            if table in CONTACTS:  # they stand for times that are not stated
+                column = pc.coalesce(column, rows.column(CONTACTS[table][side]))
             micros = _one(column).cast(pa.int64())
             seconds = micros.fill_null(0).to_numpy(zero_copy_only=False) / 1e6
             seconds[micros.is_null().to_numpy(zero_copy_only=False)] = np.nan
