@@ -608,7 +608,7 @@ def withdraw(warehouse: Warehouse, settings: Settings, file: str, because: str) 
     if len(named) != 1:
         shown = ", ".join(f"{one.reading.file} ({one.source})" for one in (named or short)) or "none"
         what = "several files are called" if named else "no file that has lost records is called"
-        raise ConfigError(f"{what} {file!r}; files that hold less than before: {shown}")
+        raise ConfigError(f"{what} {file!r}; files that hold less than before, or otherwise: {shown}")
     (one,) = named
     return one.source, Readings(warehouse.lake, one.source).withdraw(one.reading.file, because)
 

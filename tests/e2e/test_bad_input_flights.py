@@ -422,6 +422,26 @@ def test_what_a_file_held_stays_until_it_is_withdrawn(kufra: Watch) -> None:
     assert month(kufra) == (kept, kept, "active", 30, 0)
 
 
+def test_a_list_that_says_otherwise_is_held_back_until_it_is_let_in(kufra: Watch) -> None:
+    rows = [landing(day, f"018c{day:02}") for day in range(2, 30, 3)]
+    put(kufra, "a.csv", HEADING + "".join(rows))
+    june(kufra)
+    first = landed_on(kufra)
+    assert month(kufra) == (10, 10, "active", 30, 0)
+
+    later = [row.replace(f"2025-06-{day:02}", f"2025-06-{day + 1:02}") for row, day in zip(rows, first, strict=True)]
+    put(kufra, "a.csv", HEADING + "".join(later))  # each flight a day later
+    told = june(kufra)
+    assert landed_on(kufra) == first and set(missing(kufra)) == set(range(first[0], first[-1] + 2))
+    assert any("moved by +1 days" in line and "basewatch withdraw" in line for line in told.splitlines()[-20:]), told
+    assert files(kufra)["a.csv"]["is_short"]
+
+    done = kufra.inside("withdraw", "a.csv", "--because", "the dates were those of the day before")
+    assert done.returncode == 0, done.stderr
+    june(kufra)
+    assert month(kufra) == (10, 10, "active", 30, 0) and landed_on(kufra) == [day + 1 for day in first]
+
+
 def test_a_cover_without_an_end_holds_to_the_last_record(kufra: Watch) -> None:
     kufra.configure(covers='covers = [{base = "kufra", from = "2025-06-01"}]')
     put(kufra, "a.csv", HEADING + landing(5) + landing(18, "018c02"))

@@ -327,3 +327,19 @@ def test_an_error_of_a_workbook_is_no_empty_cell() -> None:
     sink = io.BytesIO()
     workbook.save(sink)
     assert [row[1] for row in cells(sink.getvalue(), "a.xlsx")] == ["#N/A", ""]
+
+
+def test_zips_within_zips_are_read_three_deep_and_refused_beyond() -> None:
+    data = CSV.encode()
+    for depth in range(1, 6):
+        data = packed_zip(**{"a.csv" if depth == 1 else "a.zip": data})
+        (part,) = parts(data, "all.zip", {})
+        assert isinstance(part, Fault) == (depth > 3)
+        assert depth <= 3 or "archives within archives" in part.reason
+
+
+@pytest.mark.parametrize("name", ["../../etc/a.csv", "x/../../a.csv", "..\\a.csv"])
+def test_a_member_whose_name_leads_out_is_told_and_the_others_are_read(name: str) -> None:
+    first, second = parts(packed_zip(**{name: CSV.encode(), "b.csv": CSV.encode()}), "all.zip", {})
+    assert isinstance(first, Fault) and "leads out of the archive" in first.reason
+    assert second.name == "all.zip, b.csv" and not isinstance(second, Fault)

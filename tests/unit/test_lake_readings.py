@@ -170,12 +170,12 @@ def test_a_lake_from_before_these_notes_knows_what_its_files_held(watch: Watch) 
 
 def test_only_what_has_lost_something_can_be_withdrawn(watch: Watch) -> None:
     warehouse = Warehouse(watch.folder / "warehouse")
-    with pytest.raises(ConfigError, match="files that hold less than before: none"):
+    with pytest.raises(ConfigError, match="files that hold less than before, or otherwise: none"):
         run.withdraw(warehouse, watch.settings(), "a.csv", "why")
     spoil(watch, "gone")
     watch.night("second")
     with pytest.raises(
-        ConfigError, match=r"called 'c\.csv'; files that hold less than before: a\.csv \(flight_files\)"
+        ConfigError, match=r"called 'c\.csv'; files that hold less than before, or otherwise: a\.csv \(flight_files\)"
     ):
         run.withdraw(warehouse, watch.settings(), "c.csv", "why")
     with pytest.raises(ConfigError, match="--because is empty"):

@@ -370,7 +370,7 @@ def withdraw(
     because: Annotated[str, typer.Option(help="Why what it held is taken back.", show_default=False)],
     config_file: ConfigFile = None,
 ) -> None:
-    """Take back what a file once held and holds no more; the next run leaves it out."""
+    """Take back what a file once held and holds no more, or says otherwise now; the next run leaves it out."""
     settings = config.load(config_file)
     warehouse = Warehouse(settings.root)
     with warehouse.lock():

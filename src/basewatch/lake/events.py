@@ -65,9 +65,9 @@ class FileReading:
     (or, where none is, a watched one). records_flagged: kept and rejected ones that contradict themselves, one another,
     the fields' positions or a register; contradictions: how many of each sort, in words. fault: why it, or a part of
     it, could not be read. reason: the first of a contradiction, of a reject, or of what is unresolved. passed_over:
-    what of it is no list of flights, and why. records_held,
-    since, until: of its last good reading. is_short: it now holds far less than that, or is gone, so that its last good
-    reading stays. is_track: it holds positions.
+    what of it is no list of flights, and why. records_held, since, until: of its last good reading. is_short: it now
+    holds far less than that, says otherwise or is gone, so that its last good reading stays. is_track: it holds
+    positions.
     """
 
     file: str

@@ -198,7 +198,7 @@ class Converter:
     def _address(self, name: str, fields: Fields, record: Record, registration: str | None) -> str | None:
         """The address. One that cannot be read is dropped where a registration names the aircraft.
 
-        One that means none is kept beside a registration: consistency.py counts and voids it.
+        One that means none is kept beside a registration: consistency/ counts and voids it.
         """
         try:
             address: str | None = self._read(name, icao24, fields)

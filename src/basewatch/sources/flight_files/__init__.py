@@ -4,6 +4,7 @@
     forms.py     a table to a known form, by its columns
     reading.py   a table of a known form to lake rows, rejects, and what of the file could not be read
     sameness.py  which records are one and the same
+    restated.py  what a file says otherwise than it did before
     covers.py    which of the days that are declared complete the files do not bear out
     source.py    the source itself: fetch, decode, check
 

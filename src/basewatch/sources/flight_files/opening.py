@@ -129,6 +129,9 @@ def _of_member(member: _Member, stated: Mapping[str, str], depth: int) -> Iterat
 
 def _unpacked(data: bytes, name: str, depth: int) -> list[_Member | Fault] | None:
     """What a packed file holds; None for one that is not packed. Raises Unreadable."""
+    is_zip = data[:4] == b"PK\x03\x04" and not _is_workbook(data)
+    if depth >= DEEPEST and (is_zip or data.startswith(_PACKED_STARTS)):
+        raise Unreadable(f"archives within archives, more than {DEEPEST} deep")
     if data[:2] == b"\x1f\x8b":
         inflated, loss = _inflated(data, lambda: zlib.decompressobj(zlib.MAX_WBITS | 16))
     elif data[:3] == b"BZh":
@@ -137,20 +140,19 @@ def _unpacked(data: bytes, name: str, depth: int) -> list[_Member | Fault] | Non
         inflated, loss = _inflated(data, lzma.LZMADecompressor)
     elif data[:4] == b"\x28\xb5\x2f\xfd":
         inflated, loss = _zstd(data)
-    elif data[:4] == b"PK\x03\x04" and not _is_workbook(data):
+    elif is_zip:
         return _zip_members(data, name)
     elif data[:4] in (b"7z\xbc\xaf", b"Rar!"):
         raise Unreadable("an archive of a kind that is not read: pack it as .zip or .gz")
     else:
         return None
-    if depth >= DEEPEST:
-        raise Unreadable(f"archives within archives, more than {DEEPEST} deep")
     ending = PurePosixPath(name).suffix
     inside = name.removesuffix(ending) if ending.lower() in _PACKED_ENDINGS else name
     return [_Member(inside, inflated, loss)]
 
 
 _PACKED_ENDINGS = (".gz", ".gzip", ".bz2", ".xz", ".zst", ".zstd")
+_PACKED_STARTS = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")
 
 
 def _inflated(data: bytes, decompressor: Callable[[], Any]) -> tuple[bytes, str | None]:
@@ -226,9 +228,12 @@ def _zip_members(data: bytes, name: str) -> list[_Member | Fault]:
     size = 0
     with archive:
         for entry in archive.infolist():
+            inside = f"{name}, {entry.filename}"
+            if not entry.is_dir() and ".." in PurePosixPath(entry.filename.replace("\\", "/")).parts:
+                found.append(Fault(inside, "is not read: its name leads out of the archive"))
+                continue
             if entry.is_dir() or _is_litter(entry.filename):
                 continue
-            inside = f"{name}, {entry.filename}"
             size += entry.file_size
             if size > LARGEST_UNPACKED:
                 found.append(Fault(inside, f"unpacks to more than {LARGEST_UNPACKED / 2**30:.0f} GiB"))

@@ -64,7 +64,7 @@ class Lost:
     is_cut: bool = False
     is_whole: bool = False
     is_inside: bool = False  # between two records of a file in order of days: its day lies among the file's
-    contradiction: str = ""  # its sort, where a record contradicts something (consistency.py)
+    contradiction: str = ""  # its sort, where a record contradicts something (consistency/)
 
     @property
     def is_doubt(self) -> bool:

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -26,9 +27,10 @@ from basewatch.readsb.polled import Sighting
 from basewatch.reference.thresholds import Thresholds
 from basewatch.sources import consistency, lasting, volumes
 from basewatch.sources.contract import LINK, Context, Finding, Grain, Landed, LandedFile, Taken, Window, leads_out
-from basewatch.sources.flight_files import covers, sameness, tracks
+from basewatch.sources.flight_files import covers, restated, sameness, tracks
 from basewatch.sources.flight_files.covers import End
 from basewatch.sources.flight_files.reading import Lost, Reading, read, span
+from basewatch.sources.flight_files.restated import Restated
 from basewatch.sources.flight_records import ENDS, Origin, raw
 from basewatch.sources.places import Places
 
@@ -147,12 +149,13 @@ class _Tally:
 
 @dataclass
 class _Files:
-    """All files of a reading: what came of each, and their records, each once."""
+    """All files of a reading: what came of each, their records, each once, and what they say otherwise than before."""
 
     readings: dict[str, Reading]
     tables: dict[str, pa.Table]
     duplicates: Counter[str]
     notes: dict[str, FileReading]
+    otherwise: dict[str, Restated]
 
 
 def decode(landed: Landed, context: Context[FlightFiles]) -> Iterator[Event]:
@@ -206,9 +209,10 @@ def _read_all(landed: Landed, context: Context[FlightFiles], places: Places) -> 
         tables[table], dropped = sameness.without_duplicates(table, rows)
         duplicates += dropped
     tables = _consistent(tables, readings, places, context)
-    files = _Files(readings, tables, duplicates, {})
-    declared = {cover.base for cover in context.settings.covers} or set(context.reference.bases)
     shas = {file.url: file.sha256 or None for file in landed.files}
+    tables, otherwise = _without_restated(tables, readings, shas, places, context)
+    files = _Files(readings, tables, duplicates, {}, otherwise)
+    declared = {cover.base for cover in context.settings.covers} or set(context.reference.bases)
     for name, reading in readings.items():
         files.notes[name] = _note(name, shas[name], reading, duplicates[name], declared)
     _keep_lasting(files, context)
@@ -235,6 +239,46 @@ def _consistent(
             reading.records_kept -= one.is_reject
         reading.losses.append(Lost(where, reason, written, one.days, one.bases, one.is_reject, contradiction=one.name))
     return judged.tables
+
+
+def _without_restated(
+    tables: Mapping[str, pa.Table],
+    readings: Mapping[str, Reading],
+    shas: Mapping[str, str | None],
+    places: Places,
+    context: Context[FlightFiles],
+) -> tuple[dict[str, pa.Table], dict[str, Restated]]:
+    """The records without those that stand in place of what their file said before, and by file what it says otherwise.
+
+    What is set aside goes to the losses of its file. What its owner said is meant is not looked at again.
+    """
+    if context.readings is None:
+        return dict(tables), {}
+    held = context.readings.held()
+    changed = {}
+    for name, digest in shas.items():
+        before = held.get(name)
+        is_same = before is not None and before.sha256 == digest
+        is_meant = before and before.withdrawn_because and (is_same or before.is_short)
+        if before and not is_meant and (before.is_short or not is_same):
+            changed[name] = digest
+    if not changed:
+        return dict(tables), {}
+    before_rows = {table: context.readings.rows_with(table, "origin_file", shas) for table in ENDS}
+    otherwise = restated.found(tables, before_rows, changed, held, places, context.params)
+    kept = {table: np.ones(rows.num_rows, np.bool_) for table, rows in tables.items()}
+    for name, one in otherwise.items():
+        for table, are_aside in one.set_aside.items():
+            kept[table] &= ~are_aside
+            for row in tables[table].filter(pa.array(are_aside)).to_pylist():
+                times = {row[at].astimezone(UTC).date() for _, at in ENDS[table] if row[at]} or {row["day"]}
+                where = f"{name}, {row['origin_place']}"
+                reason = f"{restated.OTHERWISE}: the file {one.words}"
+                readings[name].losses.append(
+                    Lost(where, reason, raw(row), frozenset(times), one.bases, contradiction=restated.OTHERWISE)
+                )
+                readings[name].records_kept -= 1
+    return {table: rows.filter(pa.array(kept[table])) for table, rows in tables.items()}, otherwise
 
 
 def _with_source(rows: pa.Table, source: str) -> pa.Table:
@@ -307,18 +351,21 @@ def _note(name: str, sha256: str | None, reading: Reading, duplicates: int, decl
 
 
 def _keep_lasting(files: _Files, context: Context[FlightFiles]) -> None:
-    """Of files that held far more when they were last read well: keep what they held, and doubt their days."""
-    for short in lasting.shortfalls(files.notes, context, context.settings.ignore):
+    """Of files that held far more, or other records, when they were last read well: keep that, and doubt its days."""
+    words = {name: one.words for name, one in files.otherwise.items()}
+    for short in lasting.shortfalls(files.notes, context, context.settings.ignore, words):
         name, before = short.before.file, short.before
-        lost = _lost_rows(name, files, context)
+        otherwise = files.otherwise.get(name)
+        lost = otherwise.lost if otherwise else _lost_rows(name, files, context)
         if not lost and not before.is_track:
             continue  # it stands in other files
         for table, rows in lost.items():
             held_now = files.tables.get(table, rows.schema.empty_table())
             files.tables[table] = pa.concat_tables([held_now, rows.select(held_now.column_names)])
         reach = frozenset(span({day for day in (before.since, before.until) if day}))
+        days, bases = (otherwise.days, otherwise.bases) if otherwise else (reach, None)
         reading = files.readings.setdefault(name, Reading())
-        reading.losses.append(Lost(name, short.reason, days=reach, is_reject=False))
+        reading.losses.append(Lost(name, short.reason, days=days, bases=bases, is_reject=False))
         files.notes[name] = short.note
 
 
