@@ -52,7 +52,8 @@ EDITS: dict[str, str] = {
     "base_monthly_activity.odds_are_given_where_they_can_be": "UPDATE base_monthly_activity SET p_surge = NULL",
     "base_visits.visit_is_as_stated": f"UPDATE base_visits SET callsign = 'RFF1' WHERE visit_id = {SIM}",
     "base_visits.press_visit_is_as_reported": (
-        "UPDATE base_visits SET first_evidence_at = first_evidence_at + INTERVAL 1 DAY WHERE sources = ['press_flights']"
+        "UPDATE base_visits SET first_evidence_at = first_evidence_at + INTERVAL 1 DAY "
+        "WHERE sources = ['press_flights']"
     ),
     "base_visits.places_and_their_codes_agree": "UPDATE base_visits SET origin_icao = 'OSLK', origin_base_id = NULL",
     "base_visits.inferred_visit_is_weighed": (

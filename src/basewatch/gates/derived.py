@@ -42,7 +42,7 @@ class Behind:
 
 def rules() -> Path:
     """The folder of the suites and the views."""
-    return Path(str(files("basewatch.expectations"))) / "derived"
+    return Path(str(files("basewatch.expectations.derived")))
 
 
 @contextmanager
