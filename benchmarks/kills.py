@@ -147,6 +147,10 @@ def main() -> int:
         f"{count.total()} kills in {number} runs and {time.monotonic() - begun:.0f} s; {looks} looks, none torn; "
         f"tables that differ: {differ or 'none'}; left over: {left or 'nothing'}; verify: {verified.returncode}"
     )
+    for name in differ:
+        here, there = (set(without_history(name, content[name])) for content in (after, expected))
+        for whose, rows in (("killed", here - there), ("never killed", there - here)):
+            print(f"  {name}: {len(rows)} rows of the one {whose} alone, as {sorted(rows)[:2]}")
     print(folder)
     return 1 if differ or left or verified.returncode else 0
 

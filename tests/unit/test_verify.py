@@ -18,7 +18,7 @@ import pytest
 from basewatch import run
 from basewatch.config import load as settings_of
 from basewatch.errors import StoreFault
-from basewatch.lake import segments
+from basewatch.lake import notes, segments
 from basewatch.lake.events import Day
 from basewatch.lake.ledger import ledger_row
 from basewatch.lake.store import Lake
@@ -70,11 +70,11 @@ def sound(small_watch: Watch, tmp_path_factory: pytest.TempPathFactory) -> Watch
         note = Day(date(2025, 2, day), "failed", error="not reached")
         lake.commit([ledger_row("opensky", note, "run", at=NOW)])
     learnt = watch.root / "learnt"
-    note_of_learning = json.loads((learnt / "learnt.json").read_text())
+    note_of_learning = notes.read(learnt / "learnt.json")
     terms = learnt / "evidence_terms.csv"  # too little was heard to learn from: as a longer watch would have it
     shutil.copyfile(SHIPPED, terms)
     digest = hashlib.sha256(terms.read_bytes()).hexdigest()
-    (learnt / "learnt.json").write_text(json.dumps({**note_of_learning, "sha256": digest, "stays": 60}))
+    notes.write(learnt / "learnt.json", {**note_of_learning, "sha256": digest, "stays": 60})
     assert verify.look(Warehouse(watch.root)).damages == []
     return watch
 
