@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import shutil
 import signal
 import sys
 import tempfile
@@ -52,6 +53,7 @@ POINTS: dict[str, tuple[str, str, int, float]] = {
     "decode": ("open", r"\.decoding-", 12, 0.1),
     "decode: into the lake": ("os.rename", r"\.decoding-", 3, 0),
     "learn": ("open", r"learnt/", 1, 0.3),
+    "learn: into place": ("os.rename", r"/\.learnt\.\w+ |/learnt ", 2, 0),
     "build": ("os.mkdir", r"candidate", 1, 3),
     "build: whole": ("os.rename", r"candidate\.json", 1, 0),
     "gates": ("import", r"^great_expectations( |$)", 1, 4),
@@ -137,7 +139,7 @@ def main() -> int:
     untroubled = configured(folder / "untroubled")
     for source in ("flights", "archive"):
         for file in (watch.folder / source).iterdir():
-            (untroubled.folder / source / file.name).write_bytes(file.read_bytes())
+            shutil.copy2(file, untroubled.folder / source / file.name)  # with its time, which tells versions apart
     untroubled.plain(END)
     after, expected = watch.content(), untroubled.content()
     differ = [name for name in expected if without_history(name, after[name]) != without_history(name, expected[name])]
@@ -147,6 +149,10 @@ def main() -> int:
         f"{count.total()} kills in {number} runs and {time.monotonic() - begun:.0f} s; {looks} looks, none torn; "
         f"tables that differ: {differ or 'none'}; left over: {left or 'nothing'}; verify: {verified.returncode}"
     )
+    for name in differ:
+        here, there = (set(without_history(name, content[name])) for content in (after, expected))
+        for whose, rows in (("killed", here - there), ("never killed", there - here)):
+            print(f"  {name}: {len(rows)} rows of the one {whose} alone, as {sorted(rows)[:2]}")
     print(folder)
     return 1 if differ or left or verified.returncode else 0
 

@@ -16,6 +16,8 @@ import pytest
 
 from basewatch import __version__
 from basewatch.cli import tables
+from basewatch.lake import notes
+from basewatch.lake.files import sha256
 from basewatch.warehouse.releases import Warehouse
 from wholeruns import Watch, new_watch
 
@@ -281,9 +283,14 @@ def test_a_stale_source_exits_4_even_where_nothing_is_new(own_watch: Watch, limi
 
 def test_a_candidate_that_the_gates_refuse_exits_3_and_what_is_published_stands(own_watch: Watch) -> None:
     before = own_watch.current()
-    shutil.copytree(own_watch.folder / "candidate", own_watch.root / "candidate")
-    with duckdb.connect(str(own_watch.root / "candidate" / "basewatch.duckdb")) as connection:
+    candidate = own_watch.root / "candidate"
+    shutil.copytree(own_watch.folder / "candidate", candidate)
+    with duckdb.connect(str(candidate / "basewatch.duckdb")) as connection:
         connection.execute("UPDATE bases SET latitude = 0.001, longitude = 0.001 WHERE base_id = 'hmeimim'")
+    changed = own_watch.inside("publish")
+    assert changed.returncode == 1 and "not those that were built" in changed.stderr, "nobody changes what was built"
+    note = candidate / "candidate.json"
+    notes.write(note, {**notes.read(note), "basewatch.duckdb": sha256(candidate / "basewatch.duckdb")})
     refused = own_watch.inside("publish")
     assert refused.returncode == 3 and "nothing was published" in refused.stderr, refused
     assert own_watch.current() == before and not (own_watch.root / "candidate").exists()

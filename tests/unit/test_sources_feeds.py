@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import itertools
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from basewatch.errors import SourceError
+from basewatch.lake import notes
 from basewatch.sources import feeds
 from basewatch.sources.contract import Context
 from server import setup
@@ -290,9 +292,10 @@ def test_an_index_of_another_way_of_reading_is_made_again(world: World) -> None:
     world.put(replace(LANDING, published="Thu, 01 Oct 2026 01:30:00 MSK"))
     before = rows(world.night(0))
     kept = world.context().landing / "index.json"
-    kept.write_text(kept.read_text().replace("2026-10-01T01:30:00+03:00", "2026-10-01T01:30:00Z"))
+    text = json.dumps(notes.read(kept))
+    notes.write(kept, json.loads(text.replace("2026-10-01T01:30:00+03:00", "2026-10-01T01:30:00Z")))
     assert rows(world.night(1, "2026-10-01")) != before, "it is believed"
-    kept.write_text(kept.read_text().replace(f'"reading":{feeds.READING}', '"reading":1'))
+    notes.write(kept, {**notes.read(kept), "reading": 1})
     assert rows(world.night(1, "2026-10-01")) == before
 
 

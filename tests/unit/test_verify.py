@@ -18,7 +18,7 @@ import pytest
 from basewatch import run
 from basewatch.config import load as settings_of
 from basewatch.errors import StoreFault
-from basewatch.lake import segments
+from basewatch.lake import chain, notes, segments
 from basewatch.lake.events import Day
 from basewatch.lake.ledger import ledger_row
 from basewatch.lake.store import Lake
@@ -59,6 +59,15 @@ class Place:
     def head(self) -> Path:
         return self.root / "lake" / "head.json"
 
+    @property
+    def verified(self) -> Path:
+        return self.root / "lake" / "verified.json"
+
+    @property
+    def history(self) -> Path:
+        """The changes of a release, as they outlive it."""
+        return next((self.root / "history" / "release_changes").glob("*.parquet"))
+
 
 @pytest.fixture(scope="module")
 def sound(small_watch: Watch, tmp_path_factory: pytest.TempPathFactory) -> Watch:
@@ -70,11 +79,11 @@ def sound(small_watch: Watch, tmp_path_factory: pytest.TempPathFactory) -> Watch
         note = Day(date(2025, 2, day), "failed", error="not reached")
         lake.commit([ledger_row("opensky", note, "run", at=NOW)])
     learnt = watch.root / "learnt"
-    note_of_learning = json.loads((learnt / "learnt.json").read_text())
+    note_of_learning = notes.read(learnt / "learnt.json")
     terms = learnt / "evidence_terms.csv"  # too little was heard to learn from: as a longer watch would have it
     shutil.copyfile(SHIPPED, terms)
     digest = hashlib.sha256(terms.read_bytes()).hexdigest()
-    (learnt / "learnt.json").write_text(json.dumps({**note_of_learning, "sha256": digest, "stays": 60}))
+    notes.write(learnt / "learnt.json", {**note_of_learning, "sha256": digest, "stays": 60})
     assert verify.look(Warehouse(watch.root)).damages == []
     return watch
 
@@ -188,6 +197,14 @@ def unlinked(place: Place) -> Path:
     return file
 
 
+def older_head(place: Place) -> Path:
+    """The head as it was two commits ago."""
+    link = chain.link_within(place.segments[-3])
+    assert link is not None
+    chain.write_head(place.root / "lake" / "source_days", link)
+    return place.head
+
+
 def pointing(place: Place, target: str) -> Path:
     """`current` leads elsewhere."""
     (place.root / "current").unlink()
@@ -272,9 +289,26 @@ DAMAGES: dict[str, Callable[[Place], Path]] = {
     "weights edited": lambda p: edited(p.root / "learnt" / "evidence_terms.csv"),
     "weights deleted": lambda p: deleted(p.root / "learnt" / "evidence_terms.csv"),
     "note of what was learnt cut": lambda p: cut(p.root / "learnt" / "learnt.json"),
+    "note of what was learnt edited": lambda p: set_in(p.root / "learnt" / "learnt.json", "stays", 61),
+    # what outlives releases, and what saves work
+    "history edited": lambda p: edited(p.history),
+    "history deleted": lambda p: deleted(p.history),
+    "history renamed": lambda p: renamed(p.history),
+    "note of history cut": lambda p: cut(p.root / "history" / "release_changes.json"),
+    "note of history deleted": lambda p: deleted(p.root / "history" / "release_changes.json"),
+    "record of a run edited": lambda p: set_in(next((p.root / "runs").glob("*.json")), "until", "2024-01-01"),
+    "latest run gone": lambda p: deleted(max((p.root / "runs").glob("*.json"))).with_name("latest"),
+    "verified files edited": lambda p: edited(p.root / "lake" / "verified.json"),
+    "verified files without their hash": lambda p: Path(
+        p.verified.write_text(p.verified.read_text().replace("sha256", "sha25")) and p.verified
+    ),
+    "an older head": lambda p: older_head(p),
+    "head of a later version by its number alone": lambda p: set_in(p.head, "lake_version", 99),
 }
 HARMLESS = {  # they are named, and no number can come of them
-    "flights duplicated", "a stray file", "database link is a copy", "window edited", "files edited"
+    "flights duplicated", "a stray file", "database link is a copy", "window edited", "files edited",
+    "history edited", "history deleted", "history renamed", "note of history deleted", "record of a run edited",
+    "latest run gone", "verified files edited", "verified files without their hash", "an older head",
 }  # fmt: skip
 
 

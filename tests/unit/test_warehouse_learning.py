@@ -11,6 +11,7 @@ import pytest
 
 import skies.lake
 from basewatch.config import Settings
+from basewatch.lake import notes
 from basewatch.lake.store import Lake
 from basewatch.reference import load
 from basewatch.reference.load import Params, Reference
@@ -224,7 +225,6 @@ def test_what_was_learnt_is_refused_when_it_was_changed(tmp_path: Path) -> None:
     folder = tmp_path / learnt.FOLDER
     learnt.learn(tmp_path, Lake(tmp_path / "lake"), reference, params, date(2025, 3, 14), lambda _: None)
     (folder / learnt.TERMS).write_text("judge,term_a\n", encoding="utf-8")
-    note = (folder / learnt.NOTE).read_text(encoding="utf-8").replace('"sha256": ""', '"sha256": "ab"')
-    (folder / learnt.NOTE).write_text(note, encoding="utf-8")
+    notes.write(folder / learnt.NOTE, {**notes.read(folder / learnt.NOTE), "sha256": "ab"})
     with pytest.raises(load.ConfigError, match=r"evidence_terms.csv is not what was learnt; delete .*learnt"):
         learnt.applied(reference, tmp_path)

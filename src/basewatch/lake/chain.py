@@ -163,22 +163,32 @@ def read_head(folder: Path) -> Link | None:
     try:
         values = json.loads(file.read_bytes())
         version, by, link = int(values["lake_version"]), str(values["written_by"]), Link(**values["link"])
-        checksum = values["sha256"]
+        checksum = values.pop("sha256")
+        is_ours = checksum in (_checksum(values), _checksum(values["link"]))  # those of before hold that of the link
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         version = _version(file)
         if version <= LAKE_VERSION:
             raise Damaged(file, f"is damaged: it cannot be read ({error})") from None
-        by, link, checksum = "a newer one", BEGINNING, ""
-    if version > LAKE_VERSION:
+        by, link, is_ours = "a newer one", BEGINNING, False
+    if version > LAKE_VERSION and not _is_ours_but_for_its_version(file):
         raise StoreFault(
             f"{file.parent} is a lake of version {version}, written by basewatch {by}, and this basewatch knows "
             f"versions up to {LAKE_VERSION}: upgrade basewatch to read this warehouse"
         )
-    if checksum != _checksum(link):
+    if not is_ours:
         raise Damaged(file, "is damaged: it was edited")
     return link
+
+
+def _is_ours_but_for_its_version(file: Path) -> bool:
+    """Whether a head is one of this version in which the number of the version was changed."""
+    try:
+        values = json.loads(file.read_bytes())
+        return bool(values.pop("sha256") == _checksum({**values, "lake_version": LAKE_VERSION}))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
 
 
 def _version(file: Path) -> int:
@@ -191,17 +201,19 @@ def _version(file: Path) -> int:
 
 def write_head(folder: Path, link: Link) -> None:
     """Say where the chain ends."""
-    values = {
-        "lake_version": LAKE_VERSION,
-        "written_by": basewatch.__version__,
-        "link": asdict(link),
-        "sha256": _checksum(link),
-    }
-    write_aside(head_file(folder), json.dumps(values, indent=1).encode())
+    values = {"lake_version": LAKE_VERSION, "written_by": basewatch.__version__, "link": asdict(link)}
+    write_aside(head_file(folder), json.dumps({**values, "sha256": _checksum(values)}, indent=1).encode())
 
 
-def _checksum(link: Link) -> str:
-    return hashlib.sha256(json.dumps(asdict(link), sort_keys=True).encode()).hexdigest()
+def _checksum(values: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def head_faults(head: Link | None, last: int, folder: Path) -> list[Damaged]:
+    """What the end of the chain says against the head, which a process that died leaves one commit behind at most."""
+    if head is None or last <= head.last + 1:
+        return []
+    return [Damaged(head_file(folder), f"is an older one: it ends at commit {head.last}, and the ledger at {last}")]
 
 
 def end_faults(head: Link | None, tail: Link, last: int, folder: Path) -> list[Damaged]:

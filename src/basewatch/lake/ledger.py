@@ -374,7 +374,8 @@ class Ledger:
         try:
             head = chain.read_head(self.folder)
             if tail != chain.BROKEN:
-                found += chain.end_faults(head, tail, alive[-1].last if alive else 0, self.folder)
+                last = alive[-1].last if alive else 0
+                found += chain.end_faults(head, tail, last, self.folder) + chain.head_faults(head, last, self.folder)
         except Damaged as fault:
             found.append(fault)
         return found, [one for one in alive if self.folder / one.name not in bad], bad

@@ -12,7 +12,7 @@ from typing import Any
 from basewatch.lake.chain import Damaged
 from basewatch.lake.files import write_aside
 
-HASH, CONTENT = "sha256", "content"
+HASH, CONTENT, SEALED = "sha256", "content", "is_sealed"
 
 
 def write(file: Path, content: dict[str, Any]) -> None:
@@ -34,11 +34,27 @@ def read(file: Path) -> dict[str, Any]:
         raise Damaged(file, f"is damaged: it cannot be read ({error})") from None
     if not isinstance(values, dict):
         raise Damaged(file, "is damaged: it holds another thing than it should")
+    if len(values) == 2 and len({HASH, CONTENT} & set(values)) == 1:
+        raise Damaged(file, "is damaged: the name of its hash or of its content was edited")
     if set(values) != {HASH, CONTENT}:
         return values
     if not isinstance(values[CONTENT], dict) or digest(values[CONTENT]) != values[HASH]:
         raise Damaged(file, "is damaged: it was edited")
     return dict(values[CONTENT])
+
+
+def sealed(values: dict[str, Any]) -> dict[str, Any]:
+    """Values with a hash over them among them, for a file whose values readers of it look up by name."""
+    told = {**{name: value for name, value in values.items() if name != HASH}, SEALED: True}
+    return {**told, HASH: digest(told)}
+
+
+def is_broken(values: dict[str, Any]) -> bool:
+    """Whether sealed values were edited; those of before there were hashes are taken as they are."""
+    stated = values.get(HASH)
+    if stated is None:
+        return SEALED in values
+    return bool(stated != digest({name: value for name, value in values.items() if name != HASH}))
 
 
 @contextlib.contextmanager

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from basewatch.lake.files import sha256, write_aside
+from basewatch.lake import notes
+from basewatch.lake.chain import Damaged
+from basewatch.lake.files import sha256
 
 
 class Verified:
@@ -43,15 +44,15 @@ class Verified:
             changed = known.pop(name, None) is not None or changed
         if changed:
             with contextlib.suppress(OSError):  # who may only read finds out each time
-                write_aside(self._file, json.dumps(known).encode())
+                notes.write(self._file, known)
         return found
 
     def _read(self) -> dict[str, list[int]]:
         if self._known is None:
             try:
-                values = json.loads(self._file.read_bytes())
+                values = notes.read(self._file)
                 self._known = {str(name): [int(part) for part in state] for name, state in values.items()}
-            except (OSError, ValueError, TypeError, AttributeError):
+            except (Damaged, ValueError, TypeError):
                 self._known = {}  # then every file is read, which is right however this came about
         return self._known
 
@@ -62,7 +63,7 @@ class Verified:
         if len(kept) < len(known):
             self._known = kept
             with contextlib.suppress(OSError):
-                write_aside(self._file, json.dumps(kept).encode())
+                notes.write(self._file, kept)
 
 
 def _state(file: Path) -> list[int]:

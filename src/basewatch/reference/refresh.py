@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
@@ -16,6 +15,8 @@ from typing import Any
 from basewatch.config import Settings
 from basewatch.database import connect
 from basewatch.errors import BasewatchError, ConfigError
+from basewatch.lake import notes
+from basewatch.lake.chain import Damaged
 from basewatch.lake.files import write_aside
 from basewatch.net.client import Client
 from basewatch.net.limits import Limit, Policy
@@ -185,8 +186,9 @@ class _Fetched:
         """Keep body and validators for the next conditional request."""
         if self.note is None or not isinstance(self.body, bytes):
             return
+        self.note.unlink(missing_ok=True)  # a run that dies here leaves a body without a note, which is fetched anew
         write_aside(self.note.with_suffix(".body"), self.body)
-        write_aside(self.note, json.dumps({**self.this, "rows": good}, indent=1).encode())
+        notes.write(self.note, {**self.this, "rows": good})
 
 
 def _fetch(settings: Settings, name: str, location: str) -> _Fetched:
@@ -231,9 +233,9 @@ def _fetch(settings: Settings, name: str, location: str) -> _Fetched:
 def _note(note: Path, location: str) -> dict[str, Any]:
     """What was fetched last from this address; nothing where its body is gone or damaged, so that it is asked anew."""
     try:
-        last: dict[str, Any] = json.loads(note.read_text(encoding="utf-8"))
+        last = notes.read(note)
         body = note.with_suffix(".body").read_bytes()
-    except (OSError, ValueError):
+    except (OSError, Damaged):
         return {}
     same = last.get("location") == hashlib.sha256(location.encode()).hexdigest()
     return last if same and last.get("sha256") == hashlib.sha256(body).hexdigest() else {}

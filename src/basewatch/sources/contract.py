@@ -76,7 +76,10 @@ class Window:
 
 @dataclass(frozen=True)
 class LandedFile:
-    """One file as it came, untouched; `path` may lie in the user's own folder, then it is read and never changed."""
+    """One file as it came, untouched; `path` may lie in the user's own folder, then it is read and never changed.
+
+    within: of a folder, the SHA-256 (hex) of each file in it, by its path there.
+    """
 
     path: Path
     url: str
@@ -85,6 +88,7 @@ class LandedFile:
     retrieved_at: datetime
     day: date | None = None
     note: str = ""
+    within: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         """A name whose bytes are no UTF-8 is told with marks in their place: it is stored and shown as text."""

@@ -29,8 +29,11 @@ import pyarrow as pa
 
 from basewatch.config import Feed, Feeds
 from basewatch.errors import SourceError, containment
+from basewatch.lake import notes
+from basewatch.lake.chain import Damaged
 from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.lake.files import write_aside
+from basewatch.lake.landings import MANIFEST
 from basewatch.lake.schemas import TABLES
 from basewatch.net import providers
 from basewatch.net.client import Answer, Client
@@ -41,7 +44,7 @@ from basewatch.news.reader import Article, Reader, Reading, news_tables
 from basewatch.news.text import canonical_url, domain_of, mark_line_ends
 from basewatch.sources import scoped
 from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Window, refuse_links
-from basewatch.sources.landing import MANIFEST, LandedAnswer, Landing, read_manifest
+from basewatch.sources.landing import LandedAnswer, Landing, read_manifest
 
 log = logging.getLogger("basewatch.feeds")
 
@@ -576,10 +579,10 @@ def _index(polls: list[Poll], context: Context[Feeds], oldest: date) -> Index:
     is_recent = datetime.combine(oldest, time(), UTC) > forgotten
     try:
         if path.exists() and is_recent:
-            stored = msgspec.json.decode(path.read_bytes(), type=Index)
+            stored = msgspec.convert(notes.read(path), Index)
             is_ours = stored.reading == READING and stored.polls == names[: len(stored.polls)]
             index = stored if is_ours else index
-    except (msgspec.DecodeError, RecursionError):
+    except (Damaged, msgspec.ValidationError, RecursionError):
         log.warning("%s: %s cannot be read and is made anew", CODE, path)
     fresh = polls[len(index.polls) :]
     languages = {feed.name: feed.language for feed in context.settings.feeds}
@@ -589,7 +592,7 @@ def _index(polls: list[Poll], context: Context[Feeds], oldest: date) -> Index:
         keys_in_feeds = {key for keys in index.held.values() for key in keys}
         index.known = {key: item for key, item in index.known.items() if key in keys_in_feeds or item.last > forgotten}
         index.guids = {guid: key for guid, key in index.guids.items() if key in index.known}
-        write_aside(path, msgspec.json.encode(index))
+        notes.write(path, msgspec.to_builtins(index))
     return index
 
 

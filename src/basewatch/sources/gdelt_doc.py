@@ -19,6 +19,7 @@ import pyarrow as pa
 from basewatch.config import GdeltDoc
 from basewatch.errors import SourceError, containment
 from basewatch.lake.events import GLOBAL, Event, Reject, Rows
+from basewatch.lake.landings import MANIFEST
 from basewatch.lake.schemas import TABLES
 from basewatch.net import providers
 from basewatch.net.client import Client
@@ -30,7 +31,6 @@ from basewatch.news.text import key, language_code
 from basewatch.sources import gdelt, scoped
 from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Window
 from basewatch.sources.landing import (
-    MANIFEST,
     LandedAnswer,
     Landing,
     Manifest,

@@ -304,10 +304,11 @@ def _master(client: Client, address: str, day: date, context: Context[GdeltFiles
     for translated in (False, True) if settings.translated else (False,):
         name = _list_name("masterfilelist", translated)
         noted = path / f"{name}.at"
-        fetched = float(noted.read_text()) if noted.exists() and (path / name).exists() else 0.0
+        fetched = float(noted.read_text().split()[0]) if noted.exists() and (path / name).exists() else 0.0
         if fetched < settled and now - fetched > LIST_FRESH_HOURS * 3600:
-            client.download(f"{address}/{name}", path / name, max_bytes=LIST_BYTES)
-            noted.write_text(str(now))
+            noted.unlink(missing_ok=True)  # a run that dies here has the list fetched anew
+            got = client.download(f"{address}/{name}", path / name, max_bytes=LIST_BYTES)
+            write_aside(noted, f"{now} {got.sha256}\n".encode())
     return path
 
 

@@ -1,7 +1,8 @@
 """The landing: what a source fetched, verbatim, with a manifest that says where each file is from and what was asked.
 
-A landed window is a folder. Its manifest is written last, so a folder without one was never finished. The manifest
-holds addresses without secrets, hashes, sizes, times and licences. For each question asked of the provider it holds the
+A landed window is a folder. Its manifest is written last, so a folder without one was never finished
+(`lake/landings.py` tells that from one whose manifest is gone, and looks whether all is as it came). The manifest holds
+addresses without secrets, hashes, sizes, times and licences. For each question asked of the provider it holds the
 scope, the days and what came of it: an empty answer and a failed request both leave no file, and must be told apart
 later.
 """
@@ -13,6 +14,7 @@ import json
 import os
 import re
 import shutil
+import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -20,13 +22,13 @@ from pathlib import Path
 from typing import Any
 
 import basewatch
-from basewatch.durable import make_folder
 from basewatch.errors import SourceError
+from basewatch.lake import landings
 from basewatch.lake.files import write_aside
+from basewatch.lake.landings import MANIFEST
 from basewatch.net.secrets import clean_url, redact
 from basewatch.sources.contract import Context, Landed, LandedFile, Window, leads_out
 
-MANIFEST = "manifest.json"
 _RANK = ("failed", "partial", "late", "missing", "expired", "ok")  # of several answers on a day the worst one counts
 
 
@@ -89,8 +91,7 @@ class Landing:
         self.context, self.window = context, window
         name = f"{window.since}" if window.since == window.until else f"{window.since}_{window.until}"
         self.path = context.landing / below / name
-        make_folder(self.path)
-        (self.path / MANIFEST).unlink(missing_ok=True)
+        landings.begin(self.path)
         self.answers: list[LandedAnswer] = []
         self._files: list[LandedFile] = []
 
@@ -137,14 +138,14 @@ class Landing:
                     "retrieved_at": file.retrieved_at,
                     "day": file.day,
                     "note": file.note,
+                    **({"within": dict(file.within)} if file.within else {}),
                 }
                 for file in self._files
             ],
             "answers": [asdict(answer) for answer in self.answers],
             "absent": {str(day): list(why) for day, why in sorted((absent or {}).items())},
         }
-        target = self.path / MANIFEST
-        write_aside(target, redact(json.dumps(values, indent=1, default=str)).encode())
+        target = landings.finish(self.path, json.loads(redact(json.dumps(values, default=str))))
         return Landed(self.window, (*self._files, _manifest_file(target)), absent or {})
 
 
@@ -251,9 +252,13 @@ def discard(landed: Landed, context: Context[Any]) -> int:
     if getattr(context.settings, "keep_landing", True):
         return 0
     root = context.landing.resolve()
+    files = [file for file in landed.files if file.note != "manifest" and file.path.exists()]
+    files = [file for file in files if file.path.resolve().is_relative_to(root)]
+    for manifest in {manifest for file in files for manifest in [_manifest_of(file, context)] if manifest.exists()}:
+        landings.let_go(manifest, [file.path for file in files])
     freed = 0
-    for file in landed.files:
-        if file.note != "manifest" and file.path.exists() and file.path.resolve().is_relative_to(root):
+    for file in files:
+        if file.path.exists():
             if file.path.is_dir():
                 freed += sum(each.stat().st_size for each in file.path.rglob("*") if each.is_file())
                 shutil.rmtree(file.path)
@@ -263,12 +268,20 @@ def discard(landed: Landed, context: Context[Any]) -> int:
     return freed
 
 
+def _manifest_of(file: LandedFile, context: Context[Any]) -> Path:
+    """The manifest that lists a landed file: beside it, or of its day where the files of all days lie together."""
+    beside = file.path.parent / MANIFEST
+    return beside if beside.exists() else context.landing / "manifests" / f"{file.day}" / MANIFEST
+
+
 def remove_expired(context: Context[Any], days: int) -> list[Path]:
     """Delete the source's landed windows that were retrieved more than `days` days ago. Returns the folders removed."""
     removed = []
     for path in sorted(context.landing.glob(f"*/{MANIFEST}")):
         times = [datetime.fromisoformat(file["retrieved_at"]) for file in read_manifest(path).files.values()]
         if times and context.now - min(times) > timedelta(days=days):
-            shutil.rmtree(path.parent)
+            aside = path.parent.with_name(f".{path.parent.name}.{uuid.uuid4().hex}")  # a run that is killed here
+            path.parent.rename(aside)  # leaves nothing that looks landed, and the next one sweeps it
+            shutil.rmtree(aside)
             removed.append(path.parent)
     return removed

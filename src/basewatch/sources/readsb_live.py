@@ -24,8 +24,8 @@ from typing import Any
 import msgspec
 
 from basewatch.config import OpenSky, ReadsbLive
-from basewatch.durable import make_folder
 from basewatch.errors import ConfigError, SourceError, containment
+from basewatch.lake import landings
 from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.net import providers
 from basewatch.net.client import Client
@@ -259,8 +259,8 @@ def watch(context: Context[ReadsbLive], write: Writer, stop: threading.Event) ->
 
 def _last_polled(today: date, context: Context[ReadsbLive]) -> date | None:
     """The last day before today of which polls are landed."""
-    landed = context.landing.glob("????-??-??/polls-*.jsonl.gz")
-    return max((day for path in landed if (day := date.fromisoformat(path.parent.name)) < today), default=None)
+    polls = context.landing.glob("????-??-??/polls-*.jsonl.gz")
+    return max((day for path in polls if (day := date.fromisoformat(path.parent.name)) < today), default=None)
 
 
 def _client(name: str, settings: ReadsbLive) -> Client:
@@ -300,7 +300,8 @@ def _land(poll: Poll, poller: _Poller) -> None:
     on = datetime.fromtimestamp(poll.at, UTC)
     begun = datetime.fromtimestamp(poller.started, UTC)
     home = poller.context.landing / f"{on:%Y-%m-%d}"
-    make_folder(home)
+    if not any((home / name).exists() for name in (landings.MANIFEST, landings.UNFINISHED)):
+        landings.begin(home)  # the manifest comes with the first flush
     with (home / f"polls-{begun:%Y%m%dT%H%M%S}-{os.getpid()}.jsonl.gz").open("ab") as handle:
         handle.write(gzip.compress(msgspec.json.encode(poll) + b"\n", 6))
 
@@ -323,8 +324,8 @@ def landed_day(day: date, context: Context[ReadsbLive]) -> Landed:
     for path in sorted(landing.path.glob("polls-*.jsonl.gz")):
         landing.keep(_landed_file(path, context, day))
     landing.note(SEEN, day, day, "polls", "ok")
-    landed = landing.finish()
-    return replace(landed, files=tuple(file for file in landed.files if file.note != "manifest"))
+    whole = landing.finish()
+    return replace(whole, files=tuple(file for file in whole.files if file.note != "manifest"))
 
 
 def _landed_file(path: Path, context: Context[ReadsbLive], day: date | None = None) -> LandedFile:
@@ -352,14 +353,14 @@ def fetch(window: Window, context: Context[ReadsbLive]) -> Landed:
             window,
             tuple(_landed_file(path, context) if _is_recorded(path) else _unread(path, context) for path in files),
         )
-    landed: list[LandedFile] = []
+    files_of_days: list[LandedFile] = []
     absent = {}
     for day in window.days():
         files = sorted((context.landing / f"{day}").glob("polls-*.jsonl.gz"))
-        landed += [_landed_file(path, context, day) for path in files]
+        files_of_days += [_landed_file(path, context, day) for path in files]
         if not files:
             absent[day] = ("missing", "not polled: `basewatch watch` did not run")
-    return Landed(window, tuple(landed), absent)
+    return Landed(window, tuple(files_of_days), absent)
 
 
 def _is_no_data(path: Path) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -18,7 +19,8 @@ from basewatch import __version__
 from basewatch.database import connect
 from basewatch.durable import make_folder
 from basewatch.errors import ConfigError
-from basewatch.lake.files import write_aside
+from basewatch.lake import notes
+from basewatch.lake.files import sha256
 from basewatch.lake.ledger import LedgerRow, ledger_table
 from basewatch.lake.schemas import AT, TABLES, TEXTS
 from basewatch.lake.store import Lake
@@ -183,18 +185,24 @@ def build_candidate(
             connection.execute("DETACH made")
         rows = {name.removeprefix("marts."): count for name, count in built.items() if name.startswith("marts.")}
         candidate = Candidate(folder, run_id, inputs, rows)
-        note = {**vars(inputs), "as_of": str(as_of), "run_id": run_id, "rows": rows}
-        write_aside(folder / "candidate.json", json.dumps(note, indent=1).encode())
+        note = {
+            **vars(inputs),
+            "as_of": str(as_of),
+            "run_id": run_id,
+            "rows": rows,
+            DATABASE: sha256(folder / DATABASE),
+        }
+        notes.write(folder / "candidate.json", note)
         return candidate
 
 
 def read_candidate(folder: Path) -> Candidate:
-    """The candidate that a build left in `folder`. Raises ConfigError where there is none."""
+    """The candidate that a build left in `folder`. Raises ConfigError where there is none, Damaged where it is."""
     note = folder / "candidate.json"
     if not note.exists():
         raise ConfigError("there is no candidate; `basewatch build` makes one")
-    values = json.loads(note.read_text(encoding="utf-8"))
-    told = {name: values.get(name) for name in Inputs.__dataclass_fields__}
+    values: dict[str, Any] = notes.read(note)
+    told: dict[str, Any] = {name: values.get(name) for name in Inputs.__dataclass_fields__}
     if None in told.values():
         raise ConfigError("the candidate is of an earlier version; `basewatch build` makes it anew")
     inputs = Inputs(**{**told, "as_of": date.fromisoformat(values["as_of"])})

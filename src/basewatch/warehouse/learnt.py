@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import json
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -20,8 +20,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from basewatch.database import connect
-from basewatch.durable import make_folder
+from basewatch.durable import fsync_folder, make_folder
 from basewatch.errors import ConfigError
+from basewatch.lake import notes
+from basewatch.lake.chain import Damaged
 from basewatch.lake.files import write_aside
 from basewatch.lake.store import Lake
 from basewatch.reference.load import Params, Reference, parse
@@ -61,12 +63,11 @@ def note(root: Path) -> Note | None:
     if not file.exists():
         return None
     try:
-        values = json.loads(file.read_text(encoding="utf-8"))
+        values = notes.read(file)
         return Note(**{**values, "until": date.fromisoformat(values["until"])})
-    except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(
-            f"{file} is damaged ({error}); delete the folder {file.parent}, the next run makes it anew"
-        ) from None
+    except (Damaged, ValueError, KeyError, TypeError) as error:
+        what = error.what if isinstance(error, Damaged) else f"is damaged ({error})"
+        raise ConfigError(f"{file} {what}; delete the folder {file.parent}, the next run makes it anew") from None
 
 
 def applied(reference: Reference, root: Path) -> Reference:
@@ -148,15 +149,20 @@ def learn(
         aside.with_name(f"{aside.name}.wal").unlink(missing_ok=True)
         remove_tree(folder / "spill")
     made = Note(source, until, learnt.stays, "")
+    making, gone = (root / f".{FOLDER}.{uuid.uuid4().hex}" for _ in range(2))
     if learnt.hidden.num_rows:
-        made = replace(made, hidden_sha256=_written(folder / HIDDEN, _parquet(learnt.hidden)))
+        made = replace(made, hidden_sha256=_written(making / HIDDEN, _parquet(learnt.hidden)))
     if learnt.steps is None:
         if again:
             progress(f"learn: too few stays were heard to the ground up to {until}; the shipped weights serve")
     else:
-        made = replace(made, sha256=_written(folder / TERMS, _csv(learnt.steps)))
+        made = replace(made, sha256=_written(making / TERMS, _csv(learnt.steps)))
         progress(f"learn: weights of evidence from {learnt.stays} stays up to {until}")
-    write_aside(folder / NOTE, json.dumps({**vars(made), "until": str(until)}, indent=1).encode())
+    notes.write(making / NOTE, {**vars(made), "until": str(until)})
+    folder.rename(gone)  # a run that dies here leaves nothing learnt, never half of it; the next one learns it again
+    making.rename(folder)
+    fsync_folder(root)
+    remove_tree(gone)
     return made
 
 

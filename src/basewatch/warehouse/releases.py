@@ -28,7 +28,7 @@ from basewatch.durable import fsync_file, fsync_folder, make_folder
 from basewatch.errors import ConfigError, StoreFault, WarehouseBusy
 from basewatch.lake import notes
 from basewatch.lake.chain import ADVICE, Damaged
-from basewatch.lake.files import encode_parquet, write_aside
+from basewatch.lake.files import encode_parquet, sha256, write_aside
 from basewatch.lake.store import Lake
 from basewatch.lake.verified import Verified
 from basewatch.reference.load import Params, Reference
@@ -55,6 +55,7 @@ SWEEP_SECONDS = 3.0  # looking through a lake of years takes a second or two
 MANIFEST = "manifest.json"
 LATEST_RUN = "latest"  # in the folder of runs, holds the name of the last one
 FAULTS_NAMED = 5  # of damaged files in an error
+CHANGES = "release_changes"  # the published table, and where its rows outlive their release
 
 
 ASIDE = "." + "*." + 32 * "[0-9a-f]"  # how `lake/files.py` calls what is not yet whole
@@ -120,6 +121,7 @@ class Warehouse:
         self.candidate_folder = root / "candidate"
         self.runs_folder = root / "runs"
         self.history_folder = root / "history"
+        self.history_note = self.history_folder / f"{CHANGES}.json"
         self.pending_file = root / ".publishing"
 
     @contextlib.contextmanager
@@ -261,7 +263,7 @@ class Warehouse:
         return found
 
     def require_sound(self) -> None:
-        """Raise StoreFault where the current release, the ledger or a file that it names is damaged.
+        """Raise StoreFault where the current release, the ledger, a file that it names or the history is damaged.
 
         Costs a look at each file's size, time and inode; a file is read where these are not known.
         """
@@ -273,6 +275,7 @@ class Warehouse:
                 raise StoreFault(f"the current release {now.release_id} is damaged: {named}. {ADVICE}")
             self.verified.forget_but({str(file.relative_to(self.root)) for file in now.folder.rglob("*")})
         self.lake.sound(self.lake.current_files())
+        notes.read(self.history_note)  # before anything is published, and not after it
 
     def switch(self, release_id: str) -> None:
         """Point `current` at a release by one rename, and see that the root's database link stands."""
@@ -350,8 +353,26 @@ class Warehouse:
         return (self.candidate_folder / "candidate.json").exists()
 
     def candidate(self) -> Candidate:
-        """The candidate that `build` left. Raises ConfigError where there is none."""
+        """The candidate that `build` left. Raises ConfigError where there is none, StoreFault where it is damaged."""
+        fault = self.candidate_fault()
+        if fault:
+            raise fault
         return read_candidate(self.candidate_folder)
+
+    def candidate_fault(self) -> Damaged | None:
+        """What is wrong with a candidate that waits to be published; None where nothing is, or none waits."""
+        if not self.has_candidate():
+            return None
+        try:
+            digest = notes.read(self.candidate_folder / "candidate.json").get(DATABASE)
+        except Damaged as fault:
+            return fault
+        database = self.candidate_folder / DATABASE
+        if not database.exists():
+            return Damaged(database, "is missing")
+        if digest is not None and sha256(database) != digest:  # one of an earlier version tells none
+            return Damaged(database, "is damaged: its bytes are not those that were built")
+        return None
 
     # ---- publish
 
@@ -415,6 +436,7 @@ class Warehouse:
             "learnt_sha256": candidate.inputs.learnt,
             "ledger_rows": candidate.inputs.ledger_rows,
             "compared_with": before.release_id if before else None,
+            "history_is_hashed": True,
             "accepted_because": list(judged.accepted),
             "settings_sha256": dict(judged.settings),
             "lake_sha256": candidate.inputs.lake,
@@ -470,10 +492,18 @@ class Warehouse:
             connection.execute("DETACH made")
 
     def _keep_history(self) -> None:
-        """See that what changed with each release stands outside the releases too, where it outlives them."""
+        """See that what changed with each release stands outside the releases too, where it outlives them.
+
+        A note beside the folder holds the hash of each file; those of an earlier version get theirs here.
+        """
+        folder, hashes = self.history_folder / CHANGES, notes.read(self.history_note)
+        known = {
+            **{file.name: sha256(file) for file in folder.glob("[!.]*.parquet") if file.name not in hashes},
+            **hashes,
+        }
         for release in self.releases():
-            file = self.history_folder / "release_changes" / f"{release.release_id}.parquet"
-            published = release.folder / "release_changes" / "release_changes.parquet"
+            file = folder / f"{release.release_id}.parquet"
+            published = release.folder / CHANGES / f"{CHANGES}.parquet"
             if file.exists() or not published.exists():  # a release of an earlier version has none
                 continue
             rows, note = pq.read_table(published), release.manifest
@@ -487,6 +517,46 @@ class Warehouse:
             sink = pa.BufferOutputStream()
             encode_parquet(rows, sink)
             write_aside(file, sink.getvalue().to_pybytes())
+            known[file.name] = sha256(file)
+        if known != hashes:
+            notes.write(self.history_note, known)
+
+    def history_faults(self) -> Iterator[Damaged]:
+        """What is wrong with what is kept of the changes of releases, also of those that are gone."""
+        folder = self.history_folder / CHANGES
+        try:
+            hashes = notes.read(self.history_note)
+        except Damaged as fault:
+            yield fault
+            return
+        files = {file.name for file in folder.glob("*") if not file.name.startswith(".")}
+        if files and not self.history_note.exists():
+            if any(release.manifest.get("history_is_hashed") for release in self._readable_releases()):
+                yield Damaged(self.history_note, "is missing, and there are changes of releases")
+            return
+        for name in sorted(files | set(hashes)):
+            if name not in files:
+                yield Damaged(folder / name, "is missing")
+            elif name not in hashes:
+                yield Damaged(folder / name, "is not in the note of the changes of releases")
+            elif sha256(folder / name) != hashes[name]:
+                yield Damaged(folder / name, "is damaged: its bytes are not those that were written")
+
+    def mend_history(self, set_aside: Callable[[Path], None]) -> None:
+        """Set aside what is damaged of the changes of releases, and write anew what kept releases tell."""
+        folder = self.history_folder / CHANGES
+        for fault in list(self.history_faults()):
+            if fault.place.exists():
+                set_aside(fault.place)
+        hashes = {file.name: sha256(file) for file in folder.glob("[!.]*.parquet")}
+        notes.write(self.history_note, hashes)
+        self._keep_history()
+
+    def _readable_releases(self) -> Iterator[Release]:
+        """The releases whose manifests are sound."""
+        for folder in sorted(self.releases_folder.glob("[!.]*")):
+            with contextlib.suppress(Damaged):
+                yield Release(folder, read_manifest(folder))
 
     def refuse(self, candidate: Candidate) -> Path:
         """Move a candidate that a gate refused into quarantine; returns its folder there."""
@@ -501,9 +571,26 @@ class Warehouse:
 
     def note_run(self, run_id: str, values: dict[str, Any]) -> None:
         """Keep what a run did, for `basewatch status`."""
-        text = json.dumps(values, indent=1, default=str)
+        text = json.dumps(notes.sealed(values), indent=1, default=str)
         write_aside(self.runs_folder / f"{run_id}.json", text.encode())
         write_aside(self.runs_folder / LATEST_RUN, run_id.encode())
+
+    def run_faults(self) -> Iterator[Damaged]:
+        """What is wrong with the records of runs; those of an earlier version have no hash, and need only be read."""
+        files = sorted(self.runs_folder.glob("[!.]*.json"))
+        for file in files:
+            try:
+                values = json.loads(file.read_bytes())
+                is_edited = notes.is_broken(values)
+            except (OSError, ValueError, AttributeError) as error:
+                yield Damaged(file, f"is damaged: it cannot be read ({error})")
+                continue
+            if is_edited:
+                yield Damaged(file, "is damaged: it was edited")
+        latest = self.runs_folder / LATEST_RUN
+        name = latest.read_bytes().decode("utf-8", "replace") if latest.exists() else None
+        if name is not None and self.runs_folder / f"{name}.json" not in files:
+            yield Damaged(latest, "names a run that has no record")
 
     def last_run(self) -> dict[str, Any] | None:
         """What the latest run did, None before the first."""
@@ -530,9 +617,7 @@ def _named_at(release_id: str) -> datetime | None:
 
 def write_manifest(folder: Path, note: dict[str, Any]) -> None:
     """Write a release's manifest, with a hash over what it says."""
-    values = {name: value for name, value in note.items() if name != "sha256"}
-    values["sha256"] = notes.digest(values)
-    write_aside(folder / MANIFEST, json.dumps(values, indent=1).encode())
+    write_aside(folder / MANIFEST, json.dumps(notes.sealed(note), indent=1).encode())
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -545,8 +630,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise Damaged(file, f"is damaged: it cannot be read ({error})") from None
     if missing:
         raise Damaged(file, f"is damaged: it lacks {', '.join(sorted(missing))}")
-    digest = values.get("sha256")
-    if digest is not None and digest != notes.digest({n: value for n, value in values.items() if n != "sha256"}):
+    if notes.is_broken(values):
         raise Damaged(file, "is damaged: it was edited")
     return values
 

@@ -6,9 +6,8 @@ deleted: the damaged files of one repair lie in `quarantine/<run_id>/damaged/`, 
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ import pyarrow.parquet as pq
 from basewatch.database import connect
 from basewatch.durable import make_folder
 from basewatch.errors import BasewatchError, ConfigError, StoreFault
+from basewatch.lake import landings, notes
 from basewatch.lake.chain import Damaged
 from basewatch.lake.events import GLOBAL, Day
 from basewatch.lake.files import sha256
@@ -29,6 +29,16 @@ from basewatch.warehouse import learnt
 from basewatch.warehouse.build import DATABASE, remove_tree
 from basewatch.warehouse.releases import MANIFEST, Release, Warehouse, read_manifest
 
+LANDING = "landing"
+REGISTERS, LISTS = f"{LANDING}/registers/*.json", f"{LANDING}/*/lists/*.at"
+CACHES = (
+    "clock.json",
+    "verified.json",
+    "lake/verified.json",
+    f"{LANDING}/*/index.json",
+    f"{LANDING}/*/index/*.json",
+    REGISTERS,
+)
 COUNTED = {  # by source: the tables whose rows are its records, where each kept record is a row of one of them
     "flight_files": ("plain_flights", "opensky_flights", "flightradar24_flights"),
     "simulated": ("plain_flights", "opensky_flights", "flightradar24_flights"),
@@ -42,7 +52,7 @@ COUNTED = {  # by source: the tables whose rows are its records, where each kept
 class Damage:
     """Something that is not as it was written: which file or thing, and what is the matter with it."""
 
-    kind: str  # ledger, lake, note, release, pointer, learnt, run
+    kind: str  # ledger, lake, note, landed, cache, release, candidate, pointer, history, learnt, run
     place: Path
     what: str
 
@@ -59,6 +69,7 @@ class Found:
     damages: list[Damage] = field(default_factory=list)
     files: int = 0
     bytes: int = 0
+    listed_by: dict[Path, Path] = field(default_factory=dict)  # of damaged landed files: the manifests that list them
 
     def add(self, kind: str, place: Path, what: str) -> None:
         """Note one more."""
@@ -68,10 +79,13 @@ class Found:
 def look(warehouse: Warehouse) -> Found:
     """Everything in the warehouse that is damaged. Raises StoreFault for a lake of a later version alone."""
     found = Found()
+    _caches(warehouse, found)  # first: what was verified is noted in one of them
     _ledger(warehouse, found)
     _lake(warehouse, found)
     _notes(warehouse, found)
+    _landed(warehouse, found)
     _releases(warehouse, found)
+    _history(warehouse, found)
     _learnt(warehouse, found)
     return found
 
@@ -145,11 +159,58 @@ def _notes(warehouse: Warehouse, found: Found) -> None:
             look(file.stem)
         except Damaged as fault:
             found.add("note", fault.place, fault.what)
-    for file in warehouse.runs_folder.glob("[!.]*.json"):
+    for wrong in warehouse.run_faults():
+        found.add("run", wrong.place, wrong.what)
+
+
+def _landed(warehouse: Warehouse, found: Found) -> None:
+    """What providers sent, against the manifests that were written as it came."""
+    looked_at: list[Path] = []
+    for fault, manifest in landings.damages(warehouse.root / LANDING, looked_at):
+        found.add("landed", fault.place, fault.what)
+        if manifest is not None:
+            found.listed_by[fault.place] = manifest
+    for file in looked_at:
+        if file.exists():
+            _count(found, file)
+
+
+def _caches(warehouse: Warehouse, found: Found) -> None:
+    """What saves work and can be made again: each has a hash over what it says, or beside it."""
+    for file in (file for pattern in CACHES for file in sorted(warehouse.root.glob(pattern))):
+        _count(found, file)
         try:
-            json.loads(file.read_bytes())
-        except ValueError as error:
-            found.add("run", file, f"cannot be read ({error})")
+            notes.read(file)
+        except Damaged as fault:
+            found.add("cache", fault.place, fault.what)
+    beside = [(file, file.with_suffix(".body"), _register_digest) for file in warehouse.root.glob(REGISTERS)]
+    beside += [(file, file.with_suffix(""), _list_digest) for file in warehouse.root.glob(LISTS)]
+    for note, file, digest_of in sorted(beside):
+        digest = digest_of(note)
+        if not file.exists():
+            found.add("cache", file, "is missing")
+        elif digest is not None and sha256(file) != digest:
+            found.add("cache", file, "is damaged: its bytes are not those that came")
+
+
+def _register_digest(note: Path) -> str | None:
+    """The hash of a register as it came; None where its note is damaged, which is told by itself."""
+    try:
+        digest: str | None = notes.read(note).get("sha256")
+    except Damaged:
+        return None
+    return digest
+
+
+def _list_digest(note: Path) -> str | None:
+    """The hash of a provider's list of files as it came; None in a note of before."""
+    said = note.read_text(encoding="utf-8", errors="replace").split()
+    return said[1] if len(said) > 1 else None
+
+
+def _history(warehouse: Warehouse, found: Found) -> None:
+    for fault in warehouse.history_faults():
+        found.add("history", fault.place, fault.what)
 
 
 # ---- what is published
@@ -171,6 +232,9 @@ def _releases(warehouse: Warehouse, found: Found) -> None:
             found.add("release", file, what)
         for entry in release.manifest["files"]:
             found.files, found.bytes = found.files + 1, found.bytes + int(entry["bytes"])
+    fault_of_candidate = warehouse.candidate_fault()
+    if fault_of_candidate:
+        found.add("candidate", fault_of_candidate.place, fault_of_candidate.what)
     fault_of_pointer = warehouse.pointer_fault()
     if fault_of_pointer:
         found.add("pointer", warehouse.current_link, fault_of_pointer)
@@ -187,8 +251,10 @@ def _learnt(warehouse: Warehouse, found: Found) -> None:
         note = learnt.note(warehouse.root)
         hashes = {} if note is None else {learnt.TERMS: note.sha256, learnt.HIDDEN: note.hidden_sha256}
     except ConfigError:
-        found.add("learnt", folder / learnt.NOTE, "is damaged: it cannot be read")
+        found.add("learnt", folder / learnt.NOTE, "is damaged: it cannot be read, or was edited")
         return
+    if note is None and any(file.exists() for file in (folder / learnt.TERMS, folder / learnt.HIDDEN)):
+        found.add("learnt", folder / learnt.NOTE, "is missing, and there is what was learnt")
     for name, digest in hashes.items():
         file = folder / name
         if digest and not file.exists():
@@ -212,8 +278,11 @@ def repair(warehouse: Warehouse, found: Found, run_id: str, at: datetime, say: C
     for damage in found.damages:
         by_kind[damage.kind].append(damage)
     mend = _Mending(warehouse, aside, run_id, at, say)
-    for damage in [*by_kind["note"], *by_kind["run"]]:
+    for damage in [*by_kind["note"], *by_kind["run"], *by_kind["cache"]]:
         mend.note(damage)
+    mend.landed(by_kind["landed"], found.listed_by)
+    if by_kind["candidate"]:
+        mend.candidate()
     if by_kind["ledger"]:
         mend.ledger()
     if by_kind["lake"] or by_kind["ledger"]:
@@ -222,6 +291,8 @@ def repair(warehouse: Warehouse, found: Found, run_id: str, at: datetime, say: C
         mend.learnt()
     if by_kind["release"] or by_kind["pointer"]:
         mend.releases(by_kind["release"])
+    if by_kind["history"]:
+        warehouse.mend_history(mend.set_aside)
 
 
 class _Mending:
@@ -345,9 +416,36 @@ class _Mending:
 
     def note(self, damage: Damage) -> None:
         """Set a damaged note aside; what it held is made anew from the lake, or by the next reading."""
-        self.set_aside(damage.place)
+        place = damage.place
+        beside = place.with_suffix(".json") if place.suffix == ".body" else place.with_name(f"{place.name}.at")
+        for file in (place, beside):  # without the note of when it came, a cache is fetched anew
+            if file.exists():
+                self.set_aside(file)
         if damage.place.parent.name == "files":
             self.lake_.forget_windows(damage.place.stem)
+
+    def landed(self, damages: list[Damage], listed_by: Mapping[Path, Path]) -> None:
+        """Set damaged landed files aside and strike them from their manifests; what was read from them stays.
+
+        A folder whose manifest is damaged or gone goes as a whole: nobody can tell which of its files are as they came.
+        """
+        struck: dict[Path, list[Path]] = defaultdict(list)
+        for damage in damages:
+            place, manifest = damage.place, listed_by.get(damage.place)
+            if manifest is None and place.name == landings.MANIFEST:
+                place = place.parent
+            if place.exists():
+                self.set_aside(place)
+            if manifest is not None:
+                struck[manifest].append(damage.place)
+        for manifest, files in struck.items():
+            if manifest.exists():
+                landings.strike(manifest, files, "the landed file was damaged (found by `basewatch verify`)")
+                self.say(f"{manifest} lists {len(files)} files fewer; the lake keeps what was read from them")
+
+    def candidate(self) -> None:
+        """Set a damaged candidate aside: the next run builds one anew."""
+        self.set_aside(self.warehouse.candidate_folder)
 
     def learnt(self) -> None:
         """Set aside what was learnt: the next run learns the same again."""

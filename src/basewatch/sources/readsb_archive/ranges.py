@@ -82,6 +82,11 @@ class LandedHeatmaps:
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     @property
+    def within(self) -> tuple[tuple[str, str], ...]:
+        """The digest of each, by its path in the day's folder."""
+        return tuple((_name(number), each.sha256) for number, each in sorted(self.heatmaps.items()))
+
+    @property
     def note(self) -> str:
         """What there is of the day, what is lacking, and what it cost, in words."""
         lacking = [number for number in range(HALVES) if number not in self.heatmaps]

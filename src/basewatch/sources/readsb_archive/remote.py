@@ -10,7 +10,6 @@ There are three kinds of address:
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -24,7 +23,8 @@ from urllib.parse import unquote, urlsplit
 from basewatch.config import ReadsbArchive
 from basewatch.durable import make_folder
 from basewatch.errors import SourceError
-from basewatch.lake.files import write_aside
+from basewatch.lake import notes
+from basewatch.lake.chain import Damaged
 from basewatch.net import providers
 from basewatch.net.client import Client
 from basewatch.net.faults import HttpFault
@@ -331,7 +331,7 @@ def _page(
     except HttpFault as fault:
         if fault.kind == "absent":  # kept too: each of its days would else be asked for, at the cost of quota
             nothing: dict[str, Any] = {"at": now, "etag": None, "next": False, "releases": [], "fault": str(fault)}
-            write_aside(cache_file, json.dumps(nothing).encode())
+            notes.write(cache_file, nothing)
         raise
     if answer.status == 304 and cached:
         values = {**cached, "at": now}
@@ -346,16 +346,16 @@ def _page(
             "next": following,
             "releases": [_slim(r) for r in releases],
         }
-    write_aside(cache_file, json.dumps(values).encode())
+    notes.write(cache_file, values)
     return values["next"], values["releases"]
 
 
 def _read_cache(path: Path) -> dict[str, Any] | None:
     try:
-        page = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        page = notes.read(path)
+    except Damaged:  # the provider is asked anew
         return None
-    return page if isinstance(page, dict) and {"at", "etag", "next", "releases"} <= set(page) else None
+    return page if {"at", "etag", "next", "releases"} <= set(page) else None
 
 
 def _slim(release: Any) -> dict[str, Any]:
@@ -402,12 +402,14 @@ def _heatmaps(copy: Copy, day: date, settings: ReadsbArchive, context: Context[R
     def check_room(needed: int, mine: set[Path]) -> None:
         _check_room(copy.tag, needed, mine, home, settings)
 
+    landing = Landing(context, Window(CODE, day, day), "manifests")
     landed = ranges.fetch(copy.assets, day, home, _file_client(settings), check_room)
     address = clean_url(copy.assets[0].url)
     note = f"{copy.label}; {landed.note}"
-    folder = LandedFile(landed.root, address, landed.sha256, landed.size, context.now.astimezone(UTC), day, note)
+    now = context.now.astimezone(UTC)
+    folder = LandedFile(landed.root, address, landed.sha256, landed.size, now, day, note, landed.within)
     ranges.remove_pieces(home, day)
-    _finish([folder], set(), day, context)
+    _finish([folder], set(), day, landing)
     return [folder]
 
 
@@ -424,6 +426,7 @@ def _download(
     mine = set(targets.values()) | {target.with_name(f".{target.name}.part") for target in targets.values()}
     _check_room(copy.tag, copy.size, mine, home, settings)
     client = _file_client(settings)
+    landing = Landing(context, Window(CODE, day, day), "manifests")
     files = []
     for position, asset in enumerate(copy.assets):
         target = targets[asset.name]
@@ -442,17 +445,16 @@ def _download(
         note = f"{copy.label}{why}"
         files.append(LandedFile(target, clean_url(asset.url), sha256, size, context.now.astimezone(UTC), day, note))
     ranges.remove(home, day)
-    _finish(files, set(targets.values()), day, context)
+    _finish(files, set(targets.values()), day, landing)
     return files
 
 
-def _finish(files: list[LandedFile], tars: set[Path], day: date, context: Context[ReadsbArchive]) -> None:
+def _finish(files: list[LandedFile], tars: set[Path], day: date, landing: Landing) -> None:
     """Delete other tars of the day, and what is left of broken downloads; write the manifest."""
-    for stale in context.landing.iterdir():
+    for stale in landing.context.landing.iterdir():
         bare = stale.name.strip(".").split(".part")[0]
         if f"{day:%Y.%m.%d}" in bare and stale.is_file() and stale not in tars:
             stale.unlink()
-    landing = Landing(context, Window(CODE, day, day), "manifests")
     for file in files:
         landing.keep(file)
     landing.note("global", day, day, "release", "ok")
@@ -576,6 +578,7 @@ def _traces(
     root = ranges.root_of(context.landing, day)
     shutil.rmtree(root, ignore_errors=True)
     digests, size = [], 0
+    within: list[tuple[str, str]] = []
     had: set[str] = set()
     for address in addresses:
         if not _HEX.fullmatch(address):
@@ -595,6 +598,7 @@ def _traces(
                 ) from None
             raise
         had.add(address)
+        within.append((str(target.relative_to(root)), got.sha256))
         digests.append(f"{address} {got.sha256}")
         size += got.size
     for address in configured or ():
@@ -603,7 +607,8 @@ def _traces(
         return f"no trace of {day}" + (f" of the {len(configured)} aircraft asked for" if configured else "")
     digest = hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
     note = f"{ALONE}: {len(had)} of {len(configured)}" if configured else f"{len(had)} sample traces"
-    folder = LandedFile(root, clean_url(start), digest, size, context.now.astimezone(UTC), day, note)
+    now = context.now.astimezone(UTC)
+    folder = LandedFile(root, clean_url(start), digest, size, now, day, note, tuple(within))
     landing.keep(folder)
     landing.finish()
     return [folder]
