@@ -218,6 +218,19 @@ heard AS (
         db_flags
     FROM raw.track_edges
     GROUP BY ALL
+
+    -- of a whole day far from bases nothing else is kept
+    UNION ALL
+    SELECT
+        icao24,
+        day,
+        source,
+        network,
+        registration,
+        type_code,
+        db_flags
+    FROM raw.watched_points
+    GROUP BY ALL
 ),
 
 identities AS (

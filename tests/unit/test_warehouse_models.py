@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from importlib.resources import files
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from basewatch.config import Settings
 from basewatch.database import connect
+from basewatch.lake.schemas import LEDGER, TABLES
+from basewatch.reference import load
+from basewatch.reference.rows import ROWS, arrow_schema
 from basewatch.warehouse import models
-from basewatch.warehouse.build import configure
+from basewatch.warehouse.build import AFTER_GATES, HISTORY, configure, open_work, store
 from basewatch.warehouse.models import ModelError
 
 HEADER = """/*
@@ -104,6 +109,35 @@ def test_running_counts_take_time_by_their_rows_alone() -> None:
     quadratic = re.compile(r"count\(\*\)\s+FILTER\s+(\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))\s+OVER")
     assert quadratic.search("(count(*) FILTER (WHERE coalesce(a > f(b), TRUE)) OVER flight)::INTEGER")
     assert [name for name, model in models.load().items() if quadratic.search(model.query)] == []
+
+
+TRIED_IN_PAIRS = {
+    "intermediate.int_covered_days",  # readings of a day with the bases they looked at: a list in a row
+    "intermediate.int_fields",  # fields near a base, by distance
+    "intermediate.int_hidden_stays",  # few rows, and bases that take those of all
+}
+
+
+def test_no_join_tries_every_pair_of_rows(tmp_path: Path) -> None:
+    """DuckDB does where a left join's condition names one side alone (`a.x IS NULL AND a.y = b.y`)."""
+    with open_work(tmp_path) as connection:
+        connection.execute("CREATE SCHEMA raw; CREATE SCHEMA reference")
+        shapes = {**{name: table.schema for name, table in TABLES.items()}, **HISTORY, "source_days": LEDGER}
+        for name, schema in shapes.items():
+            store(connection, f"raw.{name}", schema.empty_table())
+        for name in ROWS:
+            store(connection, f"reference.{name}", arrow_schema(name).empty_table())
+        params = {**load.params(Settings()).values, "as_of": date(2025, 1, 1)}
+        built = [name for name in models.load() if name not in AFTER_GATES]
+        models.build(connection, params, built)
+        in_pairs = set()
+        for name in built:
+            model = models.load()[name]
+            if not model.is_view:
+                used = {param: params[param] for param in model.params}
+                plan = connection.execute(f"EXPLAIN {model.query}", used).fetchall()[-1][1]
+                in_pairs |= {name} if "BLOCKWISE_NL_JOIN" in plan else set()
+    assert in_pairs == TRIED_IN_PAIRS
 
 
 def test_equal_columns_are_equal_everywhere() -> None:
