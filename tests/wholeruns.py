@@ -26,6 +26,7 @@ import duckdb
 
 from basewatch import config, run
 from basewatch.cli import app as cli
+from basewatch.warehouse.build import note_candidate, read_candidate
 from basewatch.warehouse.releases import Release, write_manifest
 
 # what no two runs have in common: moments, runs and releases themselves
@@ -146,6 +147,15 @@ class Watch:
             for window in work.windows:
                 run.ingest_window(work, window)
                 run.obey_policy(work, window)
+
+    def edit_candidate(self, *statements: str) -> None:
+        """Change the candidate as a wrong model would have made it."""
+        candidate = read_candidate(self.root / "candidate")
+        with duckdb.connect(str(candidate.database)) as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            for statement in statements:
+                connection.execute(statement)
+        note_candidate(candidate)
 
     def current(self) -> str | None:
         """The name of the release that readers see."""

@@ -53,7 +53,7 @@ from basewatch.report.data import require_known
 from basewatch.sources import contract, volumes
 from basewatch.sources.contract import Context, Window
 from basewatch.warehouse import clock, dictionary, learnt, models, work
-from basewatch.warehouse.build import Candidate, remove_tree, removed_on_failure
+from basewatch.warehouse.build import Candidate, note_candidate, remove_tree, removed_on_failure
 from basewatch.warehouse.clock import SETTLES
 from basewatch.warehouse.comparing import against_current
 from basewatch.warehouse.releases import Judged, Release, Warehouse, new_run_id, utc_now
@@ -407,7 +407,9 @@ def check(run: Run, candidate: Candidate, accepted: Mapping[str, str] | None = N
     """
     headers = {model.name: model for model in models.marts()}
     aside = candidate.folder / odd_rows.FOLDER
-    odd_rows.put_back(candidate.database, aside, headers)
+    if aside.exists():
+        odd_rows.put_back(candidate.database, aside, headers)
+        note_candidate(candidate)
     result = check_candidate(
         candidate.database,
         candidate.run_id,
@@ -420,6 +422,8 @@ def check(run: Run, candidate: Candidate, accepted: Mapping[str, str] | None = N
     )
     if result.passed:
         result = odd_rows.take_out(result, candidate.database, aside, headers)
+    if aside.exists():
+        note_candidate(candidate)
     settings = run.settings.fingerprints()
     with against_current(run.warehouse, candidate, run.reference, run.params, settings, run.progress) as comparison:
         result = with_release(result, comparison, accepted or {})

@@ -47,7 +47,7 @@ class Disk:
         return watched
 
     def _judge(self, before: str, after: str) -> None:
-        if Path(after).is_symlink():
+        if Path(after).is_symlink() or Path(after).name.startswith("."):  # a hidden name promises nothing
             return
         inside = [after, *map(str, Path(after).rglob("*"))] if Path(after).is_dir() else [after]
         earlier = {path: before + path.removeprefix(after) for path in inside if not Path(path).is_symlink()}

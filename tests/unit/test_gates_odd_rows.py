@@ -117,8 +117,7 @@ def test_the_rest_is_published(own_watch: Watch) -> None:
     assert own_watch.inside("build").returncode == 0
     candidate = own_watch.root / "candidate" / "basewatch.duckdb"
     (before,) = query(candidate, "SELECT count(*) FROM flight_legs")[0]
-    run_sql(
-        candidate,
+    own_watch.edit_candidate(
         "UPDATE flight_legs SET arrived_at = departed_at - INTERVAL 1 MINUTE "
         "WHERE leg_id = (SELECT min(leg_id) FROM flight_legs WHERE arrived_at IS NOT NULL)",
     )

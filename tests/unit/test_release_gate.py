@@ -164,13 +164,6 @@ def built(built_once: Watch, tmp_path: Path) -> Watch:
     return Watch(tmp_path / "watch")
 
 
-def edited(watch: Watch, *statements: str) -> None:
-    """Damage the candidate."""
-    with duckdb.connect(str(watch.root / "candidate" / "basewatch.duckdb")) as connection:
-        for statement in statements:
-            connection.execute(statement)
-
-
 def test_the_same_lake_changes_nothing(built: Watch) -> None:
     assert built.inside("publish").returncode == 0
     assert built.query("SELECT count(*) FROM release_changes") == [(0,)]
@@ -190,7 +183,7 @@ DAMAGES = {
 
 def test_what_has_no_cause_is_refused(built: Watch) -> None:
     before = built.current()
-    edited(built, *(statement for statements in DAMAGES.values() for statement in statements))
+    built.edit_candidate(*(statement for statements in DAMAGES.values() for statement in statements))
     found = built.inside("check")
     assert found.returncode == 3 and built.current() == before
     for check in DAMAGES:
@@ -198,7 +191,7 @@ def test_what_has_no_cause_is_refused(built: Watch) -> None:
 
 
 def test_a_refusal_names_what_where_and_the_command_that_accepts_it(built: Watch) -> None:
-    edited(built, *DAMAGES["bases_have_causes"])
+    built.edit_candidate(*DAMAGES["bases_have_causes"])
     before = built.current()
     refused = built.inside("publish")
     what, where, mend = refused.stderr.strip().splitlines()[-3:]
@@ -209,7 +202,7 @@ def test_a_refusal_names_what_where_and_the_command_that_accepts_it(built: Watch
 
 
 def test_what_is_accepted_is_kept_with_the_release(built: Watch) -> None:
-    edited(built, *DAMAGES["bases_have_causes"])
+    built.edit_candidate(*DAMAGES["bases_have_causes"])
     done = built.inside("publish", "--accept", "bases_have_causes", "--because", "surveyed anew")
     assert done.returncode == 0, done.stderr
     assert built.query("SELECT accepted_because FROM releases ORDER BY published_at DESC LIMIT 1") == [
@@ -285,7 +278,7 @@ def test_a_threshold_that_is_edited_is_the_cause_and_is_never_refused(own_watch:
 def test_an_edit_excuses_no_damage(own_watch: Watch) -> None:
     own_params(own_watch, LONG_GAPS)
     assert own_watch.inside("build").returncode == 0
-    edited(own_watch, *DAMAGES["visits_have_causes"])
+    own_watch.edit_candidate(*DAMAGES["visits_have_causes"])
     done = own_watch.inside("check")
     assert done.returncode == 3 and "visits_have_causes: 1 of " in done.stderr, done.stderr
 

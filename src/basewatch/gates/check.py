@@ -236,7 +236,7 @@ def count_derived(connection: duckdb.DuckDBPyConnection, values: Mapping[str, An
     for table, suite in sorted(load_suites(derived.rules()).items()):
         if table in tables:
             checks = [replace(check, gate=derived.GATE) for check in suite_checks(table, suite)]
-            outcomes += _count(connection, table, checks, values)
+            outcomes += _with_rows(connection, table, _count(connection, table, checks, values))
     return outcomes
 
 

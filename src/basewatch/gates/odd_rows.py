@@ -49,8 +49,11 @@ def take_out(result: GateResult, database: Path, folder: Path, models: Mapping[s
 def _take(connection: duckdb.DuckDBPyConnection, failure: Failure, key: tuple[str, ...], folder: Path) -> int:
     """Move the rows of one check into its file; how many they are."""
     table, columns = sql_name(failure.table), ", ".join(map(sql_name, key))
-    of_rule = f"SELECT DISTINCT {columns} FROM ({failure.query})"
-    rows = fetch(connection, f"SELECT * FROM {table} SEMI JOIN ({of_rule}) USING ({columns})", failure.parameters)
+    of_rule, parameters = f"({failure.query})", failure.parameters
+    if failure.kept is not None:  # the candidate alone cannot give them
+        connection.register("found_rows", failure.kept)
+        of_rule, parameters = "found_rows", {}
+    rows = fetch(connection, f"SELECT * FROM {table} SEMI JOIN {of_rule} USING ({columns})", parameters)
     if rows.num_rows:
         file = folder / failure.table / f"{failure.rule}.parquet"
         file.parent.mkdir(parents=True, exist_ok=True)

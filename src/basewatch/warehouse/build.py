@@ -185,15 +185,20 @@ def build_candidate(
             connection.execute("DETACH made")
         rows = {name.removeprefix("marts."): count for name, count in built.items() if name.startswith("marts.")}
         candidate = Candidate(folder, run_id, inputs, rows)
-        note = {
-            **vars(inputs),
-            "as_of": str(as_of),
-            "run_id": run_id,
-            "rows": rows,
-            DATABASE: sha256(folder / DATABASE),
-        }
-        notes.write(folder / "candidate.json", note)
+        note_candidate(candidate)
         return candidate
+
+
+def note_candidate(candidate: Candidate) -> None:
+    """Keep what a candidate is, and the hash of its database; whoever changes that one notes it anew."""
+    note = {
+        **vars(candidate.inputs),
+        "as_of": str(candidate.inputs.as_of),
+        "run_id": candidate.run_id,
+        "rows": candidate.rows,
+        DATABASE: sha256(candidate.database),
+    }
+    notes.write(candidate.folder / "candidate.json", note)
 
 
 def read_candidate(folder: Path) -> Candidate:

@@ -27,7 +27,7 @@ from basewatch.lake.ledger import LedgerRow, ledger_row
 from basewatch.lake.readings import Readings
 from basewatch.warehouse import learnt
 from basewatch.warehouse.build import DATABASE, remove_tree
-from basewatch.warehouse.releases import MANIFEST, Release, Warehouse, read_manifest
+from basewatch.warehouse.releases import LATEST_RUN, MANIFEST, Release, Warehouse, read_manifest
 
 LANDING = "landing"
 REGISTERS, LISTS = f"{LANDING}/registers/*.json", f"{LANDING}/*/lists/*.at"
@@ -421,6 +421,9 @@ class _Mending:
         for file in (place, beside):  # without the note of when it came, a cache is fetched anew
             if file.exists():
                 self.set_aside(file)
+        latest = self.warehouse.runs_folder / LATEST_RUN
+        if damage.kind == "run" and latest.exists() and latest.read_bytes() == place.stem.encode():
+            self.set_aside(latest)  # it names the record that is gone
         if damage.place.parent.name == "files":
             self.lake_.forget_windows(damage.place.stem)
 
