@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from basewatch import config, run
@@ -226,10 +225,9 @@ def test_stages_alone_and_a_candidate_that_was_tampered_with(watch: Watch) -> No
         done = watch.inside(command)
         assert done.returncode == 0 and needed in done.stdout, done.stderr
     assert watch.current() == first
-    with duckdb.connect(str(watch.root / "candidate" / "basewatch.duckdb")) as connection:
-        connection.execute(
-            "UPDATE base_visits SET base_id = 'nowhere' WHERE visit_id = (SELECT min(visit_id) FROM base_visits)"
-        )
+    watch.edit_candidate(
+        "UPDATE base_visits SET base_id = 'nowhere' WHERE visit_id = (SELECT min(visit_id) FROM base_visits)"
+    )
     checked = watch.inside("check")
     assert checked.returncode == 3 and "nowhere" in checked.stderr and "base_visits" in checked.stderr
     refused = watch.inside("publish")

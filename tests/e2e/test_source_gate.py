@@ -49,6 +49,9 @@ def test_records_that_contradict_themselves_are_named_and_never_counted(
     changed(lines, 60, c1="000000")
     lines += [line.replace("in-", "copy-") for line in stay(0, datetime(2025, 5, 3, 6, tzinfo=UTC))[:1]]
     changed(lines, len(lines) - 1, c6="UUEE", c7="2025-05-03T06:01:00Z", c8="", c9="")
+    watch = Watch(tmp_path / "other", dict(bare_environment))  # to the first one, such a file is one stated anew
+    watch.folder.mkdir()
+    watch.configure()
     watch.write_flights(lines)
     done = watch.inside("backfill", "--from", "2025-01-01", "--to", "2025-06-30", "--plain")
     assert done.returncode == 0, done.stderr

@@ -27,10 +27,10 @@ from basewatch.readsb.polled import Sighting
 from basewatch.reference.thresholds import Thresholds
 from basewatch.sources import consistency, lasting, volumes
 from basewatch.sources.contract import LINK, Context, Finding, Grain, Landed, LandedFile, Taken, Window, leads_out
-from basewatch.sources.flight_files import covers, restated, sameness, tracks
+from basewatch.sources.flight_files import covers, restatements, sameness, tracks
 from basewatch.sources.flight_files.covers import End
 from basewatch.sources.flight_files.reading import Lost, Reading, read, span
-from basewatch.sources.flight_files.restated import Restated
+from basewatch.sources.flight_files.restatements import Restated
 from basewatch.sources.flight_records import ENDS, Origin, raw
 from basewatch.sources.places import Places
 
@@ -265,7 +265,7 @@ def _without_restated(
     if not changed:
         return dict(tables), {}
     before_rows = {table: context.readings.rows_with(table, "origin_file", shas) for table in ENDS}
-    otherwise = restated.found(tables, before_rows, changed, held, places, context.params)
+    otherwise = restatements.found(tables, before_rows, changed, held, places, context.params)
     kept = {table: np.ones(rows.num_rows, np.bool_) for table, rows in tables.items()}
     for name, one in otherwise.items():
         for table, are_aside in one.set_aside.items():
@@ -273,9 +273,9 @@ def _without_restated(
             for row in tables[table].filter(pa.array(are_aside)).to_pylist():
                 times = {row[at].astimezone(UTC).date() for _, at in ENDS[table] if row[at]} or {row["day"]}
                 where = f"{name}, {row['origin_place']}"
-                reason = f"{restated.OTHERWISE}: the file {one.words}"
+                reason = f"{restatements.OTHERWISE}: the file {one.words}"
                 readings[name].losses.append(
-                    Lost(where, reason, raw(row), frozenset(times), one.bases, contradiction=restated.OTHERWISE)
+                    Lost(where, reason, raw(row), frozenset(times), one.bases, contradiction=restatements.OTHERWISE)
                 )
                 readings[name].records_kept -= 1
     return {table: rows.filter(pa.array(kept[table])) for table, rows in tables.items()}, otherwise
