@@ -36,7 +36,7 @@ from basewatch.gates.suites import (
     suite_checks,
 )
 from basewatch.reference import load
-from basewatch.warehouse.models import Model
+from basewatch.warehouse.models import Model, take_more_memory
 
 Judge = Literal["counts", "great_expectations"]
 SHOWN_ROWS = 20  # offending rows that a Failure carries and the gate page shows
@@ -292,7 +292,7 @@ def _count(
             done[place] = Outcome(rule, None, error=rule.fault or "the rule gives nothing to count")
             continue
         try:
-            row = connection.execute(rule.count, bound(rule.count, values)).fetchone()
+            row = _row(connection, rule.count, bound(rule.count, values))
             if row is None:
                 raise ValueError("the counting query gave no row")
             judged = None if row[1] is None else int(row[1])
@@ -300,6 +300,15 @@ def _count(
         except Exception as error:
             done[place] = Outcome(rule, None, error=error_text(error))
     return [done[place] for place in range(len(checks))]
+
+
+def _row(connection: duckdb.DuckDBPyConnection, query: str, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    """The first row of a query, which takes more memory than the limit where it must."""
+    try:
+        return connection.execute(query, values).fetchone()
+    except duckdb.OutOfMemoryException:
+        take_more_memory(connection)
+        return connection.execute(query, values).fetchone()
 
 
 def _scan(

@@ -286,15 +286,19 @@ def materialise(
         try:
             connection.execute(f"INSERT INTO {target} {model.query}", bound)
         except duckdb.OutOfMemoryException:
-            # not all that DuckDB holds can be spilled: better a build that takes more memory than none
-            connection.execute("RESET memory_limit")  # names the machine's own limit again, but does not apply it
-            own = connection.execute("SELECT current_setting('memory_limit')").fetchone()
-            connection.execute(f"SET memory_limit = '{own[0] if own else '4GB'}'")
+            take_more_memory(connection)
             connection.execute(f"INSERT INTO {target} {model.query}", bound)
     except duckdb.Error as error:
         raise ModelError(f"{model.table}: {error}") from error
     row = connection.execute(f"SELECT count(*) FROM {target}").fetchone()
     return int(row[0]) if row else 0
+
+
+def take_more_memory(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let a connection take what the machine has: not all that DuckDB holds can be spilled, and better slow than not."""
+    connection.execute("RESET memory_limit")  # names the machine's own limit again, but does not apply it
+    own = connection.execute("SELECT current_setting('memory_limit')").fetchone()
+    connection.execute(f"SET memory_limit = '{own[0] if own else '4GB'}'")
 
 
 def comment(connection: duckdb.DuckDBPyConnection, model: Model, table: str) -> None:
