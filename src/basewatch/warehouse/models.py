@@ -295,7 +295,7 @@ def materialise(
 
 
 def take_more_memory(connection: duckdb.DuckDBPyConnection) -> None:
-    """Let a connection take what the machine has: not all that DuckDB holds can be spilled, and better slow than not."""
+    """Let a connection take what the machine has: not all that DuckDB holds can be spilled, and it must go on."""
     connection.execute("RESET memory_limit")  # names the machine's own limit again, but does not apply it
     own = connection.execute("SELECT current_setting('memory_limit')").fetchone()
     connection.execute(f"SET memory_limit = '{own[0] if own else '4GB'}'")
