@@ -118,25 +118,33 @@ flagged AS (
     GROUP BY ALL
 ),
 
-known AS (
+-- a register row for the address speaks of this aircraft only if it names no other registration; joined by the address
+-- alone, since DuckDB tries every pair of rows where a left join asks for more
+registered AS (
     SELECT
-        i.aircraft,
-        i.registration,
-        i.callsign_prefix,
-        i.mark,
-        coalesce(i.type_code, f.type_code, m.type_code, a.type_code) AS type_code,
-        coalesce(m.operator, a.operator) AS operator,
-        coalesce(m.operator_names, a.operator_names) AS operator_names,
-        coalesce(m.is_military, a.is_military) AS is_register_military,
-        coalesce(m.military_by, a.military_by) AS military_by,
-        coalesce(m.civil_by, a.civil_by) AS civil_by,
-        f.is_military AS is_flagged
+        i.*,
+        m AS by_mark,
+        CASE WHEN m.mark IS NULL AND (i.mark IS NULL OR a.mark IS NULL) THEN a END AS by_address
     FROM identities AS i
     LEFT JOIN by_mark AS m ON i.aircraft = m.aircraft AND i.mark = m.mark
-    -- a register row for the address speaks of this aircraft only if it names no other registration
-    LEFT JOIN by_address AS a
-        ON i.aircraft = a.icao24 AND m.mark IS NULL AND (i.mark IS NULL OR a.mark IS NULL)
-    LEFT JOIN flagged AS f ON i.aircraft = f.aircraft AND i.mark IS NOT DISTINCT FROM f.mark
+    LEFT JOIN by_address AS a ON i.aircraft = a.icao24
+),
+
+known AS (
+    SELECT
+        r.aircraft,
+        r.registration,
+        r.callsign_prefix,
+        r.mark,
+        coalesce(r.type_code, f.type_code, r.by_mark.type_code, r.by_address.type_code) AS type_code,
+        coalesce(r.by_mark.operator, r.by_address.operator) AS operator,
+        coalesce(r.by_mark.operator_names, r.by_address.operator_names) AS operator_names,
+        coalesce(r.by_mark.is_military, r.by_address.is_military) AS is_register_military,
+        coalesce(r.by_mark.military_by, r.by_address.military_by) AS military_by,
+        coalesce(r.by_mark.civil_by, r.by_address.civil_by) AS civil_by,
+        f.is_military AS is_flagged
+    FROM registered AS r
+    LEFT JOIN flagged AS f ON r.aircraft = f.aircraft AND r.mark IS NOT DISTINCT FROM f.mark
 ),
 
 -- the first block that holds the address wins: small territories stand before the large block around them
