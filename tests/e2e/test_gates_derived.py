@@ -122,6 +122,17 @@ def test_a_rule_fires_on_its_edit(meet: Meet, rule: str) -> None:
     assert found and "could not be checked" not in found[0], answer.words
 
 
+@pytest.mark.parametrize(
+    ("share", "outcome"), [("visit_id = " + SIM, "warned"), ("sources = ['simulated']", "refused")]
+)
+def test_few_rows_are_told_and_many_refuse(meet: Meet, share: str, outcome: str) -> None:
+    """One of 224 stays may be an odd one; all of them are a wrong model."""
+    harm = Edit("base_visits", None, (f"UPDATE base_visits SET callsign = 'RFF1' WHERE {share}", "SELECT 1"))
+    answer = meet(Fault(FAMILY, "edited", share, "candidate", harm))
+    assert answer is not None and answer.outcome == outcome, answer
+    assert "base_visits: visit_is_as_stated" in answer.words
+
+
 def test_nothing_fires_without_an_edit(tmp_path: Path) -> None:
     with world(tmp_path / "world") as meet:
         answer = meet(Fault(FAMILY, "none", "", "candidate", Edit("bases", None, ("SELECT 1", "SELECT 1"))))

@@ -39,6 +39,7 @@ from basewatch.reference import load
 from basewatch.warehouse.models import Model, take_more_memory
 
 Judge = Literal["counts", "great_expectations"]
+FEW_SHARE = 0.01  # of a table's rows: so many that are derived otherwise are told, and refuse nothing
 SHOWN_ROWS = 20  # offending rows that a Failure carries and the gate page shows
 
 
@@ -78,7 +79,14 @@ class Outcome:
         """
         if self.error is not None or (self.check.severity == "set_aside" and not self.holds and not self.may_go):
             return "critical"
+        if self.check.gate == derived.GATE and not self.holds and self.are_few:
+            return "warning"
         return self.check.severity
+
+    @property
+    def are_few(self) -> bool:
+        """Whether what is derived otherwise is told alone: a wrong model shows in many rows, an odd sky in few."""
+        return self.check.severity == "critical" and (self.violations or 0) <= int(FEW_SHARE * (self.table_rows or 0))
 
     @property
     def share(self) -> float:
@@ -219,8 +227,8 @@ def count_violations(
 
 
 def _with_rows(connection: duckdb.DuckDBPyConnection, table: str, outcomes: list[Outcome]) -> list[Outcome]:
-    """The outcomes; those whose failing rows may be set aside know how many rows the table has."""
-    if not any(one.check.severity == "set_aside" and not one.holds for one in outcomes):
+    """The outcomes; those for whose failing rows their share matters know how many rows the table has."""
+    if all(one.holds or (one.check.severity != "set_aside" and one.check.gate != derived.GATE) for one in outcomes):
         return outcomes
     row = connection.execute(f"SELECT count(*) FROM {sql_name(table)}").fetchone()
     return [replace(one, table_rows=int(row[0]) if row else 0) for one in outcomes]
