@@ -37,6 +37,7 @@ from basewatch.sources.landing import Landing, midnight
 from basewatch.warehouse import verify
 from basewatch.warehouse.releases import CHANGES, Warehouse
 from e2e.test_crashes import without_history
+from unit.test_verify import deleted, emptied, renamed, writable
 from wholeruns import Watch
 
 EARLIER, LAST = date(2026, 7, 20), date(2026, 7, 24)
@@ -86,14 +87,9 @@ class Place:
 Damage = Callable[[Place], Path]
 
 
-def _writable(file: Path) -> Path:
-    file.chmod(0o644)
-    return file
-
-
 def flipped(file: Path, chance: random.Random) -> Path:
     """One bit of one byte is another one."""
-    data = bytearray(_writable(file).read_bytes())
+    data = bytearray(writable(file).read_bytes())
     data[chance.randrange(len(data))] ^= 1 << chance.randrange(7)
     file.write_bytes(data)
     return file
@@ -101,26 +97,8 @@ def flipped(file: Path, chance: random.Random) -> Path:
 
 def cut(file: Path, chance: random.Random) -> Path:
     """What lies behind some byte is gone."""
-    data = _writable(file).read_bytes()
+    data = writable(file).read_bytes()
     file.write_bytes(data[: chance.randrange(1, len(data))])
-    return file
-
-
-def emptied(file: Path) -> Path:
-    """Nothing is left in it."""
-    _writable(file).write_bytes(b"")
-    return file
-
-
-def deleted(file: Path) -> Path:
-    """It is gone."""
-    file.unlink()
-    return file
-
-
-def renamed(file: Path) -> Path:
-    """It is called something else."""
-    file.rename(file.with_name(f"x{file.name[1:]}"))
     return file
 
 
@@ -128,7 +106,7 @@ def replaced(file: Path, other: Path) -> Path:
     """The bytes of another file stand in its place, whole in themselves."""
     data = other.read_bytes()
     assert data != file.read_bytes(), (file, other)
-    _writable(file).write_bytes(data)
+    writable(file).write_bytes(data)
     return file
 
 
@@ -185,7 +163,7 @@ def a_file_in_place_of(link: Path) -> Path:
 
 def edited(file: Path, old: str, new: str) -> Path:
     """A text in it is another one."""
-    text = _writable(file).read_text(encoding="utf-8")
+    text = writable(file).read_text(encoding="utf-8")
     assert old in text, (file, old)
     file.write_text(text.replace(old, new, 1), encoding="utf-8")
     return file

@@ -47,8 +47,8 @@ SHOWN_ROWS = 20  # offending rows that a Failure carries and the gate page shows
 class Outcome:
     """What a check counted: `violations` is None where it could not be run, and `error` says why.
 
-    `said` is the verdict of another judge, where one was asked. `table_rows`: all rows of the table, where some of them
-    may be set aside.
+    `said` is the verdict of another judge, where one was asked. `table_rows`: all rows of the table, where it
+    matters what share of them fails.
     """
 
     check: Check

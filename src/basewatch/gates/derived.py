@@ -51,11 +51,13 @@ def opened(database: Path, behind: Behind) -> Iterator[duckdb.DuckDBPyConnection
 
     `database` is a candidate's or release's DuckDB file; it is only read.
     """
-    with open_work(behind.folder) as connection:
-        bind(connection, behind.lake, behind.reference, behind.published, ledger=behind.ledger)
-        show(connection, database)
-        yield connection
-    remove_tree(behind.folder)
+    try:
+        with open_work(behind.folder) as connection:
+            bind(connection, behind.lake, behind.reference, behind.published, ledger=behind.ledger)
+            show(connection, database)
+            yield connection
+    finally:
+        remove_tree(behind.folder)
 
 
 def show(connection: duckdb.DuckDBPyConnection, database: Path) -> None:
