@@ -33,7 +33,7 @@ from basewatch.report import first_screen
 from basewatch.run import Run
 from basewatch.sources.contract import Window
 from basewatch.warehouse.build import Candidate
-from basewatch.warehouse.releases import Release, utc_now
+from basewatch.warehouse.published import Release, utc_now
 
 RETRY_SECONDS = 5  # beyond the source's own retries: what is still down after them needs longer
 CHECKS_SHOWN = 100  # of some three hundred; those that failed come first

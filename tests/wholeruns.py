@@ -27,7 +27,8 @@ import duckdb
 from basewatch import config, run
 from basewatch.cli import app as cli
 from basewatch.warehouse.build import note_candidate, read_candidate
-from basewatch.warehouse.releases import Release, write_manifest
+from basewatch.warehouse.published import Release
+from basewatch.warehouse.releases import write_manifest
 
 # what no two runs have in common: moments, runs and releases themselves
 VOLATILE = {"source_days": ["ingested_at"], "quality_results": ["run_id", "checked_at"]}

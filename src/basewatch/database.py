@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,22 @@ def connect(file: Path | None = None, *, read_only: bool = False) -> Iterator[du
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET enable_progress_bar = false")  # it would write over a run's own progress lines
         yield connection
+
+
+@contextlib.contextmanager
+def without_pandas() -> Iterator[None]:
+    """While it lasts DuckDB takes pandas to be absent, where nobody has imported it yet.
+
+    DuckDB imports it as soon as a value is bound. That takes longer than a look at a table.
+    """
+    is_hidden = "pandas" not in sys.modules
+    if is_hidden:
+        sys.modules["pandas"] = None  # type: ignore[assignment]  # how Python notes that a module cannot be imported
+    try:
+        yield
+    finally:
+        if is_hidden:
+            del sys.modules["pandas"]
 
 
 def stop_if_asked() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import hashlib
 import os
 import shutil
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -65,3 +68,31 @@ def boot_id() -> str | None:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
         return None
+
+
+@contextlib.contextmanager
+def aside_of(target: Path) -> Iterator[Path]:
+    """A path beside a file to write it to; what stands there in the end gets the file's name, after an error nothing.
+
+    Readers of the file see the whole of it or none.
+    """
+    make_folder(target.parent)
+    aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    try:
+        yield aside
+        put_in_place(aside, target)
+    except BaseException:  # on a full disk it would keep what room there is
+        aside.unlink(missing_ok=True)
+        raise
+
+
+def write_aside(target: Path, data: bytes) -> None:
+    """Write a file so that readers see all of it or none: aside, synced, renamed."""
+    with aside_of(target) as aside:
+        aside.write_bytes(data)
+
+
+def sha256(file: Path) -> str:
+    """The SHA-256 of a file's bytes, in hex."""
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -6,12 +6,14 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from typing import TYPE_CHECKING
 
 from basewatch import outside
 from basewatch.errors import BasewatchError
+
+if TYPE_CHECKING:  # rich is imported where a bar may be shown: a command that shows none is quick
+    from rich.console import Console
+    from rich.progress import Progress
 
 LONGEST = 20_000  # characters of one line: a refusal names every failed check
 
@@ -38,6 +40,8 @@ def _up(console: Console) -> Iterator[Progress]:
     if _live is not None:
         yield _live
         return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
@@ -57,6 +61,8 @@ def _up(console: Console) -> Iterator[Progress]:
 def bar(steps: int) -> Iterator[None]:
     """While it lasts, progress moves a bar over `steps` lines, where stderr is a terminal."""
     global _shown
+    from rich.console import Console
+
     console = Console(stderr=True)
     if not console.is_terminal:
         yield
@@ -83,6 +89,8 @@ Advance = Callable[[int, str], None]  # so many bytes more are read, of this fil
 @contextlib.contextmanager
 def load(what: str, size: int) -> Iterator[Advance]:
     """While it lasts, a bar over the bytes of files that are read, where stderr is a terminal; else a line at times."""
+    from rich.console import Console
+
     done, told_at = 0, time.monotonic()
     console = Console(stderr=True)
     with _up(console) if console.is_terminal else contextlib.nullcontext() as live:

@@ -12,12 +12,11 @@ import os
 import shutil
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
@@ -25,6 +24,7 @@ from basewatch import ingest, progress
 from basewatch.config import Settings, Source, Sources
 from basewatch.durable import make_folder
 from basewatch.errors import (
+    INTERRUPTED,
     BasewatchError,
     ConfigError,
     GateRefused,
@@ -52,11 +52,13 @@ from basewatch.report import write
 from basewatch.report.data import require_known
 from basewatch.sources import contract, volumes
 from basewatch.sources.contract import Context, Window
-from basewatch.warehouse import clock, dictionary, learnt, models, work
+from basewatch.warehouse import clock, dictionary, learnt, models, told_files, work
 from basewatch.warehouse.build import Candidate, note_candidate, remove_tree, removed_on_failure
 from basewatch.warehouse.clock import SETTLES
 from basewatch.warehouse.comparing import against_current
-from basewatch.warehouse.releases import Judged, Release, Warehouse, new_run_id, utc_now
+from basewatch.warehouse.published import Release, utc_now
+from basewatch.warehouse.releases import Judged, Warehouse, new_run_id
+from basewatch.warehouse.told_files import FileToTell
 
 Progress = Callable[[str], None]
 FAULTS_TOLD = 3
@@ -65,8 +67,6 @@ NO_PAGE = (
     "tables of the release are whole. <code>basewatch status</code> says what broke; <code>basewatch report</code> "
     "makes the report anew.</p></html>\n"
 )
-INTERRUPTED = 130  # how a shell tells that a command was stopped by Ctrl-C
-AT_ODDS = "days that it throws into doubt do not count until it is put right, or `ignore` leaves it out (docs/trust.md)"
 VOLUME = "the day is looked at again for as long as the horizon reaches; docs/trust.md says what a norm is"
 FILES_TOLD = 20  # a run's last lines are read by people
 
@@ -77,7 +77,8 @@ class Run:
 
     settings: Settings
     warehouse: Warehouse
-    reference: Reference
+    unlearnt: Reference  # the reference tables as they are in the files
+    reference: Reference  # the same with what the warehouse has learnt
     params: Params
     run_id: str
     started_at: datetime
@@ -126,10 +127,12 @@ def start(settings: Settings, until: date | None, since: date | None = None, *, 
     if since is not None and since > until:
         raise ConfigError(f"--from {since} is after --to {until}")
     warehouse = Warehouse(settings.root)
+    unlearnt = load.tables(settings)
     run = Run(
         settings,
         warehouse,
-        _with_learnt(load.tables(settings), warehouse.root),
+        unlearnt,
+        _with_learnt(unlearnt, warehouse.root),
         load.params(settings),
         new_run_id(now),
         now,
@@ -255,7 +258,8 @@ def watch(settings: Settings, stop: threading.Event) -> int:
     warehouse = Warehouse(settings.root)
     now = utc_now()
     params = load.params(settings)
-    run = Run(settings, warehouse, load.tables(settings), params, new_run_id(now), now, now.date())
+    facts = load.tables(settings)
+    run = Run(settings, warehouse, facts, facts, params, new_run_id(now), now, now.date())
     (code,) = live
     source = contract.module(code)
     assert source.watch and source.pace, f"{code} is live, so it can be polled"
@@ -364,11 +368,10 @@ def is_new(run: Run) -> bool:
 
 def learn(run: Run, *, again: bool = False) -> learnt.Note:
     """Learn from the closed months, where these changed (`again`: in any case); the run goes on with it."""
-    shipped = load.tables(run.settings)
     found = learnt.learn(
-        run.warehouse.root, run.warehouse.lake, shipped, run.params, run.as_of, run.progress, again=again
+        run.warehouse.root, run.warehouse.lake, run.unlearnt, run.params, run.as_of, run.progress, again=again
     )
-    run.reference = _with_learnt(shipped, run.warehouse.root)
+    run.reference = _with_learnt(run.unlearnt, run.warehouse.root)
     return found
 
 
@@ -520,12 +523,6 @@ def document(run: Run, result: GateResult) -> None:
                 raise BasewatchError(f"{folder} could not be written: {fault}") from fault
 
 
-def documents(warehouse: Warehouse, release: Release) -> Path | None:
-    """The first page of a release's Data Docs, None where it has none."""
-    page = warehouse.quality / release.manifest.get("run_id", "") / data_docs.INDEX
-    return page if page.exists() else None
-
-
 def _stand_in(page: Path) -> None:
     """Where a page could not be made, one that says so: links to it lead somewhere, and the tables are right."""
     if not page.exists():
@@ -548,55 +545,15 @@ def write_report(
     )
 
 
-@dataclass(frozen=True)
-class FileToTell:
-    """What came of one of a source's files; `listed_in`: where its rejects stand, one JSON object a line."""
-
-    source: str
-    reading: FileReading
-    listed_in: Path | None
-
-    @property
-    def values(self) -> dict[str, Any]:
-        """The same as JSON holds it."""
-        return {"source": self.source, **asdict(self.reading), "list": str(self.listed_in) if self.listed_in else None}
-
-    @property
-    def words(self) -> str:
-        """One line on what is wrong with it."""
-        one = self.reading
-        counts = {"rejected": one.records_rejected, "with a place or a day that is not known": one.records_doubtful}
-        told = [f"{count:,} of {one.records_read or count:,} records {what}" for what, count in counts.items() if count]
-        told += [f"at odds with itself: {one.contradictions}"] if one.contradictions else []
-        told += [one.fault] if one.fault else []
-        told += [f"first: {one.reason}"] if one.reason and one.reason != one.fault else []
-        told += [AT_ODDS] if one.contradictions else []
-        return f"{self.source}: {one.file}: {'; '.join(told)}"
-
-
-def files(warehouse: Warehouse, sources: Iterable[str]) -> list[FileToTell]:
-    """What came of the user's own files, of every source that reads such files whole."""
-    return [
-        FileToTell(code, reading, _listed_in(warehouse, code, reading))
-        for code in sources
-        for reading in Readings(warehouse.lake, code).latest().values()
-    ]
-
-
-def _listed_in(warehouse: Warehouse, code: str, reading: FileReading) -> Path | None:
-    listed_in = warehouse.quarantine / (reading.run_id or "") / "rejects" / f"{code}.jsonl"
-    return listed_in if listed_in.exists() else None
-
-
 def unsound_files(run: Run) -> list[FileToTell]:
     """The files of which something is to be told: the user's own, and those that this run fetched."""
-    told = files(run.warehouse, run.settings.enabled_sources())
+    told = told_files.files(run.warehouse, run.warehouse.lake, run.settings.enabled_sources())
     known = {one.source for one in told}
     for outcome in run.outcomes.values():
         code = outcome.window.source
         if code not in known:
             told += [
-                FileToTell(code, reading, _listed_in(run.warehouse, code, reading))
+                FileToTell(code, reading, told_files.listed_in(run.warehouse, code, reading))
                 for reading in outcome.files.values()
             ]
     return [*run.fallen, *(one for one in told if not one.reading.is_sound)]
@@ -606,7 +563,8 @@ def withdraw(warehouse: Warehouse, settings: Settings, file: str, because: str) 
     """Take back what a file once held: its source and last good reading. Raises ConfigError where it lost nothing."""
     if not because.strip():
         raise ConfigError("--because is empty: say why what the file held is taken back")
-    short = [one for one in files(warehouse, settings.enabled_sources()) if one.reading.is_short]
+    read = told_files.files(warehouse, warehouse.lake, settings.enabled_sources())
+    short = [one for one in read if one.reading.is_short]
     named = [one for one in short if file in (one.reading.file, Path(one.reading.file).name)]
     named = [one for one in named if one.reading.file == file] or named
     if len(named) != 1:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from basewatch.lake.files import sha256, stamped
+from basewatch.durable import sha256
+from basewatch.lake.files import stamped
 from basewatch.lake.store import Lake
 from basewatch.sources.readsb_archive import judging
 from tracekit import point, trace, write_tar

@@ -16,8 +16,8 @@ import pytest
 
 from basewatch import __version__
 from basewatch.cli import tables
+from basewatch.durable import sha256
 from basewatch.lake import notes
-from basewatch.lake.files import sha256
 from basewatch.warehouse.releases import Warehouse
 from wholeruns import Watch, new_watch
 

@@ -21,7 +21,8 @@ from basewatch.errors import BasewatchError, ConfigError, StoreFault, WarehouseB
 from basewatch.reference import load
 from basewatch.warehouse.build import HISTORY
 from basewatch.warehouse.models import ModelError
-from basewatch.warehouse.releases import Judged, Release, Warehouse
+from basewatch.warehouse.published import Release
+from basewatch.warehouse.releases import Judged, Warehouse
 from wholeruns import Watch
 
 NOTHING_JUDGED = Judged(HISTORY["quality_results"].empty_table(), HISTORY["release_changes"].empty_table())

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from basewatch import config, progress
+from basewatch import progress
 from basewatch.cli import tables
 from basewatch.cli.options import ConfigFile, Form, form
-from basewatch.config import Settings
 from basewatch.errors import ConfigError
-from basewatch.reference import aircraft
-from basewatch.reference.aircraft import COLUMNS, Statement
-from basewatch.warehouse.releases import Warehouse
+from basewatch.warehouse.published import Published
+
+if TYPE_CHECKING:
+    from basewatch.config import Settings
+    from basewatch.reference.aircraft import Statement
 
 app = typer.Typer(help="What is known of an aircraft and from whom.", no_args_is_help=True)
 
 
 def _current_database(settings: Settings) -> Path | None:
     """The current release's database; None where nothing is published."""
-    release = Warehouse(settings.root).current()
+    release = Published(settings.root).current()
     return release.database if release else None
 
 
@@ -32,6 +33,9 @@ def show_aircraft(
     config_file: ConfigFile = None,
 ) -> None:
     """Everything known of an address or a registration: registers, the current release, conflicts, hints."""
+    from basewatch import config
+    from basewatch.reference import aircraft
+
     checked = form(form_name)
     settings = config.load(config_file)
     statements = aircraft.statements(settings, identity, _current_database(settings))
@@ -51,6 +55,7 @@ def update_aircraft(
     config_file: ConfigFile = None,
 ) -> None:
     """Refresh a reference file of one's own from the aircraft registers; the shipped one is never touched."""
+    from basewatch import config
     from basewatch.reference import refresh
 
     register_files = {"plane-alert-db": plane_alert_db, "tar1090-db": tar1090_db, "opensky-metadata": opensky_metadata}
@@ -66,6 +71,8 @@ def update_aircraft(
 
 def print_statements(identity: str, statements: list[Statement], form: tables.Format) -> None:
     """Statements on stdout; a table leaves out the columns that are empty throughout."""
+    from basewatch.reference.aircraft import COLUMNS
+
     rows = [tuple(getattr(statement, column) for column in COLUMNS) for statement in statements]
     filled = tuple(column for place, column in enumerate(COLUMNS) if any(row[place] is not None for row in rows))
     tables.write(f"what is known of {identity}", list(COLUMNS), rows, form, filled or COLUMNS)

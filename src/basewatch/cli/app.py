@@ -1,37 +1,22 @@
-"""The command line: every command is a few lines around the library. Progress on stderr, results on stdout."""
+"""The command line: every command is a few lines around the library. Progress on stderr, results on stdout.
+
+What a command needs is imported when it is called, so that `--help` and what only looks are quick.
+"""
 
 from __future__ import annotations
 
-import json
-import os
-import signal
 import sys
-import threading
 from collections.abc import Callable
-from contextlib import contextmanager
-from datetime import date
-from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import duckdb
 import typer
 
-from basewatch import __version__, config, progress, run
-from basewatch.cli import aircraft, model, tables
-from basewatch.cli import status as status_page
+import basewatch
+from basewatch import progress
+from basewatch.cli import aircraft, model
 from basewatch.cli.options import Base, ConfigFile, Fleet, Form, Plain, Raw, Sample, Since, day, form
-from basewatch.config import Settings
-from basewatch.errors import BasewatchError, ConfigError, GateRefused, containment
-from basewatch.gates.page import write_page
-from basewatch.gates.release import require_known
-from basewatch.gates.results import explain
-from basewatch.reference import load
-from basewatch.report import first_screen, news
-from basewatch.warehouse import comparing
-from basewatch.warehouse import verify as verifying
-from basewatch.warehouse.models import ModelError, marts
-from basewatch.warehouse.releases import Release, Warehouse, new_run_id, utc_now
+from basewatch.errors import INTERRUPTED, BasewatchError
 
 app = typer.Typer(
     help="Watches air bases: who landed and took off, when it fell quiet, and whether the press had it right.",
@@ -41,26 +26,13 @@ app = typer.Typer(
 )
 
 
-def _sample(config_file: Path | None) -> Path:
-    """The bundled sample's configuration; its results go below the folder that the user stands in, or names."""
-    if config_file is not None:
-        raise ConfigError("--sample and --config exclude each other")
-    root = Path(os.environ.get("BASEWATCH_WAREHOUSE__ROOT", "warehouse")).expanduser().resolve()
-    os.environ["BASEWATCH_WAREHOUSE__ROOT"] = str(root)
-    return Path(str(files("basewatch.sample").joinpath("basewatch.toml")))
-
-
-CHANGES_SHOWN = ("table_name", "base_id", "fleet_id", "month", "change", "cause", "rows", "examples")
-SAMPLE_ENDS = date(2026, 7, 24)  # the last day that the bundled sample speaks of
-
-
 @app.callback(invoke_without_command=True)
 def root(
     version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
 ) -> None:
     """Options of the program as a whole."""
     if version:
-        print(f"basewatch {__version__}")
+        print(f"basewatch {basewatch.__version__}")
         raise typer.Exit
 
 
@@ -72,10 +44,12 @@ def nightly(
     plain: Plain = False,
 ) -> None:
     """Ingest every enabled source up to a day, build, check, publish, report."""
+    from basewatch.cli import running
+
     if sample:
-        config_file = _sample(config_file)
-    until = day(day_text, "--day") or (SAMPLE_ENDS if sample else None)
-    _execute(config_file, until, None, plain=plain)
+        config_file = running.sample(config_file)
+    until = day(day_text, "--day") or (running.SAMPLE_ENDS if sample else None)
+    running.execute(config_file, until, None, plain=plain)
 
 
 @app.command()
@@ -89,69 +63,9 @@ def backfill(
     ] = False,
 ) -> None:
     """The nightly job over a range of days; days already ingested are skipped."""
-    _execute(config_file, day(until, "--to"), day(since, "--from"), plain=plain, redecode=redecode)
+    from basewatch.cli import running
 
-
-def _execute(
-    config_file: Path | None, until: date | None, since: date | None, *, plain: bool, redecode: bool = False
-) -> None:
-    with run.to_its_end():
-        work = run.start(config.load(config_file), until, since, redecode=redecode)
-    with run.to_its_end(), work.warehouse.lock():  # from the plan to the end, so that a second run is told at once
-        if run.has_work(work):
-            with progress.bar(len(work.windows) + len(marts())):
-                _work(work, config_file, since, plain=plain)
-        else:
-            progress.plain("nothing new to ingest, nothing new to publish")
-            run.note_idle(work)
-    with containment.optional("a first look at the results", progress.plain):
-        _tell(work.warehouse.current(), work.settings)
-
-
-def _work(work: run.Run, config_file: Path | None, since: date | None, *, plain: bool) -> None:
-    """Do the run as a Prefect flow, or as plain functions where that is asked for or Prefect cannot be had."""
-    if not plain:
-        from basewatch.flows import nightly as flows  # Prefect costs seconds: only where there is work
-        from basewatch.flows.server import ServerFailed
-
-        try:
-            flows.execute(work, str(config_file) if config_file else None, since)
-        except ServerFailed as error:
-            progress.say(f"Prefect cannot be had ({error}): going on without it")
-            run.execute(work)
-    else:
-        run.execute(work)
-
-
-def _tell(release: Release | None, settings: Settings) -> None:
-    """Where the results are, and a first answer."""
-    if release is None:
-        return
-    warehouse = Warehouse(settings.root)
-    print(f"release   {release.release_id} (days up to {release.manifest['as_of']})")
-    print(f"database  {warehouse.root / 'basewatch.duckdb'}")
-    print(f"report    {release.folder / 'report' / 'index.html'}")
-    for sentence in news.sentences(release.summary):
-        print(f"          {tables.as_text(sentence)}")
-    docs = run.documents(warehouse, release)
-    if docs:
-        print(f"data docs {docs}")
-    screen = first_screen.read(release.database, settings.report.bases, settings.report.fleet)
-    for table in screen.tables:
-        print()
-        tables.print_table(table.title, table.columns, table.rows)
-    print()
-    for note in screen.notes:
-        print(note)
-
-
-@contextmanager
-def _stage(config_file: Path | None) -> Any:
-    """A run for one stage alone, on what is already ingested, holding the warehouse."""
-    with run.to_its_end():
-        work = run.start(config.load(config_file), None)
-        with work.warehouse.lock():
-            yield work
+    running.execute(config_file, day(until, "--to"), day(since, "--from"), plain=plain, redecode=redecode)
 
 
 @app.command()
@@ -162,37 +76,30 @@ def build(
     config_file: ConfigFile = None,
 ) -> None:
     """Build the candidate from what is ingested, or keep the inner tables for reading (`basewatch model`)."""
-    with _stage(_sample(config_file) if sample else config_file) as work:
-        work.until = run.last_day(work)
-        if keep or only:
-            print(f"kept      {run.keep(work, only)} (days up to {work.as_of})")
-            return
-        candidate = run.build(work)
-        print(f"candidate {candidate.folder} (days up to {candidate.inputs.as_of})")
+    from basewatch.cli import running
+
+    if sample:
+        config_file = running.sample(config_file)
+    if keep or only:
+        running.keep(config_file, only)
+    else:
+        running.build(config_file)
 
 
 @app.command()
 def learn(config_file: ConfigFile = None) -> None:
     """Fit the judge's weights of evidence on the lake's closed months, in place of the shipped ones."""
-    with _stage(config_file) as work:
-        work.until = run.last_day(work)
-        found = run.learn(work, again=True)
-    if found.sha256:
-        print(f"learnt    from {found.stays} stays up to {found.until}; the next build judges by it")
-    else:
-        print(f"nothing   was learnt: too few stays heard to the ground up to {found.until}; the shipped weights serve")
+    from basewatch.cli import running
+
+    running.learn(config_file)
 
 
 @app.command()
 def check(config_file: ConfigFile = None) -> None:
     """Run the gates over the candidate."""
-    with _stage(config_file) as work:
-        candidate = work.warehouse.candidate()
-        result = run.check(work, candidate)
-        write_page(result, candidate.folder / "gates.html")
-        if not result.passed:
-            raise GateRefused(f"{len(result.refusals)} critical checks failed\n{explain(result)}")
-        print(f"all critical checks passed: {candidate.folder / 'gates.html'}")
+    from basewatch.cli import running
+
+    running.check(config_file)
 
 
 @app.command()
@@ -204,39 +111,17 @@ def publish(
     because: Annotated[str | None, typer.Option(metavar="TEXT", help="Why it is meant; kept with the release.")] = None,
 ) -> None:
     """Check the candidate and publish it; with --accept, build it where there is none."""
-    accepted = dict.fromkeys(accept or [], because or "")
-    if bool(accepted) != bool((because or "").strip()):
-        raise ConfigError("--accept CHECK and --because TEXT belong together: say which finding is meant, and why")
-    require_known(accepted)
-    with _stage(config_file) as work:
-        if accepted and not work.warehouse.has_candidate():
-            work.until = run.last_day(work)
-            candidate = run.build(work)
-        else:
-            candidate = work.warehouse.candidate()
-        result = run.check(work, candidate, accepted)
-        run.require_passed(work, candidate, result)
-        release = run.publish(work, candidate, result)
-        run.document(work, result)
-    _tell(release, work.settings)
+    from basewatch.cli import running
+
+    running.publish(config_file, accept or [], because or "")
 
 
 @app.command()
 def watch(config_file: ConfigFile = None) -> None:
     """Poll the live sources until stopped; nightly runs beside it build from what it brings."""
-    settings = config.load(config_file)
-    stop = threading.Event()
-    ways = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    from basewatch.cli import running
 
-    def end(*_: object) -> None:
-        stop.set()
-        for number, way in ways.items():  # who cannot wait for an answer under way says it twice
-            signal.signal(number, way)
-
-    for number in ways:
-        signal.signal(number, end)
-    answers = run.watch(settings, stop)
-    progress.plain(f"stopped after {answers} answers; what came is in the lake")
+    running.watch(config_file)
 
 
 @app.command()
@@ -245,6 +130,9 @@ def rollback(
     config_file: ConfigFile = None,
 ) -> None:
     """Point `current` at the release before, or at the one named."""
+    from basewatch import config
+    from basewatch.warehouse.releases import Warehouse
+
     warehouse = Warehouse(config.load(config_file).root)
     with warehouse.lock():
         current = warehouse.rollback(release)
@@ -262,12 +150,9 @@ def diff(
     config_file: ConfigFile = None,
 ) -> None:
     """What changed from one release to another, and the cause of each change."""
-    checked = form(form_name)
-    settings = config.load(config_file)
-    warehouse = Warehouse(settings.root)
-    found = comparing.between(warehouse, warehouse.release(before), warehouse.release(after), load.params(settings))
-    rows = [tuple(row.values()) for row in found.to_pylist()]
-    tables.write("changes", found.column_names, rows, checked, CHANGES_SHOWN, raw=raw)
+    from basewatch.cli import differences
+
+    differences.show(config_file, before, after, form(form_name), raw=raw)
 
 
 @app.command()
@@ -276,12 +161,14 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Current release, last run, freshness and failures of every source, open gaps, last gate results."""
-    settings = config.load(config_file)
-    values = status_page.read(settings)
+    from basewatch import config
+    from basewatch.cli import status as page
+
+    values = page.read(config.load(config_file))
     if as_json:
-        print(json.dumps(tables.cleaned(values), indent=1, default=str, ensure_ascii=False))
+        page.show_as_json(values)
     else:
-        status_page.show(values)
+        page.show(values)
 
 
 def _table_command(name: str, doc: str) -> Callable[..., None]:
@@ -293,9 +180,13 @@ def _table_command(name: str, doc: str) -> Callable[..., None]:
         raw: Raw = False,
         config_file: ConfigFile = None,
     ) -> None:
+        from basewatch import config
+        from basewatch.cli import tables
+        from basewatch.warehouse.published import Published
+
         checked = form(form_name)
-        settings = config.load(config_file)
-        names, rows = tables.rows(Warehouse(settings.root), name, base, fleet, day(since, "--since"))
+        published = Published(config.load(config_file).root)
+        names, rows = tables.rows(published, name, base, fleet, day(since, "--since"))
         tables.show(name, names, rows, checked, raw=raw)
 
     command.__doc__ = doc
@@ -319,6 +210,10 @@ def write_report(
     config_file: ConfigFile = None,
 ) -> None:
     """Write a release's HTML report elsewhere; the release itself never changes."""
+    from basewatch import config, run
+    from basewatch.reference import load
+    from basewatch.warehouse.releases import Warehouse
+
     settings = config.load(config_file)
     warehouse = Warehouse(settings.root)
     chosen = warehouse.release(release)
@@ -332,15 +227,17 @@ def schedule(
     config_file: ConfigFile = None,
 ) -> None:
     """Stay up and run `nightly` on a schedule, as a Prefect deployment."""
-    settings = config.load(config_file)
+    from basewatch import config
     from basewatch.flows import schedule as flow
 
+    settings = config.load(config_file)
     flow.serve(settings, config.find(config_file), cron or settings.nightly.cron)
 
 
 @app.command()
 def doctor(config_file: ConfigFile = None) -> None:
     """Check configuration, credentials, sources, disk and permissions; say what to do about each fault."""
+    from basewatch import config
     from basewatch.cli import doctor as checks
 
     findings = checks.run(config.load(config_file))
@@ -356,6 +253,7 @@ def try_files(
     config_file: ConfigFile = None,
 ) -> None:
     """What each file would be taken for: form, columns, sample rows as understood, rejects. Nothing is written."""
+    from basewatch import config
     from basewatch.cli import trial
 
     settings = config.load(config_file)
@@ -371,6 +269,9 @@ def withdraw(
     config_file: ConfigFile = None,
 ) -> None:
     """Take back what a file once held and holds no more, or says otherwise now; the next run leaves it out."""
+    from basewatch import config, run
+    from basewatch.warehouse.releases import Warehouse
+
     settings = config.load(config_file)
     warehouse = Warehouse(settings.root)
     with warehouse.lock():
@@ -387,21 +288,10 @@ def verify(
     repair: Annotated[bool, typer.Option("--repair", help="Mend what can be mended; nothing is deleted.")] = False,
 ) -> None:
     """Hold the whole warehouse against its hashes, links and counts; name what is damaged."""
-    warehouse = Warehouse(config.load(config_file).root)
-    with warehouse.lock(clear=False):
-        found = verifying.look(warehouse)
-        for damage in found.damages:
-            print(f"FAIL  {damage.words}")
-        if repair and found.damages:
-            now = utc_now()
-            verifying.repair(warehouse, found, new_run_id(now), now, lambda line: print(f"      {line}"))
-            found = verifying.look(warehouse)
-            for damage in found.damages:
-                print(f"FAIL  still: {damage.words}")
-    if found.damages:
-        progress.plain(f"basewatch: {len(found.damages)} damages; `basewatch verify --repair` mends what can be mended")
+    from basewatch.cli import verifying
+
+    if not verifying.show(config_file, repair=repair):
         raise typer.Exit(1)
-    print(f"ok    {found.files:,} files, {found.bytes / 1e6:,.1f} MB: all is as it was written")
 
 
 app.add_typer(aircraft.app, name="aircraft")
@@ -429,7 +319,10 @@ def _status() -> int:
     except BasewatchError as error:
         progress.complain(error)
         return error.exit_status
-    except (OSError, MemoryError, duckdb.Error, ModelError) as error:
+    except Exception as error:
+        from basewatch import run  # only now: a command that only looks is quick
+        from basewatch.warehouse.models import ModelError
+
         fault = run.machine_fault(error) or run.database_fault(error)
         if fault is not None:
             progress.complain(fault)
@@ -439,7 +332,7 @@ def _status() -> int:
             raise
         return 1
     except SystemExit as left:
-        if left.code == run.INTERRUPTED:  # how typer passes on Ctrl-C
+        if left.code == INTERRUPTED:  # how typer passes on Ctrl-C
             progress.plain("basewatch: stopped; nothing published is damaged, the next run carries on")
         return left.code if isinstance(left.code, int) else int(left.code is not None)
     return 0

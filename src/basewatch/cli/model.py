@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from basewatch import config, progress, run
-from basewatch.cli import tables
 from basewatch.cli.options import ConfigFile, Form, Raw, form
-from basewatch.config import Settings
-from basewatch.errors import ConfigError
-from basewatch.reference import load
-from basewatch.warehouse import learnt, models, work
-from basewatch.warehouse.build import gather_inputs
-from basewatch.warehouse.releases import Warehouse
 
 app = typer.Typer(help="The inner tables of a build: their rows, and their SQL ready to paste.", no_args_is_help=True)
 
@@ -25,18 +16,9 @@ Name = Annotated[str, typer.Argument(metavar="TABLE", help="A table's name, with
 @app.command("list")
 def list_models(form_name: Form = "table", config_file: ConfigFile = None) -> None:
     """All tables in the order in which they are built, with what a row is, and how many rows are kept."""
-    checked = form(form_name)
-    try:
-        with work.opened(Warehouse(config.load(config_file).root).root) as work_file:
-            rows = work.kept_rows(work_file)
-    except ConfigError:
-        rows = {}
-    columns = ["table", "kind", "rows_kept", "grain", "reads"]
-    model_rows = [
-        (model.table, "view" if model.is_view else "table", rows.get(model.table), model.grain, sorted(model.parents))
-        for model in models.load().values()
-    ]
-    tables.write("models", columns, model_rows, checked, shown=("table", "kind", "rows_kept", "grain"))
+    from basewatch.cli import model_tables
+
+    model_tables.show_all(config_file, form(form_name))
 
 
 @app.command("show")
@@ -49,47 +31,14 @@ def show_model(
     config_file: ConfigFile = None,
 ) -> None:
     """The rows of a table as `basewatch build --keep` left it, in the order of its key."""
-    checked = form(form_name)
-    model = work.find(name)
-    settings = config.load(config_file)
-    with work.opened(Warehouse(settings.root).root) as work_file:
-        columns, rows = work.read(work_file, model, where, limit)
-        _warn_if_old(work_file, settings, config_file)
-    tables.write(f"{model.table}: {model.grain}", columns, rows, checked, raw=raw)
+    from basewatch.cli import model_tables
+
+    model_tables.show_rows(config_file, name, where, limit, form(form_name), raw=raw)
 
 
 @app.command("sql")
 def show_sql(name: Name, config_file: ConfigFile = None) -> None:
     """A table's SQL with every parameter bound: it gives the table's rows when pasted into DuckDB on work.duckdb."""
-    model = work.find(name)
-    settings = config.load(config_file)
-    root = Warehouse(settings.root).root
-    try:
-        with work.opened(root) as work_file:
-            as_of = work_file.inputs.as_of
-            _warn_if_old(work_file, settings, config_file)
-    except ConfigError:
-        as_of = run.last_day(run.start(settings, None))
-        progress.plain(f"there is no {root / work.WORK} to paste it into yet; `basewatch build --keep` makes it")
-    print(f"-- {model.table}: {model.grain}")
-    print(f"{work.bound_sql(model, {**load.params(settings).values, 'as_of': as_of})};")
+    from basewatch.cli import model_tables
 
-
-def _warn_if_old(work_file: work.Work, settings: Settings, config_file: Path | None) -> None:
-    """Say on stderr where a build now would be made from something else.
-
-    Without a configuration file nothing is said of thresholds and reference tables: it may be the sample's warehouse.
-    """
-    lake = Warehouse(settings.root).lake
-    now = gather_inputs(
-        lake, learnt.applied(load.tables(settings), settings.root), load.params(settings), work_file.inputs.as_of
-    )
-    parts = {"the lake": "lake", "the models": "models"}
-    if config.find(config_file):
-        parts["thresholds or reference tables"] = "parameters"
-    changed = [part for part, name in parts.items() if getattr(now, name) != getattr(work_file.inputs, name)]
-    if changed:
-        progress.plain(
-            f"{work.WORK} is of {work_file.built_at:%Y-%m-%d %H:%M} UTC; {' and '.join(changed)} changed since then: "
-            "`basewatch build --keep` makes it anew"
-        )
+    model_tables.show_sql(config_file, name)

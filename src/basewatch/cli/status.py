@@ -2,74 +2,55 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from datetime import date
 from typing import Any
 
-import duckdb
-
-from basewatch import run
 from basewatch.cli import tables
 from basewatch.config import Settings
-from basewatch.database import connect
 from basewatch.lake.events import GLOBAL
 from basewatch.lake.ledger import LedgerRow
+from basewatch.lake.store import Lake
 from basewatch.report import news
-from basewatch.warehouse import clock
-from basewatch.warehouse.releases import Warehouse, utc_now
+from basewatch.warehouse import clock, told_files
+from basewatch.warehouse.published import Published, utc_now
 
 GOOD = ("ok", "empty")  # a day that is partial is no proof of silence, and is told apart
 
 
 def read(settings: Settings) -> dict[str, Any]:
     """Everything that `basewatch status` shows, as JSON holds it."""
-    warehouse = Warehouse(settings.root)
-    release = warehouse.current()
-    values: dict[str, Any] = {
-        "warehouse": str(warehouse.root),
+    published, lake = Published(settings.root), Lake(settings.root)
+    release, last_run = published.current(), published.last_run()
+    summary = release.summary if release else None
+    docs = published.documents(release) if release else None
+    return {
+        "warehouse": str(published.root),
         "release": None if release is None else {**release.manifest, "files": len(release.manifest["files"])},
-        "releases_kept": [entry.release_id for entry in warehouse.releases()],
-        "last_run": warehouse.last_run(),
-        "clock": clock.read(warehouse.root).doubt(utc_now()),
-        "sources": _sources(settings, warehouse.lake.ledger()),
-        "files": _files(settings, warehouse),
-        "summary": release.summary if release else None,
-        "open_gaps": [],
-        "gates": None,
-        "data_docs": None,
+        "releases_kept": [entry.release_id for entry in published.releases()],
+        "last_run": last_run,
+        "clock": clock.read(published.root).doubt(utc_now()),
+        "sources": _sources(settings, lake.ledger()),
+        "files": _files(settings, published, lake, last_run or {}),
+        "summary": summary,
+        "open_gaps": summary["ongoing"] if summary else [],
+        "gates": summary["gates"] if summary else None,
+        "data_docs": str(docs) if docs else None,
     }
-    if release is not None:
-        docs = run.documents(warehouse, release)
-        values["data_docs"] = str(docs) if docs else None
-        with connect(release.database, read_only=True) as connection:
-            values["open_gaps"] = _rows(
-                connection,
-                "SELECT gap_id, base_id, fleet_id, first_day, gap_days, kind FROM base_gaps "
-                "WHERE is_ongoing ORDER BY gap_id",
-            )
-            values["gates"] = {
-                "checks": _value(connection, "SELECT count(*) FROM quality_results"),
-                "failed": _rows(
-                    connection,
-                    "SELECT table_name, check_name, severity, observed, why FROM quality_results "
-                    "WHERE NOT success ORDER BY severity, table_name, check_name",
-                ),
-            }
-    return values
 
 
 FILES_SHOWN = 20
 REASON_SHOWN = 100
 
 
-def _files(settings: Settings, warehouse: Warehouse) -> list[dict[str, Any]]:
+def _files(settings: Settings, published: Published, lake: Lake, last_run: dict[str, Any]) -> list[dict[str, Any]]:
     """What came of each file: of the user's own all, of other sources those in which the last run met a fault."""
-    told = [
-        {**one.values, "is_sound": one.reading.is_sound} for one in run.files(warehouse, settings.enabled_sources())
-    ]
+    own = told_files.files(published, lake, settings.enabled_sources())
+    told = [{**one.values, "is_sound": one.reading.is_sound} for one in own]
     known = {entry["source"] for entry in told}
-    last = warehouse.last_run() or {}  # which keeps those alone that are not sound
-    told += [{**entry, "is_sound": False} for entry in last.get("files", []) if entry["source"] not in known]
+    # a run's record keeps those alone that are not sound
+    told += [{**entry, "is_sound": False} for entry in last_run.get("files", []) if entry["source"] not in known]
     return [
         {
             **{name: value for name, value in entry.items() if name not in ("reason", "run_id", "sha256")},
@@ -81,17 +62,6 @@ def _files(settings: Settings, warehouse: Warehouse) -> list[dict[str, Any]]:
 
 def _short(value: Any) -> Any:
     return f"{value[:REASON_SHOWN]}…" if isinstance(value, str) and len(value) > REASON_SHOWN else value
-
-
-def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
-    result = connection.execute(query)
-    names = [column[0] for column in result.description or []]
-    return [dict(zip(names, map(tables.plain, row), strict=True)) for row in result.fetchall()]
-
-
-def _value(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
-    row = connection.execute(query).fetchone()
-    return row[0] if row else None
 
 
 def _sources(settings: Settings, ledger: list[LedgerRow]) -> list[dict[str, Any]]:
@@ -120,6 +90,11 @@ def _sources(settings: Settings, ledger: list[LedgerRow]) -> list[dict[str, Any]
             }
         )
     return entries
+
+
+def show_as_json(values: dict[str, Any]) -> None:
+    """Print it as JSON."""
+    print(json.dumps(tables.cleaned(values), indent=1, default=str, ensure_ascii=False))
 
 
 def show(values: dict[str, Any]) -> None:

@@ -5,25 +5,24 @@ from __future__ import annotations
 import csv
 import difflib
 import json
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Literal
-
-import duckdb
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Any, Literal
 
 from basewatch import outside
-from basewatch.database import connect
 from basewatch.errors import ConfigError
-from basewatch.warehouse.releases import Warehouse
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from basewatch.warehouse.published import Published
 
 Format = Literal["table", "csv", "json"]
+WIDE = 240  # columns of a table that goes into a file or a pipe
 
 
 @dataclass(frozen=True)
@@ -87,17 +86,19 @@ VIEWS = {
 
 
 def rows(
-    warehouse: Warehouse, name: str, base: str | None, fleet: str | None, since: date | None
+    published: Published, name: str, base: str | None, fleet: str | None, since: date | None
 ) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Column names and rows of a published table, all columns, in the table's order.
 
     Raises ConfigError where nothing is published yet, or the release knows no such base or fleet.
     """
+    from basewatch.database import connect, without_pandas
+
     view = VIEWS[name]
-    release = warehouse.current()
+    release = published.current()
     if release is None:
-        raise ConfigError(f"nothing is published in {warehouse.root} yet; run `basewatch nightly` first")
-    with connect(release.database, read_only=True) as connection:
+        raise ConfigError(f"nothing is published in {published.root} yet; run `basewatch nightly` first")
+    with without_pandas(), connect(release.database, read_only=True) as connection:
         _known(connection, "bases", "base_id", base)
         _known(connection, "fleets", "fleet_id", fleet)
         conditions, values = ["TRUE"], []
@@ -159,16 +160,48 @@ def write(
 
 def print_table(title: str, columns: tuple[str, ...], rows: list[list[Any]]) -> None:
     """A table at the terminal's width, or wide where stdout is no terminal. Null is shown as a dash, never as zero."""
-    console = Console(width=None if sys.stdout.isatty() else 240)
-    console.print(Text(title, style="italic"))
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDE
+    cells = [["–" if value is None else as_text(value) for value in row] for row in rows]
+    headings = [name.replace("\n", " ") for name in columns]
+    widths = [max(map(_width, column)) for column in zip(headings, *cells, strict=True)]
+    if sum(widths) + len(widths) - 1 <= width:
+        rule = ["─" * size for size in widths]
+        lines = [_line(headings, widths), "─".join(rule), *(_line(row, widths) for row in cells)]
+        print("\n".join([title, *lines]))
+    else:
+        _print_folded(title, columns, cells, width)
+    if not rows:
+        print("no rows")
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return " ".join(cell + " " * (size - _width(cell)) for cell, size in zip(cells, widths, strict=True)).rstrip()
+
+
+def _width(text: str) -> int:
+    """Places that a text takes at a terminal."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def _print_folded(title: str, columns: tuple[str, ...], cells: list[list[str]], width: int) -> None:
+    """A table that is wider than the screen: its longest cells take several lines."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(width=width)
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for column in columns:
         table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*[Text("–" if value is None else as_text(value)) for value in row])
+    for row in cells:
+        table.add_row(*map(Text, row))
+    console.print(Text(title))
     console.print(table)
-    if not rows:
-        console.print("no rows")
 
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet take a text for a formula

@@ -1,8 +1,12 @@
 """Errors that a user can cause or meet, each with the exit status that the command line promises."""
 
+from pathlib import Path
+
 from basewatch import outside
 
+INTERRUPTED = 130  # how a shell tells that a command was stopped by Ctrl-C
 LONGEST = 20_000  # characters: a refusal names every failed check
+ADVICE = "`basewatch verify` lists all that is damaged, `basewatch verify --repair` mends what can be mended"
 
 
 class BasewatchError(Exception):
@@ -19,6 +23,14 @@ class BasewatchError(Exception):
 
 class StoreFault(BasewatchError):
     """The warehouse itself is damaged, or cannot be read or written: the run stops, what is published stands."""
+
+
+class Damaged(StoreFault):
+    """A file or folder of the warehouse that is not as it was written: which, and what is the matter with it."""
+
+    def __init__(self, place: Path, what: str) -> None:
+        super().__init__(f"{place} {what}; nothing was built from it and what is published stands. {ADVICE}")
+        self.place, self.what = place, what
 
 
 class ConfigError(BasewatchError):

@@ -18,6 +18,7 @@ from typing import Any
 from basewatch.gates.great_expectations import library, readable, suite_of, validation_result
 from basewatch.gates.results import GateResult
 from basewatch.gates.suites import load_suites
+from basewatch.warehouse.published import DOCUMENTS
 
 # What its pages load, by address, and the file that stands in. Charts, which these pages do not have, and a dark theme
 # larger than all else are left out.
@@ -49,7 +50,6 @@ ASSETS: dict[str, str | None] = {
     "https://cdn.jsdelivr.net/npm/vega-lite@5": None,
     "https://cdn.jsdelivr.net/npm/vega-embed@6": None,
 }
-INDEX = "data_docs/index.html"  # the page to begin with, below a run's folder
 IMAGES = ("logo-long.png", "favicon.ico")  # its own, from its package
 # whatever else a page may come to hold: it loads what lies beside it, and asks nobody
 POLICY = (
@@ -78,7 +78,7 @@ def write(result: GateResult, values: Mapping[str, Any], folder: Path, suites: T
     for table, report in reports.items():
         text = json.dumps(report.to_json_dict(), indent=1, ensure_ascii=False)
         _write(folder / "validation_results" / f"{table}.json", text.encode())
-    index = folder / INDEX
+    index = folder / DOCUMENTS
     _write_site(read, reports, values, result.run_id, index.parent)
     return index
 

@@ -12,8 +12,8 @@ import jinja2
 from markupsafe import Markup
 
 from basewatch import outside
+from basewatch.durable import write_aside
 from basewatch.gates.results import GateResult, as_text
-from basewatch.lake.files import write_aside
 
 
 def write_page(result: GateResult, path: Path) -> None:

@@ -24,14 +24,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import basewatch
-from basewatch.errors import StoreFault
-from basewatch.lake.files import refuse_newer, sha256, version_of, write_aside
+from basewatch.durable import sha256, write_aside
+from basewatch.errors import Damaged, StoreFault
+from basewatch.lake.files import refuse_newer, version_of
 from basewatch.lake.schemas import LEDGER_VERSION
 from basewatch.lake.segments import DIGITS, Segment
 
 KEY = b"basewatch.chain"
 LAKE_VERSION = 2  # of the lake as a whole: raised where an older basewatch would read it wrongly
-ADVICE = "`basewatch verify` lists all that is damaged, `basewatch verify --repair` mends what can be mended"
 
 
 @dataclass(frozen=True)
@@ -66,14 +66,6 @@ def joined(links: Sequence[Link]) -> Link:
     """The link of several segments that become one."""
     first, last = links[0], links[-1]
     return Link(first.first, last.last, sum(link.rows for link in links), first.rows_before, first.before, last.mark)
-
-
-class Damaged(StoreFault):
-    """A file or folder of the warehouse that is not as it was written: which, and what is the matter with it."""
-
-    def __init__(self, place: Path, what: str) -> None:
-        super().__init__(f"{place} {what}; nothing was built from it and what is published stands. {ADVICE}")
-        self.place, self.what = place, what
 
 
 def link_of(segment: Segment, folder: Path, data: bytes) -> Link | None:

@@ -1,10 +1,7 @@
-"""Files that are there whole or not at all (written aside, synced, renamed), and tables as the lake's Parquet."""
+"""Tables as the lake's Parquet: written whole or not at all, each file with the version of its schema."""
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,19 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from basewatch.durable import make_folder, put_in_place
+from basewatch.durable import aside_of
 from basewatch.errors import StoreFault
 
 VERSION_KEY = "basewatch.schema_version"
 COMPRESSION = "zstd"
 COMPRESSION_LEVEL = 3
 ROW_GROUP = 122_880  # one DuckDB row group
-
-
-def write_aside(target: Path, data: bytes) -> None:
-    """Write a file so that readers see all of it or none: aside, synced, renamed."""
-    with _aside(target) as aside:
-        aside.write_bytes(data)
 
 
 def encode_parquet(table: pa.Table, sink: Any) -> None:
@@ -53,14 +44,14 @@ def _fault(row: Mapping[str, Any], schema: pa.Schema) -> Exception | None:
 
 def write_parquet(table: pa.Table, target: Path) -> None:
     """Write a table as zstd Parquet, aside and renamed."""
-    with _aside(target) as aside:
+    with aside_of(target) as aside:
         encode_parquet(table, aside)
 
 
 def write_batches(batches: Iterable[pa.Table], schema: pa.Schema, target: Path) -> None:
     """Write many small tables of one schema as one Parquet file of full row groups, aside and renamed."""
     with (
-        _aside(target) as aside,
+        aside_of(target) as aside,
         pq.ParquetWriter(aside, schema, compression=COMPRESSION, compression_level=COMPRESSION_LEVEL) as writer,
     ):
         waiting: list[pa.Table] = []
@@ -71,18 +62,6 @@ def write_batches(batches: Iterable[pa.Table], schema: pa.Schema, target: Path) 
                 waiting = []
         if waiting:
             writer.write_table(pa.concat_tables(waiting).combine_chunks())
-
-
-@contextlib.contextmanager
-def _aside(target: Path) -> Iterator[Path]:
-    make_folder(target.parent)
-    aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-    try:
-        yield aside
-        put_in_place(aside, target)
-    except BaseException:  # on a full disk it would keep what room there is
-        aside.unlink(missing_ok=True)
-        raise
 
 
 def stamped(schema: pa.Schema, version: int) -> pa.Schema:
@@ -141,9 +120,3 @@ def unique(table: pa.Table, key: Iterable[str]) -> pa.Table:
         same = column if same is None else pc.and_(same, column)
     keep = pa.chunked_array([*pc.invert(same).chunks, pa.array([True])])
     return ordered.filter(keep).drop_columns(["_order"])
-
-
-def sha256(file: Path) -> str:
-    """The SHA-256 of a file's bytes, in hex."""
-    with file.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

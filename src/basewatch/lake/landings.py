@@ -19,10 +19,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from basewatch.durable import make_folder
+from basewatch.durable import make_folder, sha256, write_aside
+from basewatch.errors import Damaged
 from basewatch.lake import notes
-from basewatch.lake.chain import Damaged
-from basewatch.lake.files import sha256, write_aside
 
 MANIFEST = "manifest.json"
 UNFINISHED = ".unfinished"

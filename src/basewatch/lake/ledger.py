@@ -9,7 +9,7 @@ import threading
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +19,19 @@ import pyarrow.parquet as pq
 from filelock import FileLock
 
 from basewatch import outside
-from basewatch.durable import make_folder, put_in_place
+from basewatch.durable import make_folder, put_in_place, sha256, write_aside
+from basewatch.errors import Damaged
 from basewatch.lake import chain, segments
-from basewatch.lake.chain import BEGINNING, Damaged, Link
+from basewatch.lake.chain import BEGINNING, Link
 from basewatch.lake.events import GLOBAL, Day
-from basewatch.lake.files import encode_parquet, read_batches, sha256, stamped, write_aside, write_batches
+from basewatch.lake.files import encode_parquet, read_batches, stamped, write_batches
 from basewatch.lake.schemas import LEDGER, LEDGER_VERSION
 from basewatch.lake.segments import Segment, listed, living
 
 LOOKS = 100  # tries of a reader before a segment that vanishes is an error: each failure takes a merge in between
 
 Key = tuple[str, str, date]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STAMPED = stamped(LEDGER, LEDGER_VERSION)
 _Latest = dict[str, dict[Key, "LedgerRow"]]  # by source
 
@@ -462,7 +464,10 @@ def _values(column: pa.ChunkedArray) -> list[Any]:
     if pa.types.is_list(column.type) or pa.types.is_integer(column.type):
         return list(column.to_pylist())
     encoded = column.combine_chunks().dictionary_encode()
-    values = encoded.dictionary.to_pylist()
+    if pa.types.is_timestamp(column.type):  # Arrow would import pandas for them, which takes as long as all the rest
+        values = [EPOCH + timedelta(microseconds=at) for at in encoded.dictionary.cast(pa.int64()).to_pylist()]
+    else:
+        values = encoded.dictionary.to_pylist()
     return [None if index is None else values[index] for index in encoded.indices.to_pylist()]
 
 

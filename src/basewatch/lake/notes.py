@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from basewatch.lake.chain import Damaged
-from basewatch.lake.files import write_aside
+from basewatch.durable import write_aside
+from basewatch.errors import Damaged
 
 HASH, CONTENT, SEALED = "sha256", "content", "is_sealed"
 

@@ -17,11 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from basewatch.durable import put_in_place
-from basewatch.errors import StoreFault
+from basewatch.durable import put_in_place, sha256, write_aside
+from basewatch.errors import ADVICE, Damaged, StoreFault
 from basewatch.lake import notes
-from basewatch.lake.chain import ADVICE, Damaged
-from basewatch.lake.files import encode_parquet, sha256, stamped, unique, version_of, write_aside
+from basewatch.lake.files import encode_parquet, stamped, unique, version_of
 from basewatch.lake.ledger import Ledger, LedgerRow
 from basewatch.lake.schemas import TABLES, LakeTable
 from basewatch.lake.segments import DIGITS

@@ -6,9 +6,9 @@ import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from basewatch.durable import sha256
+from basewatch.errors import Damaged
 from basewatch.lake import notes
-from basewatch.lake.chain import Damaged
-from basewatch.lake.files import sha256
 
 
 class Verified:

@@ -384,7 +384,7 @@ def _background(
     surroundings: Surroundings,
 ) -> pa.Table:
     limits = Limits.of(surroundings.params)
-    field_rows = surroundings.reference.rows.get("fields", [])
+    field_rows = surroundings.reference.rows["fields"]
     fields = Fields.around(
         bases, [field.latitude for field in field_rows], [field.longitude for field in field_rows], limits.field_km
     )

@@ -13,7 +13,12 @@ LEAST_SHARE = 0.5  # of the rows that a shipped register has: one with fewer was
 
 
 def of(reference: Reference) -> list[str]:
-    """A sentence for each rule of a fleet that no aircraft meets, and for each register that was cut short."""
+    """A sentence for each rule of a fleet that no aircraft meets, and for each register that was cut short.
+
+    Shipped tables are held against each other when they change.
+    """
+    if not reference.own & {"fleets", "aircraft", "aircraft_types", "icao_blocks"}:
+        return []
     return [*_of_fleets(reference), *_of_registers(reference)]
 
 

@@ -7,7 +7,7 @@ import hashlib
 import io
 import itertools
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -26,18 +26,58 @@ from basewatch.reference import bounds
 from basewatch.reference.rows import BUILT_IN_FLEETS, KEYS, ROWS, BaseRow, FleetRow, Row, arrow_schema
 from basewatch.reference.thresholds import Thresholds, thresholds
 
+ABOUT_BASES = {"runways", "keywords"}  # tables whose rows are about one base each
 BASE_APART_NM = 5.0  # from the field of the same code: positions of one field in two lists lie a mile or two apart
+
+
+class Rows(dict[str, list[Any]]):
+    """Checked rows by table name. A shipped table is read when somebody first asks for it: a quiet night never does.
+
+    of_own_bases: with a list of bases of one's own, shipped rows about others are left out; in files of one's own such
+    rows are errors.
+    """
+
+    def __init__(self, rows: Mapping[str, list[Any]] | None = None, *, of_own_bases: bool = False) -> None:
+        super().__init__(rows or {})
+        self.of_own_bases = of_own_bases
+        self._tables: dict[str, pa.Table] = {}
+
+    def __missing__(self, table: str) -> list[Any]:
+        if table not in ROWS:
+            raise KeyError(table)
+        rows: Sequence[Any] = shipped_rows(table)
+        if table in ABOUT_BASES and self.of_own_bases:
+            bases = {row.base_id for row in self["bases"]}
+            rows = [row for row in rows if row.base_id is None or row.base_id in bases]
+        self[table] = list(rows)
+        return self[table]
+
+    def but(self, table: str, rows: list[Any]) -> Rows:
+        """The same with other rows of one table."""
+        others = Rows({**self, table: rows}, of_own_bases=self.of_own_bases)
+        others._tables = {name: made for name, made in self._tables.items() if name != table}
+        return others
+
+    def arrow(self, table: str) -> pa.Table:
+        """One table as Arrow, made once: a run binds the tables several times."""
+        if table not in self._tables:
+            declared, rows = arrow_schema(table), self[table]
+            values = {column: [getattr(row, column) for row in rows] for column in declared.names}
+            self._tables[table] = pa.Table.from_pydict(values, declared)
+        return self._tables[table]
 
 
 @dataclass(frozen=True)
 class Reference:
     """All reference tables: checked rows by table name, and a hash over their text.
 
-    learnt_sha256: of what a warehouse has learnt in place of the shipped weights; empty where these serve.
+    own: tables that the user has a file of. learnt_sha256: of what a warehouse has learnt in place of the shipped
+    weights; empty where these serve.
     """
 
-    rows: dict[str, list[Any]]
+    rows: Rows
     sha256: str
+    own: frozenset[str] = frozenset()
     learnt_sha256: str = ""
 
     @property
@@ -55,11 +95,7 @@ class Reference:
 
     def table(self, name: str) -> pa.Table:
         """One reference table as Arrow."""
-        declared = arrow_schema(name)
-        rows = self.rows[name]
-        return pa.Table.from_pydict(
-            {column: [getattr(row, column) for row in rows] for column in declared.names}, declared
-        )
+        return self.rows.arrow(name)
 
 
 def tables(settings: Settings) -> Reference:
@@ -69,7 +105,7 @@ def tables(settings: Settings) -> Reference:
     shipped runways and keywords shrink to the bases in it. Raises ConfigError naming the file, the line, the column and
     what is wrong.
     """
-    rows: dict[str, list[Any]] = {}
+    rows, own_tables = Rows(of_own_bases=settings.reference.bases is not None), set()
     digest = hashlib.sha256()
     for table in ROWS:
         own = getattr(settings.reference, table)
@@ -78,13 +114,14 @@ def tables(settings: Settings) -> Reference:
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"reference.{table}: {own} cannot be read: {error}") from None
         digest.update(f"{table}\n{text}".encode())
-        rows[table] = parse(table, text, own) if own else list(shipped_rows(table))
+        if own:
+            rows[table] = parse(table, text, own)
+            own_tables.add(table)
     rows["fleets"] += _built_in_fleets({row.fleet_id for row in rows["fleets"]})
-    _fit_to_bases(rows, settings)
-    _check_references(rows)
+    _check_references(rows, own_tables)
     if settings.reference.bases:
         _check_positions(rows["bases"], settings.reference.bases)
-    return Reference(rows, digest.hexdigest())
+    return Reference(rows, digest.hexdigest(), frozenset(own_tables))
 
 
 @cache
@@ -96,16 +133,6 @@ def _shipped(name: str) -> str:
 def shipped_rows(table: str) -> tuple[Any, ...]:
     """The checked rows of a shipped table, read once a process: rows are frozen, so all who ask may share them."""
     return tuple(parse(table, _shipped(f"{table}.csv"), f"{table}.csv"))
-
-
-def _fit_to_bases(rows: dict[str, list[Any]], settings: Settings) -> None:
-    """Drop shipped rows about bases that the user's own list leaves out; in the user's own files they are errors."""
-    if settings.reference.bases is None:
-        return
-    bases = {row.base_id for row in rows["bases"]}
-    for table in ("runways", "keywords"):
-        if getattr(settings.reference, table) is None:
-            rows[table] = [row for row in rows[table] if row.base_id is None or row.base_id in bases]
 
 
 def _built_in_fleets(present: set[str]) -> list[FleetRow]:
@@ -126,17 +153,22 @@ def parse(table: str, text: str, where: str) -> list[Any]:
     """
     model = ROWS[table]
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    columns, key_names = list(model.model_fields), KEYS[table]  # looked up once: pydantic takes its time over it
+
+    def key_of(row: Any) -> tuple[Any, ...]:
+        return tuple([getattr(row, name) for name in key_names])
+
     seen: dict[tuple[Any, ...], int] = {}
     rows = []
     try:
         _check_columns(model, list(reader.fieldnames or []), where)
-        absent = {name: "" for name in model.model_fields if name not in (reader.fieldnames or [])}
+        absent = {name: "" for name in columns if name not in (reader.fieldnames or [])}
         for values in reader:
             line = f"{where}, line {reader.line_num}"
             if None in values or None in values.values():
                 raise ConfigError(f"{line}: the row does not have as many cells as the first line has columns")
             row = _row(model, {**absent, **values}, line)
-            key = tuple(getattr(row, name) for name in KEYS[table])
+            key = key_of(row)
             if key in seen:
                 shown = ", ".join(f"{name} {value}" for name, value in zip(KEYS[table], key, strict=True) if value)
                 raise ConfigError(f"{line}, column {KEYS[table][0]}: {shown} stands already in line {seen[key]}")
@@ -161,16 +193,17 @@ def _check_columns(model: type[Row], heading: list[str], where: str) -> None:
 
 def _row(model: type[Row], values: dict[str, str], line: str) -> Row:
     try:
-        return model.model_validate({name: values[name] for name in model.model_fields})
+        return model.model_validate(values)
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False)[0]
         column = ".".join(str(part) for part in fault["loc"])
         raise ConfigError(f"{line}{f', column {column}' if column else ''}: {fault['msg']}") from None
 
 
-def _check_references(rows: dict[str, list[Any]]) -> None:
+def _check_references(rows: Rows, own: set[str]) -> None:
+    """Hold the user's own tables against each other and against the shipped ones, which fit together as they are."""
     bases = {row.base_id for row in rows["bases"]}
-    for table in ("runways", "keywords"):
+    for table in own & ABOUT_BASES:
         for row in rows[table]:
             if row.base_id is not None and row.base_id not in bases:
                 raise ConfigError(f"{table}.csv: base_id {row.base_id!r} is not in bases.csv")
@@ -182,11 +215,10 @@ def _check_references(rows: dict[str, list[Any]]) -> None:
 
 def _check_positions(bases: Sequence[BaseRow], where: str) -> None:
     """Refuse a base that lies far from the field that has its code: one of both is wrong, and all counts with it."""
-    import airportsdata  # a tenth of a second to load, for lists of one's own alone
-
-    fields = {code: (field["lat"], field["lon"], field["name"]) for code, field in airportsdata.load("ICAO").items()}
-    fields |= {row.icao: (row.latitude, row.longitude, row.name) for row in shipped_rows("fields") if row.icao}
-    fields |= {row.icao: (row.latitude, row.longitude, row.name) for row in shipped_rows("bases") if row.icao}
+    fields = {row.icao: (row.latitude, row.longitude, row.name) for row in shipped_rows("bases") if row.icao}
+    # no field's code begins with Q, so that codes of telegraphy are none: the sample's made-up field has one
+    if any(base.icao and base.icao not in fields and not base.icao.startswith("Q") for base in bases):
+        fields = {**_positions(), **fields}
     for base in bases:
         if base.icao not in fields:
             continue
@@ -198,6 +230,15 @@ def _check_positions(bases: Sequence[BaseRow], where: str) -> None:
                 f"{where}: base {base.base_id} lies at {base.latitude}, {base.longitude}, {miles:,.0f} NM from "
                 f"{base.icao} ({name}) at {latitude}, {longitude}; correct its position or its code"
             )
+
+
+@cache
+def _positions() -> dict[str, tuple[float, float, str]]:
+    """Latitude, longitude and name of the world's fields by ICAO code; the shipped fields before airportsdata's."""
+    import airportsdata  # takes a third of a second, for lists of one's own that name a field no shipped base has
+
+    fields = {code: (field["lat"], field["lon"], field["name"]) for code, field in airportsdata.load("ICAO").items()}
+    return fields | {row.icao: (row.latitude, row.longitude, row.name) for row in shipped_rows("fields") if row.icao}
 
 
 def _check_steps(rows: Sequence[Any], where: str) -> None:

@@ -14,10 +14,9 @@ from typing import Any
 
 from basewatch.config import Settings
 from basewatch.database import connect
-from basewatch.errors import BasewatchError, ConfigError
+from basewatch.durable import write_aside
+from basewatch.errors import BasewatchError, ConfigError, Damaged
 from basewatch.lake import notes
-from basewatch.lake.chain import Damaged
-from basewatch.lake.files import write_aside
 from basewatch.net.client import Client
 from basewatch.net.limits import Limit, Policy
 from basewatch.reference import load, registers

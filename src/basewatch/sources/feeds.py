@@ -28,11 +28,10 @@ import msgspec
 import pyarrow as pa
 
 from basewatch.config import Feed, Feeds
-from basewatch.errors import SourceError, containment
+from basewatch.durable import write_aside
+from basewatch.errors import Damaged, SourceError, containment
 from basewatch.lake import notes
-from basewatch.lake.chain import Damaged
 from basewatch.lake.events import Day, Event, Reject, Rows
-from basewatch.lake.files import write_aside
 from basewatch.lake.landings import MANIFEST
 from basewatch.lake.schemas import TABLES
 from basewatch.net import providers

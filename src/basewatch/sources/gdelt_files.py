@@ -23,9 +23,9 @@ import msgspec
 import pyarrow as pa
 
 from basewatch.config import GdeltFiles
+from basewatch.durable import sha256, write_aside
 from basewatch.errors import SourceError, containment
 from basewatch.lake.events import GLOBAL, Day, Event, Reject, Rows
-from basewatch.lake.files import sha256, write_aside
 from basewatch.lake.schemas import TABLES
 from basewatch.net import providers
 from basewatch.net.client import Client

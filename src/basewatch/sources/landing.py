@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 import basewatch
+from basewatch.durable import write_aside
 from basewatch.errors import SourceError
 from basewatch.lake import landings
-from basewatch.lake.files import write_aside
 from basewatch.lake.landings import MANIFEST
 from basewatch.net.secrets import clean_url, redact
 from basewatch.sources.contract import Context, Landed, LandedFile, Window, leads_out
@@ -119,7 +119,7 @@ class Landing:
             if file.is_file() and file.name not in names and not file.name.startswith("."):
                 file.unlink()
         licence = next(
-            (row for row in self.context.reference.rows.get("sources", []) if row.source == self.window.source), None
+            (row for row in self.context.reference.rows["sources"] if row.source == self.window.source), None
         )
         values = {
             "source": self.window.source,

@@ -17,18 +17,17 @@ import pyarrow as pa
 
 from basewatch import __version__
 from basewatch.database import connect
-from basewatch.durable import make_folder
+from basewatch.durable import make_folder, sha256
 from basewatch.errors import ConfigError
 from basewatch.lake import notes
-from basewatch.lake.files import sha256
 from basewatch.lake.ledger import LedgerRow, ledger_table
 from basewatch.lake.schemas import AT, TABLES, TEXTS
 from basewatch.lake.store import Lake
 from basewatch.reference.load import Params, Reference
 from basewatch.reference.rows import ROWS
 from basewatch.warehouse import lake_sql, models
+from basewatch.warehouse.published import DATABASE
 
-DATABASE = "basewatch.duckdb"
 AFTER_GATES = (
     "marts.quality_results",
     "marts.release_changes",

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from basewatch.errors import Damaged
 from basewatch.lake import notes
-from basewatch.lake.chain import Damaged
 
 FILE = "clock.json"
 BACK = timedelta(hours=1)  # less is the clock being set right

@@ -17,7 +17,8 @@ from basewatch.reference.load import Params, Reference
 from basewatch.warehouse import changes, learnt
 from basewatch.warehouse.build import Candidate, build_candidate, configure, remove_tree
 from basewatch.warehouse.changes import Case, Changes
-from basewatch.warehouse.releases import Release, Warehouse
+from basewatch.warehouse.published import Release
+from basewatch.warehouse.releases import Warehouse
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from basewatch.lake.files import write_aside
+from basewatch.durable import write_aside
 from basewatch.warehouse import models
 
 INTRODUCTION = """# The warehouse: data dictionary

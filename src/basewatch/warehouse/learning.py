@@ -41,6 +41,9 @@ class Learnt:
     hidden: pa.Table
 
 
+NOTHING = Learnt(None, 0, HISTORY["hidden_stays"].empty_table())
+
+
 def steps_of(reference: Reference) -> list[tuple[Any, ...]]:
     """The steps of both judges in the reference tables, in the order of COLUMNS."""
     return [tuple(getattr(row, name) for name in COLUMNS) for row in reference.rows["evidence_terms"]]
@@ -119,7 +122,7 @@ def learn(file: Path, steps: Sequence[tuple[Any, ...]], params: Mapping[str, Any
         made = cuts.make(work)
     stays = len({cut.group for cut in made if cut.field_id is not None})
     if not stays:
-        return Learnt(None, 0, HISTORY["hidden_stays"].empty_table())
+        return NOTHING
     with connect() as study:
         _prepare(study, file, made, steps, params)
         if stays < FEWEST_STAYS:

@@ -20,11 +20,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from basewatch.database import connect
-from basewatch.durable import fsync_folder, make_folder
-from basewatch.errors import ConfigError
+from basewatch.durable import fsync_folder, make_folder, write_aside
+from basewatch.errors import ConfigError, Damaged
 from basewatch.lake import notes
-from basewatch.lake.chain import Damaged
-from basewatch.lake.files import write_aside
 from basewatch.lake.store import Lake
 from basewatch.reference.load import Params, Reference, parse
 from basewatch.warehouse import learning, models
@@ -33,6 +31,7 @@ from basewatch.warehouse.build import bind, configure, remove_tree
 FOLDER = "learnt"
 NOTE, TERMS, HIDDEN = "learnt.json", "evidence_terms.csv", "hidden_stays.parquet"
 WORK = "work.duckdb"
+POSITIONS = ("track_points", "track_edges", "watched_points")  # without any of these nothing can be learnt
 NEEDED = ("intermediate.int_silence_fields", "intermediate.int_sure_stays")
 
 
@@ -83,7 +82,7 @@ def applied(reference: Reference, root: Path) -> Reference:
         return replace(reference, learnt_sha256=digest)
     file = root / FOLDER / TERMS
     rows = parse("evidence_terms", _verified(file, learnt.sha256).decode(), str(file))
-    return replace(reference, rows={**reference.rows, "evidence_terms": rows}, learnt_sha256=digest)
+    return replace(reference, rows=reference.rows.but("evidence_terms", rows), learnt_sha256=digest)
 
 
 def hidden_stays(root: Path) -> pa.Table | None:
@@ -135,19 +134,11 @@ def learn(
         return before
     folder = root / FOLDER
     make_folder(folder)
-    aside = folder / WORK
-    values = {**params.values, "as_of": until}
-    try:
-        aside.unlink(missing_ok=True)
-        with connect(aside) as connection:
-            configure(connection, folder / "spill")
-            bind(connection, lake, reference, None, until=until)
-            models.build(connection, values, models.ancestors(NEEDED))
-        learnt = learning.learn(aside, learning.steps_of(reference), values)
-    finally:
-        aside.unlink(missing_ok=True)
-        aside.with_name(f"{aside.name}.wal").unlink(missing_ok=True)
-        remove_tree(folder / "spill")
+    days = [row for row in lake.ledger() if row.day <= until]
+    if any(lake.files(table, days) for table in POSITIONS):
+        learnt = _of_closed_months(folder, lake, reference, {**params.values, "as_of": until})
+    else:
+        learnt = learning.NOTHING
     made = Note(source, until, learnt.stays, "")
     making, gone = (root / f".{FOLDER}.{uuid.uuid4().hex}" for _ in range(2))
     if learnt.hidden.num_rows:
@@ -164,6 +155,22 @@ def learn(
     fsync_folder(root)
     remove_tree(gone)
     return made
+
+
+def _of_closed_months(folder: Path, lake: Lake, reference: Reference, values: dict[str, Any]) -> learning.Learnt:
+    """What the days up to values["as_of"] teach, made in a database that is gone in the end."""
+    aside = folder / WORK
+    try:
+        aside.unlink(missing_ok=True)
+        with connect(aside) as connection:
+            configure(connection, folder / "spill")
+            bind(connection, lake, reference, None, until=values["as_of"])
+            models.build(connection, values, models.ancestors(NEEDED))
+        return learning.learn(aside, learning.steps_of(reference), values)
+    finally:
+        aside.unlink(missing_ok=True)
+        aside.with_name(f"{aside.name}.wal").unlink(missing_ok=True)
+        remove_tree(folder / "spill")
 
 
 def _written(file: Path, data: bytes) -> str:

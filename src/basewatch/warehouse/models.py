@@ -15,7 +15,7 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from graphlib import CycleError, TopologicalSorter
 from importlib.resources import files
 from typing import Any
@@ -60,9 +60,13 @@ class Model:
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     query: str
-    parents: frozenset[str]
     params: frozenset[str]
     is_view: bool = False
+
+    @cached_property
+    def parents(self) -> frozenset[str]:
+        """The tables that it reads. Raises ModelError where the query cannot be parsed."""
+        return parents(self.query, f"sql/{self.layer}/{self.name}.sql")
 
     @property
     def table(self) -> str:
@@ -104,7 +108,6 @@ def parse(layer: str, name: str, text: str) -> Model:
         tuple(header["key"]),
         columns,
         query,
-        parents(query, where),
         frozenset(_PARAM.findall(bare)),
         header.get("kind", "table") == "view",
     )
@@ -148,14 +151,21 @@ def parents(query: str, where: str = "query") -> frozenset[str]:
 
 
 @cache
-def load() -> dict[str, Model]:
-    """All models by table name, in the order in which they must be built."""
+def declared() -> dict[str, Model]:
+    """All models by table name, as their headers tell of them: quicker than `load`, which parses the queries too."""
     models: dict[str, Model] = {}
     for layer in LAYERS:
         for file in sorted(files(f"basewatch.sql.{layer}").iterdir(), key=lambda entry: entry.name):
             if file.name.endswith(".sql"):
                 model = parse(layer, file.name.removesuffix(".sql"), file.read_text(encoding="utf-8"))
                 models[model.table] = model
+    return models
+
+
+@cache
+def load() -> dict[str, Model]:
+    """All models by table name, in the order in which they must be built."""
+    models = declared()
     for model in models.values():
         for parent in model.parents:
             if parent.split(".")[0] not in READS[model.layer]:
@@ -190,7 +200,7 @@ def marts() -> list[Model]:
 def sha256() -> str:
     """A hash over every model's text, and over the macros that they use."""
     digest = hashlib.sha256("".join(macros()).encode())
-    for name, model in sorted(load().items()):
+    for name, model in sorted(declared().items()):
         digest.update(f"{name}\n{model.query}\n{model.columns}".encode())
     return digest.hexdigest()
 
@@ -272,25 +282,19 @@ def materialise(
     bound = {name: params[name] for name in model.params}
     if model.is_view and bound:
         raise ModelError(f"{model.table} is a view, which takes no thresholds; it names ${', $'.join(sorted(bound))}")
+    typed = ", ".join(f'"{column.name}"::{column.type} AS "{column.name}"' for column in model.columns)
     try:
-        result = connection.execute(f"SELECT * FROM ({model.query}) LIMIT 0", bound)
-        built = [name for name, *_ in result.description or []]
-        if built != [column.name for column in model.columns]:
-            declared = ", ".join(f'"{column.name}"' for column in model.columns)
-            raise ModelError(f"{model.table}: the query gives {built}, the header declares {declared}")
         if model.is_view:
-            typed = ", ".join(f'"{column.name}"::{column.type} AS "{column.name}"' for column in model.columns)
             connection.execute(f"CREATE OR REPLACE VIEW {target} AS SELECT {typed} FROM ({model.query})")
             return 0
-        connection.execute(f"CREATE OR REPLACE TABLE {target} ({model.ddl})")
+        statement = f"CREATE OR REPLACE TABLE {target} AS SELECT {typed} FROM ({model.query})"
         try:
-            connection.execute(f"INSERT INTO {target} {model.query}", bound)
+            row = connection.execute(statement, bound).fetchone()
         except duckdb.OutOfMemoryException:
             take_more_memory(connection)
-            connection.execute(f"INSERT INTO {target} {model.query}", bound)
+            row = connection.execute(statement, bound).fetchone()
     except duckdb.Error as error:
         raise ModelError(f"{model.table}: {error}") from error
-    row = connection.execute(f"SELECT count(*) FROM {target}").fetchone()
     return int(row[0]) if row else 0
 
 
@@ -303,9 +307,11 @@ def take_more_memory(connection: duckdb.DuckDBPyConnection) -> None:
 
 def comment(connection: duckdb.DuckDBPyConnection, model: Model, table: str) -> None:
     """Put the header's words on a table and its columns, where an analyst's tools show them."""
-    connection.execute(f"COMMENT ON TABLE {table} IS {text_literal(model.grain)}")
-    for column in model.columns:
-        connection.execute(f'COMMENT ON COLUMN {table}."{column.name}" IS {text_literal(column.comment)}')
+    statements = [f"COMMENT ON TABLE {table} IS {text_literal(model.grain)}"]
+    statements += [
+        f'COMMENT ON COLUMN {table}."{column.name}" IS {text_literal(column.comment)}' for column in model.columns
+    ]
+    connection.execute("; ".join(statements))
 
 
 def text_literal(text: str) -> str:

@@ -24,18 +24,16 @@ from filelock import BaseFileLock, FileLock, Timeout
 
 from basewatch import progress
 from basewatch.database import connect
-from basewatch.durable import fsync_file, fsync_folder, make_folder
-from basewatch.errors import ConfigError, StoreFault, WarehouseBusy
+from basewatch.durable import fsync_file, fsync_folder, make_folder, sha256, write_aside
+from basewatch.errors import ADVICE, ConfigError, Damaged, StoreFault, WarehouseBusy
 from basewatch.lake import notes
-from basewatch.lake.chain import ADVICE, Damaged
-from basewatch.lake.files import encode_parquet, sha256, write_aside
+from basewatch.lake.files import encode_parquet
 from basewatch.lake.store import Lake
 from basewatch.lake.verified import Verified
 from basewatch.reference.load import Params, Reference
 from basewatch.warehouse import learnt, models
 from basewatch.warehouse.build import (
     AFTER_GATES,
-    DATABASE,
     HISTORY,
     Candidate,
     Inputs,
@@ -48,12 +46,11 @@ from basewatch.warehouse.build import (
     removed_on_failure,
     store,
 )
-from basewatch.warehouse.summary import FILE, News, summarise
+from basewatch.warehouse.published import DATABASE, LATEST_RUN, MANIFEST, SUMMARY, Published, Release, read_manifest
+from basewatch.warehouse.summary import News, summarise
 from basewatch.warehouse.work import WORK
 
 SWEEP_SECONDS = 3.0  # looking through a lake of years takes a second or two
-MANIFEST = "manifest.json"
-LATEST_RUN = "latest"  # in the folder of runs, holds the name of the last one
 FAULTS_NAMED = 5  # of damaged files in an error
 CHANGES = "release_changes"  # the published table, and where its rows outlive their release
 
@@ -82,47 +79,16 @@ class Judged:
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Release:
-    """A published version."""
-
-    folder: Path
-    manifest: dict[str, Any]
-
-    @property
-    def release_id(self) -> str:
-        """Its name, which sorts by time."""
-        return self.folder.name
-
-    @property
-    def database(self) -> Path:
-        """Its DuckDB file."""
-        return self.folder / DATABASE
-
-    @property
-    def summary(self) -> dict[str, Any] | None:
-        """What it says that the one before did not; None for a release of an earlier version."""
-        file = self.folder / FILE
-        values: dict[str, Any] | None = json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
-        return values
-
-
-class Warehouse:
-    """The folders below one root (contract, section 4)."""
+class Warehouse(Published):
+    """All folders below one root (contract, section 4): what is published, and all that leads to it."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        super().__init__(root)
         self.lake = Lake(root)
         self.verified = Verified(root)
-        self.releases_folder = root / "releases"
-        self.current_link = root / "current"
-        self.quarantine = root / "quarantine"
-        self.quality = root / "quality"
         self.candidate_folder = root / "candidate"
-        self.runs_folder = root / "runs"
         self.history_folder = root / "history"
         self.history_note = self.history_folder / f"{CHANGES}.json"
-        self.pending_file = root / ".publishing"
 
     @contextlib.contextmanager
     def lock(self, *, clear: bool = True) -> Iterator[None]:
@@ -201,52 +167,6 @@ class Warehouse:
             remove_tree(self.candidate_folder)
             self._keep_history()
         self.pending_file.unlink()
-
-    # ---- releases
-
-    def releases(self) -> list[Release]:
-        """Published releases, oldest first. Raises StoreFault where the manifest of one is damaged."""
-        if not self.releases_folder.exists():
-            return []
-        folders = sorted(self.releases_folder.glob("[!.]*"))
-        return [Release(folder, read_manifest(folder)) for folder in folders if (folder / MANIFEST).exists()]
-
-    def release(self, name: str | None) -> Release:
-        """The release of this name, or the current one. Raises ConfigError where there is none."""
-        releases = {entry.release_id: entry for entry in self.releases()}
-        chosen = self.current() if name is None else releases.get(name)
-        if chosen is None:
-            raise ConfigError(f"no release {name or ''!r}; kept: {', '.join(releases) or 'none'}")
-        return chosen
-
-    def current(self) -> Release | None:
-        """The release that `current` points to, None before the first.
-
-        Raises StoreFault where the pointer is gone or leads elsewhere than to a whole release.
-        """
-        fault = self.pointer_fault()
-        if fault:
-            raise StoreFault(
-                f"{self.current_link} {fault}; choose a release with `basewatch rollback RELEASE`. {ADVICE}"
-            )
-        if not self.current_link.is_symlink():
-            return None
-        folder = self.current_link.resolve()
-        return Release(folder, read_manifest(folder))
-
-    def pointer_fault(self) -> str | None:
-        """What is wrong with the pointer `current`; None where nothing is, as before the first release."""
-        if not self.current_link.is_symlink():
-            if self.current_link.exists():
-                return "is no link: something was put in its place"
-            is_published = self.releases_folder.exists() and any(self.releases_folder.glob(f"[!.]*/{MANIFEST}"))
-            return "is missing, and there are releases" if is_published and not self.pending_file.exists() else None
-        folder = self.current_link.resolve()
-        if folder.parent != self.releases_folder.resolve():
-            return f"points to {folder}, which is no release"
-        if not (folder / MANIFEST).exists():
-            return f"points to {folder.name}, which is not a whole release"
-        return None
 
     # ---- whether all is as it was written
 
@@ -445,7 +365,7 @@ class Warehouse:
         }
         self._add_run_tables(making, judged, note)
         told = summarise(judged.news, note, judged.changes.to_pylist(), judged.quality.to_pylist(), judged.late)
-        write_aside(making / FILE, json.dumps(told, indent=1, default=str, ensure_ascii=False).encode())
+        write_aside(making / SUMMARY, json.dumps(told, indent=1, default=str, ensure_ascii=False).encode())
         export_parquet(making)
         extras(making, release_id)
         note["files"] = list_files(making)
@@ -592,20 +512,6 @@ class Warehouse:
         if name is not None and self.runs_folder / f"{name}.json" not in files:
             yield Damaged(latest, "names a run that has no record")
 
-    def last_run(self) -> dict[str, Any] | None:
-        """What the latest run did, None before the first."""
-        files = list(self.runs_folder.glob("*.json")) if self.runs_folder.exists() else []
-        if not files:
-            return None
-        # a run's name tells the second at which it began, but a clock may go back, and two may begin in one second
-        named = self.runs_folder / LATEST_RUN
-        noted = self.runs_folder / f"{named.read_text(encoding='utf-8')}.json" if named.exists() else None
-        latest = (
-            noted if noted in files else max(files, key=lambda file: (file.name.split("-")[0], file.stat().st_mtime_ns))
-        )
-        values: dict[str, Any] = json.loads(latest.read_text(encoding="utf-8"))
-        return values
-
 
 def _named_at(release_id: str) -> datetime | None:
     """The second in a release's name, UTC."""
@@ -618,21 +524,6 @@ def _named_at(release_id: str) -> datetime | None:
 def write_manifest(folder: Path, note: dict[str, Any]) -> None:
     """Write a release's manifest, with a hash over what it says."""
     write_aside(folder / MANIFEST, json.dumps(notes.sealed(note), indent=1).encode())
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """A release's manifest. Raises StoreFault where it is damaged; one of before it had a hash is taken as it is."""
-    file = folder / MANIFEST
-    try:
-        values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        missing = {"release_id", "files", "fingerprint", "as_of", "rows"} - set(values)
-    except (OSError, ValueError, TypeError) as error:
-        raise Damaged(file, f"is damaged: it cannot be read ({error})") from None
-    if missing:
-        raise Damaged(file, f"is damaged: it lacks {', '.join(sorted(missing))}")
-    if notes.is_broken(values):
-        raise Damaged(file, "is damaged: it was edited")
-    return values
 
 
 def new_run_id(now: datetime) -> str:
@@ -672,8 +563,3 @@ def seal(folder: Path) -> None:
     for entry in [*folder.rglob("*"), folder]:
         if entry.is_dir():
             fsync_folder(entry)
-
-
-def utc_now() -> datetime:
-    """This moment."""
-    return datetime.now(UTC)

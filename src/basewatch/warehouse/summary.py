@@ -11,7 +11,6 @@ import duckdb
 
 from basewatch.warehouse.changes import Changes
 
-FILE = "summary.json"
 SHOWN = 200  # of anything that grows with the data
 
 
@@ -62,7 +61,7 @@ def summarise(
         key = row["table_name"], row["change"], row["cause"]
         totals[key] = totals.get(key, 0) + row["rows"]
     failed = [
-        {name: row[name] for name in ("table_name", "check_name", "severity", "observed")}
+        {name: row[name] for name in ("table_name", "check_name", "severity", "observed", "why")}
         for row in checks
         if not row["success"]
     ]

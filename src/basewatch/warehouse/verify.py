@@ -17,17 +17,16 @@ import duckdb
 import pyarrow.parquet as pq
 
 from basewatch.database import connect
-from basewatch.durable import make_folder
-from basewatch.errors import BasewatchError, ConfigError, StoreFault
+from basewatch.durable import make_folder, sha256
+from basewatch.errors import BasewatchError, ConfigError, Damaged, StoreFault
 from basewatch.lake import landings, notes
-from basewatch.lake.chain import Damaged
 from basewatch.lake.events import GLOBAL, Day
-from basewatch.lake.files import sha256
 from basewatch.lake.ledger import LedgerRow, ledger_row
 from basewatch.lake.readings import Readings
 from basewatch.warehouse import learnt
-from basewatch.warehouse.build import DATABASE, remove_tree
-from basewatch.warehouse.releases import LATEST_RUN, MANIFEST, Release, Warehouse, read_manifest
+from basewatch.warehouse.build import remove_tree
+from basewatch.warehouse.published import DATABASE, LATEST_RUN, MANIFEST, Release, read_manifest
+from basewatch.warehouse.releases import Warehouse
 
 LANDING = "landing"
 REGISTERS, LISTS = f"{LANDING}/registers/*.json", f"{LANDING}/*/lists/*.at"

@@ -19,9 +19,9 @@ import pyarrow.compute as pc
 
 from basewatch import progress
 from basewatch.config import Cover, FlightFiles
+from basewatch.durable import sha256
 from basewatch.errors import SourceError, containment
 from basewatch.lake.events import GLOBAL, Day, Event, FileReading, Reject, Rows
-from basewatch.lake.files import sha256
 from basewatch.lake.recording import in_words
 from basewatch.readsb.polled import Sighting
 from basewatch.reference.thresholds import Thresholds

@@ -172,7 +172,7 @@ def _looks(index: Index, many: int) -> list[Look]:
 
 def _job(day: date, paths: Sequence[Path], context: Context[ReadsbArchive], work: Path, usual: str, way: str) -> Job:
     settings, params, reference = context.settings, context.params, context.reference
-    fields = reference.rows.get("fields", [])
+    fields = reference.rows["fields"]
     is_folder = paths[0].is_dir()
     return Job(
         parts=[] if is_folder else [str(path) for path in paths],

@@ -15,8 +15,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from basewatch.durable import boot_id, make_folder, put_in_place
-from basewatch.lake.files import write_aside
+from basewatch.durable import boot_id, make_folder, put_in_place, write_aside
 from basewatch.net.client import Client
 from basewatch.net.faults import HttpFault
 

@@ -19,9 +19,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from basewatch.durable import fsync_folder, make_folder
+from basewatch.durable import fsync_folder, make_folder, sha256, write_aside
 from basewatch.errors import SourceError
-from basewatch.lake.files import sha256, write_aside
 from basewatch.net.client import Client
 from basewatch.net.faults import HttpFault
 from basewatch.net.ranges import FileChanged, RangesRefused

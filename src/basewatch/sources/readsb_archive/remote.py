@@ -22,9 +22,8 @@ from urllib.parse import unquote, urlsplit
 
 from basewatch.config import ReadsbArchive
 from basewatch.durable import make_folder
-from basewatch.errors import SourceError
+from basewatch.errors import Damaged, SourceError
 from basewatch.lake import notes
-from basewatch.lake.chain import Damaged
 from basewatch.net import providers
 from basewatch.net.client import Client
 from basewatch.net.faults import HttpFault
