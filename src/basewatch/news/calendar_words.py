@@ -29,12 +29,32 @@ class CalendarWords:
     fillers: frozenset[str]
 
 
+@cache
 def codes() -> tuple[str, ...]:
     """The languages whose names are known, the most used first."""
     from dateparser.data.languages_info import language_order  # a twentieth of a second; only where words are read
 
     ours = set(languages()["codes"].values()) | set(languages()["names"].values())
     return tuple(code for code in language_order if code in ours)
+
+
+@cache
+def _codes_by_word() -> dict[str, frozenset[str]]:
+    """The languages in whose names a word stands, for every such word."""
+    found: dict[str, set[str]] = {}
+    for code in codes():
+        names = words(code)
+        if names is not None:
+            phrases = {*names.months, *names.weekdays, *names.mornings, *names.afternoons, *names.fillers}
+            for word in {word for phrase in phrases for word in phrase.split()}:
+                found.setdefault(word, set()).add(code)
+    return {word: frozenset(of_word) for word, of_word in found.items()}
+
+
+def codes_with(all_of: set[str]) -> tuple[str, ...]:
+    """The languages in whose names each of these folded words stands, the most used first."""
+    known = _codes_by_word()
+    return tuple(code for code in codes() if all(code in known.get(word, ()) for word in all_of))
 
 
 @cache

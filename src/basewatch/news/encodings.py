@@ -24,6 +24,7 @@ _BINARY = (
     (b"GIF8", "an image"),
 )
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_LEADS = bytes(range(0xC0, 0x100))  # the first bytes of letters in UTF-8
 _SAMPLE = 1 << 16  # bytes that tell an encoding
 
 
@@ -50,7 +51,7 @@ def _decoded(data: bytes, declared: tuple[str | None, ...]) -> str:
         raise ValueError("binary data, not a text")
     strict = _strict(data, "utf-8")
     # Text of another encoding is UTF-8 by chance in a letter or two, never in many.
-    if strict is not None and (not any(declared) or sum(byte >= 0xC0 for byte in data) >= 4):
+    if strict is not None and (not any(declared) or len(data) - len(data.translate(None, _LEADS)) >= 4):
         return strict
     for name in filter(None, declared):
         fitting = _strict(data, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -45,6 +45,32 @@ def any_of(phrases: Iterable[str]) -> str:
     """The pattern of whichever of the phrases stands there, the longest first; one that never matches for none."""
     ranked = sorted(set(phrases), key=lambda words: (-len(words), words))
     return "(?:" + "|".join(phrase(words) for words in ranked) + ")" if ranked else NEVER.pattern
+
+
+@dataclass(frozen=True)
+class Phrases:
+    """Phrases to look for in long texts: nearly none of them stands there, which plain search tells at once.
+
+    stems: for each phrase a piece that stands in whatever it matches.
+    """
+
+    stems: tuple[str, ...]
+    pattern: re.Pattern[str]
+
+    def finditer(self, folded: str) -> Iterator[re.Match[str]]:
+        """Where any of the phrases stands, in order."""
+        return self.pattern.finditer(folded) if any(stem in folded for stem in self.stems) else iter(())
+
+    def search(self, folded: str) -> re.Match[str] | None:
+        """The first place where any of the phrases stands."""
+        return next(self.finditer(folded), None)
+
+
+def phrases(of_all: Iterable[str]) -> Phrases:
+    """Phrases ready to be looked for."""
+    listed = list(of_all)
+    pieces = (re.split(r"[\s\-*]+", key(words)) for words in listed)
+    return Phrases(tuple(max(each, key=len) for each in pieces), re.compile(any_of(listed)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,8 +210,8 @@ class Rules:
     places: tuple[str, ...]
     aircraft: Aircraft
     fleets: dict[str, tuple[str, ...]]
-    origins: list[tuple[str, re.Pattern[str]]]
-    data_origins: list[tuple[str, re.Pattern[str]]]
+    origins: list[tuple[str, Phrases]]
+    data_origins: list[tuple[str, Phrases]]
     domains: dict[str, str]
     clause: re.Pattern[str]
     pair: re.Pattern[str]
@@ -237,8 +263,8 @@ def rules() -> Rules:
         places=tuple(words["places"]),
         aircraft=_aircraft(names),
         fleets={fleet: tuple(rule["all_of"]) for fleet, rule in words["fleets"].items()},
-        origins=[(name, re.compile(any_of(spellings))) for name, spellings in words["origins"].items()],
-        data_origins=[(name, re.compile(any_of(spellings))) for name, spellings in words["data"].items()],
+        origins=[(name, phrases(spellings)) for name, spellings in words["origins"].items()],
+        data_origins=[(name, phrases(spellings)) for name, spellings in words["data"].items()],
         domains=dict(words["domains"]),
         clause=re.compile(rf"[,;:،؛、]|{any_of(words['joiners'])}"),
         pair=re.compile(rf"{any_of(words['joiners'])}|(?<!\w)و(?:ال)?$"),  # Arabic joins "and" to the word

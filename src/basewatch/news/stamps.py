@@ -7,6 +7,7 @@ ways is given in both. Nothing is taken from the clock: a stamp without a year i
 from __future__ import annotations
 
 import calendar
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from basewatch.news import calendar_words, zones
 from basewatch.news.calendar_words import CalendarWords
-from basewatch.news.text import key
+from basewatch.news.text import UNSPACED, key
 from basewatch.news.zones import ZoneName
 
 Kind = Literal["exact", "zone_assumed", "day", "ambiguous", "unreadable"]
@@ -53,7 +54,7 @@ def read(stated: str, tag: str | None = None, language: str | None = None) -> St
     dots are day, month and year. A stamp whose weekday is another than its date's is unreadable.
     """
     prepared = _prepared(stated)
-    if not prepared or len(prepared) > LONGEST:
+    if len(prepared) > LONGEST or not _DIGIT.search(prepared):  # no date is without a number
         return Stamp(stated, "unreadable")
     try:
         tokens = list(_tokens(prepared))
@@ -114,6 +115,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("skip", r"[\s,;.|•·/-]+"),
     )
 )
+_DIGIT = re.compile(r"\d")
 _OFFSET = re.compile(r"\s?([+-])\s?(?:(\d\d):?(\d\d)|(\d\d))(?![\d:])")
 _NAMED_OFFSET = re.compile(r"\s?([+-])\s?(?:(\d\d):?(\d\d)|(\d{1,2})(?::(\d\d))?)(?![\d:])")
 _MOSCOW = ("msk", "мск")
@@ -278,7 +280,7 @@ def _by_language(tokens: list[_Token], tag: str | None, language: str | None) ->
         if stamp is not None:
             return stamp
     readings = {}
-    for code in calendar_words.codes():
+    for code in _languages_of(tokens):
         names = calendar_words.words(code)
         stamp = _stamp(tokens, names, tag) if names else None
         if stamp is not None:
@@ -287,6 +289,18 @@ def _by_language(tokens: list[_Token], tag: str | None, language: str | None) ->
     if not stamps:
         return Stamp("", "unreadable")
     return stamps[0] if len(stamps) == 1 else _either(stamps)  # "listopad" is October in Croatia, November in Poland
+
+
+def _languages_of(tokens: list[_Token]) -> tuple[str, ...]:
+    """The languages that can understand each word before the time; none where there is no word to tell them apart.
+
+    Behind a time any word may be the name of a zone. Words of scripts without spaces may be parts of a name.
+    """
+    if not any(token.kind == "word" for token in tokens):
+        return ()
+    before = itertools.takewhile(lambda token: token.kind != "time", tokens)
+    written = " ".join(key(token.text) for token in before if token.kind == "word")
+    return calendar_words.codes_with({word for word in written.split() if not UNSPACED.search(word)})
 
 
 def _either(stamps: list[Stamp]) -> Stamp:

@@ -246,10 +246,12 @@ def _own_part(tree: Any) -> tuple[Any, str]:
         if element is not None:
             kept |= {element, *element.iterancestors()}
     of_article = set(article.iter()) if article is not None else set()
+    around = {article, *article.iterancestors()} if article is not None else set()
     is_behind = False
     left_out = []
     for element in own.iter():
-        is_behind = is_behind or (element is not article and article is not None and _follows(element, article))
+        # right behind the article, or behind one of the elements around it
+        is_behind = is_behind or (element is not article and element.getprevious() in around)
         if not isinstance(element.tag, str):
             continue
         is_of_others = element.tag in _OF_OTHERS and element not in kept
@@ -274,12 +276,6 @@ def _own_part(tree: Any) -> tuple[Any, str]:
             element.drop_tree()
     remaining = " ".join(" ".join(own.itertext()).split())
     return own, "\n".join(each for each in texts if each not in remaining)
-
-
-def _follows(element: Any, article: Any) -> bool:
-    """Whether an element stands right behind the article or behind one of the elements around it."""
-    before = element.getprevious()
-    return before is not None and (before is article or before in article.iterancestors())
 
 
 def _is_named_for_others(element: Any) -> bool:

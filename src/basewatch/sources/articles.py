@@ -231,16 +231,9 @@ def _published(form: Form, name: str, language: str | None, now: datetime) -> tu
 
     An ambiguous date is settled by a later witness that gives one of its days, and by no other.
     """
-    latest = now.astimezone(UTC).date()
-    witnesses: list[tuple[str, Stamp]] = [
-        *(("metadata", stamps.read_part(stated, form.tag, language)) for stated in form.stated),
-        *(("text", stamp) for stamp in _date_lines(form, language, latest)),
-        *(("url", stamp) for stamp in _of_path(form.url or "")),
-        *(("file_name", stamp) for stamp in _of_path(name)),
-    ]
     ambiguous: Stamp | None = None
     failing = "none"
-    for basis, stamp in witnesses:
+    for basis, stamp in _witnesses(form, name, language, now):
         if stamp.earliest is None or stamp.latest is None or stamp.latest < _EARLIEST:
             failing = "unreadable" if basis in _STATEMENTS and failing == "none" else failing
         elif stamp.earliest > now:
@@ -253,6 +246,18 @@ def _published(form: Form, name: str, language: str | None, now: datetime) -> tu
         else:
             return stamp, _basis(basis, stamp)
     return (ambiguous, "ambiguous") if ambiguous else (None, failing)
+
+
+def _witnesses(form: Form, name: str, language: str | None, now: datetime) -> Iterator[tuple[str, Stamp]]:
+    """What speaks for a time of publication, the surest first; each is read when those before it did not settle it."""
+    for stated in form.stated:
+        yield "metadata", stamps.read_part(stated, form.tag, language)
+    for stamp in _date_lines(form, language, now.astimezone(UTC).date()):
+        yield "text", stamp
+    for stamp in _of_path(form.url or ""):
+        yield "url", stamp
+    for stamp in _of_path(name):
+        yield "file_name", stamp
 
 
 def _basis(witness: str, stamp: Stamp) -> str:
@@ -285,11 +290,13 @@ def _filing_day(article: Article, window: Window) -> date | None:
 
 def _date_lines(form: Form, language: str | None, latest: date) -> Iterator[Stamp]:
     """The dates of the opening lines that are one, else of one that is little more, or a dateline with its year."""
-    readable = [
-        stamp for line in form.opening if (stamp := stamps.read_part(line, form.tag, language)).kind != "unreadable"
-    ]
-    if readable:
-        yield from readable
+    is_stated = False
+    for line in form.opening:
+        stamp = stamps.read_part(line, form.tag, language)
+        if stamp.kind != "unreadable":
+            is_stated = True
+            yield stamp
+    if is_stated:
         return
     words = rules().language(language) or rules().language("en")
     for line in form.opening:
