@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import itertools
 import json
 import shutil
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -571,6 +573,32 @@ def test_one_feed_that_turns_programs_away_leaves_the_others_and_says_so(world: 
     assert len(rows(got)) == 1
     assert [row["series"] for row in got.table("news_totals")] == ["feed:outlet"]  # no answer is no zero
     assert len(world.outlets.host.asked("/tass")) == 1  # a refusal is not tried again
+
+
+def test_hosts_are_asked_at_the_same_time_and_a_host_that_fails_is_left_alone_by_itself(world: World) -> None:
+    """Each host answers only when all have been asked: one after the other, none would."""
+    all_asked = threading.Barrier(6)
+
+    def wait(_: Any, reply: Reply) -> Reply:
+        all_asked.wait(20)
+        return reply
+
+    with contextlib.ExitStack() as stack:
+        for number in range(5):
+            outlets = Outlets(world.clock.time)
+            stack.enter_context(serving(outlets.host))
+            outlets.put("/rss", rss([replace(LANDING, link=f"https://o{number}.example/il-76", guid=None)]))
+            outlets.host.fault(wait, times=1)
+            world.feeds.append({"name": f"outlet{number}", "url": f"{outlets.host.url}/rss"})
+        world.put(LANDING)
+        world.outlets.host.fault(wait, times=1)
+        for number in range(4):
+            world.feeds.insert(0, {"name": f"down{number}", "url": f"http://127.0.0.1:{number + 1}/rss"})
+        got = world.night(breaker_after=1)
+    day = got.day("global", "2026-10-01")
+    assert day.status == "partial"
+    assert [(day.error or "").count(f"down{number}: feeds: ") for number in range(4)] == [1, 1, 1, 1], day.error
+    assert len(rows(got)) == 6
 
 
 @pytest.mark.parametrize(

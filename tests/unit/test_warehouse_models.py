@@ -55,7 +55,7 @@ def test_parents_are_found_in_the_query_itself() -> None:
 )
 def test_malformed_files_are_named(text: str, said: str) -> None:
     with pytest.raises(ModelError, match=said):
-        models.parse("marts", "things", text).parents
+        assert models.parse("marts", "things", text).parents
 
 
 def built(query: str) -> duckdb.DuckDBPyConnection:

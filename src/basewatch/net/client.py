@@ -109,6 +109,7 @@ class Client:
 
     `limits` hold for every host unless `host_limits` names it. A provider that asks to be left alone for longer than a
     run waits is left alone until then; `quota_depth` is how many segments of a path tell its quotas apart.
+    apart: what fails by itself: a source that asks many hosts has a client for each, and leaves only the failing alone.
     `authorise(renew)` returns the headers that carry the credentials; it is called with True once on a 401.
     """
 
@@ -125,8 +126,10 @@ class Client:
         policy: Policy | None = None,
         state: State | None = None,
         quota_depth: int = 0,
+        apart: str = "",
     ) -> None:
         self.source = source
+        self._fails_as = f"{source} {apart}".strip()
         self._quota_depth = quota_depth
         self.policy = policy or Policy()
         self.state = state or STATE
@@ -415,7 +418,7 @@ class Client:
     def _retrying(
         self, attempt: Callable[[], Outcome], stop: Callable[[tenacity.RetryCallState], bool] | None = None
     ) -> Outcome:
-        breaker = self.state.breakers.setdefault(self.source, Breaker())
+        breaker = self.state.breakers.setdefault(self._fails_as, Breaker())
         now = self.state.clock.monotonic()
         if now < breaker.open_until:
             raise HttpFault(

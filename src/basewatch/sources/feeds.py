@@ -15,14 +15,15 @@ import io
 import json
 import logging
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from html import unescape
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import msgspec
 import pyarrow as pa
@@ -38,6 +39,7 @@ from basewatch.net import providers
 from basewatch.net.client import Answer, Client
 from basewatch.net.content import describe, plain
 from basewatch.net.faults import HttpFault
+from basewatch.net.limits import STATE
 from basewatch.news import encodings, stamps
 from basewatch.news.reader import Article, Reader, Reading, news_tables
 from basewatch.news.text import canonical_url, domain_of, mark_line_ends
@@ -51,6 +53,7 @@ CODE = "feeds"
 ACCEPT = "application/rss+xml, application/atom+xml, application/xml;q=0.9, text/xml;q=0.8"
 LARGEST = 16 << 20  # bytes of one feed
 SKEW = timedelta(hours=1)  # a clock may be that far ahead; a later date is a wrong one
+AT_ONCE = 64  # hosts
 POLL_ENDINGS = (".xml", ".rss", ".atom", ".rdf")
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 UNDATED = ("ambiguous", "unreadable", "future", "none")  # something is stated, and yet no time to go by
@@ -136,17 +139,12 @@ def _poll(window: Window, context: Context[Feeds], settings: Feeds) -> list[Http
     """Ask every feed once and keep what came, with what the next poll needs to ask for news only; returns faults."""
     landing = Landing(context, window, f"polls/{context.now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
     before = _kept(context.landing / "polls")
-    client = _client(settings)
     faults = []
-    for feed in _named(settings):
-        last = next((poll for poll in reversed(before) if poll.feed == feed.name and poll.path), None)
-        last = last if last and last.address == _address(feed) else None
+    for feed, answer in zip(_named(settings), _asked(_named(settings), before, context, settings), strict=True):
         request = (feed.name, window.since, window.until, "poll")
-        try:
-            answer = _ask(client, feed, context, last)
-        except HttpFault as fault:
-            faults.append(fault)
-            landing.note(*request, "failed", f"{feed.name}: {fault}")
+        if isinstance(answer, HttpFault):
+            faults.append(answer)
+            landing.note(*request, "failed", f"{feed.name}: {answer}")
             continue
         if answer.status == 304:
             landing.note(*request, "ok")
@@ -169,8 +167,42 @@ def _poll(window: Window, context: Context[Feeds], settings: Feeds) -> list[Http
     return faults
 
 
-def _client(settings: Feeds, **changes: Any) -> Client:
-    return Client(CODE, headers={"Accept": ACCEPT}, policy=replace(providers.policy(settings), **changes))
+def _asked(feeds: list[Feed], before: list[Poll], context: Context[Feeds], settings: Feeds) -> list[Answer | HttpFault]:
+    """What each feed answers. Hosts are asked at the same time, the feeds of one host one after the other."""
+    by_host: dict[str, list[Feed]] = defaultdict(list)
+    for feed in feeds:
+        by_host[_host(feed)].append(feed)
+
+    def ask_host(host: str) -> dict[str, Answer | HttpFault]:
+        client = _client(settings, host)
+        answers: dict[str, Answer | HttpFault] = {}
+        for feed in by_host[host]:
+            last = next((poll for poll in reversed(before) if poll.feed == feed.name and poll.path), None)
+            last = last if last and last.address == _address(feed) else None
+            try:
+                answers[feed.name] = _ask(client, feed, context, last)
+            except HttpFault as fault:
+                answers[feed.name] = fault
+        return answers
+
+    with ThreadPoolExecutor(min(len(by_host), AT_ONCE)) as pool:
+        try:
+            answers = {name: answer for of_host in pool.map(ask_host, by_host) for name, answer in of_host.items()}
+        except BaseException:
+            STATE.ends[CODE] = STATE.clock.monotonic()  # what is under way is not tried again
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return [answers[feed.name] for feed in feeds]
+
+
+def _host(feed: Feed) -> str:
+    """The host and port that a feed is asked of."""
+    return urlsplit(feed.url).netloc.rpartition("@")[2]
+
+
+def _client(settings: Feeds, host: str, **changes: Any) -> Client:
+    policy = replace(providers.policy(settings), **changes)
+    return Client(CODE, headers={"Accept": ACCEPT}, policy=policy, apart=host)
 
 
 def _ask(client: Client, feed: Feed, context: Context[Feeds], last: Poll | None = None) -> Answer:
@@ -870,8 +902,8 @@ def check(context: Context[Feeds]) -> list[Finding]:
     except SourceError as error:
         return [Finding(False, str(error), "name feeds")]
     findings = []
-    client = _client(settings, attempts=1)
     for feed in named:
+        client = _client(settings, _host(feed), attempts=1)
         try:
             number = len(items(_ask(client, feed, context).body, None, context.now, feed.url))
             findings.append(Finding(True, f"{CODE}: {feed.name} answers with {number} items"))
