@@ -10,6 +10,7 @@ import math
 import os
 import re
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -21,7 +22,7 @@ import pytest
 
 from basewatch import config
 from basewatch.news.reader import Reader
-from basewatch.reference import load
+from basewatch.reference import doubts, load
 from basewatch.reference.load import Reference
 from basewatch.reference.rows import KEYS, ROWS
 
@@ -34,6 +35,12 @@ RECORDED = os.environ.get("RECORDED_DATA")  # a folder of recorded data that may
 def shipped() -> Reference:
     """The shipped tables."""
     return load.tables(config.Settings())
+
+
+def test_shipped_tables_fit_together() -> None:
+    """A run holds a user's own tables against the shipped ones, and takes these as they are."""
+    load._check_references(shipped().rows, set(ROWS))
+    assert not doubts.of(replace(shipped(), own=frozenset(ROWS)))
 
 
 def text(table: str) -> str:

@@ -18,6 +18,8 @@ from basewatch.lake.store import Lake
 from basewatch.reference import load
 from basewatch.sources import contract
 from basewatch.sources.contract import Context, Window
+from basewatch.warehouse import told_files
+from basewatch.warehouse.published import Published
 from basewatch.warehouse.releases import Warehouse
 
 FACTS = load.tables(config.Settings())
@@ -191,7 +193,9 @@ def test_the_list_of_rejects_stays_that_of_the_run_that_wrote_it(watch: Watch) -
     assert watch.reading("c.csv").run_id == "second"
     (one,) = [
         file
-        for file in run.files(Warehouse(watch.folder / "warehouse"), ["flight_files"])
+        for file in told_files.files(
+            Published(watch.folder / "warehouse"), Lake(watch.folder / "warehouse"), ["flight_files"]
+        )
         if file.reading.file == "c.csv"
     ]
     assert one.listed_in and "soon" in one.listed_in.read_text(encoding="utf-8")

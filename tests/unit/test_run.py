@@ -20,7 +20,7 @@ from basewatch.lake.events import GLOBAL
 from basewatch.lake.ledger import LedgerRow
 from basewatch.run import Run
 from basewatch.sources.contract import Window
-from basewatch.warehouse import learning, models
+from basewatch.warehouse import learnt, models
 from server import setup
 from server.core import serving
 from server.flights import OpenSky
@@ -255,7 +255,7 @@ def test_a_fault_in_learning_costs_no_night(tmp_path: Path, monkeypatch: pytest.
     def fails(*_: Any) -> None:
         raise models.ModelError("intermediate.int_track_points: the disk is gone")
 
-    monkeypatch.setattr(learning, "learn", fails)
+    monkeypatch.setattr(learnt, "made_from", fails)
     work = planned(Settings(folder=tmp_path), END)
     said: list[str] = []
     work.progress = said.append

@@ -22,7 +22,7 @@ from basewatch.lake import chain, notes, segments
 from basewatch.lake.events import Day
 from basewatch.lake.ledger import ledger_row
 from basewatch.lake.store import Lake
-from basewatch.warehouse import verify
+from basewatch.warehouse import told_files, verify
 from basewatch.warehouse.releases import Warehouse
 from wholeruns import Watch
 
@@ -342,7 +342,7 @@ def refused(place: Place) -> None:
     lake = Lake(place.root)
     for code in ("flight_files", "articles"):
         lake.window_fingerprint(code, "any")
-        run.files(Warehouse(place.root), [code])
+        told_files.files(Warehouse(place.root), Lake(place.root), [code])
 
 
 def test_a_day_with_another_number_of_rows_than_were_kept_is_named(place: Place) -> None:

@@ -7,7 +7,7 @@ import hashlib
 import io
 import itertools
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -30,7 +30,7 @@ ABOUT_BASES = {"runways", "keywords"}  # tables whose rows are about one base ea
 BASE_APART_NM = 5.0  # from the field of the same code: positions of one field in two lists lie a mile or two apart
 
 
-class Rows(dict[str, list[Any]]):
+class Rows(Mapping[str, list[Any]]):
     """Checked rows by table name. A shipped table is read when somebody first asks for it: a quiet night never does.
 
     of_own_bases: with a list of bases of one's own, shipped rows about others are left out; in files of one's own such
@@ -38,23 +38,30 @@ class Rows(dict[str, list[Any]]):
     """
 
     def __init__(self, rows: Mapping[str, list[Any]] | None = None, *, of_own_bases: bool = False) -> None:
-        super().__init__(rows or {})
-        self.of_own_bases = of_own_bases
+        self._rows = dict(rows or {})
+        self._of_own_bases = of_own_bases
         self._tables: dict[str, pa.Table] = {}
 
-    def __missing__(self, table: str) -> list[Any]:
-        if table not in ROWS:
-            raise KeyError(table)
-        rows: Sequence[Any] = shipped_rows(table)
-        if table in ABOUT_BASES and self.of_own_bases:
-            bases = {row.base_id for row in self["bases"]}
-            rows = [row for row in rows if row.base_id is None or row.base_id in bases]
-        self[table] = list(rows)
-        return self[table]
+    def __getitem__(self, table: str) -> list[Any]:
+        if table not in self._rows:
+            if table not in ROWS:
+                raise KeyError(table)
+            rows: Sequence[Any] = shipped_rows(table)
+            if table in ABOUT_BASES and self._of_own_bases:
+                bases = {row.base_id for row in self["bases"]}
+                rows = [row for row in rows if row.base_id is None or row.base_id in bases]
+            self._rows[table] = list(rows)
+        return self._rows[table]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(ROWS)
+
+    def __len__(self) -> int:
+        return len(ROWS)
 
     def but(self, table: str, rows: list[Any]) -> Rows:
         """The same with other rows of one table."""
-        others = Rows({**self, table: rows}, of_own_bases=self.of_own_bases)
+        others = Rows({**self._rows, table: rows}, of_own_bases=self._of_own_bases)
         others._tables = {name: made for name, made in self._tables.items() if name != table}
         return others
 
@@ -79,6 +86,10 @@ class Reference:
     sha256: str
     own: frozenset[str] = frozenset()
     learnt_sha256: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.rows, Rows):
+            object.__setattr__(self, "rows", Rows(self.rows))
 
     @property
     def bases(self) -> dict[str, BaseRow]:
@@ -105,7 +116,7 @@ def tables(settings: Settings) -> Reference:
     shipped runways and keywords shrink to the bases in it. Raises ConfigError naming the file, the line, the column and
     what is wrong.
     """
-    rows, own_tables = Rows(of_own_bases=settings.reference.bases is not None), set()
+    own_rows: dict[str, list[Any]] = {}
     digest = hashlib.sha256()
     for table in ROWS:
         own = getattr(settings.reference, table)
@@ -115,13 +126,14 @@ def tables(settings: Settings) -> Reference:
             raise ConfigError(f"reference.{table}: {own} cannot be read: {error}") from None
         digest.update(f"{table}\n{text}".encode())
         if own:
-            rows[table] = parse(table, text, own)
-            own_tables.add(table)
-    rows["fleets"] += _built_in_fleets({row.fleet_id for row in rows["fleets"]})
-    _check_references(rows, own_tables)
+            own_rows[table] = parse(table, text, own)
+    if "fleets" in own_rows:
+        own_rows["fleets"] += _built_in_fleets({row.fleet_id for row in own_rows["fleets"]})
+    rows = Rows(own_rows, of_own_bases="bases" in own_rows)
+    _check_references(rows, set(own_rows))
     if settings.reference.bases:
         _check_positions(rows["bases"], settings.reference.bases)
-    return Reference(rows, digest.hexdigest(), frozenset(own_tables))
+    return Reference(rows, digest.hexdigest(), frozenset(own_rows))
 
 
 @cache

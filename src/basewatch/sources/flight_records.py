@@ -144,6 +144,17 @@ ENDS = {  # of each table: the lake columns of place and time of both ends
 }
 
 
+MOST_KNOWN = 100_000  # texts whose meaning is remembered
+
+
+def _made(name: str, reader: Reader, value: object) -> Any:
+    """What a reader makes of a value. Raises Malformed naming the field."""
+    try:
+        return reader(value)
+    except Malformed as fault:
+        raise Malformed(f"{name} {fault}: {str(value)[:80]!r}") from None
+
+
 class Converter:
     """Makes lake rows of records. `places` resolves places, None leaves them as stated; `order`: of dates in digits.
 
@@ -155,6 +166,7 @@ class Converter:
     ) -> None:
         self._places, self.order, self._zone = places, order, of_zone
         self._all_bases = places.base_ids if places else frozenset()
+        self._known: dict[tuple[Reader, str], Any] = {}  # what was made of a text
 
     def convert(self, table: str, fields: Fields) -> Record:
         """One record as a row of a lake table. Raises Malformed naming the field."""
@@ -166,21 +178,28 @@ class Converter:
         return makers[table](fields)
 
     def _read(self, name: str, reader: Reader, fields: Fields) -> Any:
+        """What a reader makes of a field, null where that is empty. A list says the same few things again and again."""
         value = fields.get(plain_name(name))
         if value is None or value == "":
             return None
-        try:
-            return reader(value)
-        except Malformed as fault:
-            raise Malformed(f"{name} {fault}: {str(value)[:80]!r}") from None
+        if type(value) is not str:
+            return _made(name, reader, value)
+        if len(self._known) > MOST_KNOWN:
+            self._known.clear()
+        if (reader, value) not in self._known:
+            self._known[reader, value] = _made(name, reader, value)
+        return self._known[reader, value]
 
     def _time(self, name: str, fields: Fields) -> datetime | None:
         own: tzinfo | None = self._read("zone", zone, fields) or self._zone
+        value = fields.get(plain_name(name))
+        if value is None or value == "":
+            return None
         if own is None:
-            value: datetime | None = self._read(name, lambda written: moment(written, self.order), fields)
+            when: datetime | None = _made(name, lambda written: moment(written, self.order), value)
         else:
-            value = self._read(name, lambda written: in_zone(written, own, self.order), fields)
-        return value
+            when = _made(name, lambda written: in_zone(written, own, self.order), value)
+        return when
 
     def _place(self, name: str, fields: Fields, record: Record, spare: str | None = None) -> str | None:
         """The code of the place that a field names, else of the one that a spare field names."""
