@@ -10,6 +10,7 @@ failed state that says why.
 
 # No `from __future__ import annotations` here: a server's process could not resolve the types of a flow's parameters.
 
+import hashlib
 import logging
 from datetime import date
 from pathlib import Path
@@ -22,10 +23,12 @@ from prefect import Flow, Task, flow, get_run_logger, runtime, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import FlowRun, State, TaskRun
+from prefect.events import emit_event
 from prefect.states import Failed
 from prefect.utilities.annotations import quote
 
 from basewatch import config, progress, run
+from basewatch.alerts.events import Alert
 from basewatch.errors import BasewatchError, SourceError
 from basewatch.gates import listing
 from basewatch.gates.results import GateResult
@@ -150,7 +153,7 @@ def _from_configuration(
     try:
         with run.to_its_end():
             work = run.start(config.load(Path(config_file) if config_file else None), until, since)
-            work.progress = _log
+            work.progress, work.emit = _log, _emit
             with work.warehouse.lock():
                 if not run.has_work(work):
                     work.progress("nothing new to ingest, nothing new to publish")
@@ -160,6 +163,18 @@ def _from_configuration(
         return release.release_id if release else None
     except BasewatchError as fault:
         return Failed(message=str(fault))
+
+
+def _emit(alert: Alert) -> None:
+    """An alert as an event of Prefect's, for automations there; what it is about is the release, or the run."""
+    emit_event(
+        event=f"basewatch.alert.{alert.kind}",
+        resource={
+            "prefect.resource.id": f"basewatch.alert.{hashlib.sha256(alert.key.encode()).hexdigest()[:16]}",
+            "prefect.resource.name": alert.title,
+        },
+        payload=alert.values,
+    )
 
 
 def _log(line: str) -> None:
@@ -213,6 +228,7 @@ def execute(work: Run, config_file: str | None, since: date | None) -> None:
     def in_hand(config_file: str | None, until: date, since: date | None) -> str | State[Any] | None:
         nonlocal is_reached
         is_reached = True
+        work.emit = _emit
         try:
             release = run.guarded(work, lambda: _steps(work))
         except Exception as fault:

@@ -18,7 +18,7 @@ import duckdb
 import typer
 
 from basewatch import __version__, config, progress, run
-from basewatch.cli import aircraft, model, tables
+from basewatch.cli import aircraft, alerts, model, tables
 from basewatch.cli import status as status_page
 from basewatch.cli.options import Base, ConfigFile, Fleet, Form, Plain, Raw, Sample, Since, day, form
 from basewatch.config import Settings
@@ -405,6 +405,7 @@ def verify(
 
 
 app.add_typer(aircraft.app, name="aircraft")
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(model.app, name="model")
 
 
