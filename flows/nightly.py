@@ -27,12 +27,12 @@ from prefect.events import emit_event
 from prefect.states import Failed
 from prefect.utilities.annotations import quote
 
-from basewatch import config, progress, run
+from basewatch import config, outside, progress, run
 from basewatch.alerts.events import Alert
 from basewatch.errors import BasewatchError, SourceError
 from basewatch.gates import listing
 from basewatch.gates.results import GateResult
-from basewatch.report import first_screen
+from basewatch.report import first_screen, news
 from basewatch.run import Run
 from basewatch.sources.contract import Window
 from basewatch.warehouse.build import Candidate
@@ -106,7 +106,19 @@ def document(work: Run, result: GateResult) -> None:
 
 @task(name="show the result", task_run_name="show the result", cache_policy=NO_CACHE, persist_result=False)
 def show(work: Run, release: Release) -> None:
-    """The first screen as an artifact."""
+    """What is new, silences that go on, and the first screen, as artifacts."""
+    with work.optional("what is new, and silences, for Prefect's pages"):
+        told = release.summary or {}
+        create_table_artifact(
+            [{"new": outside.line(sentence)} for sentence in news.sentences(told) or ["the first release"]],
+            key="release-summary",
+            description=f"Release {release.release_id}, days up to {release.manifest['as_of']}: what is new",
+        )
+        create_table_artifact(
+            told.get("ongoing", []),
+            key="gaps",
+            description=f"Release {release.release_id}: silences that go on, pauses first",
+        )
     with work.optional("the first screen for Prefect's pages"):
         screen = first_screen.read(release.database, work.settings.report.bases, work.settings.report.fleet)
         create_markdown_artifact(

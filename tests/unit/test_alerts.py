@@ -32,7 +32,7 @@ PAUSE = {
     **{"gap_id": "hmeimim-ru_mil-20260101", "base_id": "hmeimim", "fleet_id": "ru_mil", "kind": "pause"},
     **{"first_day": "2026-01-01", "last_day": "2026-02-28", "gap_days": 59, "resumed_on": None, "resumption": "none"},
     **{"last_visit_on": "2025-12-31", "first_sign_on": None, "p_quiet_scan": 0.0031, "days_unseen": 7},
-    **{"is_ongoing": True, "cause": "as_of", "visit_ids": ["v-1"]},
+    **{"days_unmeasured": 3, "is_ongoing": True, "cause": "as_of", "visit_ids": ["v-1"]},
 }
 CLAIM = {
     **{"claim_id": "m1-1", "base_id": "hmeimim", "claim": "pause", "claimed_from": "2026-01-01", "fleet_id": "ru_mil"},
@@ -145,7 +145,8 @@ def test_an_alert_has_evidence_probability_caveat_release_and_a_command(world: W
     for part in (
         "probability: 0.0031 that chance alone",
         "evidence: spell hmeimim-ru_mil-20260101; last visits v-1",
-        "caveat: Silence in the data is not silence on the ground, and unknown is never zero: 7 of 59 days",
+        "caveat: Silence in the data is not silence on the ground, and unknown is never zero: 7 of 59 days were not",
+        "were not seen, and on 3 no other traffic was heard to judge by.",
         f"release: {name}",
         "more: basewatch gaps --base hmeimim --fleet ru_mil",
         "key: pause_called:hmeimim-ru_mil-20260101",
@@ -582,6 +583,37 @@ def test_the_commands_show_names_and_schemes_alone(
     for done in (listed, tried, wrong, sent):
         assert TOKEN not in done.stdout + done.stderr
     assert TOKEN not in (world.root / "alerts" / "outbox.json").read_text()
+
+
+# ---- nights of a real warehouse
+
+
+def told_by(watch: Watch, host: Host, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What a night tells the hook, of a watch whose alerts have begun; the night's release is there."""
+    monkeypatch.setenv("BASEWATCH_ALERTS__TARGETS", f"json://{host.url[7:]}/{TOKEN}")
+    monkeypatch.setenv("BASEWATCH_ALERTS__HEARTBEAT", f"{host.url}/alive/{TOKEN}")
+    before = len(host.log)
+    done = watch.inside("nightly", "--plain", "--day", "2025-02-28")
+    assert TOKEN not in done.stdout + done.stderr
+    asked = [entry.request for entry in host.log[before:]]
+    assert [request.path for request in asked if request.method == "GET"] == [f"/alive/{TOKEN}"] * (not done.returncode)
+    return [json.loads(request.body)["title"] for request in asked if request.method == "POST"]
+
+
+def test_a_night_with_a_late_source_and_a_damaged_one_tell_and_ask_no_heartbeat(
+    world: World, own_watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert told_by(own_watch, world.hook, monkeypatch) == ["basewatch: what stands: 0 pauses, 0 claims"]
+    assert told_by(own_watch, world.hook, monkeypatch) == []
+    section = 'location = "articles"\nmax_stale_days = 17'
+    own_watch.config.write_text(own_watch.config.read_text().replace('location = "articles"', section))
+    late = ["basewatch: source late: articles, last good day 2025-02-10"]
+    assert told_by(own_watch, world.hook, monkeypatch) == late
+    assert told_by(own_watch, world.hook, monkeypatch) == []
+    (database,) = (own_watch.root / "current").resolve().glob("basewatch.duckdb")
+    database.chmod(0o644)
+    database.write_bytes(b"gone")
+    assert told_by(own_watch, world.hook, monkeypatch) == ["basewatch: night failed: exit 1"]
 
 
 # ---- the feed

@@ -205,8 +205,11 @@ def _chance(gap: Mapping[str, Any]) -> str:
 
 def _unseen(row: Mapping[str, Any], days: Any) -> str:
     """The caveat, with how many days nobody could see, where that is known."""
-    unseen = row.get("days_unseen")
-    return f"{CAVEAT}." if unseen is None else f"{CAVEAT}: {unseen} of {days} days were not seen."
+    unseen, unmeasured = row.get("days_unseen"), row.get("days_unmeasured")
+    if unseen is None:
+        return f"{CAVEAT}."
+    doubtful = f", and on {unmeasured} no other traffic was heard to judge by" if unmeasured else ""
+    return f"{CAVEAT}: {unseen} of {days} days were not seen{doubtful}."
 
 
 def _gap_evidence(gap: Mapping[str, Any], visits: str) -> list[str]:

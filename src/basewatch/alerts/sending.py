@@ -17,6 +17,7 @@ from basewatch.config import Alerts
 SUBJECT = "basewatch"
 LONGEST_BODY = 30_000  # characters; services cut or split what is longer than they take
 LONGEST_REASON = 200
+_LIKE_AN_ADDRESS = re.compile(r"\S*(?:://|@)\S*")
 TOLD_WHOLE = 30  # alerts in one message; the rest is counted
 
 
@@ -101,4 +102,5 @@ def _reason(heard: str | list[str], address: str) -> str:
     parts = {part for part in re.split(r"[/?#&=@:,+ ]", address.partition("://")[2]) if len(part) > 1}
     for part in sorted({address, *parts}, key=len, reverse=True):
         text = text.replace(part, outside.HIDDEN)
+    text = _LIKE_AN_ADDRESS.sub(outside.HIDDEN, text)
     return outside.line(text, LONGEST_REASON)

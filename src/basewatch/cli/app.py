@@ -18,7 +18,7 @@ import duckdb
 import typer
 
 from basewatch import __version__, config, progress, run
-from basewatch.cli import aircraft, alerts, model, tables
+from basewatch.cli import aircraft, alerts, freshness, model, tables
 from basewatch.cli import status as status_page
 from basewatch.cli.options import Base, ConfigFile, Fleet, Form, Plain, Raw, Sample, Since, day, form
 from basewatch.config import Settings
@@ -274,9 +274,15 @@ def diff(
 def status(
     config_file: ConfigFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    check: Annotated[
+        float | None, typer.Option(metavar="HOURS", min=0, help="Only exit 1 where no release is that young.")
+    ] = None,
 ) -> None:
     """Current release, last run, freshness and failures of every source, open gaps, last gate results."""
     settings = config.load(config_file)
+    if check is not None:
+        freshness.require(settings.root, check)
+        return
     values = status_page.read(settings)
     if as_json:
         print(json.dumps(tables.cleaned(values), indent=1, default=str, ensure_ascii=False))
@@ -330,8 +336,14 @@ def write_report(
 def schedule(
     cron: Annotated[str | None, typer.Option(help="Cron expression, in UTC (default: from the configuration).")] = None,
     config_file: ConfigFile = None,
+    print_yaml: Annotated[
+        bool, typer.Option("--print-prefect-yaml", help="Only print prefect.yaml, for a server with a worker.")
+    ] = False,
 ) -> None:
     """Stay up and run `nightly` on a schedule, as a Prefect deployment."""
+    if print_yaml:
+        print(files("basewatch.flows").joinpath("prefect.yaml").read_text(encoding="utf-8"), end="")
+        return
     settings = config.load(config_file)
     from basewatch.flows import schedule as flow
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import duckdb
@@ -60,6 +60,7 @@ def read(settings: Settings) -> dict[str, Any]:
 
 FILES_SHOWN = 20
 REASON_SHOWN = 100
+STEPS_SHOWN = 3  # of the last run, the longest
 
 
 def _files(settings: Settings, warehouse: Warehouse) -> list[dict[str, Any]]:
@@ -122,6 +123,12 @@ def _sources(settings: Settings, ledger: list[LedgerRow]) -> list[dict[str, Any]
     return entries
 
 
+def sum_of(last: dict[str, Any]) -> float:
+    """How many seconds a run lasted."""
+    began, ended = (datetime.fromisoformat(last[name]) for name in ("started_at", "finished_at"))
+    return (ended - began).total_seconds()
+
+
 def show(values: dict[str, Any]) -> None:
     """Print it for people."""
     release, last = values["release"], values["last_run"]
@@ -134,7 +141,12 @@ def show(values: dict[str, Any]) -> None:
     for sentence in news.sentences(values["summary"]):
         print(f"          {tables.as_text(sentence)}")
     if last:
-        print(f"last run  {last['run_id']}, exit {last['exit_status']}{': ' + last['error'] if last['error'] else ''}")
+        took = f", {sum_of(last):,.0f} s" if last.get("finished_at") else ""
+        told = f": {last['error']}" if last["error"] else ""
+        print(f"last run  {last['run_id']}, exit {last['exit_status']}{took}{told}")
+        slowest = sorted(last.get("seconds", {}).items(), key=lambda item: item[1], reverse=True)[:STEPS_SHOWN]
+        if slowest:
+            print(f"          most of it: {', '.join(f'{step} {seconds:,.1f} s' for step, seconds in slowest)}")
         for name, fault in last["failures"].items():
             print(f"          failed {name}: {tables.as_text(fault)}")
         for fault in last.get("faults", []):

@@ -122,7 +122,8 @@ GROUP BY base_id, fleet_id ORDER BY base_id, fleet_id
 
 _SILENCE = (
     "g.gap_id, g.base_id, g.fleet_id, g.kind, g.first_day, g.last_day, g.gap_days, g.resumed_on, g.resumption, "
-    "g.last_visit_on, g.first_sign_on, g.p_quiet_scan, g.days_missing + g.days_blind AS days_unseen, g.is_ongoing"
+    "g.last_visit_on, g.first_sign_on, g.p_quiet_scan, g.days_missing + g.days_blind AS days_unseen, "
+    "g.days_unmeasured, g.is_ongoing"
 )
 _AT_BASE = "v.base_id = g.base_id AND list_contains(v.fleets, g.fleet_id)"
 
@@ -158,7 +159,7 @@ WHERE o.is_ongoing AND NOT g.is_ongoing ORDER BY g.gap_id
 _WITHDRAWN = """
 SELECT
     o.gap_id, o.base_id, o.fleet_id, o.first_day, o.last_day, g.kind AS kind_now, c.cause, g.p_quiet_scan, g.gap_days,
-    g.days_missing + g.days_blind AS days_unseen
+    g.days_missing + g.days_blind AS days_unseen, g.days_unmeasured
 FROM b.main.base_gaps AS o
 INNER JOIN changed AS c ON c.table_name = 'base_gaps' AND c.key = o.gap_id
 LEFT JOIN a.main.base_gaps AS g ON o.gap_id = g.gap_id
@@ -195,7 +196,7 @@ ORDER BY g.kind <> 'pause', g.gap_id
 _SURGES = """
 SELECT
     n.base_id, n.fleet_id, n.month, n.visits, n.visits_trailing_12m_mean, n.p_surge, n.is_partial,
-    n.days_missing + n.days_blind AS days_unseen, n.days_in_month
+    n.days_missing + n.days_blind AS days_unseen, n.days_unmeasured, n.days_in_month
 FROM a.main.base_monthly_activity AS n
 LEFT JOIN b.main.base_monthly_activity AS o
     ON o.base_id = n.base_id AND o.fleet_id = n.fleet_id AND o.month = n.month
