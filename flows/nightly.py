@@ -138,13 +138,16 @@ def _unread(value: Value) -> Value:
 
 def _steps(work: Run) -> Release | None:
     unread_work = _unread(work)
-    for window in work.windows:
+
+    def one(window: Window) -> None:
         state = ingest(unread_work, window, return_state=True)
         fault = None if state.is_completed() else state.result(raise_on_failure=False)
         if isinstance(fault, SourceError):  # a source that failed is in the ledger, and the others go on
             run.obey_policy(work, window)
         elif isinstance(fault, BaseException):
             raise fault
+
+    run.ingest_all(work, one)
     run.judge_sources(work)
     if not run.is_new(work):
         work.progress("nothing new to publish")

@@ -22,10 +22,10 @@ from typing import Any
 
 import duckdb
 
-from basewatch import ingest, progress
+from basewatch import beside, ingest, progress
 from basewatch.alerts import delivery, feed
 from basewatch.alerts.events import Alert, End, Late
-from basewatch.config import Settings, Source, Sources
+from basewatch.config import OverHttp, Settings, Source, Sources
 from basewatch.durable import make_folder
 from basewatch.errors import (
     BasewatchError,
@@ -96,6 +96,7 @@ class Run:
     refused: list[str] = field(default_factory=list)  # critical checks that the candidate did not pass
     progress: Progress = progress.say
     emit: Callable[[Alert], None] | None = None  # is given each new alert besides
+    turns: beside.Turns = field(default_factory=beside.Turns)
 
     @contextlib.contextmanager
     def timed(self, step: str) -> Iterator[None]:
@@ -292,10 +293,10 @@ def ingest_window(run: Run, window: Window) -> Outcome:
     """Ingest one window and remember what came of it. A source that has had its time is not asked any more."""
     if _has_time(run, window.source):
         with run.timed(f"ingest {window.name}"):
-            outcome = ingest.ingest(window, run.context(window.source), run.warehouse.lake, run.run_id)
+            outcome = ingest.ingest(window, run.context(window.source), run.warehouse.lake, run.run_id, run.turns)
     else:
         outcome = Outcome(window, error=f"{window.source}: not looked at: {ingest.OUT_OF_TIME}")
-    others = [done for name, done in run.outcomes.items() if name != window.name]
+    others = [done for name, done in list(run.outcomes.items()) if name != window.name]
     if outcome.is_retryable and any(done.is_failure and done.window.source == window.source for done in others):
         outcome.is_retryable = False  # the source is down, not this one request: trying every day again helps nobody
     run.outcomes[window.name] = outcome
@@ -309,6 +310,20 @@ def _has_time(run: Run, source: str) -> bool:
         run.begun.add(source)
         STATE.ends[source] = STATE.clock.monotonic() + 60 * run.settings.source(source).minutes_per_run
     return STATE.clock.monotonic() <= STATE.ends[source]
+
+
+def ingest_all(run: Run, one: Callable[[Window], None]) -> None:
+    """Have `one` look at every window. Those of sources on the network are looked at beside each other, a thread a
+    source, where there are several; each source's own in their order.
+
+    What is raised ends them all, and is raised again: no window that was still under way is committed then.
+    """
+    remote = {code for code in run.settings.enabled_sources() if _is_remote(run.settings.source(code))}
+    beside.look(run.windows, remote, run.turns, one)
+
+
+def _is_remote(section: Source) -> bool:
+    return isinstance(section, OverHttp) and (section.location is None or "://" in section.location)
 
 
 def obey_policy(run: Run, window: Window) -> None:
@@ -745,9 +760,11 @@ def execute(run: Run) -> Release | None:
 
 
 def _steps(run: Run) -> Release | None:
-    for window in run.windows:
+    def one(window: Window) -> None:
         ingest_window(run, window)
         obey_policy(run, window)
+
+    ingest_all(run, one)
     judge_sources(run)
     return publish_what_is_new(run)
 
