@@ -23,7 +23,7 @@ from typing import Any
 import duckdb
 
 from basewatch import beside, ingest, progress
-from basewatch.alerts import delivery, feed
+from basewatch.alerts import delivery, feed, rules
 from basewatch.alerts.events import Alert, End, Late
 from basewatch.config import OverHttp, Settings, Source, Sources
 from basewatch.durable import make_folder
@@ -162,6 +162,7 @@ def start(settings: Settings, until: date | None, since: date | None = None, *, 
     fleets = {row.fleet_id for row in run.reference.rows["fleets"]}
     shown = settings.report
     require_known(shown.bases, shown.fleet, run.reference.bases, fleets, "the reference data")
+    rules.require_known(settings.alerts, run.reference.bases, {"all", "unidentified", *fleets})
     run.windows = ingest.plan(settings, warehouse.lake.ledger(), until, since, run.reference.bases)
     if redecode and since is not None:
         run.windows = _with_outdated(run, since, until)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import socket
 import threading
@@ -18,7 +19,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from pydantic import ValidationError
 
-from basewatch import config, outside
+from basewatch import config, outside, run
 from basewatch.alerts import delivery, events, feed, outbox, rules
 from basewatch.alerts.events import End, Late
 from basewatch.config import Alerts, Settings
@@ -260,6 +261,17 @@ def test_a_rollback_and_the_same_news_again_send_nothing(world: World) -> None:
     assert len(world.told()) == 1
 
 
+def test_a_pause_that_is_called_withdrawn_and_called_again_is_told_each_time(world: World) -> None:
+    begun(world)
+    withdrawn = {**PAUSE, "kind_now": "lull"}
+    for _ in range(2):
+        world.publish(pauses_called=[PAUSE])
+        world.night()
+        world.publish(pauses_withdrawn=[withdrawn])
+        world.night()
+    assert [title.split(":")[0] for title in world.told()] == ["pause called", "pause withdrawn"] * 2
+
+
 def test_a_run_that_died_between_publishing_and_telling_is_caught_up(world: World) -> None:
     begun(world)
     world.publish(pauses_called=[PAUSE])
@@ -341,6 +353,20 @@ def test_an_outbox_that_cannot_be_written_harms_nothing_and_is_told(world: World
     (world.root / "alerts").write_text("a file where the folder should be")
     world.night()
     assert world.told() == [] and any(line.startswith("alerts: failed") for line in world.said)
+
+
+def test_a_full_disk_is_told_all_the_same(world: World) -> None:
+    begun(world)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))  # as on a full disk, no file grows
+    try:
+        world.night(1, error="the disk is full")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert world.told() == ["night failed: exit 1"]
+    assert any("cannot be written, so that what is sent may be sent again" in line for line in world.said)
+    world.night(1, error="the disk is full")
+    assert len(world.told()) == 2, "nothing is known of the first message"
 
 
 def test_what_waits_for_a_target_that_is_no_more_is_dropped(world: World) -> None:
@@ -585,6 +611,20 @@ def test_the_commands_show_names_and_schemes_alone(
     assert TOKEN not in (world.root / "alerts" / "outbox.json").read_text()
 
 
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [({"bases": ["hmeimin"]}, "no base hmeimin; did you mean hmeimim"), ({"fleets": ["x9"]}, "fleet x9")],
+)
+def test_a_rule_for_a_base_or_fleet_that_is_not_there_is_refused(
+    tmp_path: Path, rule: dict[str, Any], told: str
+) -> None:
+    settings = Settings(folder=tmp_path, alerts={"rules": [rule]})  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=told):
+        run.start(settings, NOW.date())
+    known = Settings(folder=tmp_path, alerts={"rules": [{"bases": ["hmeimim"], "fleets": ["all"]}]})  # type: ignore[arg-type]
+    run.start(known, NOW.date())
+
+
 # ---- nights of a real warehouse
 
 
@@ -605,6 +645,8 @@ def test_a_night_with_a_late_source_and_a_damaged_one_tell_and_ask_no_heartbeat(
 ) -> None:
     assert told_by(own_watch, world.hook, monkeypatch) == ["basewatch: what stands: 0 pauses, 0 claims"]
     assert told_by(own_watch, world.hook, monkeypatch) == []
+    status = own_watch.inside("status", "--json")
+    assert json.loads(status.stdout)["alerts"] == {"targets": ["1 (json)"], "waiting": 0} and TOKEN not in status.stdout
     section = 'location = "articles"\nmax_stale_days = 17'
     own_watch.config.write_text(own_watch.config.read_text().replace('location = "articles"', section))
     late = ["basewatch: source late: articles, last good day 2025-02-10"]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from basewatch import beside, run
+from basewatch import beside, outside, run
 from basewatch.beside import Halted, Turns
 from basewatch.errors import SourcesFailed
 from basewatch.sources.contract import Window
@@ -22,6 +22,13 @@ from server.flights import Flight, Flightradar24, OpenSky
 DAYS = [date(2026, 3, number) for number in (1, 2, 3)]
 REMOTE = {"opensky", "feeds"}
 PATIENCE = 20.0  # seconds after which a test that waits for two at once fails
+
+
+@pytest.fixture(autouse=True)
+def _no_secret_stays() -> Iterator[None]:
+    """Keys of the providers here would else be masked in what later tests look for."""
+    yield
+    outside._SECRETS.clear()
 
 
 def windows(*sources: str) -> list[Window]:

@@ -58,7 +58,7 @@ def heartbeat(settings: Alerts, status: int, say: Say) -> None:
 
 
 def note(root: Path, settings: Alerts, end: End, now: datetime, say: Say) -> tuple[Outbox, list[Alert]]:
-    """The outbox with all that a run tells, on the disk, and which of it is new. Raises OSError."""
+    """The outbox with all that a run tells, and which of it is new. It is on the disk, where that can be written."""
     box = outbox.opened(root, now, say)
     before = repr(box)
     given_up = box.keep_to(settings.targets)
@@ -88,7 +88,7 @@ def note(root: Path, settings: Alerts, end: End, now: datetime, say: Say) -> tup
     for alert in late_and_failed:
         box.put(alert, rules.targets(alert, settings), now)
     if repr(box) != before:
-        box.save()
+        _save(box, say)
     return box, [*greeting, *found, *late_and_failed]
 
 
@@ -112,12 +112,20 @@ def deliver(box: Outbox, settings: Alerts, now: datetime, say: Say) -> int:
                 words = f"{target} ({settings.scheme(target)})"
                 say(f"alerts: {words} was not reached, the next run tries again: {fault}")
                 box.faults[target] = {"at": now.isoformat(), "what": str(fault)}
-                box.save()
+                _save(box, say)
                 break
             number += 1
             box.mark(together, target, now)
-            box.save()
+            _save(box, say)
     return number
+
+
+def _save(box: Outbox, say: Say) -> None:
+    """Write the outbox. A full disk is worth telling of: what cannot be noted is sent all the same, then again."""
+    try:
+        box.save()
+    except OSError as error:
+        say(f"alerts: {box.file} cannot be written, so that what is sent may be sent again: {error.strerror}")
 
 
 def _messages(entries: Sequence[Waiting], *, is_digest: bool) -> Iterable[Sequence[Waiting]]:

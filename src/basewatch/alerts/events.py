@@ -42,7 +42,8 @@ class Alert:
     """One thing to tell, all of its texts cleaned: what, how probable, on what evidence, with which caveat.
 
     key: the same for the same news. base_id, fleet_id: None where it is of none. day: the UTC day that it is about,
-    ISO. more: the command that shows more. url: the article that a claim is from, http(s).
+    ISO. more: the command that shows more. url: the article that a claim is from, http(s). undoes: the key of the
+    opposite, which may be told again after this.
     """
 
     key: str
@@ -59,6 +60,7 @@ class Alert:
     release_id: str | None = None
     is_simulated: bool = False
     url: str | None = None
+    undoes: str | None = None
 
     @property
     def text(self) -> str:
@@ -230,6 +232,7 @@ def _called(gap: Mapping[str, Any], summary: Mapping[str, Any]) -> Alert:
         caveat=_unseen(gap, gap["gap_days"]),
         more=_look("gaps", gap),
         day=gap["last_day"],
+        undoes=f"pause_withdrawn:{gap['gap_id']}",
         **_place(gap, summary),
     )
 
@@ -258,7 +261,7 @@ def _withdrawn(gap: Mapping[str, Any], summary: Mapping[str, Any]) -> Alert:
     now = f"is {str(gap['kind_now']).replace('_', ' ')} now" if gap["kind_now"] else "is none any more"
     return _alert(
         "pause_withdrawn",
-        f"{gap['gap_id']}:{gap['kind_now'] or 'gone'}",
+        gap["gap_id"],
         f"{_of_whom(gap)} since {gap['first_day']}",
         f"The pause of {_of_whom(gap)} since {gap['first_day']} {now}; cause: {gap['cause']}.",
         probability=_chance(gap),
@@ -266,6 +269,7 @@ def _withdrawn(gap: Mapping[str, Any], summary: Mapping[str, Any]) -> Alert:
         caveat=_unseen(gap, gap.get("gap_days")),
         more=f"basewatch diff {summary['compared_with']}",
         day=gap["last_day"],
+        undoes=f"pause_called:{gap['gap_id']}",
         **_place(gap, summary),
     )
 
@@ -284,6 +288,9 @@ def _first_sign(gap: Mapping[str, Any], summary: Mapping[str, Any]) -> Alert:
         day=gap["first_sign_on"],
         **_place(gap, summary),
     )
+
+
+OPPOSITE = {"contradicted": "corroborated", "corroborated": "contradicted"}
 
 
 def _is_news(claim: Mapping[str, Any]) -> bool:
@@ -316,6 +323,7 @@ def _claim(claim: Mapping[str, Any], summary: Mapping[str, Any]) -> Alert:
         caveat=f"{CAVEAT}.{seen}",
         more=f"basewatch mentions --base {claim['base_id']}",
         day=claim["claimed_to"],
+        undoes=f"claim_{OPPOSITE[claim['verdict']]}:{claim['claim_id']}",
         url=web_address(claim.get("url")),
         **_place(claim, summary),
     )

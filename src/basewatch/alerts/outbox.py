@@ -62,6 +62,7 @@ class Outbox:
         for alert in alerts:
             if alert.key not in self.known:
                 self.known[alert.key] = now.isoformat()
+                self.known.pop(alert.undoes or "", None)  # what was called, withdrawn and called again is told again
                 new.append(alert)
         return new
 

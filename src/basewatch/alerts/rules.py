@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Collection
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from basewatch.alerts.events import Alert
 from basewatch.config import AlertRule, Alerts
+from basewatch.errors import ConfigError
 
 
 def targets(alert: Alert, settings: Alerts) -> list[str]:
@@ -27,6 +30,17 @@ def _meets(alert: Alert, rule: AlertRule) -> bool:
         and (not rule.bases or alert.base_id is None or alert.base_id in rule.bases)
         and (not rule.fleets or alert.fleet_id is None or alert.fleet_id in rule.fleets)
     )
+
+
+def require_known(settings: Alerts, bases: Collection[str], fleets: Collection[str]) -> None:
+    """Raise ConfigError where a rule names a base or fleet that is not there: it would never let anything pass."""
+    for rule in settings.rules:
+        for kind, names, known in (("base", rule.bases, bases), ("fleet", rule.fleets, fleets)):
+            for name in names:
+                if name not in known:
+                    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
+                    hint = f"; did you mean {near[0]}?" if near else ""
+                    raise ConfigError(f"alerts.rules: the reference data has no {kind} {name}{hint}")
 
 
 def is_quiet(settings: Alerts, now: datetime) -> bool:

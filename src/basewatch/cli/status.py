@@ -9,9 +9,11 @@ from typing import Any
 import duckdb
 
 from basewatch import run
+from basewatch.alerts import outbox
 from basewatch.cli import tables
 from basewatch.config import Settings
 from basewatch.database import connect
+from basewatch.errors import StoreFault
 from basewatch.lake.events import GLOBAL
 from basewatch.lake.ledger import LedgerRow
 from basewatch.report import news
@@ -33,6 +35,7 @@ def read(settings: Settings) -> dict[str, Any]:
         "clock": clock.read(warehouse.root).doubt(utc_now()),
         "sources": _sources(settings, warehouse.lake.ledger()),
         "files": _files(settings, warehouse),
+        "alerts": _alerts(settings),
         "summary": release.summary if release else None,
         "open_gaps": [],
         "gates": None,
@@ -56,6 +59,17 @@ def read(settings: Settings) -> dict[str, Any]:
                 ),
             }
     return values
+
+
+def _alerts(settings: Settings) -> dict[str, Any]:
+    """Who is told, without any address, and how much waits to be; None where the outbox is damaged."""
+    told = settings.alerts
+    targets = [f"{name} ({told.scheme(name)})" for name in told.targets]
+    try:
+        waiting = len(outbox.read(settings.root).waiting)
+    except StoreFault:
+        return {"targets": targets, "waiting": None}
+    return {"targets": targets, "waiting": waiting}
 
 
 FILES_SHOWN = 20
@@ -153,6 +167,9 @@ def show(values: dict[str, Any]) -> None:
             print(f"          {tables.as_text(fault)}")
         if last.get("log"):
             print(f"          tracebacks: {last['log']}")
+    waiting = values["alerts"]["waiting"]
+    if waiting or waiting is None:
+        print(f"alerts    {'the outbox is damaged' if waiting is None else f'{waiting} wait'}: basewatch alerts list")
     names = (
         *("source", "is_enabled", "last_good_day", "days_good", "days_partial", "days_not_good"),
         *("records_rejected", "last_fault"),
