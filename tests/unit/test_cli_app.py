@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 import pytest
+import yaml
 
 from basewatch import __version__
 from basewatch.cli import tables
@@ -192,6 +193,13 @@ def test_version_and_help(small_watch: Watch) -> None:
     assert printed(small_watch, "--version") == f"basewatch {__version__}\n"
     for name in ("nightly", "backfill", "rollback", "status", *TABLES):
         assert name in printed(small_watch, "--help") and "Usage:" in printed(small_watch, name, "--help")
+
+
+def test_the_schedule_prints_what_a_server_with_a_worker_deploys(tmp_path: Path) -> None:
+    told = yaml.safe_load(printed(Watch(tmp_path), "schedule", "--print-prefect-yaml"))
+    assert {entry["entrypoint"] for entry in told["deployments"]} == {
+        "basewatch.flows.nightly.nightly", "basewatch.flows.backfill.backfill"
+    }  # fmt: skip
 
 
 # ---- before the first release
