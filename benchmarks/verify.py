@@ -250,6 +250,7 @@ DAMAGES: dict[str, Damage] = {
     "cache: a register": lambda p: flipped(p.one("landing/registers/*.body"), p.chance),
     "cache: a register's note": lambda p: flipped(p.one("landing/registers/*.json"), p.chance),
     "cache: a provider's list": lambda p: cut(p.one("landing/gdelt_files/lists/*.txt"), p.chance),
+    "cache: the outbox of alerts": lambda p: flipped(p.root / "alerts/outbox.json", p.chance),
     "cache: the clock's note": lambda p: flipped(p.root / "clock.json", p.chance),
     "candidate: database flipped": lambda p: flipped(p.root / "candidate" / DATABASE, p.chance),
     "candidate: database deleted": lambda p: deleted(p.root / "candidate" / DATABASE),

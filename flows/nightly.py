@@ -10,6 +10,7 @@ failed state that says why.
 
 # No `from __future__ import annotations` here: a server's process could not resolve the types of a flow's parameters.
 
+import hashlib
 import logging
 from datetime import date
 from pathlib import Path
@@ -22,14 +23,16 @@ from prefect import Flow, Task, flow, get_run_logger, runtime, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import FlowRun, State, TaskRun
+from prefect.events import emit_event
 from prefect.states import Failed
 from prefect.utilities.annotations import quote
 
-from basewatch import config, progress, run
+from basewatch import config, outside, progress, run
+from basewatch.alerts.events import Alert
 from basewatch.errors import BasewatchError, SourceError
 from basewatch.gates import listing
 from basewatch.gates.results import GateResult
-from basewatch.report import first_screen
+from basewatch.report import first_screen, news
 from basewatch.run import Run
 from basewatch.sources.contract import Window
 from basewatch.warehouse.build import Candidate
@@ -103,7 +106,19 @@ def document(work: Run, result: GateResult) -> None:
 
 @task(name="show the result", task_run_name="show the result", cache_policy=NO_CACHE, persist_result=False)
 def show(work: Run, release: Release) -> None:
-    """The first screen as an artifact."""
+    """What is new, silences that go on, and the first screen, as artifacts."""
+    with work.optional("what is new, and silences, for Prefect's pages"):
+        told = release.summary or {}
+        create_table_artifact(
+            [{"new": outside.line(sentence)} for sentence in news.sentences(told) or ["the first release"]],
+            key="release-summary",
+            description=f"Release {release.release_id}, days up to {release.manifest['as_of']}: what is new",
+        )
+        create_table_artifact(
+            told.get("ongoing", []),
+            key="gaps",
+            description=f"Release {release.release_id}: silences that go on, pauses first",
+        )
     with work.optional("the first screen for Prefect's pages"):
         screen = first_screen.read(release.database, work.settings.report.bases, work.settings.report.fleet)
         create_markdown_artifact(
@@ -123,13 +138,16 @@ def _unread(value: Value) -> Value:
 
 def _steps(work: Run) -> Release | None:
     unread_work = _unread(work)
-    for window in work.windows:
+
+    def one(window: Window) -> None:
         state = ingest(unread_work, window, return_state=True)
         fault = None if state.is_completed() else state.result(raise_on_failure=False)
         if isinstance(fault, SourceError):  # a source that failed is in the ledger, and the others go on
             run.obey_policy(work, window)
         elif isinstance(fault, BaseException):
             raise fault
+
+    run.ingest_all(work, one)
     run.judge_sources(work)
     if not run.is_new(work):
         work.progress("nothing new to publish")
@@ -150,7 +168,7 @@ def _from_configuration(
     try:
         with run.to_its_end():
             work = run.start(config.load(Path(config_file) if config_file else None), until, since)
-            work.progress = _log
+            work.progress, work.emit = _log, _emit
             with work.warehouse.lock():
                 if not run.has_work(work):
                     work.progress("nothing new to ingest, nothing new to publish")
@@ -160,6 +178,18 @@ def _from_configuration(
         return release.release_id if release else None
     except BasewatchError as fault:
         return Failed(message=str(fault))
+
+
+def _emit(alert: Alert) -> None:
+    """An alert as an event of Prefect's, for automations there; what it is about is the release, or the run."""
+    emit_event(
+        event=f"basewatch.alert.{alert.kind}",
+        resource={
+            "prefect.resource.id": f"basewatch.alert.{hashlib.sha256(alert.key.encode()).hexdigest()[:16]}",
+            "prefect.resource.name": alert.title,
+        },
+        payload=alert.values,
+    )
 
 
 def _log(line: str) -> None:
@@ -213,6 +243,7 @@ def execute(work: Run, config_file: str | None, since: date | None) -> None:
     def in_hand(config_file: str | None, until: date, since: date | None) -> str | State[Any] | None:
         nonlocal is_reached
         is_reached = True
+        work.emit = _emit
         try:
             release = run.guarded(work, lambda: _steps(work))
         except Exception as fault:

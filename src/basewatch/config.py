@@ -8,18 +8,23 @@ from __future__ import annotations
 import difflib
 import hashlib
 import os
+import re
 import tomllib
-from datetime import date
+from datetime import date, time
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from basewatch import outside
 from basewatch.errors import ConfigError
+from basewatch.outside import json_text
 
 CONFIG_VARIABLE = "BASEWATCH_CONFIG"
+_HOST = re.compile(r"([a-z0-9-]+\.)+[a-z]{2,}")
+LONG_AS_A_KEY = 16  # characters: parts of an address that are as long are hidden wherever they stand
 DEFAULT_CONFIG = Path("basewatch.toml")
 
 
@@ -35,6 +40,9 @@ class Warehouse(Section):
     root: str = Field("warehouse", description="A folder; relative ones start at the configuration file.")
     keep_releases: int = Field(
         30, ge=1, description="Published releases kept for `rollback`; the current one always is."
+    )
+    keep_bytes: int | None = Field(
+        None, ge=1, description="Bytes that they may take up together; the oldest go first, the current one never."
     )
 
 
@@ -124,6 +132,129 @@ class Report(Section):
 
     bases: list[str] = Field(default_factory=list, description="Bases to show; empty: those with a visit or a mention.")
     fleet: str = "ru_mil"
+
+
+AlertKind = Literal[
+    "pause_called",
+    "pause_ended",
+    "pause_withdrawn",
+    "first_sign",
+    "claim_contradicted",
+    "claim_corroborated",
+    "surge",
+    "accuracy_fallen",
+    "source_late",
+    "gate_refused",
+    "night_failed",
+]
+ALERT_KINDS: tuple[str, ...] = get_args(AlertKind)
+_ADDRESS = re.compile(r"[A-Za-z0-9_+-]{2,20}://\S*")
+_QUIET = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
+
+
+class AlertRule(Section):
+    """Which alerts go where; what is left empty chooses all."""
+
+    to: list[str] = Field(default_factory=list, description="Names of targets.")
+    kinds: list[AlertKind] = Field(default_factory=list, description="Kinds of alerts (docs/alerts.md).")
+    bases: list[str] = Field(default_factory=list, description="Bases; alerts of no base, such as a failure, pass.")
+    fleets: list[str] = Field(default_factory=list, description="Fleets; alerts of no fleet pass.")
+
+
+class Alerts(Section):
+    """Who is told of what is worth a person's time."""
+
+    targets: Annotated[dict[str, SecretStr], NoDecode] = Field(
+        default_factory=dict,
+        description='Addresses of apprise by a name of one\'s own, as {mail = "mailto://…"}. They hold secrets, whose '
+        "place is the environment: BASEWATCH_ALERTS__TARGETS, with addresses between blanks or a JSON object.",
+    )
+    rules: list[AlertRule] = Field(
+        default_factory=list, description="An alert goes where any rule sends it; without rules all go everywhere."
+    )
+    digest: bool = Field(True, description="Whether all that a run has to tell goes in one message.")
+    quiet_hours: str | None = Field(
+        None, description='When nothing is sent, as "22:00-07:00"; what waits is sent by the next run after them.'
+    )
+    time_zone: str = Field("UTC", description="Of the quiet hours, as Europe/Berlin.")
+    days_back: int | None = Field(
+        None, ge=1, description="What lies further back than so many days before the release's last one is not told."
+    )
+    accuracy_fall: float = Field(
+        0.1, gt=0, le=1, description="By how much the share of hidden stays that are found must fall to be told."
+    )
+    accuracy_stays: int = Field(50, ge=1, description="Fewer hidden stays than this tell no fall.")
+    heartbeat: SecretStr | None = Field(
+        None, description="Asked (GET) after each run that ends with 0; {status} in it becomes the exit status."
+    )
+    heartbeat_failed: SecretStr | None = Field(None, description="The same after each run that ends otherwise.")
+
+    @field_validator("targets", mode="before")
+    @classmethod
+    def _named(cls, given: Any) -> Any:
+        """Targets by name; those of a list, or of a text with blanks between them, by number."""
+        if isinstance(given, str):
+            text = given.strip()
+            try:
+                given = json_text.read(text) if text[:1] in ("{", "[") else text.split()
+            except ValueError:
+                raise ValueError("starts like JSON and is none") from None
+        if isinstance(given, list):
+            given = {str(number): address for number, address in enumerate(given, start=1)}
+        return given
+
+    @field_validator("targets")
+    @classmethod
+    def _addresses(cls, given: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        for name, address in given.items():
+            if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", name):
+                raise ValueError("the name of a target is letters, digits, _ and -")
+            if not _ADDRESS.fullmatch(address.get_secret_value()):
+                raise ValueError(f"target {name} is no address of apprise, such as mailto://… or json://…")
+        return given
+
+    @field_validator("heartbeat", "heartbeat_failed")
+    @classmethod
+    def _web(cls, given: SecretStr | None) -> SecretStr | None:
+        if given is not None and not re.fullmatch(r"https?://\S+", given.get_secret_value()):
+            raise ValueError("must be an address that begins with http:// or https://")
+        return given
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone(cls, given: str) -> str:
+        try:
+            ZoneInfo(given)
+        except (KeyError, OSError, ValueError):
+            raise ValueError(f"{given!r} is no time zone, such as Europe/Berlin") from None
+        return given
+
+    @field_validator("quiet_hours")
+    @classmethod
+    def _hours(cls, given: str | None) -> str | None:
+        if given is not None and not _QUIET.fullmatch(given):
+            raise ValueError(f'{given!r} is not two times of day, as in "22:00-07:00"')
+        return given
+
+    @model_validator(mode="after")
+    def _known_targets(self) -> Alerts:
+        for rule in self.rules:
+            for name in rule.to:
+                if name not in self.targets:
+                    raise ValueError(f"a rule sends to {name!r}; known targets: {', '.join(self.targets) or 'none'}")
+        return self
+
+    @property
+    def quiet(self) -> tuple[time, time] | None:
+        """The quiet hours, in `time_zone`: first minute, and the first after them."""
+        if self.quiet_hours is None:
+            return None
+        since, until = (time.fromisoformat(text) for text in self.quiet_hours.split("-"))
+        return since, until
+
+    def scheme(self, target: str) -> str:
+        """What may be shown of a target: the sort of service."""
+        return self.targets[target].get_secret_value().partition("://")[0].lower()
 
 
 class Source(Section):
@@ -421,6 +552,7 @@ class Settings(BaseSettings):
     gates: Gates = Gates()
     report: Report = Report()
     registers: Registers = Registers()
+    alerts: Alerts = Alerts()
     sources: Sources = Sources()
     folder: Path = Field(default_factory=Path.cwd, exclude=True)
 
@@ -510,10 +642,22 @@ def _hide_secrets(section: BaseModel) -> None:
     """Have every secret of the settings masked wherever text passes through `outside`, whoever uses it and when."""
     for name in type(section).model_fields:
         value = getattr(section, name)
-        if isinstance(value, SecretStr):
-            outside.hide(value.get_secret_value())
-        elif isinstance(value, BaseModel):
+        if isinstance(value, BaseModel):
             _hide_secrets(value)
+        for secret in value.values() if isinstance(value, dict) else [value]:
+            if isinstance(secret, SecretStr):
+                outside.hide(secret.get_secret_value(), *_parts(secret.get_secret_value()))
+
+
+def _parts(address: str) -> list[str]:
+    """What of a secret that is an address is secret by itself: a password, and whatever reads like a key."""
+    rest = address.partition("://")[2]
+    if not rest:
+        return []
+    password = re.match(r"[^/?#@]*?:([^/?#]*)@", rest)
+    found = [password[1]] if password else []
+    parts = re.split(r"[/?#&=@:,+ ]", rest)
+    return [*found, *(part for part in parts if len(part) >= LONG_AS_A_KEY and not _HOST.fullmatch(part))]
 
 
 def _refuse_secrets(values: dict[str, Any], file: str, prefix: str = "") -> None:

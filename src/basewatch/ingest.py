@@ -11,6 +11,7 @@ import json
 import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -155,13 +156,16 @@ def done_lately(source: str, ledger: Iterable[LedgerRow], until: date, horizon: 
     }
 
 
-def ingest(window: Window, context: Context[Any], lake: Lake, run_id: str) -> Outcome:
+def ingest(
+    window: Window, context: Context[Any], lake: Lake, run_id: str, turn: AbstractContextManager[None] | None = None
+) -> Outcome:
     """Fetch, decode and commit one window; a source that fails in any way is an Outcome with its error.
 
-    Raises only what the store raises: StoreFault and OSError.
+    turn: held while a window is decoded and committed, not while it is fetched: windows of other sources may be fetched
+    meanwhile, by other threads. Raises only what the store raises, StoreFault and OSError, and what `turn` does.
     """
     outcome = Outcome(window)
-    is_whole = False
+    is_whole, landed, unfetched = False, None, None
     try:
         with of_source(window.source, window.name):
             source = contract.module(window.source)
@@ -169,6 +173,33 @@ def ingest(window: Window, context: Context[Any], lake: Lake, run_id: str) -> Ou
             if is_whole:
                 context = replace(context, readings=Readings(lake, window.source))
             landed = source.fetch(window, context)
+    except SourceError as error:
+        unfetched = error
+    turn = turn or nullcontext()
+    waits_from = STATE.clock.monotonic()
+    with turn:
+        if window.source in STATE.ends:  # to wait for others takes nothing of its own time
+            STATE.ends[window.source] += STATE.clock.monotonic() - waits_from
+        return _decoded(outcome, landed or unfetched, context, lake, run_id, turn, is_whole=is_whole)
+
+
+def _decoded(
+    outcome: Outcome,
+    landed: Landed | SourceError | None,
+    context: Context[Any],
+    lake: Lake,
+    run_id: str,
+    turn: AbstractContextManager[None],
+    *,
+    is_whole: bool,
+) -> Outcome:
+    """The outcome of a window that was fetched, or that could not be, for the reason given in its place."""
+    window = outcome.window
+    try:
+        with of_source(window.source, window.name):
+            if not isinstance(landed, Landed):
+                raise landed or SourceError(f"{window.source}: nothing was fetched")
+            source = contract.module(window.source)
             fingerprint = _fingerprint(landed, context) if is_whole else None
         if fingerprint and lake.window_fingerprint(window.source, _span(window)) == fingerprint:
             outcome.is_unchanged = True
@@ -183,8 +214,9 @@ def ingest(window: Window, context: Context[Any], lake: Lake, run_id: str) -> Ou
             recorded = record(lake, window.source, events, run_id, watched=looked_for, first_place_stays=is_whole)
     except SourceError as error:
         outcome.error, outcome.is_retryable = str(error), error.retryable
-        failures = _failures(window, lake, str(error), is_whole=is_whole)
-        outcome.rows = record(lake, window.source, failures, run_id).rows
+        with turn:  # a run that is over notes no failure: it may be what ended this
+            failures = _failures(window, lake, str(error), is_whole=is_whole)
+            outcome.rows = record(lake, window.source, failures, run_id).rows
         return outcome
     outcome.rows, outcome.rejected, outcome.files = recorded.rows, recorded.rejected, recorded.files
     with optional(f"{window.name}: letting go what was fetched", progress.say):

@@ -11,6 +11,7 @@ import errno
 import os
 import shutil
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -20,8 +21,10 @@ from pathlib import Path
 
 import duckdb
 
-from basewatch import ingest, progress
-from basewatch.config import Settings, Source, Sources
+from basewatch import beside, ingest, progress
+from basewatch.alerts import delivery, feed, rules
+from basewatch.alerts.events import Alert, End, Late
+from basewatch.config import OverHttp, Settings, Source, Sources
 from basewatch.durable import make_folder
 from basewatch.errors import (
     INTERRUPTED,
@@ -48,11 +51,11 @@ from basewatch.news import matching
 from basewatch.outside import json_text
 from basewatch.reference import doubts, load
 from basewatch.reference.load import Params, Reference
-from basewatch.report import write
+from basewatch.report import news, write
 from basewatch.report.data import require_known
 from basewatch.sources import contract, volumes
 from basewatch.sources.contract import Context, Window
-from basewatch.warehouse import clock, dictionary, learnt, models, told_files, work
+from basewatch.warehouse import clock, dictionary, journal, learnt, models, told_files, work
 from basewatch.warehouse.build import Candidate, note_candidate, remove_tree, removed_on_failure
 from basewatch.warehouse.clock import SETTLES
 from basewatch.warehouse.comparing import against_current
@@ -68,6 +71,7 @@ NO_PAGE = (
     "makes the report anew.</p></html>\n"
 )
 VOLUME = "the day is looked at again for as long as the horizon reaches; docs/trust.md says what a norm is"
+STEPS_TOLD = 60  # of a run, with their seconds
 FILES_TOLD = 20  # a run's last lines are read by people
 
 
@@ -89,7 +93,21 @@ class Run:
     begun: set[str] = field(default_factory=set)  # sources whose time in this run has begun
     fallen: list[FileToTell] = field(default_factory=list)  # days that hold less than their norm, or another day's data
     faults: list[str] = field(default_factory=list)  # what broke, and the run went on without
+    seconds: dict[str, float] = field(default_factory=dict)  # by step, in the order in which they began
+    refused: list[str] = field(default_factory=list)  # critical checks that the candidate did not pass
     progress: Progress = progress.say
+    emit: Callable[[Alert], None] | None = None  # is given each new alert besides
+    turns: beside.Turns = field(default_factory=beside.Turns)
+
+    @contextlib.contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        """Note how long a step takes, whatever comes of it; of one that is done again, all its times together."""
+        began = time.monotonic()
+        self.seconds.setdefault(step, 0.0)
+        try:
+            yield
+        finally:
+            self.seconds[step] += time.monotonic() - began
 
     def optional(self, what: str) -> AbstractContextManager[None]:
         """A step without which the run goes on; what breaks inside is told, and noted in the run's record."""
@@ -147,6 +165,7 @@ def start(settings: Settings, until: date | None, since: date | None = None, *, 
     fleets = {row.fleet_id for row in run.reference.rows["fleets"]}
     shown = settings.report
     require_known(shown.bases, shown.fleet, run.reference.bases, fleets, "the reference data")
+    rules.require_known(settings.alerts, run.reference.bases, {"all", "unidentified", *fleets})
     run.windows = ingest.plan(settings, warehouse.lake.ledger(), until, since, run.reference.bases)
     if redecode and since is not None:
         run.windows = _with_outdated(run, since, until)
@@ -278,10 +297,11 @@ def watch(settings: Settings, stop: threading.Event) -> int:
 def ingest_window(run: Run, window: Window) -> Outcome:
     """Ingest one window and remember what came of it. A source that has had its time is not asked any more."""
     if _has_time(run, window.source):
-        outcome = ingest.ingest(window, run.context(window.source), run.warehouse.lake, run.run_id)
+        with run.timed(f"ingest {window.name}"):
+            outcome = ingest.ingest(window, run.context(window.source), run.warehouse.lake, run.run_id, run.turns)
     else:
         outcome = Outcome(window, error=f"{window.source}: not looked at: {ingest.OUT_OF_TIME}")
-    others = [done for name, done in run.outcomes.items() if name != window.name]
+    others = [done for name, done in list(run.outcomes.items()) if name != window.name]
     if outcome.is_retryable and any(done.is_failure and done.window.source == window.source for done in others):
         outcome.is_retryable = False  # the source is down, not this one request: trying every day again helps nobody
     run.outcomes[window.name] = outcome
@@ -295,6 +315,20 @@ def _has_time(run: Run, source: str) -> bool:
         run.begun.add(source)
         STATE.ends[source] = STATE.clock.monotonic() + 60 * run.settings.source(source).minutes_per_run
     return STATE.clock.monotonic() <= STATE.ends[source]
+
+
+def ingest_all(run: Run, one: Callable[[Window], None]) -> None:
+    """Have `one` look at every window. Those of sources on the network are looked at beside each other, a thread a
+    source, where there are several; each source's own in their order.
+
+    What is raised ends them all, and is raised again: no window that was still under way is committed then.
+    """
+    remote = {code for code in run.settings.enabled_sources() if _is_remote(run.settings.source(code))}
+    beside.look(run.windows, remote, run.turns, one)
+
+
+def _is_remote(section: Source) -> bool:
+    return isinstance(section, OverHttp) and (section.location is None or "://" in section.location)
 
 
 def obey_policy(run: Run, window: Window) -> None:
@@ -343,17 +377,23 @@ def _live_sources(run: Run) -> set[str]:
 
 def stale_sources(run: Run) -> list[str]:
     """A sentence for each enabled source whose last good day is older than its `max_stale_days`."""
+    return [late.sentence for late in late_sources(run)]
+
+
+def late_sources(run: Run) -> list[Late]:
+    """Each enabled source whose last good day is older than its `max_stale_days`."""
     ledger = run.warehouse.lake.ledger()
-    sentences = []
+    found = []
     for code in run.settings.enabled_sources():
         limit = run.settings.source(code).max_stale_days
         if limit is None:
             continue
         good = [row.day for row in ledger if row.source == code and row.status in ("ok", "empty", "partial")]
         if not good or (run.until - max(good)).days > limit:
-            last = max(good) if good else "never"
-            sentences.append(f"{code}: last good day {last}, more than {limit} days before {run.until}")
-    return sentences
+            last = f"{max(good)}" if good else "never"
+            sentence = f"{code}: last good day {last}, more than {limit} days before {run.until}"
+            found.append(Late(code, last, sentence))
+    return found
 
 
 def is_new(run: Run) -> bool:
@@ -380,9 +420,10 @@ def build(run: Run) -> Candidate:
 
     Where learning fails the night goes on by what was learnt before, or by the shipped weights.
     """
-    with run.optional("learn, in whose place what served before serves on"):
+    with run.timed("learn"), run.optional("learn, in whose place what served before serves on"):
         learn(run)
-    return run.warehouse.build(run.reference, run.params, run.as_of, run.run_id, _table_progress(run.progress))
+    with run.timed("build"):
+        return run.warehouse.build(run.reference, run.params, run.as_of, run.run_id, _table_progress(run.progress))
 
 
 def keep(run: Run, only: str | None = None) -> Path:
@@ -408,6 +449,11 @@ def check(run: Run, candidate: Candidate, accepted: Mapping[str, str] | None = N
 
     accepted: by check of the release gate, why what it finds is meant. Raises ConfigError where one finds nothing.
     """
+    with run.timed("check"):
+        return _check(run, candidate, accepted or {})
+
+
+def _check(run: Run, candidate: Candidate, accepted: Mapping[str, str]) -> GateResult:
     headers = {model.name: model for model in models.marts()}
     aside = candidate.folder / odd_rows.FOLDER
     if aside.exists():
@@ -429,7 +475,7 @@ def check(run: Run, candidate: Candidate, accepted: Mapping[str, str] | None = N
         note_candidate(candidate)
     settings = run.settings.fingerprints()
     with against_current(run.warehouse, candidate, run.reference, run.params, settings, run.progress) as comparison:
-        result = with_release(result, comparison, accepted or {})
+        result = with_release(result, comparison, accepted)
     warned = len(result.failures) - len(result.refusals)
     run.progress(f"gates: {result.results.num_rows} checks, {len(result.refusals)} refused, {warned} warned")
     return result
@@ -465,6 +511,7 @@ def refuse(run: Run, candidate: Candidate, result: GateResult) -> GateRefused:
 def require_passed(run: Run, candidate: Candidate, result: GateResult) -> None:
     """Put a candidate that a critical check refused into quarantine, and raise GateRefused."""
     if not result.passed:
+        run.refused = [f"{failure.table}: {failure.rule}" for failure in result.refusals]
         raise refuse(run, candidate, result)
 
 
@@ -475,15 +522,19 @@ def publish(run: Run, candidate: Candidate, result: GateResult) -> Release:
         gates, report = folder / "quality" / "gates.html", folder / "report" / "index.html"
         with run.optional("the page of the gates"):
             write_page(result, gates)
-        with run.optional("the report"):
+        with run.timed("report"), run.optional("the report"):
             write_report(run.settings, run.reference, folder, report.parent, release_id, "../quality/gates.html")
+        with run.optional("the feed of changes"):
+            write_feed(run, folder, result)
         for page in (gates, report):
             _stand_in(page)
 
     candidate = _with_odd_rows_aside(run, candidate, result)
     settings = run.settings.fingerprints()
     judged = Judged(result.results, result.changes, result.news, result.accepted, stale_sources(run), settings)
-    release = run.warehouse.publish(candidate, judged, utc_now(), extras, run.settings.warehouse.keep_releases)
+    kept = run.settings.warehouse
+    with run.timed("publish"):
+        release = run.warehouse.publish(candidate, judged, utc_now(), extras, kept.keep_releases, kept.keep_bytes)
     with run.optional("the data dictionary"):
         dictionary.write(run.warehouse.root / "README.md")
     run.progress(f"published {release.release_id}")
@@ -514,13 +565,22 @@ def document(run: Run, result: GateResult) -> None:
     program from within included.
     """
     folder = run.warehouse.quality / result.run_id
-    with run.optional("Great Expectations' Data Docs"), to_its_end():
+    with run.timed("data docs"), run.optional("Great Expectations' Data Docs"), to_its_end():
         if run.settings.gates.data_docs:
             try:
                 with removed_on_failure(folder):
                     data_docs.write(result, run.params.values, folder)
             except OSError as fault:
                 raise BasewatchError(f"{folder} could not be written: {fault}") from fault
+
+
+def write_feed(run: Run, folder: Path, result: GateResult) -> None:
+    """Write what is new in the release in `folder`, as JSON and as a feed, beside its report."""
+    told = Release(folder, {}).summary
+    if told is not None:
+        before = [release.folder for release in run.warehouse.releases()]
+        sentences = news.sentences(told)
+        feed.write(folder / "report", told, result.changes.to_pylist(), sentences, run.settings.alerts, before)
 
 
 def _stand_in(page: Path) -> None:
@@ -594,15 +654,19 @@ def finish(run: Run, status: int, release: Release | None, error: str | None) ->
     log = containment.log_file()
     if log:
         run.progress(f"tracebacks of what broke: {log}")
+    times = {
+        "run_id": run.run_id,
+        "started_at": run.started_at.isoformat(),
+        "finished_at": utc_now().isoformat(),
+        "exit_status": status,
+        "release_id": release.release_id if release else None,
+        "seconds": _steps_told(run.seconds),
+    }
     run.warehouse.note_run(
         run.run_id,
         {
-            "run_id": run.run_id,
-            "started_at": run.started_at.isoformat(),
-            "finished_at": utc_now().isoformat(),
+            **times,
             "until": run.until,
-            "exit_status": status,
-            "release_id": release.release_id if release else None,
             "error": error,
             "failures": {o.window.name: o.error for o in run.outcomes.values() if o.is_failure},
             "rejected": sum(o.rejected for o in run.outcomes.values()),
@@ -611,6 +675,29 @@ def finish(run: Run, status: int, release: Release | None, error: str | None) ->
             "files": [one.values for one in told],
         },
     )
+    with run.optional(f"the line of {journal.FILE}"):
+        journal.append(run.warehouse.root, times)
+
+
+def _steps_told(seconds: Mapping[str, float]) -> dict[str, float]:
+    """The seconds of each step; of a backfill's many windows the longest, and the others as one."""
+    shown = sorted(seconds, key=lambda step: seconds[step], reverse=True)[:STEPS_TOLD]
+    told = {step: round(seconds[step], 3) for step in seconds if step in shown}
+    others = sum(seconds.values()) - sum(seconds[step] for step in shown)
+    return {**told, "others": round(others, 3)} if len(seconds) > STEPS_TOLD else told
+
+
+def tell(run: Run, status: int, error: str | None) -> None:
+    """Send the alerts of a run that has ended, and ask the heartbeat. Nothing of it changes how the run ended."""
+    try:
+        late = late_sources(run)
+    except Exception:  # a damaged lake is what the run ended with
+        late = []
+    link = run.warehouse.current_link
+    current = link.resolve().name if link.is_symlink() else None
+    end = End(run.run_id, status, error, late, run.refused, current)
+    delivery.after(run.warehouse.root, run.settings.alerts, end, utc_now(), run.progress, run.emit)
+    delivery.heartbeat(run.settings.alerts, status, run.progress)
 
 
 def publish_what_is_new(run: Run) -> Release | None:
@@ -632,9 +719,11 @@ def execute(run: Run) -> Release | None:
 
 
 def _steps(run: Run) -> Release | None:
-    for window in run.windows:
+    def one(window: Window) -> None:
         ingest_window(run, window)
         obey_policy(run, window)
+
+    ingest_all(run, one)
     judge_sources(run)
     return publish_what_is_new(run)
 
@@ -660,9 +749,12 @@ def guarded(run: Run, work: Callable[[], Release | None]) -> Release | None:
                 error = f"{type(fault).__name__}: {fault}"
             with contextlib.suppress(OSError):  # a full disk must not hide what it was that failed
                 finish(run, status, release, error)
+            if status != INTERRUPTED:
+                tell(run, status, error)
             if fault is raised:
                 raise
             raise fault from None
+        tell(run, 0, None)
         return release
 
 
@@ -739,12 +831,23 @@ def has_work(run: Run) -> bool:
     Raises StoreFault where the lake or what is published is damaged: a night with nothing new tells of it, too.
 
     Windows of local files are dropped from the plan here where their hashes are those of the last read. So a night with
-    nothing new costs seconds.
+    nothing new costs seconds. What breaks here is told as an alert.
     """
+    try:
+        with run.timed("plan"):
+            return _has_work(run)
+    except Exception as raised:
+        fault = machine_fault(raised) or raised
+        tell(run, getattr(fault, "exit_status", 1), containment.words(fault))
+        raise
+
+
+def _has_work(run: Run) -> bool:
     run.warehouse.require_sound()
-    surplus = run.warehouse.retain(run.settings.warehouse.keep_releases)
+    kept = run.settings.warehouse
+    surplus = run.warehouse.retain(kept.keep_releases, kept.keep_bytes)
     if surplus:  # left by a run that died, or no longer wanted
-        run.progress(f"removed {len(surplus)} releases beyond keep_releases: {', '.join(surplus)}")
+        run.progress(f"removed {len(surplus)} releases beyond keep_releases or keep_bytes: {', '.join(surplus)}")
     settle(run)
     run.windows = [window for window in run.windows if not _is_unchanged(run, window)]
     return bool(run.windows) or is_new(run)
@@ -784,6 +887,8 @@ def note_idle(run: Run) -> None:
     """Keep the record of a run that found nothing to do. Raises SourcesFailed where a source has gone stale."""
     stale = stale_sources(run)
     error = "; ".join(stale) or None
-    finish(run, SourcesFailed.exit_status if stale else 0, None, error)
+    status = SourcesFailed.exit_status if stale else 0
+    finish(run, status, None, error)
+    tell(run, status, error)
     if error:
         raise SourcesFailed(error)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from server.core import Request, serving
+from server.core import Host, Reply, Request, serving
 from server.flights import Flight, OpenSky
 from wholeruns import Records, Watch, children, heed_ctrl_c, new_watch, null_island, stop, wait_for
 
@@ -137,6 +137,19 @@ def test_the_artifact_is_the_first_answer(flown: Flown, records: Records) -> Non
     assert [(row[1], row[3]) for row in march] == [("hmeimim", "active")]
 
 
+def test_what_is_new_and_silences_that_go_on_are_artifacts_too(flown: Flown, records: Records) -> None:
+    tables = dict(
+        records.rows(
+            "SELECT a.key, a.data FROM artifact AS a JOIN flow_run AS r ON a.flow_run_id = r.id "
+            "WHERE a.key IN ('release-summary', 'gaps') AND r.name = ?",
+            f"backfill 2025-01-01 to {END}",
+        )
+    )
+    assert json.loads(json.loads(tables["release-summary"])) == [{"new": "the first release"}]
+    ongoing = flown.watch.query("SELECT gap_id FROM base_gaps WHERE is_ongoing ORDER BY gap_id")
+    assert sorted(gap["gap_id"] for gap in json.loads(json.loads(tables["gaps"]))) == [row[0] for row in ongoing]
+
+
 def test_the_gates_leave_a_table_those_that_failed_first(flown: Flown, records: Records) -> None:
     ((rows, description),) = records.rows(
         "SELECT a.data, a.description FROM artifact AS a JOIN flow_run AS r ON a.flow_run_id = r.id "
@@ -229,8 +242,11 @@ def test_two_watches_at_the_same_time_one_of_them_refused(
 ) -> None:
     good, refused = (new_watch(tmp_path / name, bare_environment) for name in ("good", "refused"))
     null_island(refused)
-    started = [one.start("nightly", "--day", END) for one in (good, refused)]
-    said = [process.communicate(timeout=400)[1] for process in started]
+    hook = Host("hook", lambda _: Reply(200, b"{}"), time.time)
+    with serving(hook):
+        target = {"BASEWATCH_ALERTS__TARGETS": f"json://{hook.url[7:]}/{SECRET}"}
+        started = [one.start("nightly", "--day", END, environment=target) for one in (good, refused)]
+        said = [process.communicate(timeout=400)[1] for process in started]
     assert [process.returncode for process in started] == [0, 3], said
     for err in said:
         assert "Traceback" not in err and "Prefect" not in err and "locked" not in err, err
@@ -252,6 +268,11 @@ def test_two_watches_at_the_same_time_one_of_them_refused(
     ((rows,),) = tables
     first, *_ = json.loads(json.loads(rows))
     assert (first["table"], first["success"], first["severity"]) == ("bases", False, "critical")
+    told = sorted(json.loads(request.body)["title"].split(":")[1].strip() for request in hook.asked())
+    assert told == ["gate refused the publish", "what stands"] and SECRET not in "".join(said)
+    events = records.rows("SELECT event, payload FROM events WHERE event LIKE 'basewatch.alert.%' ORDER BY event")
+    assert [name.rpartition(".")[2] for name, _ in events] == ["gate_refused", "summary"], "they are Prefect's too"
+    assert SECRET not in repr(events) and "bases: " in json.loads(events[0][1])["evidence"][1]
 
 
 def test_a_policy_of_stop_exits_4_through_prefect(watch: Watch, records: Records) -> None:

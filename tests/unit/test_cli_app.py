@@ -7,12 +7,13 @@ import fcntl
 import io
 import json
 import shutil
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+import yaml
 
 from basewatch import __version__
 from basewatch.cli import tables
@@ -194,6 +195,13 @@ def test_version_and_help(small_watch: Watch) -> None:
         assert name in printed(small_watch, "--help") and "Usage:" in printed(small_watch, name, "--help")
 
 
+def test_the_schedule_prints_what_a_server_with_a_worker_deploys(tmp_path: Path) -> None:
+    told = yaml.safe_load(printed(Watch(tmp_path), "schedule", "--print-prefect-yaml"))
+    assert {entry["entrypoint"] for entry in told["deployments"]} == {
+        "basewatch.flows.nightly.nightly", "basewatch.flows.backfill.backfill"
+    }  # fmt: skip
+
+
 # ---- before the first release
 
 
@@ -252,6 +260,27 @@ def test_status_tells_the_last_fault_of_a_source_and_how_a_run_ended(own_watch: 
     assert ", exit 4: flight_files failed" in shown and "failed flight_files 1900-01-01..2025-03-01" in shown
 
 
+@pytest.mark.parametrize(("hours", "status"), [("2000000", 0), ("1", 1)])
+def test_status_check_exits_1_where_the_release_is_older(own_watch: Watch, hours: str, status: int) -> None:
+    at = datetime.now(UTC) - timedelta(hours=1.5)
+    own_watch.copy_release("29990101T000000Z-aaaaaaaa", published_at=at.isoformat())
+    Warehouse(own_watch.root).switch("29990101T000000Z-aaaaaaaa")
+    done = own_watch.inside("status", "--check", hours)
+    assert done.returncode == status, done
+    assert ("29990101T000000Z-aaaaaaaa is 1.5 hours old, more than 1" in done.stderr) == bool(status)
+
+
+def test_status_check_exits_1_where_there_is_no_release_or_none_that_can_be_read(tmp_path: Path) -> None:
+    watch = Watch(tmp_path)
+    watch.configure()
+    none = watch.inside("status", "--check", "24")
+    assert none.returncode == 1 and "there is no release" in none.stderr
+    (watch.root / "current").mkdir(parents=True)
+    (watch.root / "current" / "manifest.json").write_text("{")
+    broken = watch.inside("status", "--check", "24")
+    assert broken.returncode == 1 and "cannot be read" in broken.stderr
+
+
 # ---- runs
 
 
@@ -270,6 +299,9 @@ def test_a_night_with_nothing_new_exits_0_and_shows_the_first_screen(own_watch: 
         ["hmeimim", "2025-02", "quiet", "0", "28", "0", "1"],
     ]
     assert own_watch.current() == before and own_watch.last_run()["exit_status"] == 0
+    (line,) = (own_watch.root / "runs.jsonl").read_text().splitlines()
+    assert json.loads(line)["run_id"] == own_watch.last_run()["run_id"] and set(json.loads(line)["seconds"]) == {"plan"}
+    assert "most of it: plan " in printed(own_watch, "status")
 
 
 @pytest.mark.parametrize(("limit", "status"), [(18, 0), (17, 4)])

@@ -248,6 +248,16 @@ def test_the_oldest_releases_go_and_as_many_stay_as_are_to_be_kept(watch: Watch,
     assert list((watch.root / "releases").glob(".*")) == [], "nothing half removed is left"
 
 
+@pytest.mark.parametrize(("room", "removed"), [(4.0, 0), (3.9, 1), (2.0, 2), (0.5, 3)])
+def test_the_oldest_releases_go_until_the_others_fit_and_the_current_one_stays(
+    watch: Watch, room: float, removed: int
+) -> None:
+    before = kept(watch)
+    size = Warehouse(watch.root).release(NEWEST).bytes
+    assert Warehouse(watch.root).retain(9, int(room * size)) == before[:removed]
+    assert kept(watch) == before[removed:] and watch.current() == NEWEST
+
+
 def test_what_is_kept_of_a_runs_quality_goes_with_its_release(own_watch: Watch) -> None:
     own_watch.copy_release(OLDEST, run_id="run-old")
     own_watch.copy_release(NEWEST, run_id="run-new")

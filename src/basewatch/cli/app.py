@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,7 @@ import typer
 
 import basewatch
 from basewatch import progress
-from basewatch.cli import aircraft, model
+from basewatch.cli import aircraft, alerts, model
 from basewatch.cli.options import Base, ConfigFile, Fleet, Form, Plain, Raw, Sample, Since, day, form
 from basewatch.errors import INTERRUPTED, BasewatchError
 
@@ -159,12 +160,22 @@ def diff(
 def status(
     config_file: ConfigFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    check: Annotated[
+        float | None, typer.Option(metavar="HOURS", min=0, help="Only exit 1 where no release is that young.")
+    ] = None,
 ) -> None:
     """Current release, last run, freshness and failures of every source, open gaps, last gate results."""
     from basewatch import config
+
+    settings = config.load(config_file)
+    if check is not None:
+        from basewatch.cli import freshness
+
+        freshness.require(settings.root, check)
+        return
     from basewatch.cli import status as page
 
-    values = page.read(config.load(config_file))
+    values = page.read(settings)
     if as_json:
         page.show_as_json(values)
     else:
@@ -225,9 +236,16 @@ def write_report(
 def schedule(
     cron: Annotated[str | None, typer.Option(help="Cron expression, in UTC (default: from the configuration).")] = None,
     config_file: ConfigFile = None,
+    print_yaml: Annotated[
+        bool, typer.Option("--print-prefect-yaml", help="Only print prefect.yaml, for a server with a worker.")
+    ] = False,
 ) -> None:
     """Stay up and run `nightly` on a schedule, as a Prefect deployment."""
     from basewatch import config
+
+    if print_yaml:
+        print(files("basewatch.flows").joinpath("prefect.yaml").read_text(encoding="utf-8"), end="")
+        return
     from basewatch.flows import schedule as flow
 
     settings = config.load(config_file)
@@ -295,6 +313,7 @@ def verify(
 
 
 app.add_typer(aircraft.app, name="aircraft")
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(model.app, name="model")
 
 

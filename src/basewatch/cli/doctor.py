@@ -9,6 +9,8 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+from basewatch.alerts import rules, sending
+from basewatch.cli import forecast
 from basewatch.config import Settings
 from basewatch.errors import BasewatchError
 from basewatch.gates import great_expectations
@@ -17,7 +19,9 @@ from basewatch.reference.load import Params, Reference
 from basewatch.run import doubts_about
 from basewatch.sources import contract
 from basewatch.sources.contract import Finding
+from basewatch.warehouse.releases import Warehouse
 
+LEAST_NIGHTS = 14  # fewer, and somebody must do something
 LEAST_FREE_GB = 5.0  # a nightly run's working space beside what sources land
 
 
@@ -26,7 +30,7 @@ def run(settings: Settings, *, network: bool = True) -> list[Finding]:
 
     A check that breaks is a finding, never an exception. `network=False` leaves the sources' own checks out.
     """
-    findings = [_interpreter(), *_warehouse(settings), *_great_expectations(settings)]
+    findings = [_interpreter(), *_warehouse(settings), *_great_expectations(settings), *_alerts(settings)]
     facts = _facts(settings)
     if isinstance(facts, Finding):
         findings.append(facts)
@@ -97,7 +101,59 @@ def _warehouse(settings: Settings) -> list[Finding]:
             f"disk of {nearest}: {free:,.1f} GB free",
             f"free space until {LEAST_FREE_GB:.0f} GB are left, or move the warehouse",
         ),
+        *_forecast(settings, free * 1e9),
     ]
+
+
+def _forecast(settings: Settings, free: float) -> list[Finding]:
+    """How many nights fit; nothing before the first release."""
+    try:
+        found = forecast.forecast(settings, Warehouse(settings.root), free)
+    except BasewatchError as error:
+        return [Finding(False, f"disk: no forecast: {error}", "see the message")]
+    if found is None:
+        return []
+    nights = f"{found.nights}" if found.nights < forecast.MOST_NIGHTS else f"{found.nights} and more"
+    return [
+        Finding(
+            found.nights >= LEAST_NIGHTS,
+            f"disk: room for {nights} nights ({found.a_day / 1e6:,.1f} MB a day, "
+            f"{found.a_release / 1e6:,.1f} MB a release)",
+            "free space, keep fewer releases (warehouse.keep_releases, keep_bytes), or set keep_landing = false",
+        )
+    ]
+
+
+def _alerts(settings: Settings) -> list[Finding]:
+    """Whether apprise understands each target, and whether quiet hours let anything out. Nothing is sent."""
+    findings = []
+    for name in settings.alerts.targets:
+        wrong = sending.check(settings.alerts, name)
+        what = f"alerts: target {name} ({settings.alerts.scheme(name)})"
+        findings.append(Finding(wrong is None, f"{what}{f': {wrong}' if wrong else ''}", "see docs/alerts.md"))
+    hours = _hours(settings.nightly.cron)
+    if findings and settings.alerts.quiet_hours and hours:
+        now = datetime.now(UTC)
+        runs = [now.replace(hour=hour, minute=minute) for hour, minute in hours]
+        is_held = all(rules.is_quiet(settings.alerts, moment) for moment in runs)
+        findings.append(
+            Finding(
+                not is_held,
+                f"alerts: quiet hours {settings.alerts.quiet_hours} ({settings.alerts.time_zone})",
+                "every night of nightly.cron lies in them, so that alerts wait for ever: have a timer run "
+                "`basewatch alerts send` after them",
+            )
+        )
+    return findings
+
+
+def _hours(cron: str) -> list[tuple[int, int]]:
+    """Hour and minute (UTC) of a cron line that names them as numbers; empty for any other."""
+    fields = cron.split()
+    if len(fields) != 5 or not fields[0].isdigit():
+        return []
+    hours = fields[1].split(",")
+    return [(int(hour) % 24, int(fields[0]) % 60) for hour in hours] if all(map(str.isdigit, hours)) else []
 
 
 def _great_expectations(settings: Settings) -> list[Finding]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
+from basewatch.alerts import outbox
 from basewatch.cli import tables
 from basewatch.config import Settings
+from basewatch.errors import StoreFault
 from basewatch.lake.events import GLOBAL
 from basewatch.lake.ledger import LedgerRow
 from basewatch.lake.store import Lake
@@ -33,6 +35,7 @@ def read(settings: Settings) -> dict[str, Any]:
         "clock": clock.read(published.root).doubt(utc_now()),
         "sources": _sources(settings, lake.ledger()),
         "files": _files(settings, published, lake, last_run or {}),
+        "alerts": _alerts(settings),
         "summary": summary,
         "open_gaps": summary["ongoing"] if summary else [],
         "gates": summary["gates"] if summary else None,
@@ -40,8 +43,20 @@ def read(settings: Settings) -> dict[str, Any]:
     }
 
 
+def _alerts(settings: Settings) -> dict[str, Any]:
+    """Who is told, without any address, and how much waits to be; None where the outbox is damaged."""
+    told = settings.alerts
+    targets = [f"{name} ({told.scheme(name)})" for name in told.targets]
+    try:
+        waiting = len(outbox.read(settings.root).waiting)
+    except StoreFault:
+        return {"targets": targets, "waiting": None}
+    return {"targets": targets, "waiting": waiting}
+
+
 FILES_SHOWN = 20
 REASON_SHOWN = 100
+STEPS_SHOWN = 3  # of the last run, the longest
 
 
 def _files(settings: Settings, published: Published, lake: Lake, last_run: dict[str, Any]) -> list[dict[str, Any]]:
@@ -97,6 +112,12 @@ def show_as_json(values: dict[str, Any]) -> None:
     print(json.dumps(tables.cleaned(values), indent=1, default=str, ensure_ascii=False))
 
 
+def sum_of(last: dict[str, Any]) -> float:
+    """How many seconds a run lasted."""
+    began, ended = (datetime.fromisoformat(last[name]) for name in ("started_at", "finished_at"))
+    return (ended - began).total_seconds()
+
+
 def show(values: dict[str, Any]) -> None:
     """Print it for people."""
     release, last = values["release"], values["last_run"]
@@ -109,13 +130,21 @@ def show(values: dict[str, Any]) -> None:
     for sentence in news.sentences(values["summary"]):
         print(f"          {tables.as_text(sentence)}")
     if last:
-        print(f"last run  {last['run_id']}, exit {last['exit_status']}{': ' + last['error'] if last['error'] else ''}")
+        took = f", {sum_of(last):,.0f} s" if last.get("finished_at") else ""
+        told = f": {last['error']}" if last["error"] else ""
+        print(f"last run  {last['run_id']}, exit {last['exit_status']}{took}{told}")
+        slowest = sorted(last.get("seconds", {}).items(), key=lambda item: item[1], reverse=True)[:STEPS_SHOWN]
+        if slowest:
+            print(f"          most of it: {', '.join(f'{step} {seconds:,.1f} s' for step, seconds in slowest)}")
         for name, fault in last["failures"].items():
             print(f"          failed {name}: {tables.as_text(fault)}")
         for fault in last.get("faults", []):
             print(f"          {tables.as_text(fault)}")
         if last.get("log"):
             print(f"          tracebacks: {last['log']}")
+    waiting = values["alerts"]["waiting"]
+    if waiting or waiting is None:
+        print(f"alerts    {'the outbox is damaged' if waiting is None else f'{waiting} wait'}: basewatch alerts list")
     names = (
         *("source", "is_enabled", "last_good_day", "days_good", "days_partial", "days_not_good"),
         *("records_rejected", "last_fault"),

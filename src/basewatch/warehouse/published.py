@@ -39,6 +39,11 @@ class Release:
         return self.folder / DATABASE
 
     @property
+    def bytes(self) -> int:
+        """How much room its files take up."""
+        return sum(entry["bytes"] for entry in self.manifest["files"])
+
+    @property
     def summary(self) -> dict[str, Any] | None:
         """What it says that the one before did not; None for a release of an earlier version."""
         file = self.folder / SUMMARY

@@ -57,7 +57,8 @@ CHANGES = "release_changes"  # the published table, and where its rows outlive t
 
 ASIDE = "." + "*." + 32 * "[0-9a-f]"  # how `lake/files.py` calls what is not yet whole
 LEFTOVERS = (
-    *("releases/.making-*", f".{WORK}.*", ".current-*", ASIDE, f"runs/{ASIDE}", f"candidate/{ASIDE}", "candidate/tmp"),
+    *("releases/.making-*", f".{WORK}.*", ".current-*", "candidate/tmp"),
+    *(ASIDE, f"runs/{ASIDE}", f"alerts/{ASIDE}", f"candidate/{ASIDE}"),
     *(f"{learnt.FOLDER}/{name}" for name in (ASIDE, learnt.WORK, f"{learnt.WORK}.*", "spill")),
 )
 LEFTOVERS_OF_SOURCES = (f"lake/files/{ASIDE}", "landing/*/.decoding-*", f"landing/*/{ASIDE}", f"landing/*/*/{ASIDE}")
@@ -224,15 +225,22 @@ class Warehouse(Published):
         self.switch(release_id)
         return releases[release_id]
 
-    def retain(self, keep: int) -> list[str]:
-        """Remove the oldest releases beyond `keep`, with what is kept of their quality; never the current one.
+    def retain(self, keep: int, keep_bytes: int | None = None) -> list[str]:
+        """Remove the oldest releases beyond `keep`, or with which all take up more than `keep_bytes`.
 
-        Returns the names removed.
+        What is kept of their quality goes with them. Never the current one. Returns the names removed.
         """
         now = self.current()
-        runs = {release.release_id: release.manifest.get("run_id") for release in self.releases()}
+        releases = self.releases()
+        runs = {release.release_id: release.manifest.get("run_id") for release in releases}
         names = list(runs)
-        surplus = [name for name in names[: max(0, len(names) - keep)] if now is None or name != now.release_id]
+        sizes = {release.release_id: release.bytes for release in releases}
+        surplus, left = [], sum(sizes.values())
+        for place, name in enumerate(names):
+            is_beyond = place < len(names) - keep or (keep_bytes is not None and left > keep_bytes)
+            if is_beyond and (now is None or name != now.release_id):
+                surplus.append(name)
+                left -= sizes[name]
         for name in surplus:
             run_id = runs[name]
             if run_id:
@@ -303,6 +311,7 @@ class Warehouse(Published):
         now: datetime,
         extras: Callable[[Path, str], None],
         keep: int,
+        keep_bytes: int | None = None,
     ) -> Release:
         """Make the candidate the current release.
 
@@ -324,7 +333,7 @@ class Warehouse(Published):
         self.pending_file.unlink()
         remove_tree(self.candidate_folder)
         self._keep_history()
-        self.retain(keep)
+        self.retain(keep, keep_bytes)
         return Release(folder, note)
 
     def _make(

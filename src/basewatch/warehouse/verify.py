@@ -31,6 +31,7 @@ from basewatch.warehouse.releases import Warehouse
 LANDING = "landing"
 REGISTERS, LISTS = f"{LANDING}/registers/*.json", f"{LANDING}/*/lists/*.at"
 CACHES = (
+    "alerts/outbox.json",  # where it is set aside, alerts begin anew with a summary
     "clock.json",
     "verified.json",
     "lake/verified.json",
