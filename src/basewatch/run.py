@@ -21,7 +21,7 @@ from pathlib import Path
 
 import duckdb
 
-from basewatch import beside, ingest, progress
+from basewatch import ingest, progress
 from basewatch.alerts import delivery, feed, rules
 from basewatch.alerts.events import Alert, End, Late
 from basewatch.config import OverHttp, Settings, Source, Sources
@@ -53,7 +53,7 @@ from basewatch.reference import doubts, load
 from basewatch.reference.load import Params, Reference
 from basewatch.report import news, write
 from basewatch.report.data import require_known
-from basewatch.sources import contract, volumes
+from basewatch.sources import beside, contract, volumes
 from basewatch.sources.contract import Context, Window
 from basewatch.warehouse import clock, dictionary, journal, learnt, models, told_files, work
 from basewatch.warehouse.build import Candidate, note_candidate, remove_tree, removed_on_failure

@@ -257,7 +257,11 @@ def test_status_tells_the_last_fault_of_a_source_and_how_a_run_ended(own_watch: 
     assert sources["flight_files"]["last_fault"].startswith("2025-03-01 failed: flight_files: no ")
     assert not sources["articles"]["is_enabled"], "it is shown for what it left in the ledger"
     shown = printed(own_watch, "status")
-    assert ", exit 4: flight_files failed" in shown and "failed flight_files 1900-01-01..2025-03-01" in shown
+    assert (
+        "exit 4, " in shown
+        and "s: flight_files failed and" in shown
+        and "failed flight_files 1900-01-01..2025-03-01" in shown
+    )
 
 
 @pytest.mark.parametrize(("hours", "status"), [("2000000", 0), ("1", 1)])

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from basewatch import beside, outside, run
-from basewatch.beside import Halted, Turns
+from basewatch import outside, run
 from basewatch.errors import SourcesFailed
+from basewatch.sources import beside
+from basewatch.sources.beside import Halted, Turns
 from basewatch.sources.contract import Window
 from server import setup
 from server.core import Reply, serving
