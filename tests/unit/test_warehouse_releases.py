@@ -296,3 +296,32 @@ def test_of_two_runs_that_began_in_one_second_the_later_is_the_last(tmp_path: Pa
     copied = warehouse.runs_folder / "20270101T000000Z-aaaaaa.json"
     copied.write_text('{"run_id": "a run of another warehouse, or of a clock that was wrong"}')
     assert (warehouse.last_run() or {})["run_id"] == "20260101T000000Z-000000"
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        "",
+        "alerts",
+        "history",
+        "history/x",
+        "lake",
+        "lake/files",
+        "lake/windows",
+        "lake/source_days",
+        "runs",
+        "candidate",
+        "landing/x",
+        "landing/x/y",
+    ],
+)
+def test_a_file_that_a_dying_run_was_writing_aside_is_removed(tmp_path: Path, folder: str) -> None:
+    warehouse = Warehouse(tmp_path / "warehouse")
+    place = warehouse.root / folder
+    for made in (place, warehouse.root / "lake"):
+        made.mkdir(parents=True, exist_ok=True)
+    aside, whole = place / f".head.json.{32 * 'a'}", place / "head.txt"
+    aside.write_bytes(b"half"), whole.write_bytes(b"whole")
+    with warehouse.lock():
+        assert not aside.exists()
+        assert whole.exists() or folder == "candidate"  # which goes as a whole where it was not finished

@@ -55,13 +55,16 @@ FAULTS_NAMED = 5  # of damaged files in an error
 CHANGES = "release_changes"  # the published table, and where its rows outlive their release
 
 
-ASIDE = "." + "*." + 32 * "[0-9a-f]"  # how `lake/files.py` calls what is not yet whole
+ASIDE = "." + "*." + 32 * "[0-9a-f]"  # how `durable.py` calls what is not yet whole
 LEFTOVERS = (
     *("releases/.making-*", f".{WORK}.*", ".current-*", "candidate/tmp"),
-    *(ASIDE, f"runs/{ASIDE}", f"alerts/{ASIDE}", f"candidate/{ASIDE}"),
+    *(f"{folder}{ASIDE}" for folder in ("", "runs/", "alerts/", "candidate/", "history/", "history/*/")),
     *(f"{learnt.FOLDER}/{name}" for name in (ASIDE, learnt.WORK, f"{learnt.WORK}.*", "spill")),
 )
-LEFTOVERS_OF_SOURCES = (f"lake/files/{ASIDE}", "landing/*/.decoding-*", f"landing/*/{ASIDE}", f"landing/*/*/{ASIDE}")
+LEFTOVERS_OF_SOURCES = (
+    *(f"lake/{ASIDE}", f"lake/files/{ASIDE}", f"lake/windows/{ASIDE}", f"lake/source_days/{ASIDE}"),
+    *("landing/*/.decoding-*", f"landing/*/{ASIDE}", f"landing/*/*/{ASIDE}"),
+)
 
 
 @dataclass(frozen=True)
