@@ -138,8 +138,9 @@ class Ledger:
                 for batch in self._batches(segment):
                     rows = batch if source is None else batch.filter(pc.equal(batch.column("source"), source))
                     rows = rows if before is None else rows.filter(pc.less(rows.column("ingested_at"), before))
-                    parts.append(pc.list_flatten(rows.column("parts")))
-            return pa.chunked_array(parts, pa.string()).unique()
+                    parts += pc.list_flatten(rows.column("parts")).chunks
+            # not as a chunked array: Arrow would import pandas for it
+            return pc.unique(pa.concat_arrays(parts)) if parts else pa.array([], pa.string())
 
     def _in_order(self, source: str) -> list[LedgerRow]:
         if source not in self._ordered:

@@ -158,8 +158,8 @@ class Lake:
         files = [str(file.relative_to(self.folder)) for file in self.folder.glob("*/source=*/day=*/*")]
         unnamed: list[str] = []
         if all(file.exists() for file in self.current_files()):  # else one may be there under another name
-            paths = pa.array(files, pa.string())
-            unnamed = paths.filter(pc.invert(pc.is_in(paths, self.parts_ever_named()))).to_pylist()
+            named = set(self.parts_ever_named().to_pylist())
+            unnamed = [file for file in files if file not in named]
         for part in unnamed:
             (self.folder / part).unlink()
         self._ledger.sweep()

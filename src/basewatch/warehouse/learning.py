@@ -41,7 +41,9 @@ class Learnt:
     hidden: pa.Table
 
 
-NOTHING = Learnt(None, 0, HISTORY["hidden_stays"].empty_table())
+def nothing() -> Learnt:
+    """What a lake without a stay that was heard to the ground teaches."""
+    return Learnt(None, 0, HISTORY["hidden_stays"].empty_table())
 
 
 def steps_of(reference: Reference) -> list[tuple[Any, ...]]:
@@ -122,7 +124,7 @@ def learn(file: Path, steps: Sequence[tuple[Any, ...]], params: Mapping[str, Any
         made = cuts.make(work)
     stays = len({cut.group for cut in made if cut.field_id is not None})
     if not stays:
-        return NOTHING
+        return nothing()
     with connect() as study:
         _prepare(study, file, made, steps, params)
         if stays < FEWEST_STAYS:

@@ -138,7 +138,7 @@ def learn(
     if any(lake.files(table, days) for table in POSITIONS):
         learnt = _of_closed_months(folder, lake, reference, {**params.values, "as_of": until})
     else:
-        learnt = learning.NOTHING
+        learnt = learning.nothing()
     made = Note(source, until, learnt.stays, "")
     making, gone = (root / f".{FOLDER}.{uuid.uuid4().hex}" for _ in range(2))
     if learnt.hidden.num_rows:
