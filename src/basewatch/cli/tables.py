@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import difflib
 import json
+import math
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from basewatch import outside
@@ -27,18 +28,27 @@ WIDE = 240  # columns of a table that goes into a file or a pipe
 
 @dataclass(frozen=True)
 class View:
-    """How one published table is shown: where its time lies, and the columns of the short form."""
+    """How one published table is shown: when a row begins and ends, and the columns of the short form.
+
+    rows: what is selected from, by default the table. begins, ends: columns of days or times, None where a row has no
+    time. base, fleet: the condition by which one of them is chosen, None where the rows have none.
+    """
 
     table: str
-    time: str
+    begins: str | None
+    ends: str | None
     order: str
     shown: tuple[str, ...]
-    has_fleet: bool = True
+    base: str | None = "base_id = ?"
+    fleet: str | None = "fleet_id = ?"
+    rows: str | None = None
+    days: str | None = None  # in a query of one's own: the column of days that it holds against the time asked for
 
 
 VIEWS = {
     "months": View(
         "base_monthly_activity",
+        "month",
         "month",
         "base_id, fleet_id, month",
         (
@@ -48,6 +58,7 @@ VIEWS = {
     ),
     "gaps": View(
         "base_gaps",
+        "first_day",
         "last_day",
         "base_id, fleet_id, first_day",
         (
@@ -66,56 +77,132 @@ VIEWS = {
     "visits": View(
         "base_visits",
         "first_evidence_at",
+        "first_evidence_at",
         "base_id, first_evidence_at, visit_id",
         (
             *("visit_id", "icao24", "registration", "type_code", "callsign", "arrived_at", "departed_at"),
             *("confidence", "origin_icao", "destination_icao", "sources"),
         ),
+        fleet="list_contains(fleets, ?)",
     ),
     "mentions": View(
         "news_mentions",
+        "published_at",
         "published_at",
         "base_id, published_at, mention_id",
         (
             *("base_id", "published_at", "published_basis", "domain", "language", "title", "matched_alias", "origin"),
             *("reports_pause", "reports_resumption", "verb_strength", "url"),
         ),
-        has_fleet=False,
+        fleet=None,
+    ),
+    "claims": View(
+        "claim_checks",
+        "claimed_from",
+        "claimed_to",
+        "base_id, claimed_from, claim_id",
+        (
+            *("claim_id", "claim", "fleet_id", "claimed_from", "claimed_to", "verdict", "visits_recorded"),
+            *("days_observable", "explanation"),
+        ),
+    ),
+    "bases": View(
+        "bases",
+        None,
+        None,
+        "base_id",
+        ("base_id", "name", "icao", "iata", "country", "kind", "latitude", "longitude", "elevation_ft"),
+        fleet=None,
+    ),
+    "fleets": View("fleets", None, None, "fleet_id", ("fleet_id", "name", "definition"), base=None),
+    "sources": View(
+        "source_days",
+        None,
+        None,
+        "source",
+        (
+            *("source", "scopes", "first_day", "last_day", "last_good_day", "days_good", "days_partial"),
+            *("days_missing", "days_failed", "records_kept", "records_rejected"),
+        ),
+        base="list_contains(['global', 'base:' || ?], scope)",
+        fleet=None,
+        rows="""SELECT source, count(DISTINCT scope) AS scopes, min(day) AS first_day, max(day) AS last_day,
+    max(day) FILTER (status IN ('ok', 'empty')) AS last_good_day,
+    count(DISTINCT day) FILTER (status IN ('ok', 'empty')) AS days_good,
+    count(DISTINCT day) FILTER (status IN ('partial', 'late')) AS days_partial,
+    count(DISTINCT day) FILTER (status = 'missing') AS days_missing,
+    count(DISTINCT day) FILTER (status = 'failed') AS days_failed,
+    count(DISTINCT day) FILTER (status = 'expired') AS days_expired,
+    coalesce(sum(records_kept) FILTER (counts), 0)::BIGINT AS records_kept,
+    coalesce(sum(records_rejected) FILTER (counts), 0)::BIGINT AS records_rejected
+FROM (
+    -- a day's row of scope `global` sums up those of its other scopes, where there is one
+    SELECT *, scope = 'global' OR NOT bool_or(scope = 'global') OVER (PARTITION BY source, day) AS counts
+    FROM main.source_days WHERE {conditions}
+)
+GROUP BY source""",
+        days="day",
     ),
 }
 
 
-def rows(
-    published: Published, name: str, base: str | None, fleet: str | None, since: date | None
-) -> tuple[list[str], list[tuple[Any, ...]]]:
+@dataclass(frozen=True)
+class Choice:
+    """Which rows of a table are asked for. since, until: UTC days, both included. limit: at most so many rows."""
+
+    base: str | None = None
+    fleet: str | None = None
+    since: date | None = None
+    until: date | None = None
+    limit: int | None = None
+
+
+@contextmanager
+def opened(published: Published, release: str | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The database of a release, by default the current one, read-only.
+
+    Raises ConfigError where nothing is published yet, or there is no such release.
+    """
+    from basewatch.database import connect, without_pandas
+
+    chosen = published.current() if release is None else published.release(release)
+    if chosen is None:
+        raise ConfigError(f"nothing is published in {published.root} yet; run `basewatch nightly` first")
+    with without_pandas(), connect(chosen.database, read_only=True) as connection:
+        yield connection
+
+
+def rows(published: Published, name: str, choice: Choice) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Column names and rows of a published table, all columns, in the table's order.
 
     Raises ConfigError where nothing is published yet, or the release knows no such base or fleet.
     """
-    from basewatch.database import connect, without_pandas
-
     view = VIEWS[name]
-    release = published.current()
-    if release is None:
-        raise ConfigError(f"nothing is published in {published.root} yet; run `basewatch nightly` first")
-    with without_pandas(), connect(release.database, read_only=True) as connection:
-        _known(connection, "bases", "base_id", base)
-        _known(connection, "fleets", "fleet_id", fleet)
-        conditions, values = ["TRUE"], []
-        if base:
-            conditions.append("base_id = ?")
-            values.append(base)
-        if fleet and view.has_fleet:
-            conditions.append("list_contains(fleets, ?)" if name == "visits" else "fleet_id = ?")
-            values.append(fleet)
-        if since:
-            conditions.append(f"{view.time} >= ?::DATE")
-            values.append(str(since))
-        result = connection.execute(
-            f"SELECT * FROM main.{view.table} WHERE {' AND '.join(conditions)} ORDER BY {view.order}", values
+    with opened(published) as connection:
+        _known(connection, "bases", "base_id", choice.base)
+        _known(connection, "fleets", "fleet_id", choice.fleet)
+        conditions, values = _conditions(view, choice)
+        wanted = " AND ".join(["TRUE", *conditions])
+        query = (
+            f"SELECT * FROM main.{view.table} WHERE {wanted}"
+            if view.rows is None
+            else view.rows.format(conditions=wanted)
         )
-        names = [column[0] for column in result.description or []]
-        return names, result.fetchall()
+        limit = "" if choice.limit is None else f" LIMIT {choice.limit:d}"
+        result = connection.execute(f"{query} ORDER BY {view.order}{limit}", values)
+        return [column[0] for column in result.description or []], result.fetchall()
+
+
+def _conditions(view: View, choice: Choice) -> tuple[list[str], list[str]]:
+    """Conditions in SQL and the values that they bind."""
+    asked = [
+        (view.base, choice.base),
+        (view.fleet, choice.fleet),
+        (f"{view.ends or view.days} >= ?::DATE" if view.ends or view.days else None, choice.since),
+        (f"{view.begins or view.days} < ?::DATE + 1" if view.begins or view.days else None, choice.until),
+    ]
+    held = [(condition, str(value)) for condition, value in asked if condition and value]
+    return [condition for condition, _ in held], [value for _, value in held]
 
 
 def _known(connection: duckdb.DuckDBPyConnection, table: str, column: str, value: str | None) -> None:
@@ -210,7 +297,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet take a te
 def harmless(value: Any) -> str:
     """A value as a CSV cell that a spreadsheet shows and never executes: a text that begins so gets an apostrophe."""
     text = csv_value(value)
-    if not isinstance(value, str | list | tuple):
+    if not isinstance(value, str | list | tuple | dict):
         return text
     is_formula = text.lstrip(" \n").startswith(FORMULA)
     return f"'{outside.cell(text)}" if is_formula else outside.cell(text)
@@ -221,7 +308,7 @@ def csv_value(value: Any) -> str:
     if value is None:
         return ""
     as_json = plain(value)
-    if isinstance(as_json, bool | list):
+    if isinstance(as_json, bool | list | dict):
         return json.dumps(as_json, ensure_ascii=False)
     return str(as_json)
 
@@ -230,11 +317,13 @@ def plain(value: Any) -> Any:
     """A value as JSON holds it."""
     if isinstance(value, datetime | date):
         return value.isoformat()
+    if isinstance(value, dict):
+        return {str(name): plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
-    if isinstance(value, Path):
-        return str(value)
-    return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None  # JSON has no word for what is no number
+    return value if value is None or isinstance(value, str | int) else str(value)
 
 
 def cleaned(value: Any) -> Any:
@@ -256,4 +345,6 @@ def as_text(value: Any) -> str:
         return f"{value:.4g}"
     if isinstance(value, list | tuple):
         return ", ".join(as_text(item) for item in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{as_text(name)} {as_text(item)}" for name, item in value.items())
     return outside.cell(str(value))
