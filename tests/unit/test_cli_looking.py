@@ -17,16 +17,9 @@ import typer
 
 from basewatch.cli import app as cli
 from basewatch.warehouse import sqlite_file
-from unit import told_release
 from wholeruns import Watch
 
 TABLES = {"claims": "claim_checks", "bases": "bases", "fleets": "fleets"}
-
-
-@pytest.fixture(scope="module")
-def told_watch(small_watch: Watch, tmp_path_factory: pytest.TempPathFactory) -> Watch:
-    """A release made by hand that has claims."""
-    return told_release.publish(tmp_path_factory.mktemp("told"), small_watch)
 
 
 def printed(watch: Watch, *arguments: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from wholeruns import Watch
 
@@ -94,9 +95,10 @@ def rows() -> dict[str, list[dict[str, Any]]]:
              "story_id": "story", "sources": ["articles"]}
         ],
         "base_daily_activity": [
-            {"base_id": "hmeimim", "fleet_id": "ru_mil", "day": day, "arrivals": 0, "departures": 0,
+            {"base_id": "hmeimim", "fleet_id": fleet, "day": day, "arrivals": 0, "departures": 0,
              "visits": int(day == date(2026, 1, 5)) if day.day > 2 else None,
              "observability": "observed" if day.day > 2 else "missing"}
+            for fleet in ("all", "ru_mil")
             for day in days
         ],
         "base_monthly_activity": [
@@ -134,9 +136,11 @@ def publish(folder: Path, like: Watch, told: dict[str, list[dict[str, Any]]] | N
         connection.execute("DETACH shape")
         connection.begin()
         for table, of_table in (rows() if told is None else told).items():
-            for row in of_table:
-                marks = ", ".join("?" for _ in row)
-                connection.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", list(row.values()))
+            if of_table:
+                names = list(dict.fromkeys(name for row in of_table for name in row))
+                columns = {name: [row.get(name) for row in of_table] for name in names}
+                connection.register("given", pa.Table.from_pydict(columns))
+                connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM given")
         connection.commit()
     manifest = {
         "release_id": RELEASE, "files": {}, "fingerprint": "00000001", "as_of": str(AS_OF), "rows": {},

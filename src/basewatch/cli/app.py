@@ -13,7 +13,7 @@ import typer
 
 import basewatch
 from basewatch import progress
-from basewatch.cli import aircraft, model, release_commands, table_commands
+from basewatch.cli import aircraft, finding_commands, model, release_commands, table_commands
 from basewatch.cli.loudness import App, Quiet, Verbose, heed
 from basewatch.cli.options import ConfigFile, Form, Plain, Sample, day, form
 from basewatch.errors import INTERRUPTED, BasewatchError, ConfigError
@@ -222,6 +222,7 @@ def verify(
 
 
 app.add_typer(table_commands.app)
+app.add_typer(finding_commands.app)
 app.add_typer(release_commands.app)
 app.add_typer(aircraft.app, name="aircraft")
 app.add_typer(model.app, name="model")
