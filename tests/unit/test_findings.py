@@ -212,7 +212,7 @@ def test_a_month_that_nobody_looked_at_is_not_known_and_not_zero(tmp_path: Path,
         ("hmeimim:ru_mill:2026-01", "no fleet 'ru_mill'; near it: ru_mil"),
         ("hmeimim:ru_mil:2026-13", "there is no such month"),
         ("hmeimim:ru_mil:2025-12", "run from 2026-01 to 2026-03"),
-        ("hmeimim:all:2026-01", "no month of that base and fleet"),
+        ("hmeimim:unidentified:2026-01", "no month of that base and fleet"),
         ("x' OR 1=1 --", "is no visit, gap or claim"),
     ],
 )

@@ -59,7 +59,8 @@ def rows() -> dict[str, list[dict[str, Any]]]:
              "latitude": 35.4, "longitude": 35.9, "aliases": []}
         ],
         "fleets": [
-            {"fleet_id": "all", "name": "All aircraft"}, {"fleet_id": "ru_mil", "name": "Russian military transport"}
+            {"fleet_id": "all", "name": "All aircraft"}, {"fleet_id": "ru_mil", "name": "Russian military transport"},
+            {"fleet_id": "unidentified", "name": "Unidentified aircraft"},
         ],
         "base_visits": [
             stay(STAY, date(2026, 1, 5), arrived_at=at(date(2026, 1, 5)), evidence=["record:in-1"]),
@@ -102,10 +103,11 @@ def rows() -> dict[str, list[dict[str, Any]]]:
             for day in days
         ],
         "base_monthly_activity": [
-            {"base_id": "hmeimim", "fleet_id": "ru_mil", "month": date(2026, month, 1), "visits": visits,
+            {"base_id": "hmeimim", "fleet_id": fleet, "month": date(2026, month, 1), "visits": visits,
              "arrivals": visits, "departures": 0, "days_in_month": 30, "days_observed": 28, "days_unmeasured": 0,
              "days_blind": 0, "days_missing": 2, "activity": "active" if visits else "quiet", "visits_expected": 1.4,
              "visits_expected_low": 1, "visits_expected_high": 3, "is_partial": False}
+            for fleet in ("ru_mil", "all")
             for month, visits in ((1, 1), (2, 0), (3, 0))
         ],
         "source_days": [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -29,3 +30,23 @@ def explain(name: Name, release: Release = None, form_name: Form = "table", conf
     from basewatch.warehouse.published import Published
 
     explanations.show(Published(config.load(config_file).root), name, release, form(form_name))
+
+
+@app.command()
+def cite(
+    name: Name,
+    out: Annotated[Path, typer.Option(help="Folder below which the citation gets a folder of its own.")] = Path(
+        "quoted"
+    ),
+    own: Annotated[
+        bool, typer.Option("--own", help="Give rows of your own flight files in full: only where you may pass them on.")
+    ] = False,
+    release: Release = None,
+    config_file: ConfigFile = None,
+) -> None:
+    """Write a folder with everything needed to quote a finding: rows, evidence, licences, method, chart, a sentence."""
+    from basewatch.cli import citing
+
+    folder, sentence = citing.write(config_file, name, out, release, is_own_free=own)
+    print(sentence)
+    print(folder)
