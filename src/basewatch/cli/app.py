@@ -141,11 +141,12 @@ def status(
     checked = form("json" if as_json else form_name)
     if checked == "csv":
         raise ConfigError("status has no CSV: it is no one table; --format json has it all")
-    values = page.read(config.load(config_file))
+    settings = config.load(config_file)
+    values = page.read(settings)
     if checked == "json":
         page.show_as_json(values)
     else:
-        page.show(values)
+        page.show(values, settings)
 
 
 @app.command()

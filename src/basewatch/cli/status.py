@@ -7,12 +7,11 @@ from collections import defaultdict
 from datetime import date
 from typing import Any
 
-from basewatch.cli import tables
+from basewatch.cli import tables, telling
 from basewatch.config import Settings
 from basewatch.lake.events import GLOBAL
 from basewatch.lake.ledger import LedgerRow
 from basewatch.lake.store import Lake
-from basewatch.report import news
 from basewatch.warehouse import clock, told_files
 from basewatch.warehouse.published import Published, utc_now
 
@@ -97,7 +96,7 @@ def show_as_json(values: dict[str, Any]) -> None:
     print(json.dumps(tables.cleaned(values), indent=1, default=str, ensure_ascii=False))
 
 
-def show(values: dict[str, Any]) -> None:
+def show(values: dict[str, Any], settings: Settings) -> None:
     """Print it for people."""
     release, last = values["release"], values["last_run"]
     if release:
@@ -106,8 +105,6 @@ def show(values: dict[str, Any]) -> None:
         print(f"release   none in {values['warehouse']} yet")
     if values["clock"]:
         print(f"clock     {values['clock']}; until it has stood for a week nothing is deleted under a source's terms")
-    for sentence in news.sentences(values["summary"]):
-        print(f"          {tables.as_text(sentence)}")
     if last:
         print(f"last run  {last['run_id']}, exit {last['exit_status']}{': ' + last['error'] if last['error'] else ''}")
         for name, fault in last["failures"].items():
@@ -116,6 +113,8 @@ def show(values: dict[str, Any]) -> None:
             print(f"          {tables.as_text(fault)}")
         if last.get("log"):
             print(f"          tracebacks: {last['log']}")
+    telling.say_what_matters(values["summary"], settings)
+    print()
     names = (
         *("source", "is_enabled", "last_good_day", "days_good", "days_partial", "days_not_good"),
         *("records_rejected", "last_fault"),
@@ -149,3 +148,4 @@ def show(values: dict[str, Any]) -> None:
             print(f"          {check['severity']}: {check['table_name']}: {check['check_name']}: {check['observed']}")
     if values["data_docs"]:
         print(f"data docs {values['data_docs']}")
+    telling.say_what_next(values["summary"], settings)

@@ -20,7 +20,8 @@ class News:
 
     visits: by base and fleet, how many counted stays were added, removed and altered. pauses_called: those that were
     none before. pauses_ended: silences that went on and do no more. pauses_withdrawn: those that are none any more.
-    ongoing: every silence that goes on. claims: every verdict, with the one before.
+    ongoing: every silence that goes on. claims: every verdict, with the one before. names: how bases and fleets are
+    called, by `bases` and `fleets` and their ids.
     """
 
     visits: list[dict[str, Any]] = field(default_factory=list)
@@ -29,6 +30,7 @@ class News:
     pauses_withdrawn: list[dict[str, Any]] = field(default_factory=list)
     ongoing: list[dict[str, Any]] = field(default_factory=list)
     claims: list[dict[str, Any]] = field(default_factory=list)
+    names: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 def news(changes: Changes, *, has_before: bool) -> News:
@@ -41,6 +43,14 @@ def news(changes: Changes, *, has_before: bool) -> News:
         _rows(connection, _WITHDRAWN) if has_before else [],
         _rows(connection, _ONGOING),
         _rows(connection, _CLAIMS.format(before=_VERDICTS_BEFORE if has_before else _NO_VERDICTS)),
+        names={
+            f"{word}s": dict(
+                connection.execute(
+                    f"SELECT {word}_id, name FROM a.main.{word}s WHERE name IS NOT NULL ORDER BY 1"
+                ).fetchall()
+            )
+            for word in ("base", "fleet")
+        },
     )
 
 
@@ -133,7 +143,8 @@ _NO_VERDICTS = "(SELECT NULL::VARCHAR AS claim_id, NULL::VARCHAR AS verdict LIMI
 
 _CLAIMS = """
 SELECT
-    n.claim_id, n.base_id, n.claim, n.claimed_from, n.claimed_to, n.verdict, o.verdict AS verdict_before, n.explanation
+    n.claim_id, n.base_id, n.claim, n.claimed_from, n.claimed_to, n.verdict, o.verdict AS verdict_before, n.explanation,
+    n.fleet_id, n.type_code, n.claimed_count
 FROM a.main.claim_checks AS n LEFT JOIN {before} AS o ON o.claim_id = n.claim_id
 ORDER BY o.verdict IS NOT DISTINCT FROM n.verdict, n.claimed_to DESC, n.claim_id
 """
