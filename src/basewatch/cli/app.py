@@ -175,6 +175,23 @@ def doctor(config_file: ConfigFile = None) -> None:
         raise typer.Exit(2)
 
 
+@app.command("init")
+def begin(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the new watch.", show_default=False)],
+    base: Annotated[
+        list[str] | None, typer.Option(metavar="CODE", help="A base's ICAO code or OurAirports identifier; repeatable.")
+    ] = None,
+    fleet: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RULE", help='A fleet, as "type:A400,K35R" or "mine=country:US+military"; repeatable.'),
+    ] = None,
+) -> None:
+    """Begin a watch of one's own: a commented configuration, bases looked up by their codes, fleets by rules."""
+    from basewatch.cli import beginning
+
+    beginning.begin(folder, base or [], fleet or [])
+
+
 @app.command("try")
 def try_files(
     paths: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Files to look at.", show_default=False)],

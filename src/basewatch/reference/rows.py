@@ -342,7 +342,7 @@ class SourceRow(Row):
     attribution: Text
     covers: Literal["all_bases", "one_base", "never"]
     cadence: Text
-    may_redistribute: bool
+    may_redistribute: Flag
     viewer: Text
 
 

@@ -130,11 +130,7 @@ def read(database: Path, bases: Sequence[str], fleet: str) -> FirstScreen:
             ),
             *_left_out(spells[SPELLS_MAX:], [names[base] for base in bases_by_news[BASES_MAX:]], fleet),
             *_never_seen(silent, months, names),
-            *(
-                [f"SIMULATED, not real: the flights at {', '.join(map(names.__getitem__, simulated))}."]
-                if simulated
-                else []
-            ),
+            *_simulated([names.get(base, base) for base in simulated]),
             CAVEAT,
         ],
     )
