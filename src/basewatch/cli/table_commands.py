@@ -24,9 +24,10 @@ def _table_command(name: str, doc: str) -> Callable[..., None]:
         from basewatch import config
         from basewatch.cli import tables
         from basewatch.warehouse.published import Published
+        from basewatch.warehouse.views import Choice
 
         checked = form(form_name)
-        choice = tables.Choice(base, fleet, day(since, "--since"), last_day(until, "--until"), limit)
+        choice = Choice(base, fleet, day(since, "--since"), last_day(until, "--until"), limit)
         names, rows = tables.rows(Published(config.load(config_file).root), name, choice)
         tables.show(name, names, rows, checked, raw=raw)
 

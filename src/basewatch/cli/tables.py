@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import json
 import math
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from basewatch import outside
 from basewatch.errors import ConfigError
+from basewatch.warehouse import views
+from basewatch.warehouse.views import VIEWS, Choice
 
 if TYPE_CHECKING:
     import duckdb
@@ -24,137 +24,6 @@ if TYPE_CHECKING:
 
 Format = Literal["table", "csv", "json"]
 WIDE = 240  # columns of a table that goes into a file or a pipe
-
-
-@dataclass(frozen=True)
-class View:
-    """How one published table is shown: when a row begins and ends, and the columns of the short form.
-
-    rows: what is selected from, by default the table. begins, ends: columns of days or times, None where a row has no
-    time. base, fleet: the condition by which one of them is chosen, None where the rows have none.
-    """
-
-    table: str
-    begins: str | None
-    ends: str | None
-    order: str
-    shown: tuple[str, ...]
-    base: str | None = "base_id = ?"
-    fleet: str | None = "fleet_id = ?"
-    rows: str | None = None
-    days: str | None = None  # in a query of one's own: the column of days that it holds against the time asked for
-
-
-VIEWS = {
-    "months": View(
-        "base_monthly_activity",
-        "month",
-        "month",
-        "base_id, fleet_id, month",
-        (
-            *("base_id", "fleet_id", "month", "activity", "visits", "arrivals", "departures", "distinct_aircraft"),
-            *("days_observed", "days_unmeasured", "days_blind", "days_missing", "mentions", "is_surge", "is_partial"),
-        ),
-    ),
-    "gaps": View(
-        "base_gaps",
-        "first_day",
-        "last_day",
-        "base_id, fleet_id, first_day",
-        (
-            *("base_id", "fleet_id", "first_day", "last_day", "gap_days", "kind", "p_quiet_scan", "days_observed"),
-            *(
-                "days_unmeasured",
-                "days_blind",
-                "days_missing",
-                "resumed_on",
-                "resumption",
-                "resumed_by_type",
-                "is_ongoing",
-            ),
-        ),
-    ),
-    "visits": View(
-        "base_visits",
-        "first_evidence_at",
-        "first_evidence_at",
-        "base_id, first_evidence_at, visit_id",
-        (
-            *("visit_id", "icao24", "registration", "type_code", "callsign", "arrived_at", "departed_at"),
-            *("confidence", "origin_icao", "destination_icao", "sources"),
-        ),
-        fleet="list_contains(fleets, ?)",
-    ),
-    "mentions": View(
-        "news_mentions",
-        "published_at",
-        "published_at",
-        "base_id, published_at, mention_id",
-        (
-            *("base_id", "published_at", "published_basis", "domain", "language", "title", "matched_alias", "origin"),
-            *("reports_pause", "reports_resumption", "verb_strength", "url"),
-        ),
-        fleet=None,
-    ),
-    "claims": View(
-        "claim_checks",
-        "claimed_from",
-        "claimed_to",
-        "base_id, claimed_from, claim_id",
-        (
-            *("claim_id", "claim", "fleet_id", "claimed_from", "claimed_to", "verdict", "visits_recorded"),
-            *("days_observable", "explanation"),
-        ),
-    ),
-    "bases": View(
-        "bases",
-        None,
-        None,
-        "base_id",
-        ("base_id", "name", "icao", "iata", "country", "kind", "latitude", "longitude", "elevation_ft"),
-        fleet=None,
-    ),
-    "fleets": View("fleets", None, None, "fleet_id", ("fleet_id", "name", "definition"), base=None),
-    "sources": View(
-        "source_days",
-        None,
-        None,
-        "source",
-        (
-            *("source", "scopes", "first_day", "last_day", "last_good_day", "days_good", "days_partial"),
-            *("days_missing", "days_failed", "records_kept", "records_rejected"),
-        ),
-        base="list_contains(['global', 'base:' || ?], scope)",
-        fleet=None,
-        rows="""SELECT source, count(DISTINCT scope) AS scopes, min(day) AS first_day, max(day) AS last_day,
-    max(day) FILTER (status IN ('ok', 'empty')) AS last_good_day,
-    count(DISTINCT day) FILTER (status IN ('ok', 'empty')) AS days_good,
-    count(DISTINCT day) FILTER (status IN ('partial', 'late')) AS days_partial,
-    count(DISTINCT day) FILTER (status = 'missing') AS days_missing,
-    count(DISTINCT day) FILTER (status = 'failed') AS days_failed,
-    count(DISTINCT day) FILTER (status = 'expired') AS days_expired,
-    coalesce(sum(records_kept) FILTER (counts), 0)::BIGINT AS records_kept,
-    coalesce(sum(records_rejected) FILTER (counts), 0)::BIGINT AS records_rejected
-FROM (
-    -- a day's row of scope `global` sums up those of its other scopes, where there is one
-    SELECT *, scope = 'global' OR NOT bool_or(scope = 'global') OVER (PARTITION BY source, day) AS counts
-    FROM main.source_days WHERE {conditions}
-)
-GROUP BY source""",
-        days="day",
-    ),
-}
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Which rows of a table are asked for. since, until: UTC days, both included. limit: at most so many rows."""
-
-    base: str | None = None
-    fleet: str | None = None
-    since: date | None = None
-    until: date | None = None
-    limit: int | None = None
 
 
 @contextmanager
@@ -177,42 +46,10 @@ def rows(published: Published, name: str, choice: Choice) -> tuple[list[str], li
 
     Raises ConfigError where nothing is published yet, or the release knows no such base or fleet.
     """
-    view = VIEWS[name]
     with opened(published) as connection:
-        _known(connection, "bases", "base_id", choice.base)
-        _known(connection, "fleets", "fleet_id", choice.fleet)
-        conditions, values = _conditions(view, choice)
-        wanted = " AND ".join(["TRUE", *conditions])
-        query = (
-            f"SELECT * FROM main.{view.table} WHERE {wanted}"
-            if view.rows is None
-            else view.rows.format(conditions=wanted)
-        )
-        limit = "" if choice.limit is None else f" LIMIT {choice.limit:d}"
-        result = connection.execute(f"{query} ORDER BY {view.order}{limit}", values)
+        views.require_known(connection, choice)
+        result = connection.execute(*views.query(name, choice))
         return [column[0] for column in result.description or []], result.fetchall()
-
-
-def _conditions(view: View, choice: Choice) -> tuple[list[str], list[str]]:
-    """Conditions in SQL and the values that they bind."""
-    asked = [
-        (view.base, choice.base),
-        (view.fleet, choice.fleet),
-        (f"{view.ends or view.days} >= ?::DATE" if view.ends or view.days else None, choice.since),
-        (f"{view.begins or view.days} < ?::DATE + 1" if view.begins or view.days else None, choice.until),
-    ]
-    held = [(condition, str(value)) for condition, value in asked if condition and value]
-    return [condition for condition, _ in held], [value for _, value in held]
-
-
-def _known(connection: duckdb.DuckDBPyConnection, table: str, column: str, value: str | None) -> None:
-    if value is None:
-        return
-    values = [row[0] for row in connection.execute(f"SELECT {column} FROM main.{table} ORDER BY 1").fetchall()]
-    if value not in values:
-        close = difflib.get_close_matches(value, values, n=3)
-        hint = f"did you mean {', '.join(close)}?" if close else f"known: {', '.join(values[:12])} …"
-        raise ConfigError(f"no {column} {value!r} in this release; {hint}")
 
 
 def show(name: str, names: list[str], rows: list[tuple[Any, ...]], form: Format, *, raw: bool = False) -> None:
