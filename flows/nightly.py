@@ -29,7 +29,7 @@ from basewatch import config, progress, run
 from basewatch.errors import BasewatchError, SourceError
 from basewatch.gates import listing
 from basewatch.gates.results import GateResult
-from basewatch.report import first_screen
+from basewatch.report import first_screen, news
 from basewatch.run import Run
 from basewatch.sources.contract import Window
 from basewatch.warehouse.build import Candidate
@@ -105,9 +105,10 @@ def document(work: Run, result: GateResult) -> None:
 def show(work: Run, release: Release) -> None:
     """The first screen as an artifact."""
     with work.optional("the first screen for Prefect's pages"):
-        screen = first_screen.read(release.database, work.settings.report.bases, work.settings.report.fleet)
+        shown, summary = work.settings.report, release.summary
+        screen = first_screen.read(release.database, shown.bases, shown.fleet)
         create_markdown_artifact(
-            first_screen.markdown(screen),
+            first_screen.markdown(screen, news.what_matters(summary, shown.fleet, shown.bases)),
             key="monthly-activity",
             description=f"Release {release.release_id}: silences that go on, and the last months",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from basewatch.report import news
+from basewatch.report.first_screen import FirstScreen, markdown
 
 
 def gap(base: str, kind: str = "pause", fleet: str = "ru_mil", **more: Any) -> dict[str, Any]:
@@ -89,3 +90,13 @@ def test_the_next_commands_lead_to_what_was_told_first() -> None:
     ]
     assert news.next_commands(summary(claims=[claim(1, "no_data")]), "all")[0] == "basewatch explain claim-1"
     assert news.next_commands(None, "all") == ["basewatch sources", "basewatch months --fleet all", "basewatch open"]
+
+
+def test_what_matters_is_told_in_order_and_as_markdown_that_nothing_breaks_out_of() -> None:
+    told = summary(ongoing=[gap("hmeimim")], claims=[claim(1, "no_data", explanation="<b>\nReason | 1.")])
+    matters = news.what_matters(told, "ru_mil")
+    assert list(matters) == ["Silences that go on", "What the press claimed"], "nothing is new with the first release"
+    text = markdown(FirstScreen([], ["Note."]), matters)
+    assert text.startswith("**Silences that go on**\n\n- No visit of Russian transport at Hmeimim Air Base since")
+    assert text.endswith("no data. &lt;b> Reason \\| 1.\n\nNote.")
+    assert news.what_matters(None, "ru_mil") == {}

@@ -12,17 +12,10 @@ from basewatch.report import news
 
 def say_what_matters(summary: Mapping[str, Any] | None, settings: Settings) -> None:
     """Print what is new, silences that go on, and verdicts; nothing of what there is none of."""
-    fleet, bases = settings.report.fleet, settings.report.bases
-    before = summary["compared_with"] if summary else None
-    for heading, sentences in (
-        (f"New since release {before}", news.sentences(summary)),
-        ("Silences that go on", news.ongoing(summary, fleet, bases)),
-        ("What the press claimed", news.verdicts(summary, bases)),
-    ):
-        if sentences:
-            print(f"\n{heading}")
-            for sentence in sentences:
-                print(f"  {tables.as_text(sentence)}")
+    for heading, sentences in news.what_matters(summary, settings.report.fleet, settings.report.bases).items():
+        print(f"\n{heading}")
+        for sentence in sentences:
+            print(f"  {tables.as_text(sentence)}")
 
 
 def say_what_next(summary: Mapping[str, Any] | None, settings: Settings) -> None:

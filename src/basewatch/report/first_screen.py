@@ -238,13 +238,20 @@ def _few(names: list[str]) -> str:
     return ", ".join(names[:NAMES_MAX]) + more
 
 
-def markdown(screen: FirstScreen) -> str:
-    """The screen as Markdown. Outside text cannot end a cell or bring markup of its own."""
+def markdown(screen: FirstScreen, before: Mapping[str, Sequence[str]] | None = None) -> str:
+    """The screen as Markdown. Outside text cannot end a cell or bring markup of its own.
+
+    before: sentences that come first, by their heading.
+    """
+    told = [
+        "\n".join([f"**{heading}**", "", *(f"- {_escaped(sentence)}" for sentence in sentences)])
+        for heading, sentences in (before or {}).items()
+    ]
     blocks = [
         "\n".join([f"**{table.title}**", "", *map(_line, [table.columns, ["---"] * len(table.columns), *table.rows])])
         for table in screen.tables
     ]
-    return "\n\n".join([*blocks, *map(_escaped, screen.notes)])
+    return "\n\n".join([*told, *blocks, *map(_escaped, screen.notes)])
 
 
 def _line(cells: Iterable[Any]) -> str:

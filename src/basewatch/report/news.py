@@ -21,6 +21,17 @@ KINDS = {  # of a silence that goes on, in a few words
 JUDGED = ("contradicted", "corroborated", "partly")  # verdicts that say something
 
 
+def what_matters(summary: Mapping[str, Any] | None, fleet: str, bases: Collection[str] = ()) -> dict[str, list[str]]:
+    """What is new, silences that go on, and verdicts, in this order, by heading; nothing of what there is none of."""
+    before = summary["compared_with"] if summary else None
+    told = {
+        f"New since release {before}": sentences(summary),
+        "Silences that go on": ongoing(summary, fleet, bases),
+        "What the press claimed": verdicts(summary, bases),
+    }
+    return {heading: said for heading, said in told.items() if said}
+
+
 def sentences(summary: Mapping[str, Any] | None) -> list[str]:
     """What changed since the release before, the most newsworthy first; empty where there was none.
 
