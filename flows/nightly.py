@@ -120,9 +120,10 @@ def show(work: Run, release: Release) -> None:
             description=f"Release {release.release_id}: silences that go on, pauses first",
         )
     with work.optional("the first screen for Prefect's pages"):
-        screen = first_screen.read(release.database, work.settings.report.bases, work.settings.report.fleet)
+        shown, summary = work.settings.report, release.summary
+        screen = first_screen.read(release.database, shown.bases, shown.fleet)
         create_markdown_artifact(
-            first_screen.markdown(screen),
+            first_screen.markdown(screen, news.what_matters(summary, shown.fleet, shown.bases)),
             key="monthly-activity",
             description=f"Release {release.release_id}: silences that go on, and the last months",
         )

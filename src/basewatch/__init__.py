@@ -1,8 +1,22 @@
-"""basewatch watches air bases: flight records and news in, monthly activity and its gaps out."""
+"""basewatch watches air bases: flight records and news in, monthly activity and its gaps out.
+
+`basewatch.open("warehouse")` gives the published tables in Python (warehouse/door.py, docs/python.md).
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from basewatch.warehouse.door import open as open
+
+    __version__: str
 
 
-def __getattr__(name: str) -> str:
-    """`__version__`, looked up when somebody asks: it takes a while."""
+def __getattr__(name: str) -> Any:
+    """`open` and `__version__`, looked up when somebody asks: both take a while."""
+    if name == "open":
+        from basewatch.warehouse import door
+
+        return door.open
     if name != "__version__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib.metadata import PackageNotFoundError, version

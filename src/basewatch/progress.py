@@ -26,11 +26,37 @@ def plain(line: str) -> None:
 
 _shown: Callable[[str], None] = plain
 _live: Progress | None = None  # the bar that is up
+_is_quiet = False
+_is_verbose = False
+_said_at = 0.0  # when the last line of progress was said
+
+
+def be_usual() -> None:
+    """Say progress as ever."""
+    global _is_quiet, _is_verbose, _said_at
+    _is_quiet, _is_verbose, _said_at = False, False, time.monotonic()
+
+
+def be_quiet() -> None:
+    """Say nothing of progress from now on; errors and results are told as ever."""
+    global _is_quiet
+    _is_quiet = True
+
+
+def be_verbose() -> None:
+    """Say with each line of progress how long it is since the one before."""
+    global _is_verbose, _said_at
+    _is_verbose, _said_at = True, time.monotonic()
 
 
 def say(line: str) -> None:
     """One line of progress, to the bar where one is up, else to stderr."""
-    _shown(line)
+    global _said_at
+    if _is_quiet:
+        return
+    now = time.monotonic()
+    taken, _said_at = now - _said_at, now
+    _shown(f"{line} (+{taken:.1f} s)" if _is_verbose else line)
 
 
 @contextlib.contextmanager
@@ -64,7 +90,7 @@ def bar(steps: int) -> Iterator[None]:
     from rich.console import Console
 
     console = Console(stderr=True)
-    if not console.is_terminal:
+    if _is_quiet or not console.is_terminal:
         yield
         return
     with _up(console) as live:
@@ -93,7 +119,7 @@ def load(what: str, size: int) -> Iterator[Advance]:
 
     done, told_at = 0, time.monotonic()
     console = Console(stderr=True)
-    with _up(console) if console.is_terminal else contextlib.nullcontext() as live:
+    with _up(console) if console.is_terminal and not _is_quiet else contextlib.nullcontext() as live:
         task = live.add_task(what, total=100) if live else None
 
         def advance(more: int, name: str) -> None:

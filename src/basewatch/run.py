@@ -53,7 +53,7 @@ from basewatch.reference import doubts, load
 from basewatch.reference.load import Params, Reference
 from basewatch.report import news, write
 from basewatch.report.data import require_known
-from basewatch.sources import beside, contract, volumes
+from basewatch.sources import beside, contract, named_bases, volumes
 from basewatch.sources.contract import Context, Window
 from basewatch.warehouse import clock, dictionary, journal, learnt, models, told_files, work
 from basewatch.warehouse.build import Candidate, note_candidate, remove_tree, removed_on_failure
@@ -166,6 +166,7 @@ def start(settings: Settings, until: date | None, since: date | None = None, *, 
     shown = settings.report
     require_known(shown.bases, shown.fleet, run.reference.bases, fleets, "the reference data")
     rules.require_known(settings.alerts, run.reference.bases, {"all", "unidentified", *fleets})
+    named_bases.require_known(settings, run.reference.bases)
     run.windows = ingest.plan(settings, warehouse.lake.ledger(), until, since, run.reference.bases)
     if redecode and since is not None:
         run.windows = _with_outdated(run, since, until)

@@ -135,6 +135,29 @@ def test_an_installed_wheel_runs_the_sample(ran: tuple[Path, subprocess.Complete
     assert simulated[0] > 100
 
 
+def test_an_installed_wheel_begins_a_watch_explains_and_is_read_in_python(
+    installed: Path, ran: tuple[Path, subprocess.CompletedProcess[str]], bare_environment: dict[str, str]
+) -> None:
+    environment = {name: value for name, value in bare_environment.items() if name != "PYTHONPATH"}
+
+    def call(*command: str) -> str:
+        return subprocess.run(
+            [installed / command[0], *command[1:]],
+            cwd=ran[0],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    call("basewatch", "init", "mine", "--base", "EGVA", "--fleet", "type:A400,K35R")
+    assert "FAIL" not in call("basewatch", "doctor", "--config", "mine/basewatch.toml")
+    assert "SIMULATED" in call("basewatch", "cite", "simulated_field-all-20251210")
+    assert (ran[0] / "quoted" / "simulated_field-all-20251210" / "chart.png").stat().st_size > 5_000
+    read = "import basewatch; print(len(basewatch.open('warehouse').months('simulated_field', 'all')))"
+    assert int(call("python", "-c", read)) > 12
+
+
 def test_great_expectations_judges_the_sample_as_the_counts_do(
     ran: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from unit import told_release
 from wholeruns import Watch, stays
 
 ARTICLE = """# Fewer flights to Hmeimim
@@ -74,3 +75,9 @@ def own_watch(small_watch: Watch, tmp_path: Path) -> Watch:
     folder = tmp_path / "watch"
     shutil.copytree(small_watch.folder, folder, symlinks=True)
     return Watch(folder)
+
+
+@pytest.fixture(scope="session")
+def told_watch(small_watch: Watch, tmp_path_factory: pytest.TempPathFactory) -> Watch:
+    """A release made by hand, with one finding of each sort (told_release.py). Not to be changed."""
+    return told_release.publish(tmp_path_factory.mktemp("told"), small_watch)

@@ -296,12 +296,23 @@ def test_a_night_with_nothing_new_exits_0_and_shows_the_first_screen(own_watch: 
     assert lines[0] == f"release   {before} (days up to 2025-02-28)"
     assert lines[1] == f"database  {own_watch.root / 'basewatch.duckdb'}"
     (spell,) = [line.split() for line in lines if "goes on" in line]
-    assert [spell[0], *spell[2:]] == ["hmeimim", "2025-01-31", "goes", "on", "29", "0"]
-    months = [line.split() for line in lines if line.startswith("hmeimim") and "goes on" not in line]
+    assert spell[:3] == ["Hmeimim", "Air", "Base"] and spell[4:] == ["2025-01-31", "goes", "on", "29", "0"]
+    months = [line.split() for line in lines if line.startswith("Hmeimim Air Base 2025")]
     assert months == [
-        ["hmeimim", "2025-01", "active", "10", "31", "0", "–"],
-        ["hmeimim", "2025-02", "quiet", "0", "28", "0", "1"],
+        ["Hmeimim", "Air", "Base", "2025-01", "active", "10", "31", "0", "–"],
+        ["Hmeimim", "Air", "Base", "2025-02", "quiet", "0", "28", "0", "1"],
     ]
+    ongoing = lines.index("Silences that go on") + 1
+    assert lines[ongoing].startswith(
+        "  No visit of Russian military and state transport at Hmeimim Air Base since 2025-01-31, 29 days: "
+    )
+    assert lines[-4:] == [
+        "Next:",
+        "  basewatch explain hmeimim-ru_mil-20250131",
+        "  basewatch months --fleet ru_mil --base hmeimim",
+        "  basewatch open",
+    ]
+    assert own_watch.inside("status").stdout.splitlines()[-4:] == lines[-4:]
     assert own_watch.current() == before and own_watch.last_run()["exit_status"] == 0
     (line,) = (own_watch.root / "runs.jsonl").read_text().splitlines()
     assert json.loads(line)["run_id"] == own_watch.last_run()["run_id"] and set(json.loads(line)["seconds"]) == {"plan"}

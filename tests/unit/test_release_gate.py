@@ -289,12 +289,12 @@ def test_a_release_says_what_is_new(own_watch: Watch) -> None:
     )
     first = own_watch.current()
     done = own_watch.inside("backfill", "--plain", "--from", "2025-01-01", "--to", END)
-    assert "Visits of hmeimim: 1 new (2025-01-20 to 2025-01-20)." in done.stdout
+    assert "Visits of Hmeimim Air Base: 1 new (2025-01-20 to 2025-01-20)." in done.stdout
     summary = json.loads((own_watch.root / "current" / "summary.json").read_text())
     assert (summary["release_id"], summary["compared_with"]) == (own_watch.current(), first)
     status = json.loads(own_watch.inside("status", "--json").stdout)
     assert status["summary"] == summary
-    assert "Visits of hmeimim: 1 new" in own_watch.inside("status").stdout
+    assert "Visits of Hmeimim Air Base: 1 new" in own_watch.inside("status").stdout
 
 
 def test_two_releases_are_told_apart(own_watch: Watch) -> None:

@@ -232,6 +232,16 @@ def test_simulated_flights_are_said_to_be_that(published: Published) -> None:
     assert "SIMULATED, not real: the flights at field." in published.screen().notes
 
 
+def test_bases_are_called_by_the_first_of_their_names(published: Published) -> None:
+    published.base("hmeimim", [month("hmeimim", AS_OF.replace(day=1), 3)], gap("hmeimim", "lull", 30))
+    published.base("never", [])
+    for base, name in zip(published.rows["bases"], ("Hmeimim Air Base / Latakia Airport", "Nowhere"), strict=True):
+        base["name"] = name
+    screen = published.screen()
+    assert rows(screen, "Spells")[0][0] == rows(screen, "Visits")[0][0] == "Hmeimim Air Base"
+    assert "Not looked at for one whole day, so nothing is known: Nowhere." in screen.notes
+
+
 def test_markdown_keeps_outside_text_inside_its_cell(published: Published) -> None:
     base = "a|b<script>\nc"
     published.base(base, [month(base, AS_OF.replace(day=1), 1)])

@@ -9,6 +9,7 @@ import typer
 
 from basewatch import progress
 from basewatch.cli import tables
+from basewatch.cli.loudness import App
 from basewatch.cli.options import ConfigFile, Form, form
 from basewatch.errors import ConfigError
 from basewatch.warehouse.published import Published
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from basewatch.config import Settings
     from basewatch.reference.aircraft import Statement
 
-app = typer.Typer(help="What is known of an aircraft and from whom.", no_args_is_help=True)
+app = App(help="What is known of an aircraft and from whom.", no_args_is_help=True)
 
 
 def _current_database(settings: Settings) -> Path | None:

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
+from basewatch.cli.loudness import App
 from basewatch.cli.options import ConfigFile, Form, Raw, form
 
-app = typer.Typer(
+app = App(
     help="Who is told when something is worth a person's time (docs/alerts.md).",
     no_args_is_help=True,
     rich_markup_mode=None,

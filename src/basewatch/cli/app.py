@@ -6,7 +6,6 @@ What a command needs is imported when it is called, so that `--help` and what on
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
@@ -15,11 +14,12 @@ import typer
 
 import basewatch
 from basewatch import progress
-from basewatch.cli import aircraft, alerts, model
-from basewatch.cli.options import Base, ConfigFile, Fleet, Form, Plain, Raw, Sample, Since, day, form
-from basewatch.errors import INTERRUPTED, BasewatchError
+from basewatch.cli import aircraft, alerts, finding_commands, model, release_commands, table_commands
+from basewatch.cli.loudness import App, Quiet, Verbose, heed
+from basewatch.cli.options import ConfigFile, Form, Plain, Sample, day, form
+from basewatch.errors import INTERRUPTED, BasewatchError, ConfigError
 
-app = typer.Typer(
+app = App(
     help="Watches air bases: who landed and took off, when it fell quiet, and whether the press had it right.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -30,8 +30,12 @@ app = typer.Typer(
 @app.callback(invoke_without_command=True)
 def root(
     version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Options of the program as a whole."""
+    progress.be_usual()
+    heed(quiet, verbose)
     if version:
         print(f"basewatch {basewatch.__version__}")
         raise typer.Exit
@@ -126,40 +130,10 @@ def watch(config_file: ConfigFile = None) -> None:
 
 
 @app.command()
-def rollback(
-    release: Annotated[str | None, typer.Argument(help="A release's name (default: the one before).")] = None,
-    config_file: ConfigFile = None,
-) -> None:
-    """Point `current` at the release before, or at the one named."""
-    from basewatch import config
-    from basewatch.warehouse.releases import Warehouse
-
-    warehouse = Warehouse(config.load(config_file).root)
-    with warehouse.lock():
-        current = warehouse.rollback(release)
-    print(f"current   {current.release_id} (days up to {current.manifest['as_of']})")
-
-
-@app.command()
-def diff(
-    before: Annotated[str, typer.Argument(metavar="RELEASE", help="The earlier release.", show_default=False)],
-    after: Annotated[
-        str | None, typer.Argument(metavar="RELEASE", help="The later one (default: the current one).")
-    ] = None,
-    form_name: Form = "table",
-    raw: Raw = False,
-    config_file: ConfigFile = None,
-) -> None:
-    """What changed from one release to another, and the cause of each change."""
-    from basewatch.cli import differences
-
-    differences.show(config_file, before, after, form(form_name), raw=raw)
-
-
-@app.command()
 def status(
     config_file: ConfigFile = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    form_name: Form = "table",
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON: short for --format json.")] = False,
     check: Annotated[
         float | None, typer.Option(metavar="HOURS", min=0, help="Only exit 1 where no release is that young.")
     ] = None,
@@ -175,61 +149,14 @@ def status(
         return
     from basewatch.cli import status as page
 
+    checked = form("json" if as_json else form_name)
+    if checked == "csv":
+        raise ConfigError("status has no CSV: it is no one table; --format json has it all")
     values = page.read(settings)
-    if as_json:
+    if checked == "json":
         page.show_as_json(values)
     else:
-        page.show(values)
-
-
-def _table_command(name: str, doc: str) -> Callable[..., None]:
-    def command(
-        base: Base = None,
-        fleet: Fleet = None,
-        since: Since = None,
-        form_name: Form = "table",
-        raw: Raw = False,
-        config_file: ConfigFile = None,
-    ) -> None:
-        from basewatch import config
-        from basewatch.cli import tables
-        from basewatch.warehouse.published import Published
-
-        checked = form(form_name)
-        published = Published(config.load(config_file).root)
-        names, rows = tables.rows(published, name, base, fleet, day(since, "--since"))
-        tables.show(name, names, rows, checked, raw=raw)
-
-    command.__doc__ = doc
-    command.__name__ = name
-    return command
-
-
-for _name, _doc in {
-    "months": "Monthly activity of each base and fleet.",
-    "gaps": "Spells with no visit.",
-    "visits": "Stays of one aircraft at one base.",
-    "mentions": "Articles that name a base.",
-}.items():
-    app.command(_name)(_table_command(_name, _doc))
-
-
-@app.command("report")
-def write_report(
-    release: Annotated[str | None, typer.Option(help="A release's name (default: the current one).")] = None,
-    out: Annotated[Path, typer.Option(help="Folder to write into.")] = Path("report"),
-    config_file: ConfigFile = None,
-) -> None:
-    """Write a release's HTML report elsewhere; the release itself never changes."""
-    from basewatch import config, run
-    from basewatch.reference import load
-    from basewatch.warehouse.releases import Warehouse
-
-    settings = config.load(config_file)
-    warehouse = Warehouse(settings.root)
-    chosen = warehouse.release(release)
-    page = run.write_report(settings, load.tables(settings), chosen.folder, out, chosen.release_id, None)
-    print(page)
+        page.show(values, settings)
 
 
 @app.command()
@@ -263,6 +190,23 @@ def doctor(config_file: ConfigFile = None) -> None:
         print(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.what}{'' if finding.ok else f': {finding.advice}'}")
     if not all(finding.ok for finding in findings):
         raise typer.Exit(2)
+
+
+@app.command("init")
+def begin(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the new watch.", show_default=False)],
+    base: Annotated[
+        list[str] | None, typer.Option(metavar="CODE", help="A base's ICAO code or OurAirports identifier; repeatable.")
+    ] = None,
+    fleet: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RULE", help='A fleet, as "type:A400,K35R" or "mine=country:US+military"; repeatable.'),
+    ] = None,
+) -> None:
+    """Begin a watch of one's own: a commented configuration, bases looked up by their codes, fleets by rules."""
+    from basewatch.cli import beginning
+
+    beginning.begin(folder, base or [], fleet or [])
 
 
 @app.command("try")
@@ -312,6 +256,9 @@ def verify(
         raise typer.Exit(1)
 
 
+app.add_typer(table_commands.app)
+app.add_typer(finding_commands.app)
+app.add_typer(release_commands.app)
 app.add_typer(aircraft.app, name="aircraft")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(model.app, name="model")

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from basewatch.cli.loudness import App
 from basewatch.cli.options import ConfigFile, Form, Raw, form
 
-app = typer.Typer(help="The inner tables of a build: their rows, and their SQL ready to paste.", no_args_is_help=True)
+app = App(help="The inner tables of a build: their rows, and their SQL ready to paste.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="TABLE", help="A table's name, with or without its layer.")]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from datetime import date
 from pathlib import Path
 from typing import Annotated, get_args
@@ -17,6 +18,9 @@ ConfigFile = Annotated[
 Base = Annotated[str | None, typer.Option(help="Only this base.")]
 Fleet = Annotated[str | None, typer.Option(help="Only this fleet.")]
 Since = Annotated[str | None, typer.Option(help="Only from this day on (YYYY-MM-DD, or YYYY-MM).")]
+Until = Annotated[str | None, typer.Option(help="Only up to this day, it included (YYYY-MM-DD, or YYYY-MM).")]
+Limit = Annotated[int | None, typer.Option(min=1, help="At most so many rows.")]
+Release = Annotated[str | None, typer.Option(help="A release's name (default: the current one).")]
 Form = Annotated[str, typer.Option("--format", help="table, csv or json.")]
 Raw = Annotated[bool, typer.Option("--raw", help="CSV with texts as they are, also those a spreadsheet would execute.")]
 Plain = Annotated[bool, typer.Option("--plain", help="Run the steps as plain functions, without Prefect.")]
@@ -31,6 +35,14 @@ def day(text: str | None, option: str) -> date | None:
         return date.fromisoformat(text if len(text) > 7 else f"{text}-01")
     except ValueError:
         raise ConfigError(f"{option} {text!r} is not a day; write it as YYYY-MM-DD") from None
+
+
+def last_day(text: str | None, option: str) -> date | None:
+    """A day from `YYYY-MM-DD` or `YYYY-MM` (its last). Raises ConfigError."""
+    first = day(text, option)
+    if first is None or text is None or len(text) > 7:
+        return first
+    return first.replace(day=monthrange(first.year, first.month)[1])
 
 
 def form(text: str) -> tables.Format:

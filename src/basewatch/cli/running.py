@@ -12,13 +12,13 @@ from importlib.resources import files
 from pathlib import Path
 
 from basewatch import config, progress, run
-from basewatch.cli import tables
+from basewatch.cli import tables, telling
 from basewatch.config import Settings
 from basewatch.errors import ConfigError, GateRefused, containment
 from basewatch.gates.page import write_page
 from basewatch.gates.release import require_known
 from basewatch.gates.results import explain
-from basewatch.report import first_screen, news
+from basewatch.report import first_screen
 from basewatch.warehouse.models import marts
 from basewatch.warehouse.published import Published, Release
 
@@ -74,18 +74,18 @@ def _tell(release: Release | None, settings: Settings) -> None:
     print(f"release   {release.release_id} (days up to {release.manifest['as_of']})")
     print(f"database  {published.root / 'basewatch.duckdb'}")
     print(f"report    {release.folder / 'report' / 'index.html'}")
-    for sentence in news.sentences(release.summary):
-        print(f"          {tables.as_text(sentence)}")
     docs = published.documents(release)
     if docs:
         print(f"data docs {docs}")
+    telling.say_what_matters(release.summary, settings)
     screen = first_screen.read(release.database, settings.report.bases, settings.report.fleet)
     for table in screen.tables:
         print()
         tables.print_table(table.title, table.columns, table.rows)
     print()
     for note in screen.notes:
-        print(note)
+        print(tables.as_text(note))
+    telling.say_what_next(release.summary, settings)
 
 
 @contextmanager

@@ -8,13 +8,12 @@ from datetime import date, datetime
 from typing import Any
 
 from basewatch.alerts import outbox
-from basewatch.cli import tables
+from basewatch.cli import tables, telling
 from basewatch.config import Settings
 from basewatch.errors import StoreFault
 from basewatch.lake.events import GLOBAL
 from basewatch.lake.ledger import LedgerRow
 from basewatch.lake.store import Lake
-from basewatch.report import news
 from basewatch.warehouse import clock, told_files
 from basewatch.warehouse.published import Published, utc_now
 
@@ -118,7 +117,7 @@ def sum_of(last: dict[str, Any]) -> float:
     return (ended - began).total_seconds()
 
 
-def show(values: dict[str, Any]) -> None:
+def show(values: dict[str, Any], settings: Settings) -> None:
     """Print it for people."""
     release, last = values["release"], values["last_run"]
     if release:
@@ -127,8 +126,6 @@ def show(values: dict[str, Any]) -> None:
         print(f"release   none in {values['warehouse']} yet")
     if values["clock"]:
         print(f"clock     {values['clock']}; until it has stood for a week nothing is deleted under a source's terms")
-    for sentence in news.sentences(values["summary"]):
-        print(f"          {tables.as_text(sentence)}")
     if last:
         took = f", {sum_of(last):,.0f} s" if last.get("finished_at") else ""
         told = f": {last['error']}" if last["error"] else ""
@@ -145,6 +142,8 @@ def show(values: dict[str, Any]) -> None:
     waiting = values["alerts"]["waiting"]
     if waiting or waiting is None:
         print(f"alerts    {'the outbox is damaged' if waiting is None else f'{waiting} wait'}: basewatch alerts list")
+    telling.say_what_matters(values["summary"], settings)
+    print()
     names = (
         *("source", "is_enabled", "last_good_day", "days_good", "days_partial", "days_not_good"),
         *("records_rejected", "last_fault"),
@@ -178,3 +177,4 @@ def show(values: dict[str, Any]) -> None:
             print(f"          {check['severity']}: {check['table_name']}: {check['check_name']}: {check['observed']}")
     if values["data_docs"]:
         print(f"data docs {values['data_docs']}")
+    telling.say_what_next(values["summary"], settings)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import json
+import math
 import shutil
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from basewatch import outside
 from basewatch.errors import ConfigError
+from basewatch.warehouse import views
+from basewatch.warehouse.views import VIEWS, Choice
 
 if TYPE_CHECKING:
     import duckdb
@@ -25,107 +26,30 @@ Format = Literal["table", "csv", "json"]
 WIDE = 240  # columns of a table that goes into a file or a pipe
 
 
-@dataclass(frozen=True)
-class View:
-    """How one published table is shown: where its time lies, and the columns of the short form."""
+@contextmanager
+def opened(published: Published, release: str | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The database of a release, by default the current one, read-only.
 
-    table: str
-    time: str
-    order: str
-    shown: tuple[str, ...]
-    has_fleet: bool = True
+    Raises ConfigError where nothing is published yet, or there is no such release.
+    """
+    from basewatch.database import connect, without_pandas
 
-
-VIEWS = {
-    "months": View(
-        "base_monthly_activity",
-        "month",
-        "base_id, fleet_id, month",
-        (
-            *("base_id", "fleet_id", "month", "activity", "visits", "arrivals", "departures", "distinct_aircraft"),
-            *("days_observed", "days_unmeasured", "days_blind", "days_missing", "mentions", "is_surge", "is_partial"),
-        ),
-    ),
-    "gaps": View(
-        "base_gaps",
-        "last_day",
-        "base_id, fleet_id, first_day",
-        (
-            *("base_id", "fleet_id", "first_day", "last_day", "gap_days", "kind", "p_quiet_scan", "days_observed"),
-            *(
-                "days_unmeasured",
-                "days_blind",
-                "days_missing",
-                "resumed_on",
-                "resumption",
-                "resumed_by_type",
-                "is_ongoing",
-            ),
-        ),
-    ),
-    "visits": View(
-        "base_visits",
-        "first_evidence_at",
-        "base_id, first_evidence_at, visit_id",
-        (
-            *("visit_id", "icao24", "registration", "type_code", "callsign", "arrived_at", "departed_at"),
-            *("confidence", "origin_icao", "destination_icao", "sources"),
-        ),
-    ),
-    "mentions": View(
-        "news_mentions",
-        "published_at",
-        "base_id, published_at, mention_id",
-        (
-            *("base_id", "published_at", "published_basis", "domain", "language", "title", "matched_alias", "origin"),
-            *("reports_pause", "reports_resumption", "verb_strength", "url"),
-        ),
-        has_fleet=False,
-    ),
-}
+    chosen = published.current() if release is None else published.release(release)
+    if chosen is None:
+        raise ConfigError(f"nothing is published in {published.root} yet; run `basewatch nightly` first")
+    with without_pandas(), connect(chosen.database, read_only=True) as connection:
+        yield connection
 
 
-def rows(
-    published: Published, name: str, base: str | None, fleet: str | None, since: date | None
-) -> tuple[list[str], list[tuple[Any, ...]]]:
+def rows(published: Published, name: str, choice: Choice) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Column names and rows of a published table, all columns, in the table's order.
 
     Raises ConfigError where nothing is published yet, or the release knows no such base or fleet.
     """
-    from basewatch.database import connect, without_pandas
-
-    view = VIEWS[name]
-    release = published.current()
-    if release is None:
-        raise ConfigError(f"nothing is published in {published.root} yet; run `basewatch nightly` first")
-    with without_pandas(), connect(release.database, read_only=True) as connection:
-        _known(connection, "bases", "base_id", base)
-        _known(connection, "fleets", "fleet_id", fleet)
-        conditions, values = ["TRUE"], []
-        if base:
-            conditions.append("base_id = ?")
-            values.append(base)
-        if fleet and view.has_fleet:
-            conditions.append("list_contains(fleets, ?)" if name == "visits" else "fleet_id = ?")
-            values.append(fleet)
-        if since:
-            conditions.append(f"{view.time} >= ?::DATE")
-            values.append(str(since))
-        result = connection.execute(
-            f"SELECT * FROM main.{view.table} WHERE {' AND '.join(conditions)} ORDER BY {view.order}", values
-        )
-        names = [column[0] for column in result.description or []]
-        return names, result.fetchall()
-
-
-def _known(connection: duckdb.DuckDBPyConnection, table: str, column: str, value: str | None) -> None:
-    if value is None:
-        return
-    values = [row[0] for row in connection.execute(f"SELECT {column} FROM main.{table} ORDER BY 1").fetchall()]
-    if value not in values:
-        close = difflib.get_close_matches(value, values, n=3)
-        hint = f"did you mean {', '.join(close)}?" if close else f"known: {', '.join(values[:12])} …"
-        raise ConfigError(f"no {column} {value!r} in this release; {hint}")
+    with opened(published) as connection:
+        views.require_known(connection, choice)
+        result = connection.execute(*views.query(name, choice))
+        return [column[0] for column in result.description or []], result.fetchall()
 
 
 def show(name: str, names: list[str], rows: list[tuple[Any, ...]], form: Format, *, raw: bool = False) -> None:
@@ -210,7 +134,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet take a te
 def harmless(value: Any) -> str:
     """A value as a CSV cell that a spreadsheet shows and never executes: a text that begins so gets an apostrophe."""
     text = csv_value(value)
-    if not isinstance(value, str | list | tuple):
+    if not isinstance(value, str | list | tuple | dict):
         return text
     is_formula = text.lstrip(" \n").startswith(FORMULA)
     return f"'{outside.cell(text)}" if is_formula else outside.cell(text)
@@ -221,7 +145,7 @@ def csv_value(value: Any) -> str:
     if value is None:
         return ""
     as_json = plain(value)
-    if isinstance(as_json, bool | list):
+    if isinstance(as_json, bool | list | dict):
         return json.dumps(as_json, ensure_ascii=False)
     return str(as_json)
 
@@ -230,11 +154,13 @@ def plain(value: Any) -> Any:
     """A value as JSON holds it."""
     if isinstance(value, datetime | date):
         return value.isoformat()
+    if isinstance(value, dict):
+        return {str(name): plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
-    if isinstance(value, Path):
-        return str(value)
-    return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None  # JSON has no word for what is no number
+    return value if value is None or isinstance(value, str | int) else str(value)
 
 
 def cleaned(value: Any) -> Any:
@@ -256,4 +182,6 @@ def as_text(value: Any) -> str:
         return f"{value:.4g}"
     if isinstance(value, list | tuple):
         return ", ".join(as_text(item) for item in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{as_text(name)} {as_text(item)}" for name, item in value.items())
     return outside.cell(str(value))

@@ -327,7 +327,11 @@ with warnings.catch_warnings():
 
 
 class SourceRow(Row):
-    """A source, its licence, and what its ledger rows prove: `covers` says which scope can make a day observed."""
+    """A source, its licence, and what its ledger rows prove: `covers` says which scope can make a day observed.
+
+    may_redistribute: whether its rows may be passed on, as in a citation. viewer: the address at which an aircraft's
+    day can be looked at, with {icao24} and {day}.
+    """
 
     source: str
     kind: Literal["flight", "press", "news"]
@@ -338,6 +342,8 @@ class SourceRow(Row):
     attribution: Text
     covers: Literal["all_bases", "one_base", "never"]
     cadence: Text
+    may_redistribute: Flag
+    viewer: Text
 
 
 class CorrectionRow(Row):

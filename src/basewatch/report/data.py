@@ -166,6 +166,30 @@ def _read(connection: duckdb.DuckDBPyConnection, base_ids: list[str], fleet: str
     )
 
 
+@dataclass(frozen=True)
+class History:
+    """What the charts of one base and fleet are drawn from."""
+
+    months: list[Row]
+    gaps: list[Row]
+    observability: list[tuple[str, date, date]]
+    stays: list[tuple[date, date]]
+    mention_days: list[date]
+
+
+def history(connection: duckdb.DuckDBPyConnection, base: str, fleet: str) -> History:
+    """What the charts of one base and fleet are drawn from, whole, in order of time."""
+    gaps = _rows(connection, _GAPS, [base, fleet])
+    observability = _rows(connection, _OBSERVABILITY, [fleet, [base]])
+    return History(
+        _rows(connection, _MONTHS, [base, fleet]),
+        [gap | {"number": None} for gap in gaps],
+        [(row["observability"], row["first_day"], row["last_day"]) for row in observability],
+        [(row["first_day"], row["last_day"]) for row in _rows(connection, _STAYS, [fleet, [base]])],
+        [row["day"] for row in _rows(connection, _MENTION_DAYS, [base])],
+    )
+
+
 def require_known(
     bases: Iterable[str], fleet: str, known_bases: Iterable[str], known_fleets: Iterable[str], where: str
 ) -> None:

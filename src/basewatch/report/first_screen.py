@@ -8,14 +8,14 @@ drawn together, so that a long silence is one row and reaches up to the last day
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from basewatch.database import connect
+from basewatch.database import connect, without_pandas
 
 SPELLS_MAX = 10
 BASES_MAX = 6
@@ -87,7 +87,7 @@ class Month:
 
 def read(database: Path, bases: Sequence[str], fleet: str) -> FirstScreen:
     """The first screen of a published database: of the named bases (all where none is named), for one fleet."""
-    with connect(database, read_only=True) as connection:
+    with without_pandas(), connect(database, read_only=True) as connection:
         arguments = {"fleet": fleet, "bases": list(bases)}
         watched = [row[0] for row in connection.execute(_BASES, {"bases": list(bases)}).fetchall()]
         spells = [Spell(*row) for row in connection.execute(_SPELLS, {**arguments, "days": PAUSE_DAYS}).fetchall()]
@@ -96,6 +96,7 @@ def read(database: Path, bases: Sequence[str], fleet: str) -> FirstScreen:
             months[base].append(Month(base, month, month, *values))
         simulated = [row[0] for row in connection.execute(_SIMULATED).fetchall()]
         has_fleet = bool(connection.execute("SELECT 1 FROM fleets WHERE fleet_id = ?", [fleet]).fetchall())
+        names: dict[str, str] = dict(connection.execute(_NAMES).fetchall())
     spells.sort(key=lambda spell: (spell.until is not None, _kind_rank(spell.kind), -spell.days, spell.base))
     shown_spells = spells[:SPELLS_MAX]
     bases_by_news = _by_news(
@@ -108,14 +109,14 @@ def read(database: Path, bases: Sequence[str], fleet: str) -> FirstScreen:
             f"Spells with no visit (fleet {fleet}): those that go on, pauses of the last year",
             ("base", "kind", "since", "until", "days", "days\nunseen"),
             [
-                [spell.base, spell.kind, spell.since, spell.until or "goes on", spell.days, spell.days_not_seen]
+                [names[spell.base], spell.kind, spell.since, spell.until or "goes on", spell.days, spell.days_not_seen]
                 for spell in shown_spells
             ],
         ),
         Table(
             f"Visits by month (fleet {fleet}); a dash is not known, which is not zero",
             ("base", "month", "activity", "visits", "days\nlooked at", "days\nunseen", "mentions"),
-            [_cells(month) for rows in _latest([months[base] for base in shown]) for month in rows],
+            [_cells(month, names) for rows in _latest([months[base] for base in shown]) for month in rows],
         ),
     ]
     return FirstScreen(
@@ -127,9 +128,9 @@ def read(database: Path, bases: Sequence[str], fleet: str) -> FirstScreen:
                 for kind, meaning in KINDS.items()
                 if kind in {spell.kind for spell in shown_spells}
             ),
-            *_left_out(spells[SPELLS_MAX:], bases_by_news[BASES_MAX:], fleet),
-            *_never_seen(silent, months),
-            *([f"SIMULATED, not real: the flights at {', '.join(simulated)}."] if simulated else []),
+            *_left_out(spells[SPELLS_MAX:], [names[base] for base in bases_by_news[BASES_MAX:]], fleet),
+            *_never_seen(silent, months, names),
+            *_simulated([names.get(base, base) for base in simulated]),
             CAVEAT,
         ],
     )
@@ -197,11 +198,14 @@ def _together(months: list[Month]) -> Month:
     )
 
 
-def _cells(month: Month) -> list[Any]:
+def _cells(month: Month, names: Mapping[str, str]) -> list[Any]:
     named = f"{month.first:%Y-%m}" if month.first == month.last else f"{month.first:%Y-%m}–{month.last:%Y-%m}"
-    return [
-        month.base, named, month.activity, month.visits, month.days_looked_at, month.days_not_seen, month.mentions
-    ]  # fmt: skip
+    days = month.days_looked_at, month.days_not_seen
+    return [names[month.base], named, month.activity, month.visits, *days, month.mentions]
+
+
+def _simulated(bases: list[str]) -> list[str]:
+    return [f"SIMULATED, not real: the flights at {', '.join(bases)}."] if bases else []
 
 
 def _left_out(spells: list[Spell], bases: list[str], fleet: str) -> list[str]:
@@ -216,10 +220,11 @@ def _left_out(spells: list[Spell], bases: list[str], fleet: str) -> list[str]:
     return notes
 
 
-def _never_seen(bases: list[str], months: dict[str, list[Month]]) -> list[str]:
+def _never_seen(bases: list[str], months: dict[str, list[Month]], names: Mapping[str, str]) -> list[str]:
     """Bases without a visit or a mention: where somebody looked, and where nobody did."""
-    looked_at = [base for base in bases if any(month.days_looked_at for month in months[base])]
-    never = [base for base in bases if base not in looked_at]
+    seen = {base for base in bases if any(month.days_looked_at for month in months[base])}
+    looked_at = [names[base] for base in bases if base in seen]
+    never = [names[base] for base in bases if base not in seen]
     notes = []
     if looked_at:
         notes.append(f"Looked at, with no visit and no mention on record: {_few(looked_at)}.")
@@ -233,13 +238,20 @@ def _few(names: list[str]) -> str:
     return ", ".join(names[:NAMES_MAX]) + more
 
 
-def markdown(screen: FirstScreen) -> str:
-    """The screen as Markdown. Outside text cannot end a cell or bring markup of its own."""
+def markdown(screen: FirstScreen, before: Mapping[str, Sequence[str]] | None = None) -> str:
+    """The screen as Markdown. Outside text cannot end a cell or bring markup of its own.
+
+    before: sentences that come first, by their heading.
+    """
+    told = [
+        "\n".join([f"**{heading}**", "", *(f"- {_escaped(sentence)}" for sentence in sentences)])
+        for heading, sentences in (before or {}).items()
+    ]
     blocks = [
         "\n".join([f"**{table.title}**", "", *map(_line, [table.columns, ["---"] * len(table.columns), *table.rows])])
         for table in screen.tables
     ]
-    return "\n\n".join([*blocks, *map(_escaped, screen.notes)])
+    return "\n\n".join([*told, *blocks, *map(_escaped, screen.notes)])
 
 
 def _line(cells: Iterable[Any]) -> str:
@@ -249,6 +261,8 @@ def _line(cells: Iterable[Any]) -> str:
 def _escaped(text: str) -> str:
     return text.replace("<", "&lt;").replace("|", "\\|").replace("\n", " ")
 
+
+_NAMES = "SELECT base_id, coalesce(split_part(name, ' / ', 1), base_id) FROM bases"  # in short: the first of its names
 
 _BASES = "SELECT base_id FROM bases WHERE len($bases) = 0 OR list_contains($bases, base_id) ORDER BY base_id"
 

@@ -25,7 +25,8 @@ class News:
     ongoing: every silence that goes on. claims: every verdict, with the one before. first_signs: silences that go on,
     with a first weak sign of their end that was not there before. surges: months that were none before. accuracy: by
     base (`all`: over all), of the stays that were heard and hidden again how many were found, now and before. made_up:
-    bases with flights that never happened.
+    bases with flights that never happened. names: how bases and fleets are called, by `bases` and `fleets` and their
+    ids.
     """
 
     visits: list[dict[str, Any]] = field(default_factory=list)
@@ -38,6 +39,7 @@ class News:
     surges: list[dict[str, Any]] = field(default_factory=list)
     accuracy: list[dict[str, Any]] = field(default_factory=list)
     made_up: list[str] = field(default_factory=list)
+    names: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 def news(changes: Changes, *, has_before: bool) -> News:
@@ -54,6 +56,14 @@ def news(changes: Changes, *, has_before: bool) -> News:
         _rows(connection, _SURGES) if _had(connection, "base_monthly_activity", "is_surge") else [],
         _rows(connection, _ACCURACY) if _had(connection, "accuracy", "is_pooled") else [],
         [row["base_id"] for row in _rows(connection, _MADE_UP)],
+        names={
+            f"{word}s": dict(
+                connection.execute(
+                    f"SELECT {word}_id, name FROM a.main.{word}s WHERE name IS NOT NULL ORDER BY 1"
+                ).fetchall()
+            )
+            for word in ("base", "fleet")
+        },
     )
 
 
@@ -177,7 +187,8 @@ _NO_VERDICTS = "(SELECT NULL::VARCHAR AS claim_id, NULL::VARCHAR AS verdict LIMI
 _CLAIMS = """
 SELECT
     n.claim_id, n.base_id, n.claim, n.claimed_from, n.claimed_to, n.verdict, o.verdict AS verdict_before, n.explanation,
-    n.fleet_id, n.gap_id, n.days_observable, n.claimed_to - n.claimed_from + 1 AS claimed_days,
+    n.fleet_id, n.type_code, n.claimed_count, n.gap_id, n.days_observable,
+    n.claimed_to - n.claimed_from + 1 AS claimed_days,
     n.visit_ids[:{stays}] AS visit_ids, n.mention_id, m.title, m.url
 FROM a.main.claim_checks AS n
 LEFT JOIN a.main.news_mentions AS m ON n.mention_id = m.mention_id

@@ -1,0 +1,79 @@
+"""The chart of a citation: a base's months or its timeline around a finding, as a file of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import duckdb
+
+from basewatch.findings.finding import Explanation
+from basewatch.reference.source_terms import Terms
+from basewatch.report import charts, data, standalone
+
+AROUND = {"visit": 6, "gap": 3, "claim": 3, "month": 11}  # months that the chart shows on either side
+BARS = "Hatched: not known, which is not zero. ≥: some days of the month could not be seen."
+TIMELINE = (
+    "Could the field be seen? Solid: other traffic proves it. Dotted: complete records, no other traffic to judge by. "
+    "Crossed: nothing was heard. Hatched: not, or not wholly, looked at."
+)
+
+
+def chart(
+    connection: duckdb.DuckDBPyConnection, told: Explanation, manifest: Mapping[str, Any], used: Sequence[Terms]
+) -> str | None:
+    """Months as bars for a visit or a month, the timeline for a gap or a claim; None where there is no month."""
+    sort, row = told.finding.sort, told.finding.row
+    fleet = "all" if sort == "visit" else row["fleet_id"] or "all"
+    history = data.history(connection, row["base_id"], fleet)
+    ends = {
+        "visit": (row.get("first_evidence_at"), row.get("last_evidence_at")),
+        "gap": (row.get("first_day"), row.get("last_day")),
+        "claim": (row.get("claimed_from"), row.get("claimed_to")),
+        "month": (row.get("month"), row.get("month")),
+    }[sort]
+    if not history.months:
+        return None
+    begun, ended = history.months[0]["month"], charts.month_end(history.months[-1]["month"])
+    first, last = (_day(moment) for moment in ends)
+    around = timedelta(days=31 * AROUND[sort])
+    since = max(begun, ((first or begun) - around).replace(day=1))
+    until = min(ended, charts.month_end((last or ended) + (around if sort != "month" else timedelta(0))))
+    if since > until:
+        return None
+    frame = charts.Frame(since, until)
+    name = told.finding.base["name"] or row["base_id"]
+    title = f"{name}: visits, arrivals and departures by month"
+    if sort in ("visit", "month"):
+        drawn = charts.monthly_bars(frame, history.months, "bars", title)
+    else:
+        title = f"{name}: spells with no visit, days with a visit, and what could be seen"
+        drawn = charts.timeline(
+            frame,
+            "time",
+            title,
+            gaps=[gap for gap in history.gaps if gap["last_day"] >= since and gap["first_day"] <= until],
+            stays=[stay for stay in history.stays if stay[1] >= since and stay[0] <= until],
+            observability=[(kind, *_cut(run, since, until)) for kind, *run in history.observability
+                           if run[1] >= since and run[0] <= until],
+            months=[month for month in history.months if since <= month["month"] <= until],
+            stories=[],
+            other_mentions=history.mention_days,
+        )  # fmt: skip
+    credit = " ".join(dict.fromkeys(one.attribution for one in used))
+    made_up = ["SIMULATED: made up, and no real flight."] if told.sentences[0].startswith("SIMULATED") else []
+    lines = [
+        *made_up,
+        BARS if sort in ("visit", "month") else TIMELINE,
+        f"Fleet {fleet}. basewatch, release {manifest['release_id']}, days up to {manifest['as_of']}. {credit}".strip(),
+    ]
+    return standalone.svg(str(drawn), title, lines)
+
+
+def _cut(run: Sequence[Any], since: date, until: date) -> tuple[date, date]:
+    return max(run[0], since), min(run[1], until)
+
+
+def _day(moment: Any) -> date | None:
+    return moment.date() if isinstance(moment, datetime) else moment
