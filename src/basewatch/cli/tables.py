@@ -104,9 +104,9 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 def _width(text: str) -> int:
     """Places that a text takes at a terminal."""
-    if text.isascii():
+    if all(character < "\u0300" or character in "–…“”" for character in text):
         return len(text)
-    from rich.cells import cell_len
+    from rich.cells import cell_len  # tenths of a second: only for writing that may be wide, or stand above another
 
     return cell_len(text)
 
