@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from basewatch import run
-from basewatch.cli import app
 from basewatch.errors import containment
+from basewatch.report import first_screen
 from basewatch.sources import articles, contract, press_flights
 from basewatch.warehouse import dictionary, learnt
 from basewatch.warehouse.releases import Warehouse
@@ -52,7 +52,7 @@ def test_a_night_in_which_all_breaks_that_may_publishes_the_rest(watch: Watch, m
         (run.write, "report"): UnicodeEncodeError("utf-8", "\udcff", 0, 1, "surrogates not allowed"),
         (run, "write_page"): ZeroDivisionError("division by zero"),
         (dictionary, "write"): AttributeError("no such column"),
-        (app.first_screen, "read"): TypeError("unhashable"),
+        (first_screen, "read"): TypeError("unhashable"),
     }
     for (place, name), error in broken.items():
         monkeypatch.setattr(place, name, throwing(error), raising=False)
@@ -79,7 +79,7 @@ STEPS: dict[str, tuple[Any, str]] = {
     "decode": (press_flights, "decode"),
     "learn": (learnt, "learn"),
     "report": (run.write, "report"),
-    "first look": (app.first_screen, "read"),
+    "first look": (first_screen, "read"),
 }
 
 
