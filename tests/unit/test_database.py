@@ -34,7 +34,8 @@ for count in range(60):
     except BaseException as error:
         told[type(error).__name__] += 1
     stop_if_asked()
-print(dict(told), signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+print(dict(told), signal.getsignal(signal.SIGINT) is signal.default_int_handler, flush=True)
+os._exit(0)  # a thread of DuckDB that wakes up as the interpreter is taken apart can abort it, now and then
 """
 LONG = """
 from basewatch.database import connect

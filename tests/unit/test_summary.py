@@ -22,9 +22,12 @@ CREATE TABLE {db}.base_visits (
 );
 CREATE TABLE {db}.claim_checks (
     claim_id VARCHAR, base_id VARCHAR, fleet_id VARCHAR, claim VARCHAR, claimed_from DATE, claimed_to DATE,
+    type_code VARCHAR, claimed_count INTEGER,
     verdict VARCHAR, explanation VARCHAR, gap_id VARCHAR, days_observable INTEGER, visit_ids VARCHAR[],
     mention_id VARCHAR
 );
+CREATE TABLE {db}.bases (base_id VARCHAR, name VARCHAR);
+CREATE TABLE {db}.fleets (fleet_id VARCHAR, name VARCHAR);
 CREATE TABLE {db}.news_mentions (mention_id VARCHAR, title VARCHAR, url VARCHAR);
 CREATE TABLE {db}.base_monthly_activity (
     base_id VARCHAR, fleet_id VARCHAR, month DATE, visits INTEGER, visits_trailing_12m_mean DOUBLE, p_surge DOUBLE,
