@@ -12,14 +12,7 @@ from basewatch.sources import contract
 
 ROOT = Path(__file__).resolve().parents[2]
 CENTRE = ("src/basewatch/run.py", "src/basewatch/ingest.py", "src/basewatch/cli/doctor.py", "flows/nightly.py")
-SHARED = {
-    "beside",
-    "contract",
-    "named_bases",
-    "landing",
-    "volumes",
-    "named_bases",
-}  # what the centre may know of the sources' folder
+SHARED = {"beside", "contract", "named_bases", "landing", "volumes"}  # what the centre may know of the sources' folder
 
 
 @pytest.mark.parametrize("file", CENTRE)
