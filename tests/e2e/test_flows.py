@@ -100,7 +100,7 @@ def test_a_backfill_publishes_and_says_so(flown: Flown) -> None:
     name = flown.watch.current()
     assert f"published {name}" in flown.done.stderr
     assert f"release   {name} (days up to {END})" in flown.done.stdout
-    assert "hmeimim" in flown.done.stdout
+    assert "Hmeimim Air Base" in flown.done.stdout
     assert flown.watch.last_run()["exit_status"] == 0
 
 
@@ -134,7 +134,7 @@ def test_the_artifact_is_the_first_answer(flown: Flown, records: Records) -> Non
     head = next(n for n, line in enumerate(lines) if line.startswith("| base | month | activity |"))
     assert lines[head + 1].startswith("| --- |")
     march = [[cell.strip() for cell in line.split("|")] for line in lines if "2025-03" in line]
-    assert [(row[1], row[3]) for row in march] == [("hmeimim", "active")]
+    assert [(row[1], row[3]) for row in march] == [("Hmeimim Air Base", "active")]
 
 
 def test_what_is_new_and_silences_that_go_on_are_artifacts_too(flown: Flown, records: Records) -> None:

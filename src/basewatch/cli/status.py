@@ -21,9 +21,11 @@ GOOD = ("ok", "empty")  # a day that is partial is no proof of silence, and is t
 
 
 def read(settings: Settings) -> dict[str, Any]:
-    """Everything that `basewatch status` shows, as JSON holds it."""
+    """Everything that `basewatch status` shows, as JSON holds it. Raises StoreFault where a release is damaged."""
     published, lake = Published(settings.root), Lake(settings.root)
     release, last_run = published.current(), published.last_run()
+    if release is not None:
+        release.require_database()
     summary = release.summary if release else None
     docs = published.documents(release) if release else None
     return {

@@ -38,6 +38,14 @@ class Release:
         """Its DuckDB file."""
         return self.folder / DATABASE
 
+    def require_database(self) -> None:
+        """Raise Damaged where its database is gone, or as large as it was not when it was published."""
+        sizes = {entry["path"]: entry.get("bytes") for entry in self.manifest["files"]}
+        if not self.database.exists():
+            raise Damaged(self.database, "is missing")
+        if self.database.stat().st_size != sizes.get(DATABASE, 0):
+            raise Damaged(self.database, "is damaged: it is not as large as it was when it was published")
+
     @property
     def bytes(self) -> int:
         """How much room its files take up."""
