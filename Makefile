@@ -33,7 +33,7 @@ fast: $(VENV)/.ready-dev
 
 ## make e2e     whole runs, servers, browsers
 e2e: $(VENV)/.ready-dev
-	$(BIN)/pytest -m e2e -n 2 --dist loadfile
+	$(BIN)/pytest -m e2e -n 3 --dist loadfile
 
 ## make fuzz    ten minutes of hostile bytes for every reader (minutes=…); make fast tries a few
 fuzz: $(VENV)/.ready-dev
