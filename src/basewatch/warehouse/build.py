@@ -175,9 +175,11 @@ def build_candidate(
     remove_tree(folder)
     make_folder(folder)
     with removed_on_failure(folder):
-        inputs = gather_inputs(lake, reference, params, as_of)
+        inputs, held = gather_inputs(lake, reference, params, as_of), lake.ledger()
+        while lake.ledger_length() != inputs.ledger_rows:  # a poller flushed in between: what is noted is what is read
+            inputs, held = gather_inputs(lake, reference, params, as_of), lake.ledger()
         with open_work(folder) as connection:
-            bind(connection, lake, reference, published, hidden, ledger=ledger)
+            bind(connection, lake, reference, published, hidden, ledger=held if ledger is None else ledger)
             names = [name for name in models.load() if name not in AFTER_GATES]
             attach_new(connection, folder / DATABASE, "made")
             built = models.build(connection, {**params.values, "as_of": as_of}, names, progress, "made")
