@@ -197,6 +197,19 @@ class Watch:
         return note
 
 
+def printed(watch: Watch, *arguments: str) -> str:
+    """What a command that succeeds prints."""
+    done = watch.inside(*arguments)
+    assert (done.returncode, done.stderr) == (0, ""), done
+    return done.stdout
+
+
+def listed(watch: Watch, *arguments: str) -> list[dict[str, Any]]:
+    """The rows that a command gives as JSON."""
+    rows: list[dict[str, Any]] = json.loads(printed(watch, *arguments, "--format", "json"))
+    return rows
+
+
 def query(database: Path, sql: str, *values: Any) -> list[tuple[Any, ...]]:
     """Rows of a database, opened read-only."""
     with duckdb.connect(str(database), read_only=True) as connection:

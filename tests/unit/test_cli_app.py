@@ -9,7 +9,6 @@ import json
 import shutil
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
@@ -20,7 +19,7 @@ from basewatch.cli import tables
 from basewatch.durable import sha256
 from basewatch.lake import notes
 from basewatch.warehouse.releases import Warehouse
-from wholeruns import Watch, new_watch
+from wholeruns import Watch, listed, new_watch, printed
 
 TABLES = {
     "months": "base_monthly_activity",
@@ -28,19 +27,6 @@ TABLES = {
     "visits": "base_visits",
     "mentions": "news_mentions",
 }
-
-
-def printed(watch: Watch, *arguments: str) -> str:
-    """What a command that succeeds prints."""
-    done = watch.inside(*arguments)
-    assert (done.returncode, done.stderr) == (0, ""), done
-    return done.stdout
-
-
-def listed(watch: Watch, *arguments: str) -> list[dict[str, Any]]:
-    """The rows that a table command gives as JSON."""
-    rows: list[dict[str, Any]] = json.loads(printed(watch, *arguments, "--format", "json"))
-    return rows
 
 
 # ---- published tables

@@ -17,22 +17,9 @@ import typer
 
 from basewatch.cli import app as cli
 from basewatch.warehouse import sqlite_file
-from wholeruns import Watch
+from wholeruns import Watch, listed, printed
 
 TABLES = {"claims": "claim_checks", "bases": "bases", "fleets": "fleets"}
-
-
-def printed(watch: Watch, *arguments: str) -> str:
-    """What a command that succeeds prints."""
-    done = watch.inside(*arguments)
-    assert (done.returncode, done.stderr) == (0, ""), done
-    return done.stdout
-
-
-def listed(watch: Watch, *arguments: str) -> list[dict[str, Any]]:
-    """The rows that a command gives as JSON."""
-    rows: list[dict[str, Any]] = json.loads(printed(watch, *arguments, "--format", "json"))
-    return rows
 
 
 def refusal(watch: Watch, *arguments: str) -> str:

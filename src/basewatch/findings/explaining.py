@@ -15,9 +15,10 @@ from typing import Any
 import duckdb
 
 from basewatch.findings import origins
-from basewatch.findings.finding import Explanation, Finding, Row, Table, find, rows
+from basewatch.findings.finding import Explanation, Finding, Row, find, rows
 from basewatch.report import sentences
 from basewatch.report.data import MADE_UP
+from basewatch.report.first_screen import Table
 from basewatch.report.safe_text import percent, probability
 from basewatch.report.sentences import plural
 

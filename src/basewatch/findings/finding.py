@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 
 from basewatch.errors import ConfigError
+from basewatch.report.first_screen import Table
 
 Row = dict[str, Any]
 MONTH = re.compile(r"([^:]+):([^:]+):(\d{4})-(\d{2})(?:-\d{2})?")
@@ -20,15 +21,6 @@ SORTS = {  # of findings with an id: their table, and its key
     "claim": ("claim_checks", "claim_id"),
 }
 NEAREST = 5
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows with the names of their columns."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: list[list[Any]]
 
 
 @dataclass(frozen=True)
