@@ -66,6 +66,10 @@ class Reference(Section):
     register_rules: str | None = None
     sources: str | None = None
     params: str | None = Field(None, description="A params.yml in place of the shipped thresholds.")
+    add_fleets: list[str] = Field(
+        default_factory=list,
+        description="Shipped fleets of states that are counted besides, as `us_transport`: docs/reference-data.md.",
+    )
 
 
 class Registers(Section):

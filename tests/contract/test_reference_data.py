@@ -361,6 +361,32 @@ def test_every_rule_says_why_and_every_operator_rule_meets_an_aircraft() -> None
     assert all(row.name and row.definition for row in shipped().rows["fleets"])
 
 
+def test_fleets_of_states_are_those_of_the_register() -> None:
+    """At least twenty states, each type of each borne by as many aircraft as its row says."""
+    listed = Counter(
+        (country(row.icao24), row.type_code) for row in shipped().rows["aircraft"] if row.is_military and row.type_code
+    )
+    fleets = load.state_fleets()
+    assert len(fleets) >= 20
+    for fleet, rules in fleets.items():
+        assert {(row.name, row.definition) for row in rules} == {(rules[0].name, rules[0].definition)}
+        for row in rules:
+            assert fleet == f"{row.country.lower()}_transport" and row.is_military, row
+            assert row.basis == f"{listed[row.country, row.type_code]} on plane-alert-db" and row.checked_on, row
+
+
+def test_the_text_of_a_fleet_is_written_once() -> None:
+    for name in ("fleets", "state_fleets"):
+        rows = cells(name)
+        assert set(Counter(row["fleet_id"] for row in rows if row["definition"]).values()) == {1}
+        assert {row["fleet_id"] for row in rows if not row["name"]} <= {row["fleet_id"] for row in rows if row["name"]}
+
+
+def test_every_shipped_fleet_of_a_state_stands_in_the_documents() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference-data.md").read_text(encoding="utf-8")
+    assert [fleet for fleet in load.state_fleets() if f"`{fleet}`" not in page] == []
+
+
 # ---- names in texts
 
 

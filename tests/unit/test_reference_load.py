@@ -11,6 +11,7 @@ import pytest
 from basewatch.config import Settings
 from basewatch.errors import ConfigError
 from basewatch.reference import doubts, load
+from basewatch.reference.load import Reference
 from basewatch.reference.rows import arrow_schema
 from basewatch.run import doubts_about
 
@@ -116,6 +117,32 @@ def test_own_fleets_keep_the_built_in_ones_once(tmp_path: Path) -> None:
         ("mine", "Mine"),
         ("unidentified", "Unidentified aircraft"),
     ]
+
+
+def test_fleets_of_states_are_counted_where_they_are_named(tmp_path: Path) -> None:
+    def adding(*fleets: str, folder: Path | None = None, **tables: str) -> Reference:
+        named = {table: f"{table}.csv" for table in tables}
+        if folder:
+            own(folder, **tables)
+        return load.tables(
+            Settings.model_validate({"folder": folder or tmp_path, "reference": {**named, "add_fleets": list(fleets)}})
+        )
+
+    found = adding("us_transport")
+    assert {row.fleet_id for row in found.rows["fleets"]} == {"all", "ru_mil", "unidentified", "us_transport"}
+    assert found.sha256 != load.tables(Settings()).sha256 and found.own == frozenset()
+    both = adding("fr_transport", "fr_transport", folder=tmp_path, fleets=FLEETS + "mine,Mine,What I fly,Me\n")
+    counted = [row.fleet_id for row in both.rows["fleets"]]
+    assert counted.count("mine") == 1 and counted.count("fr_transport") == len(load.state_fleets()["fr_transport"])
+    with pytest.raises(ConfigError, match="no shipped fleet 'us_transprt'; near it: us_transport"):
+        adding("us_transprt")
+
+
+def test_a_fleet_states_its_name_once() -> None:
+    rows = load.parse("fleets", FLEETS + "mine,Mine,What I fly,Me\nmine,,,You\nmine,Ours,,We\n", "fleets.csv")
+    assert [(row.name, row.definition) for row in rows] == [
+        ("Mine", "What I fly"), ("Mine", "What I fly"), ("Ours", "What I fly"),
+    ]  # fmt: skip
 
 
 def test_a_missing_source_row_is_an_error(tmp_path: Path) -> None:

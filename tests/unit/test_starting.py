@@ -109,6 +109,10 @@ def test_the_news_finds_a_base_by_its_name_and_city(tmp_path: Path, text: str, i
         ("country:US+military", [{"country": "US", "is_military": True}]),
         ("type:C17,A400+country:GB", [{"type_code": "C17", "country": "GB"}, {"type_code": "A400", "country": "GB"}]),
         ("military", [{"fleet_id": "military", "is_military": True}]),
+        (
+            "pl_transport",
+            [{"fleet_id": "pl_transport", "country": "PL", "type_code": code} for code in ("C130", "C295")],
+        ),
     ],
 )
 def test_rules_of_fleets(rule: str, expected: list[dict[str, Any]]) -> None:
@@ -122,7 +126,8 @@ def test_rules_of_fleets(rule: str, expected: list[dict[str, Any]]) -> None:
         ("type:A4000", "no type A4000; near it: A400"),
         ("country:XX+military", "no country XX"),
         ("hex:xyz", "icao24"),
-        ("colour:red", "is no rule; forms: type:A400"),
+        ("colour:red", "is no rule; forms: us_transport"),
+        ("us_tranport", "no shipped fleet; near it: us_transport"),
         ("type:", "is no rule"),
         ("type:A400+type:K35R", "stands twice"),
         ("all=type:A400", "all is built in"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import hashlib
 import io
 import itertools
@@ -112,7 +113,8 @@ class Reference:
 def tables(settings: Settings) -> Reference:
     """The reference tables that the settings name, else the shipped ones; every row checked.
 
-    A fleets file of one's own need not repeat the built-in fleets: they are added. With a bases file of one's own the
+    A fleets file of one's own need not repeat the built-in fleets: they are added. So are the fleets of states that
+    `add_fleets` names. With a bases file of one's own the
     shipped runways and keywords shrink to the bases in it. Raises ConfigError naming the file, the line, the column and
     what is wrong.
     """
@@ -129,11 +131,17 @@ def tables(settings: Settings) -> Reference:
             own_rows[table] = parse(table, text, own)
     if "fleets" in own_rows:
         own_rows["fleets"] += _built_in_fleets({row.fleet_id for row in own_rows["fleets"]})
+    if settings.reference.add_fleets:
+        digest.update(f"add_fleets\n{' '.join(settings.reference.add_fleets)}\n{_shipped('state_fleets.csv')}".encode())
+        own_rows["fleets"] = _with_state_fleets(
+            own_rows.get("fleets", list(shipped_rows("fleets"))), settings.reference.add_fleets
+        )
     rows = Rows(own_rows, of_own_bases="bases" in own_rows)
     _check_references(rows, set(own_rows))
     if settings.reference.bases:
         _check_positions(rows["bases"], settings.reference.bases)
-    return Reference(rows, digest.hexdigest(), frozenset(own_rows))
+    own = frozenset(table for table in own_rows if getattr(settings.reference, table))
+    return Reference(rows, digest.hexdigest(), own)
 
 
 @cache
@@ -145,6 +153,31 @@ def _shipped(name: str) -> str:
 def shipped_rows(table: str) -> tuple[Any, ...]:
     """The checked rows of a shipped table, read once a process: rows are frozen, so all who ask may share them."""
     return tuple(parse(table, _shipped(f"{table}.csv"), f"{table}.csv"))
+
+
+@cache
+def state_fleets() -> dict[str, tuple[FleetRow, ...]]:
+    """The shipped military transport fleets of states, by fleet: they are counted where the settings name them alone.
+
+    Every fleet that is counted costs a row for each base and month, so that not all are.
+    """
+    fleets: dict[str, list[FleetRow]] = defaultdict(list)
+    for row in parse("fleets", _shipped("state_fleets.csv"), "state_fleets.csv"):
+        fleets[row.fleet_id].append(row)
+    return {fleet: tuple(rows) for fleet, rows in fleets.items()}
+
+
+def _with_state_fleets(rows: list[FleetRow], wanted: Sequence[str]) -> list[FleetRow]:
+    """The rows, and those of the fleets of states that are wanted. Raises ConfigError for one that is not shipped."""
+    known, counted = state_fleets(), {row.fleet_id for row in rows}
+    for fleet in wanted:
+        if fleet not in known:
+            near = ", ".join(difflib.get_close_matches(fleet, known, n=3, cutoff=0.4))
+            raise ConfigError(
+                f"reference.add_fleets: no shipped fleet {fleet!r}{f'; near it: {near}' if near else ''}; "
+                f"docs/reference-data.md lists them, and a fleet of your own is a row of a fleets file"
+            )
+    return rows + [row for fleet in dict.fromkeys(wanted) if fleet not in counted for row in known[fleet]]
 
 
 def _built_in_fleets(present: set[str]) -> list[FleetRow]:
@@ -190,7 +223,20 @@ def parse(table: str, text: str, where: str) -> list[Any]:
         raise ConfigError(f"{where}, line {reader.line_num + 1} or after: not readable as CSV: {error}") from None
     if table == "evidence_terms":
         _check_steps(rows, where)
-    return rows
+    return _named_once(rows) if table == "fleets" else rows
+
+
+def _named_once(rows: list[FleetRow]) -> list[FleetRow]:
+    """Rules of fleets with name and definition: a fleet states them in its first row, and need not again."""
+    first: dict[str, FleetRow] = {}
+    for row in rows:
+        first.setdefault(row.fleet_id, row)
+    return [
+        row.model_copy(
+            update={word: getattr(row, word) or getattr(first[row.fleet_id], word) for word in ("name", "definition")}
+        )
+        for row in rows
+    ]
 
 
 def _check_columns(model: type[Row], heading: list[str], where: str) -> None:

@@ -1,4 +1,4 @@
-"""Rules of fleets as one types them: `type:A400,K35R`, `country:US+military`, `tankers=type:K35R`."""
+"""Rules of fleets as one types them: `us_transport`, `type:A400,K35R`, `country:US+military`, `tankers=type:K35R`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pydantic import ValidationError
 
 from basewatch.errors import ConfigError
-from basewatch.reference.load import shipped_rows
+from basewatch.reference.load import shipped_rows, state_fleets
 from basewatch.reference.rows import BUILT_IN_FLEETS, FleetRow
 
 COLUMNS = {
@@ -20,14 +20,18 @@ COLUMNS = {
     "hex": "icao24",
     "country": "country",
 }
-FORMS = "type:A400,K35R · operator:NAME · prefix:RF- · hex:43c6f1 · country:US+military · NAME=RULE"
+FORMS = "us_transport · type:A400,K35R · operator:NAME · prefix:RF- · hex:43c6f1 · country:US+military · NAME=RULE"
 
 
 def rows(rule: str) -> list[FleetRow]:
     """The rows of the fleet that a rule means: an aircraft that meets one of them belongs to it.
 
-    Parts joined by `+` must all be met, values divided by commas one of them. Raises ConfigError.
+    A word alone is a shipped fleet: one of a state's, or one that is counted anyway. Parts joined by `+` must all be
+    met, values divided by commas one of them. Raises ConfigError.
     """
+    shipped = _shipped(rule.strip())
+    if shipped:
+        return shipped
     named = re.match(r"\s*([a-z0-9_]+)\s*=\s*(.+)", rule)
     text = named[2] if named else rule
     parts = [_part(part.strip(), rule) for part in text.split("+")]
@@ -53,6 +57,17 @@ def rows(rule: str) -> list[FleetRow]:
             where = ".".join(str(part) for part in fault["loc"])
             raise ConfigError(f"--fleet {rule!r}: {where}: {fault['msg']}; forms: {FORMS}") from None
     return found
+
+
+def _shipped(name: str) -> list[FleetRow]:
+    """The rows of a shipped fleet. Raises ConfigError where a word that ends as they do is none of them."""
+    counted = [row for row in shipped_rows("fleets") if row.fleet_id == name and name not in BUILT_IN_FLEETS]
+    if counted or name in state_fleets():
+        return counted or list(state_fleets()[name])
+    if re.fullmatch(r"[a-z]+_[a-z]+", name):
+        near = ", ".join(difflib.get_close_matches(name, [*state_fleets(), "ru_mil"], n=3, cutoff=0.4))
+        raise ConfigError(f"--fleet {name!r}: no shipped fleet{f'; near it: {near}' if near else ''}; forms: {FORMS}")
+    return []
 
 
 def _part(part: str, rule: str) -> tuple[str, list[str]]:
