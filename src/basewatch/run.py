@@ -55,7 +55,7 @@ from basewatch.report import news, write
 from basewatch.report.data import require_known
 from basewatch.sources import beside, contract, named_bases, volumes
 from basewatch.sources.contract import Context, Window
-from basewatch.warehouse import clock, dictionary, journal, learnt, models, told_files, work
+from basewatch.warehouse import clock, described, dictionary, journal, learnt, models, told_files, work
 from basewatch.warehouse.build import Candidate, note_candidate, remove_tree, removed_on_failure
 from basewatch.warehouse.clock import SETTLES
 from basewatch.warehouse.comparing import against_current
@@ -527,6 +527,8 @@ def publish(run: Run, candidate: Candidate, result: GateResult) -> Release:
             write_page(result, gates)
         with run.timed("report"), run.optional("the report"):
             write_report(run.settings, run.reference, folder, report.parent, release_id, "../quality/gates.html")
+        with run.optional("the data package"):
+            described.write_data_package(folder, release_id, run.reference.rows["sources"])
         with run.optional("the feed of changes"):
             write_feed(run, folder, result)
         for page in (gates, report):

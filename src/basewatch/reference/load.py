@@ -223,7 +223,7 @@ def parse(table: str, text: str, where: str) -> list[Any]:
         raise ConfigError(f"{where}, line {reader.line_num + 1} or after: not readable as CSV: {error}") from None
     if table == "evidence_terms":
         _check_steps(rows, where)
-    return _named_once(rows) if table == "fleets" else rows
+    return _named_once(rows) if table == "fleets" else rows  # type: ignore[arg-type]
 
 
 def _named_once(rows: list[FleetRow]) -> list[FleetRow]:

@@ -16,7 +16,8 @@ Generated from the headers of the SQL models (`basewatch` rewrites it at every p
   keep the release that you opened: `duckdb -readonly warehouse/basewatch.duckdb`.
 - `current/<table>/*.parquet` are the same tables. A long-running reader should resolve `current` once
   (`realpath warehouse/current`) and read below that path, or take the file list of its `manifest.json`: two look-ups
-  through `current` may see two releases.
+  through `current` may see two releases. Each field of Parquet carries its description and unit, and
+  `current/datapackage.json` describes all tables by the Data Package standard.
 - All times are UTC; days and months are UTC calendar days and months. **Unknown is not zero**: where nothing could have
   been seen a count is null, and `observability`, `days_missing` or `activity` says why.
 - A visit counts from confidence 2 upwards. Visits of confidence 1 (press reports, planned destinations, tracks lost

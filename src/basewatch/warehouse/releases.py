@@ -46,6 +46,7 @@ from basewatch.warehouse.build import (
     removed_on_failure,
     store,
 )
+from basewatch.warehouse.described import parquet_metadata
 from basewatch.warehouse.published import DATABASE, LATEST_RUN, MANIFEST, SUMMARY, Published, Release, read_manifest
 from basewatch.warehouse.summary import News, summarise
 from basewatch.warehouse.work import WORK
@@ -544,14 +545,15 @@ def new_run_id(now: datetime) -> str:
 
 
 def export_parquet(folder: Path) -> None:
-    """Write every published table of the folder's database as `<table>/<table>.parquet`."""
+    """Write each published table of the folder's database as `<table>/<table>.parquet`, with what its fields say."""
     with connect(folder / DATABASE, read_only=True) as connection:
         for model in models.marts():
             (folder / model.name).mkdir()
             file = folder / model.name / f"{model.name}.parquet"
+            described = ", ".join(f"'{name}': '{quoted(value)}'" for name, value in parquet_metadata(model).items())
             connection.execute(
                 f"COPY main.{model.name} TO '{quoted(file)}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 3, "
-                f"ROW_GROUP_SIZE 122880, KV_METADATA {{grain: '{quoted(model.grain)}', key: '{','.join(model.key)}'}})"
+                f"ROW_GROUP_SIZE 122880, KV_METADATA {{{described}}})"
             )
 
 
