@@ -26,6 +26,7 @@ check: $(VENV)/.ready-dev
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint --processes 2 sql
 	$(BIN)/python -m basewatch.warehouse.dictionary --check warehouse/README.md
+	$(BIN)/python -m basewatch.cli.documents --check docs
 
 ## make fast    unit tests, SQL cases and contract tests
 fast: $(VENV)/.ready-dev
@@ -43,9 +44,10 @@ fuzz: $(VENV)/.ready-dev
 audit: $(VENV)/.ready-dev
 	$(BIN)/python benchmarks/audit.py
 
-## make docs    write the data dictionary anew
+## make docs    write the pages that say what the code says: data dictionary, configuration, command line
 docs: $(VENV)/.ready-dev
 	$(BIN)/python -m basewatch.warehouse.dictionary warehouse/README.md
+	$(BIN)/python -m basewatch.cli.documents docs
 
 ## make build   wheel and sdist
 build: $(VENV)/.ready-dev

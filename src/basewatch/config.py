@@ -49,22 +49,22 @@ class Warehouse(Section):
 class Reference(Section):
     """CSV files that replace the shipped reference tables; empty means the shipped one."""
 
-    bases: str | None = None
-    runways: str | None = None
-    fields: str | None = None
-    fleets: str | None = None
-    aircraft: str | None = None
-    aircraft_types: str | None = None
-    keywords: str | None = None
-    corrections: str | None = None
-    icao_blocks: str | None = None
-    military_ranges: str | None = None
-    field_runways: str | None = None
-    evidence_terms: str | None = None
-    evidence_words: str | None = None
-    registration_rules: str | None = None
-    register_rules: str | None = None
-    sources: str | None = None
+    bases: str | None = Field(None, description="The watched places.")
+    runways: str | None = Field(None, description="Their runways.")
+    fields: str | None = Field(None, description="Other fields that flights come from or may have landed at.")
+    fleets: str | None = Field(None, description="Rules of the sets of aircraft that are counted.")
+    aircraft: str | None = Field(None, description="What registers say of addresses.")
+    aircraft_types: str | None = Field(None, description="Types of aircraft: description and wake category.")
+    keywords: str | None = Field(None, description="Names by which texts call a base, and words that help to tell.")
+    corrections: str | None = Field(None, description="Known errors in providers' records.")
+    icao_blocks: str | None = Field(None, description="Blocks of addresses by country.")
+    military_ranges: str | None = Field(None, description="Parts of these blocks that are given to military aircraft.")
+    field_runways: str | None = Field(None, description="Runways of the other fields.")
+    evidence_terms: str | None = Field(None, description="Steps of the tables by which silences are judged.")
+    evidence_words: str | None = Field(None, description="What a term of evidence is called in a sentence.")
+    registration_rules: str | None = Field(None, description="How countries make addresses of registrations.")
+    register_rules: str | None = Field(None, description="What is left out of a register, or put right.")
+    sources: str | None = Field(None, description="Licences and credits of the sources, and what their days prove.")
     params: str | None = Field(None, description="A params.yml in place of the shipped thresholds.")
     add_fleets: list[str] = Field(
         default_factory=list,
@@ -78,10 +78,17 @@ class Registers(Section):
     An empty text leaves the register out.
     """
 
-    plane_alert_db: str = "https://raw.githubusercontent.com/sdr-enthusiasts/plane-alert-db/main/plane-alert-db.csv"
-    tar1090_db: str = "https://github.com/wiedehopf/tar1090-db/raw/refs/heads/csv/aircraft.csv.gz"
+    plane_alert_db: str = Field(
+        "https://raw.githubusercontent.com/sdr-enthusiasts/plane-alert-db/main/plane-alert-db.csv",
+        description="Military and other aircraft worth a look, named by volunteers.",
+    )
+    tar1090_db: str = Field(
+        "https://github.com/wiedehopf/tar1090-db/raw/refs/heads/csv/aircraft.csv.gz",
+        description="The database of tar1090: most aircraft, few operators.",
+    )
     opensky_metadata: str = Field(
-        "https://opensky-network.org/datasets/metadata/aircraftDatabase.csv", description="47 MB in 2024."
+        "https://opensky-network.org/datasets/metadata/aircraftDatabase.csv",
+        description="OpenSky's database of aircraft; 47 MB in 2024.",
     )
     keep: Literal["relevant", "all"] = Field(
         "relevant",
@@ -135,7 +142,7 @@ class Report(Section):
     """What the HTML report shows."""
 
     bases: list[str] = Field(default_factory=list, description="Bases to show; empty: those with a visit or a mention.")
-    fleet: str = "ru_mil"
+    fleet: str = Field("ru_mil", description="Fleet whose visits are shown first; `all` is every aircraft.")
 
 
 AlertKind = Literal[
@@ -264,9 +271,11 @@ class Alerts(Section):
 class Source(Section):
     """What every source takes."""
 
-    enabled: bool = False
+    enabled: bool = Field(False, description="Whether a run reads the source.")
     location: str | None = Field(None, description="A URL, or a local path to the same layout.")
-    on_failure: Literal["continue", "stop"] = "continue"
+    on_failure: Literal["continue", "stop"] = Field(
+        "continue", description="Whether a run goes on without the source where it fails, or ends (4)."
+    )
     max_stale_days: int | None = Field(None, ge=0, description="Fails the run (4) when no good day is newer.")
     minutes_per_run: float = Field(
         360, gt=0, description="Time that the source may take in one run; its other days are looked at by the next."
@@ -280,9 +289,11 @@ class Cover(Section):
     """Days on which a set of flight records is complete for one base."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-    base: str
-    since: Annotated[date, Field(alias="from")]
-    until: Annotated[date | None, Field(alias="to", description="Without it: to where the files' data end.")] = None
+    base: str = Field(description="The base's id.")
+    since: Annotated[date, Field(alias="from", description="The first of the days.")]
+    until: Annotated[
+        date | None, Field(alias="to", description="The last of them; without it: to where the files' data end.")
+    ] = None
 
     @model_validator(mode="after")
     def _ordered(self) -> Cover:
@@ -318,7 +329,7 @@ class Simulated(FlightFiles):
 class PressFlights(Source):
     """Flights that the press reported; the shipped CSV unless `location` names another."""
 
-    enabled: bool = True
+    enabled: bool = Field(True, description="Whether a run reads the source.")
 
 
 class Articles(OwnFiles):
@@ -402,7 +413,7 @@ class ReadsbLive(OverHttp):
         default_factory=dict, description="Address of a network in place of its usual one; for `local`, aircraft.json."
     )
     api_key: SecretStr | None = Field(None, description="Key for adsbexchange.")
-    api_key_header: str = "api-auth"
+    api_key_header: str = Field("api-auth", description="Header in which adsbexchange takes the key.")
     bases: list[str] = Field(default_factory=list, description="Bases whose surroundings are polled.")
     aircraft: list[str] = Field(default_factory=list, description="Addresses that are polled wherever they are.")
     military: bool = Field(True, description="Whether to poll all aircraft that the network knows as military.")
@@ -422,9 +433,12 @@ class ReadsbLive(OverHttp):
 class OpenSky(OverHttp):
     """OpenSky REST, OAuth2 client credentials. `location` replaces the API's base address."""
 
-    client_id: str | None = None
-    client_secret: SecretStr | None = None
-    token_url: str = "https://auth.opensky-network.org/auth/realms/opensky-network/protocol/openid-connect/token"  # noqa: S105
+    client_id: str | None = Field(None, description="Name of an API client that your account made.")
+    client_secret: SecretStr | None = Field(None, description="Its secret.")
+    token_url: str = Field(
+        "https://auth.opensky-network.org/auth/realms/opensky-network/protocol/openid-connect/token",
+        description="Where a token is had for both.",
+    )
     bases: list[str] = Field(default_factory=list, description="Bases whose arrivals and departures are asked for.")
     aircraft: list[str] = Field(default_factory=list, description="Addresses whose flights are asked for.")
     tier: Literal["anonymous", "standard", "feeder", "licensed"] = Field(
@@ -439,13 +453,15 @@ class OpenSky(OverHttp):
 class Flightradar24(OverHttp):
     """The official Flightradar24 API. `location` replaces its base address (the sandbox, for one)."""
 
-    token: SecretStr | None = None
+    token: SecretStr | None = Field(None, description="The API token of your subscription.")
     bases: list[str] = Field(default_factory=list, description="Bases whose flights are asked for.")
     registrations: list[str] = Field(default_factory=list, description="Registrations asked for wherever they fly.")
     plan: Literal["explorer", "essential", "advanced"] = Field(
         "explorer", description="The plan subscribed to: requests a minute, rows an answer, days back."
     )
-    detail: Literal["full", "light"] = "full"
+    detail: Literal["full", "light"] = Field(
+        "full", description="`full` has names of runways and places; `light` costs fewer credits."
+    )
     lookback_hours: float = Field(
         12,
         ge=0,
@@ -503,7 +519,7 @@ class Feed(Section):
     """One RSS or Atom feed."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$", description="How the feed is called in the ledger.")
-    url: str = Field(pattern=r"^https?://")
+    url: str = Field(pattern=r"^https?://", description="Its address.")
     language: str | None = Field(None, description="ISO 639-1 code, in place of what the feed declares.")
     params: dict[str, str] = Field(
         default_factory=dict,

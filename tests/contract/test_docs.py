@@ -12,6 +12,7 @@ import pytest
 import typer
 
 from basewatch.cli import app as cli
+from basewatch.cli import documents
 from basewatch.config import Settings
 from basewatch.sources.flight_files.forms import forms
 
@@ -60,6 +61,17 @@ def blocks(language: str) -> list[Any]:
 @pytest.mark.parametrize("block", blocks("toml"))
 def test_a_block_of_configuration_is_accepted(block: str) -> None:
     Settings(**tomllib.loads(block))
+
+
+def test_every_key_of_the_settings_says_what_it_means() -> None:
+    rows = [line for line in documents.configuration().splitlines() if line.startswith("| `")]
+    assert len(rows) > 100 and [row for row in rows if row.endswith("|  |")] == []
+
+
+def test_every_command_stands_in_its_page() -> None:
+    page = documents.command_line()
+    commands: Any = typer.main.get_command(cli.app)
+    assert [name for name in commands.commands if f"\n## `basewatch {name}`\n" not in page] == []
 
 
 def test_the_make_targets_of_the_guides_exist() -> None:
