@@ -1,12 +1,12 @@
 """basewatch watches air bases: flight records and news in, monthly activity and its gaps out.
 
-`basewatch.open("warehouse")` gives the published tables in Python (warehouse/door.py, docs/python.md).
+`basewatch.open("warehouse")` gives the published tables in Python (notebook/door.py, docs/python.md).
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from basewatch.warehouse.door import open as open
+    from basewatch.notebook.door import open as open
 
     __version__: str
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     """`open` and `__version__`, looked up when somebody asks: both take a while."""
     if name == "open":
-        from basewatch.warehouse import door
+        from basewatch.notebook import door
 
         return door.open
     if name != "__version__":

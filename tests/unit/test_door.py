@@ -13,7 +13,7 @@ import pytest
 
 import basewatch
 from basewatch.errors import ConfigError
-from basewatch.warehouse import door
+from basewatch.notebook import door, plots
 from wholeruns import Watch
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,7 +30,8 @@ def documented() -> list[doctest.DocTest]:
     """Every example of the module, and those of the guide as one."""
     guide = (ROOT / "docs" / "python.md").read_text(encoding="utf-8").replace("```\n", "\n")
     page = doctest.DocTestParser().get_doctest(guide, {"basewatch": basewatch}, "python.md", "python.md", 0)
-    found = [test for test in doctest.DocTestFinder().find(door, "door") if test.examples]
+    modules = [*doctest.DocTestFinder().find(door, "door"), *doctest.DocTestFinder().find(plots, "plots")]
+    found = [test for test in modules if test.examples]
     return [*found, page]
 
 

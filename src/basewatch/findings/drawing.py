@@ -42,25 +42,13 @@ def chart(
     until = min(ended, charts.month_end((last or ended) + (around if sort != "month" else timedelta(0))))
     if since > until:
         return None
-    frame = charts.Frame(since, until)
     name = told.finding.base["name"] or row["base_id"]
-    title = f"{name}: visits, arrivals and departures by month"
     if sort in ("visit", "month"):
-        drawn = charts.monthly_bars(frame, history.months, "bars", title)
+        title = f"{name}: visits, arrivals and departures by month"
+        drawn = bars(history, since, until, title)
     else:
         title = f"{name}: spells with no visit, days with a visit, and what could be seen"
-        drawn = charts.timeline(
-            frame,
-            "time",
-            title,
-            gaps=[gap for gap in history.gaps if gap["last_day"] >= since and gap["first_day"] <= until],
-            stays=[stay for stay in history.stays if stay[1] >= since and stay[0] <= until],
-            observability=[(kind, *_cut(run, since, until)) for kind, *run in history.observability
-                           if run[1] >= since and run[0] <= until],
-            months=[month for month in history.months if since <= month["month"] <= until],
-            stories=[],
-            other_mentions=history.mention_days,
-        )  # fmt: skip
+        drawn = spells(history, since, until, title)
     credit = " ".join(dict.fromkeys(one.attribution for one in used))
     made_up = ["SIMULATED: made up, and no real flight."] if told.sentences[0].startswith("SIMULATED") else []
     lines = [
@@ -68,7 +56,33 @@ def chart(
         BARS if sort in ("visit", "month") else TIMELINE,
         f"Fleet {fleet}. basewatch, release {manifest['release_id']}, days up to {manifest['as_of']}. {credit}".strip(),
     ]
-    return standalone.svg(str(drawn), title, lines)
+    return standalone.svg(drawn, title, lines)
+
+
+def bars(history: data.History, since: date, until: date, title: str) -> str:
+    """Visits, arrivals and departures of the months from `since` to `until`, as a chart of the report."""
+    return str(charts.monthly_bars(charts.Frame(since, until), history.months, "bars", title))
+
+
+def spells(history: data.History, since: date, until: date, title: str) -> str:
+    """Spells with no visit, days with one, and what could be seen from `since` to `until`, as a chart of the report."""
+    return str(
+        charts.timeline(
+            charts.Frame(since, until),
+            "time",
+            title,
+            gaps=[gap for gap in history.gaps if gap["last_day"] >= since and gap["first_day"] <= until],
+            stays=[stay for stay in history.stays if stay[1] >= since and stay[0] <= until],
+            observability=[
+                (kind, *_cut(run, since, until))
+                for kind, *run in history.observability
+                if run[1] >= since and run[0] <= until
+            ],
+            months=[month for month in history.months if since <= month["month"] <= until],
+            stories=[],
+            other_mentions=history.mention_days,
+        )
+    )
 
 
 def _cut(run: Sequence[Any], since: date, until: date) -> tuple[date, date]:

@@ -21,6 +21,7 @@ import duckdb
 
 from basewatch.database import without_pandas
 from basewatch.errors import ConfigError
+from basewatch.notebook.plots import Plots
 from basewatch.warehouse import views
 from basewatch.warehouse.published import Published
 from basewatch.warehouse.published import Release as PublishedRelease
@@ -191,6 +192,16 @@ class Reader:
         [('articles', 1), ('flight_files', 59)]
         """
         return self._chosen("sources", base, None, since, until)
+
+    @property
+    def plot(self) -> Plots:
+        """Charts of the release; a notebook shows them.
+
+        >>> warehouse.plot.months("hmeimim", "ru_mil").save("months.png").name
+        'months.png'
+        """
+        credit = f"basewatch, release {self.release.release_id}, days up to {self.release.as_of}."
+        return Plots(self._connection, credit)
 
     def sql(self, query: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> Rows:
         """The rows of a query of your own; `values` are bound to its `?` or `$name`.
