@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check fast e2e fuzz audit build docs clean setup
+.PHONY: help run test check fast e2e fuzz audit build docs site clean setup
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ audit: $(VENV)/.ready-dev
 docs: $(VENV)/.ready-dev
 	$(BIN)/python -m basewatch.warehouse.dictionary warehouse/README.md
 	$(BIN)/python -m basewatch.cli.documents docs
+
+## make site    the guide as a site, in build/site; every link is checked
+site: $(VENV)/.ready-dev
+	$(BIN)/mkdocs build --quiet
 
 ## make build   wheel and sdist
 build: $(VENV)/.ready-dev

@@ -26,7 +26,10 @@ def connect(file: Path | None = None, *, read_only: bool = False) -> Iterator[du
         duckdb.connect(":memory:" if file is None else str(file), read_only=read_only) as connection,
     ):
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute("SET enable_progress_bar = false")  # it would write over a run's own progress lines
+        with contextlib.suppress(
+            duckdb.InvalidInputException
+        ):  # in a notebook without ipywidgets there is none to hide
+            connection.execute("SET enable_progress_bar = false")  # it would write over a run's own progress lines
         yield connection
 
 

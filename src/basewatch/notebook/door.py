@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from calendar import monthrange
 from collections.abc import Iterator, Mapping, Sequence
@@ -127,7 +128,10 @@ class Reader:
         )
         self._connection = duckdb.connect(str(release.database), read_only=True)
         self._connection.execute("SET TimeZone = 'UTC'")
-        self._connection.execute("SET enable_progress_bar = false")
+        with contextlib.suppress(
+            duckdb.InvalidInputException
+        ):  # in a notebook without ipywidgets there is none to hide
+            self._connection.execute("SET enable_progress_bar = false")
 
     def months(self, base: str | None = None, fleet: str | None = None, since: Day = None, until: Day = None) -> Rows:
         """Monthly activity of each base and fleet; `visits` is null where nobody could have seen one.
