@@ -13,6 +13,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from basewatch import outside
+from basewatch.cli import sparklines
 from basewatch.errors import ConfigError
 from basewatch.warehouse import views
 from basewatch.warehouse.views import VIEWS, Choice
@@ -55,6 +56,12 @@ def rows(published: Published, name: str, choice: Choice) -> tuple[list[str], li
 def show(name: str, names: list[str], rows: list[tuple[Any, ...]], form: Format, *, raw: bool = False) -> None:
     """Print a published table's rows on stdout: a table of the chief columns, or all columns as CSV or JSON."""
     write(name, names, rows, form, VIEWS[name].shown, raw=raw)
+    if name == "months" and form == "table":
+        places = [names.index(column) for column in ("base_id", "fleet_id", "month", "visits", "activity")]
+        found: list[Any] = [tuple(row[place] for place in places) for row in rows]
+        lines = sparklines.of_months(found)
+        if lines:
+            print("\n".join(["", *lines]))
 
 
 def write(
