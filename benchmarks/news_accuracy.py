@@ -2,12 +2,15 @@
 
 Prints base recall on the labelled pages (tests/samples/news/labelled.jsonl: names as spelled in 182 pages of 22
 languages) overall, by language and by way of presenting the names, what is named on pages that name none, and the
-share of written cases (names, claims, copies) that come out right. `--misses` lists every miss.
+share of written cases (names, claims, copies) that come out right. `--misses` lists every miss. `--write` writes the
+counts by base into sql/reference/reading_accuracy.csv, of which the table `accuracy` is made.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
+import io
 import sys
 from collections import Counter
 from pathlib import Path
@@ -17,6 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from basewatch.news.reader import Article, midnight
 from news_samples import around, cases, labelled, reader, score
+
+TABLE = Path(__file__).resolve().parents[1] / "sql" / "reference" / "reading_accuracy.csv"
 
 
 def names_alone(page: dict[str, Any]) -> str:
@@ -31,8 +36,8 @@ def written_names() -> tuple[int, int]:
     return right, len(listed)
 
 
-def written_claims() -> Counter[str]:
-    """Right, wrongly claimed, missed, over the pauses, resumptions and flights of the written articles."""
+def written_claims(sort: str | None = None) -> Counter[str]:
+    """Right, wrongly claimed, missed, over the pauses, resumptions and flights of the written articles, or one sort."""
     found: Counter[str] = Counter()
     for case in cases("claims.yml"):
         at = midnight(case["published"]) if case.get("published") else None
@@ -48,17 +53,45 @@ def written_claims() -> Counter[str]:
         wanted = {("pause", case["pause"])} if case.get("pause") else set()
         wanted |= {("resumption",)} if case.get("resumes") else set()
         wanted |= {("flight", *flight) for flight in case.get("flights", [])}
+        if sort:
+            said, wanted = ({one for one in ones if one[0] == sort} for ones in (said, wanted))
         found["right"] += len(said & wanted)
         found["wrongly claimed"] += len(said - wanted)
         found["missed"] += len(wanted - said)
     return found
 
 
+def counts() -> str:
+    """The shipped table: cases, found and wrong by base and sort of case."""
+    rows: list[tuple[str, str, str, int, int, int]] = []
+    for evidence, text_of in (("text", around), ("names_alone", names_alone)):
+        wanted: Counter[str] = Counter(base_id for page in labelled() for base_id in page["bases"])
+        result = score(text_of)
+        missed: Counter[str] = Counter(base_id for _, base_id, _ in result.misses)
+        wrong: Counter[str] = Counter(base_id for _, base_id, _ in result.wrongly_named)
+        rows += [
+            ("news_base", base_id, evidence, wanted[base_id], wanted[base_id] - missed[base_id], wrong[base_id])
+            for base_id in {*wanted, *wrong}
+        ]
+        rows.append(("news_base", "all", evidence, result.wanted, result.found, len(result.wrongly_named)))
+    for claim in ("pause", "resumption", "flight"):
+        found = written_claims(claim)
+        rows.append(("claim", "all", claim, found["right"] + found["missed"], found["right"], found["wrongly claimed"]))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("subject", "base_id", "evidence", "hidden", "found", "wrong"))
+    writer.writerows(sorted(rows))
+    return text.getvalue()
+
+
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--misses", action="store_true", help="list every miss")
+    parser.add_argument("--write", action="store_true", help="write sql/reference/reading_accuracy.csv")
     options = parser.parse_args()
+    if options.write:
+        TABLE.write_text(counts(), encoding="utf-8")
     for label, text_of in (("names with text around them", around), ("names alone", names_alone)):
         result = score(text_of)
         print(f"{label}: base recall {result.found}/{result.wanted} = {result.found / result.wanted:.3f}")

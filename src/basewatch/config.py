@@ -65,6 +65,7 @@ class Reference(Section):
     registration_rules: str | None = Field(None, description="How countries make addresses of registrations.")
     register_rules: str | None = Field(None, description="What is left out of a register, or put right.")
     sources: str | None = Field(None, description="Licences and credits of the sources, and what their days prove.")
+    reading_accuracy: str | None = Field(None, description="How well texts are read, measured on labelled cases.")
     params: str | None = Field(None, description="A params.yml in place of the shipped thresholds.")
     add_fleets: list[str] = Field(
         default_factory=list,

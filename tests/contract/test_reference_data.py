@@ -549,3 +549,13 @@ def test_the_fleet_in_the_guide_loads() -> None:
     (example,) = re.findall(r"```csv\n(.*?)```", guide, re.DOTALL)
     (row,) = load.parse("fleets", example, "guide")
     assert (row.type_code, row.country, row.is_military) == ("C17", "US", True)
+
+
+# ---- how well texts are read
+
+
+def test_what_is_said_of_reading_is_what_the_labelled_cases_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
+    import news_accuracy
+
+    assert text("reading_accuracy") == news_accuracy.counts(), "python benchmarks/news_accuracy.py --write"

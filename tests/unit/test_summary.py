@@ -34,7 +34,7 @@ CREATE TABLE {db}.base_monthly_activity (
     is_surge BOOLEAN, is_partial BOOLEAN, days_missing INTEGER, days_blind INTEGER, days_unmeasured INTEGER,
     days_in_month INTEGER
 );
-CREATE TABLE {db}.accuracy (base_id VARCHAR, hidden INTEGER, found INTEGER, is_pooled BOOLEAN);
+CREATE TABLE {db}.accuracy (subject VARCHAR, base_id VARCHAR, hidden INTEGER, found INTEGER, is_pooled BOOLEAN);
 """
 GAP = """
 INSERT INTO {db}.base_gaps VALUES (
@@ -133,8 +133,9 @@ def test_accuracy_is_summed_by_base_and_what_is_pooled_counts_for_all_alone(
 ) -> None:
     for name, found in (("b", 40), ("a", 20)):
         connection.execute(
-            f"INSERT INTO {name}.main.accuracy VALUES ('hmeimim', 30, {found - 10}, FALSE), "
-            f"('hmeimim', 30, 10, FALSE), ('shayrat', 60, {found}, TRUE), ('all', 60, {found}, FALSE)"
+            f"INSERT INTO {name}.main.accuracy VALUES ('stay', 'hmeimim', 30, {found - 10}, FALSE), "
+            f"('stay', 'hmeimim', 30, 10, FALSE), ('stay', 'shayrat', 60, {found}, TRUE), "
+            f"('stay', 'all', 60, {found}, FALSE), ('news_base', 'hmeimim', 900, 900, FALSE)"
         )
     rows = {row["base_id"]: (row["found"], row["hidden"], row["found_before"]) for row in told(connection).accuracy}
     assert rows == {"hmeimim": (20, 60, 40), "all": (20, 60, 40)}

@@ -360,6 +360,26 @@ class CorrectionRow(Row):
     source_url: Text
 
 
+class ReadingAccuracyRow(Row):
+    """How well texts were read on cases whose answer is known: of one base, or of all, and one sort of case.
+
+    `hidden` cases name the base or make the claim, `found` of them were read so; `wrong` were read where nothing was.
+    """
+
+    subject: Literal["news_base", "claim"]
+    base_id: str
+    evidence: Literal["text", "names_alone", "pause", "resumption", "flight"]
+    hidden: Annotated[int, Field(ge=0)]
+    found: Annotated[int, Field(ge=0)]
+    wrong: Annotated[int, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _no_more_found(self) -> ReadingAccuracyRow:
+        if self.found > self.hidden:
+            raise ValueError(f"found {self.found} of {self.hidden}")
+        return self
+
+
 ROWS: dict[str, type[Row]] = {
     "bases": BaseRow,
     "runways": RunwayRow,
@@ -377,6 +397,7 @@ ROWS: dict[str, type[Row]] = {
     "register_rules": RegisterRuleRow,
     "sources": SourceRow,
     "corrections": CorrectionRow,
+    "reading_accuracy": ReadingAccuracyRow,
 }
 KEYS: dict[str, tuple[str, ...]] = {  # what makes a row unique, and the order in which the shipped rows stand
     "bases": ("base_id",),
@@ -395,6 +416,7 @@ KEYS: dict[str, tuple[str, ...]] = {  # what makes a row unique, and the order i
     "register_rules": ("register", "field", "equals", "and_equals"),
     "sources": ("source",),
     "corrections": ("target", "record_id", "column"),
+    "reading_accuracy": ("subject", "base_id", "evidence"),
 }
 _ARROW: dict[Any, pa.DataType] = {
     str: pa.string(),

@@ -218,11 +218,11 @@ SELECT
     n.base_id, n.hidden, n.found, o.hidden AS hidden_before, o.found AS found_before
 FROM (
     SELECT base_id, sum(hidden)::BIGINT AS hidden, sum(found)::BIGINT AS found FROM a.main.accuracy
-    WHERE NOT is_pooled OR base_id = 'all' GROUP BY base_id
+    WHERE subject = 'stay' AND (NOT is_pooled OR base_id = 'all') GROUP BY base_id
 ) AS n
 INNER JOIN (
     SELECT base_id, sum(hidden)::BIGINT AS hidden, sum(found)::BIGINT AS found FROM b.main.accuracy
-    WHERE NOT is_pooled OR base_id = 'all' GROUP BY base_id
+    WHERE subject = 'stay' AND (NOT is_pooled OR base_id = 'all') GROUP BY base_id
 ) AS o ON o.base_id = n.base_id
 WHERE n.hidden > 0 AND o.hidden > 0
 ORDER BY n.found / n.hidden - o.found / o.hidden, n.base_id
