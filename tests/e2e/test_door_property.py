@@ -1,7 +1,7 @@
 """Whatever a flight list looks like, its flights are counted rightly, or its days are not counted: lists at random.
 
 Fifty examples share a warehouse, each with bases and a month of its own: a build costs seconds. BASEWATCH_EXAMPLES says
-how many are tried (200). A failure names seed and examples; `flight_lists/__main__.py` makes them again.
+how many are tried (100). A failure names seed and examples; `flight_lists/__main__.py` makes them again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from flight_lists import packs
 
 pytestmark = pytest.mark.e2e
 
-ASKED = int(os.environ.get("FLIGHT_LIST_EXAMPLES", "200"))
+ASKED = int(os.environ.get("FLIGHT_LIST_EXAMPLES", "100"))
 # of one seed: without damage, with damage that stays local, and ten of which one lost a file whose name says nothing
 ROUND = {"whole": range(50), "harmed": range(40), "blind": range(10)}
 A_ROUND = sum(map(len, ROUND.values()))
