@@ -356,7 +356,7 @@ def comment(connection: duckdb.DuckDBPyConnection, model: Model, table: str) -> 
     statements += [
         f'COMMENT ON COLUMN {table}."{column.name}" IS {text_literal(column.comment)}' for column in model.columns
     ]
-    connection.execute("; ".join(statements))
+    connection.execute("; ".join(["BEGIN", *statements, "COMMIT"]))  # else each is synced to the disk for itself
 
 
 def text_literal(text: str) -> str:
