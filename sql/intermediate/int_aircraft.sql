@@ -52,6 +52,15 @@ identities AS (
     GROUP BY ALL
 ),
 
+-- registers know many more addresses than are ever met
+asked AS (
+    SELECT icao24
+    FROM intermediate.int_aircraft_addresses
+    UNION
+    SELECT aircraft AS icao24
+    FROM identities
+),
+
 -- what each register says last of an address under one registration
 register AS (
     SELECT
@@ -62,6 +71,7 @@ register AS (
         is_military,
         register
     FROM reference.aircraft
+    WHERE icao24 IN (SELECT icao24 FROM asked)
     QUALIFY row_number() OVER (
         PARTITION BY icao24, register, mark_of(registration) ORDER BY valid_from DESC NULLS LAST
     ) = 1

@@ -1,6 +1,7 @@
 /*
 grain: one row per claim of an article about a base, with what counted visits and looked-at days have to say of its days
 key: [article_id, base_id, claim_no]
+empty_without: [intermediate.int_claim_windows]
 columns:
   article_id: {type: VARCHAR, doc: "Article"}
   base_id: {type: VARCHAR, doc: "Watched base"}

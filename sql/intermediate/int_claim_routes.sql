@@ -1,6 +1,7 @@
 /*
 grain: one row per claim of flights on a route, with how many visits of the claimed days flew it
 key: [article_id, base_id, claim_no]
+empty_without: [intermediate.int_claim_windows]
 columns:
   article_id: {type: VARCHAR, doc: "Article"}
   base_id: {type: VARCHAR, doc: "Watched base"}

@@ -1,6 +1,7 @@
 /*
 grain: one row per claim of an article about a base, with the days that speak for or against it
 key: [article_id, base_id, claim_no]
+empty_without: [staging.stg_news__claims]
 columns:
   article_id: {type: VARCHAR, doc: "Article"}
   base_id: {type: VARCHAR, doc: "Watched base"}

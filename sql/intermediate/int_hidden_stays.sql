@@ -1,6 +1,7 @@
 /*
 grain: one row per base (or `all`), hidden stay and base that it is judged for
 key: [shown_for, case_id, base_id]
+empty_without: [raw.hidden_stays]
 columns:
   shown_for: {type: VARCHAR, doc: "Watched base, or `all`"}
   is_pooled: {type: BOOLEAN, doc: "Too few stays were hidden at this base: the row is one of all bases"}

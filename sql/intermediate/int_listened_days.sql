@@ -1,6 +1,7 @@
 /*
 grain: one row per base, UTC day and network that listened, on days that were taken in whole
 key: [base_id, day, source, network]
+empty_without: [staging.stg_readsb__background]
 columns:
   base_id: {type: VARCHAR, doc: "Watched base"}
   day: {type: DATE, doc: "UTC day"}

@@ -1,6 +1,7 @@
 /*
 grain: one row per base, news source, language and month, for sources that count all articles and languages in which the base was ever named
 key: [base_id, source, language, month]
+empty_without: [staging.stg_news__mentions]
 columns:
   base_id: {type: VARCHAR, doc: "Watched base"}
   source: {type: VARCHAR, doc: "Code of the source module"}

@@ -1,6 +1,7 @@
 /*
 grain: one row per event that the press reported, one aircraft or group at one base on one stated day
 key: [base_id, event_group, direction, day]
+empty_without: [staging.stg_press__flights]
 columns:
   base_id: {type: VARCHAR, doc: "Base named"}
   event_group: {type: VARCHAR, doc: "Reports of the same event share it"}

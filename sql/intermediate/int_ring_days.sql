@@ -1,6 +1,7 @@
 /*
 grain: one row per base, UTC day, network and ring in which other aircraft are counted
 key: [base_id, day, source, network, ring]
+empty_without: [intermediate.int_listened_days]
 columns:
   base_id: {type: VARCHAR, doc: "Watched base"}
   day: {type: DATE, doc: "UTC day"}

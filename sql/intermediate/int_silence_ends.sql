@@ -1,6 +1,7 @@
 /*
 grain: one row per landing at, or take-off from, a watched base that a silence shows
 key: [icao24, stretch_no, direction, base_id]
+empty_without: [intermediate.int_silence_fields]
 columns:
   icao24: {type: VARCHAR, doc: "24-bit address"}
   stretch_no: {type: INTEGER, doc: "The stretch of its track that ends in the silence, or, for a take-off, that follows it"}

@@ -1,6 +1,7 @@
 /*
 grain: one row per silence and field that is not left behind, with the probability of a landing there
 key: [icao24, stretch_no, field_id]
+empty_without: [intermediate.int_silence_terms]
 columns:
   icao24: {type: VARCHAR, doc: "24-bit address"}
   stretch_no: {type: INTEGER, doc: "The stretch of its track that ends in the silence"}

@@ -1,6 +1,7 @@
 /*
 grain: one row per silence of an aircraft that was last heard in the air
 key: [icao24, stretch_no]
+empty_without: [intermediate.int_track_stretches]
 columns:
   icao24: {type: VARCHAR, doc: "24-bit address"}
   stretch_no: {type: INTEGER, doc: "The stretch of its track that ends in the silence"}

@@ -1,6 +1,7 @@
 /*
 grain: one row per base that an article names, with the story that the article tells
 key: [article_id, base_id]
+empty_without: [staging.stg_news__mentions]
 columns:
   article_id: {type: VARCHAR, doc: "Article"}
   base_id: {type: VARCHAR, doc: "Watched base"}

@@ -1,6 +1,7 @@
 /*
 grain: one row per stay that needs no judging, on the ground by its own word or lost low over a field and back there
 key: [icao24, field_id, at_s]
+empty_without: [intermediate.int_track_stretches, intermediate.int_silences]
 columns:
   icao24: {type: VARCHAR, doc: "24-bit address"}
   field_id: {type: VARCHAR, doc: "The listed field nearest to it"}

@@ -1,6 +1,7 @@
 /*
 grain: one row per end, or presence, of a stay at a watched base that tracks show
 key: [base_id, aircraft, direction, happened_at, evidence]
+empty_without: [intermediate.int_track_ends]
 columns:
   base_id: {type: VARCHAR, doc: "Watched base"}
   aircraft: {type: VARCHAR, doc: "24-bit address; a leading ~ marks one that is not an ICAO address"}

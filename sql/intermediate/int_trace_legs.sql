@@ -1,6 +1,7 @@
 /*
 grain: one row per flight with a watched base at either end, stitched over days and silences
 key: [icao24, first_s]
+empty_without: [intermediate.int_track_ends]
 columns:
   icao24: {type: VARCHAR, doc: "24-bit address"}
   first_s: {type: BIGINT, unit: s, doc: "First position of the flight"}

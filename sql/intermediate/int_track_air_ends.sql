@@ -1,6 +1,7 @@
 /*
 grain: one row per loss or appearance of an aircraft in the air that shows a landing at, or a take-off from, a watched base
 key: [icao24, stretch_no, direction]
+empty_without: [intermediate.int_track_stretches]
 columns:
   icao24: {type: VARCHAR, doc: "24-bit address"}
   stretch_no: {type: INTEGER, doc: "The stretch of its track that ends or begins there"}

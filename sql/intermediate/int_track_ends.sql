@@ -1,6 +1,7 @@
 /*
 grain: one row per end, or presence, of a stay at a watched base that tracks show, weighed
 key: [icao24, base_id, direction, at_s, evidence]
+empty_without: [intermediate.int_track_stretches]
 columns:
   icao24: {type: VARCHAR, doc: "24-bit address"}
   stretch_no: {type: INTEGER, doc: "Stretch of track that shows it"}

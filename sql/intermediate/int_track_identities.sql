@@ -1,6 +1,7 @@
 /*
 grain: one row per pair of address and registration that tracks state
 key: [icao24, registration]
+empty_without: [raw.track_points, raw.track_edges]
 columns:
   icao24: {type: VARCHAR, doc: "Address"}
   registration: {type: VARCHAR, doc: "Registration that the archive gives it, null where it gives none"}

@@ -1,6 +1,7 @@
 /*
 grain: one row per end, or presence, of a stay at a watched base that reports from the ground show
 key: [icao24, base_id, direction, at_s]
+empty_without: [intermediate.int_track_stretches]
 columns:
   icao24: {type: VARCHAR, doc: "24-bit address"}
   stretch_no: {type: INTEGER, doc: "First stretch on the ground"}

@@ -1,6 +1,7 @@
 /*
 grain: one row per position of an aircraft, near a base, at an edge of its track, or of one on the watch list, in the order of flight
 key: [icao24, at_s, latitude, longitude, is_edge]
+empty_without: [staging.stg_readsb__points, staging.stg_readsb__edges, staging.stg_readsb__watched]
 columns:
   icao24: {type: VARCHAR, doc: "24-bit address"}
   at_s: {type: BIGINT, unit: s, doc: "Whole seconds since 1970"}

@@ -1,6 +1,7 @@
 /*
 grain: one row per stretch of an aircraft's track, unbroken and all in the air or all on the ground
 key: [icao24, stretch_no]
+empty_without: [intermediate.int_track_points]
 columns:
   icao24: {type: VARCHAR, doc: "24-bit address"}
   stretch_no: {type: INTEGER, doc: "Running number of the aircraft's stretches"}

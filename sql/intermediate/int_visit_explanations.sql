@@ -1,6 +1,7 @@
 /*
 grain: one row per inferred visit, with what speaks for it, and what else may have been
 key: [visit_id]
+empty_without: [intermediate.int_silence_odds]
 columns:
   visit_id: {type: VARCHAR, doc: "Visit"}
   explained_by: {type: "VARCHAR[]", doc: "The terms that weigh most, in words with their points (log-odds, for or against), strongest first"}

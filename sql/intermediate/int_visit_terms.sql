@@ -1,6 +1,7 @@
 /*
 grain: one row per inferred visit, field where the aircraft may have been instead, and term
 key: [visit_id, field_id, term]
+empty_without: [intermediate.int_silence_odds]
 columns:
   visit_id: {type: VARCHAR, doc: "Visit"}
   field_id: {type: VARCHAR, doc: "Base, or OurAirports identifier of another field"}

@@ -1,6 +1,7 @@
 /*
 grain: one row per base (or `all`) and band of probability, with what was said and how often it was right
 key: [subject, base_id, band]
+empty_without: [intermediate.int_hidden_stays]
 columns:
   subject: {type: VARCHAR, values: [stay], doc: "What is measured: stays inferred from silences"}
   base_id: {type: VARCHAR, doc: "Watched base, or `all`"}

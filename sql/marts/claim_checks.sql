@@ -1,6 +1,7 @@
 /*
 grain: one row per claim of one article about one base, held against flight records alone
 key: [claim_id]
+empty_without: [intermediate.int_claim_windows]
 columns:
   claim_id: {type: VARCHAR, doc: "Made from the mention and the number of the claim in it"}
   mention_id: {type: VARCHAR, doc: "The mention that makes it"}

@@ -1,6 +1,7 @@
 /*
 grain: one row per base and story that reports flights or their return
 key: [base_id, story_id]
+empty_without: [intermediate.int_claim_windows]
 columns:
   base_id: {type: VARCHAR, doc: "Watched base"}
   story_id: {type: VARCHAR, doc: "Story: syndicated copies and retellings share it"}

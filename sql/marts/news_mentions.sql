@@ -1,6 +1,7 @@
 /*
 grain: one row per article that names a watched base
 key: [mention_id]
+empty_without: [intermediate.int_stories]
 columns:
   mention_id: {type: VARCHAR, doc: "Made from the article and the base"}
   base_id: {type: VARCHAR, doc: "Watched base"}

@@ -1,6 +1,7 @@
 /*
 grain: one row per inferred visit, explanation of its silence and term, with what the term speaks for it
 key: [visit_id, explanation, term]
+empty_without: [intermediate.int_visit_terms]
 columns:
   visit_id: {type: VARCHAR, doc: "Visit"}
   explanation: {type: VARCHAR, doc: "What the silence may have been: a landing at the base, or at another field"}

@@ -1,6 +1,7 @@
 /*
 grain: one row per Flightradar24 flight-summary record and the source that brought it
 key: [source, record_id]
+empty_without: [raw.flightradar24_flights]
 kind: view
 columns:
   source: {type: VARCHAR, doc: "Code of the source module that brought the record"}

@@ -1,6 +1,7 @@
 /*
 grain: one row per article, as each source and filing day has it
 key: [source, day, article_id]
+empty_without: [raw.news_articles]
 columns:
   source: {type: VARCHAR, doc: "Code of the source module"}
   day: {type: DATE, unit: UTC, doc: "Day under which the source filed it"}

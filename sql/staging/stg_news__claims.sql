@@ -1,6 +1,7 @@
 /*
 grain: one row per claim of an article about a base, from the source that read most of it
 key: [article_id, base_id, claim_no]
+empty_without: [raw.news_claims]
 columns:
   article_id: {type: VARCHAR, doc: "Article"}
   base_id: {type: VARCHAR, doc: "Watched base"}

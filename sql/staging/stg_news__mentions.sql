@@ -1,6 +1,7 @@
 /*
 grain: one row per base that an article names, from the source that read most of it
 key: [article_id, base_id]
+empty_without: [raw.news_mentions]
 columns:
   article_id: {type: VARCHAR, doc: "Article"}
   base_id: {type: VARCHAR, doc: "Watched base"}

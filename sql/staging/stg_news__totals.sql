@@ -1,6 +1,7 @@
 /*
 grain: one row per news source, series, slot of time and language
 key: [source, series, slot_at, language]
+empty_without: [raw.news_totals]
 columns:
   source: {type: VARCHAR, doc: "Code of the source module"}
   series: {type: VARCHAR, doc: "What was counted: gkg (pages GDELT saw), doc (articles of a language), doc_all (of all), feed:<name> (new items of a feed)"}

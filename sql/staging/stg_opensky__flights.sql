@@ -1,6 +1,7 @@
 /*
 grain: one row per OpenSky flight object and the source that brought it
 key: [source, record_id]
+empty_without: [raw.opensky_flights]
 columns:
   source: {type: VARCHAR, doc: "Code of the source module that brought the record"}
   record_id: {type: VARCHAR, doc: "The provider's identifier of the record"}

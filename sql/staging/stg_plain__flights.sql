@@ -1,6 +1,7 @@
 /*
 grain: one row per flight record in the project's own plain form
 key: [source, record_id]
+empty_without: [raw.plain_flights]
 kind: view
 columns:
   source: {type: VARCHAR, doc: "Code of the source module that brought the record"}

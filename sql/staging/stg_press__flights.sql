@@ -1,6 +1,7 @@
 /*
 grain: one row per cited page that reports a flight, a pause, a resumption or a total
 key: [source, record_id]
+empty_without: [raw.press_flights]
 columns:
   source: {type: VARCHAR, doc: "Code of the source module"}
   record_id: {type: VARCHAR, doc: "Row of the press table"}

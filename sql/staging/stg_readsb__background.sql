@@ -1,6 +1,7 @@
 /*
 grain: one row per base, UTC day and network that was listened to there
 key: [source, base_id, network, day]
+empty_without: [raw.base_background]
 columns:
   source: {type: VARCHAR, doc: "Code of the source module"}
   network: {type: VARCHAR, doc: "Network whose receivers listened"}

@@ -1,6 +1,7 @@
 /*
 grain: one row per first or last position of a stretch of track, anywhere in the world
 key: [icao24, seen_at, network, edge]
+empty_without: [raw.track_edges]
 kind: view
 columns:
   source: {type: VARCHAR, doc: "Code of the source module that brought the position"}

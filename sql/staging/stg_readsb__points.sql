@@ -1,6 +1,7 @@
 /*
 grain: one row per position near a watched base
 key: [icao24, at_s, latitude, longitude]
+empty_without: [raw.track_points]
 kind: view
 columns:
   icao24: {type: VARCHAR, doc: "24-bit address, lower case; a leading ~ marks an address that is not an ICAO one"}

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,17 @@ _signals: list[int] = []  # Ctrl-C since a block of `connect` began
 
 
 @contextlib.contextmanager
-def connect(file: Path | None = None, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+def connect(
+    file: Path | None = None, *, read_only: bool = False, pandas: bool = False
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to a file (None: to a database in memory), closed at the end; its session's times are in UTC.
 
-    Raises KeyboardInterrupt where Ctrl-C came during the block, at the latest at its end.
+    pandas: whether something in the block may import it. Raises KeyboardInterrupt where Ctrl-C came during the block,
+    at the latest at its end.
     """
     with (
         _heeding_ctrl_c(),
+        contextlib.nullcontext() if pandas else without_pandas(),
         duckdb.connect(":memory:" if file is None else str(file), read_only=read_only) as connection,
     ):
         connection.execute("SET TimeZone = 'UTC'")
@@ -35,18 +40,27 @@ def connect(file: Path | None = None, *, read_only: bool = False) -> Iterator[du
 
 @contextlib.contextmanager
 def without_pandas() -> Iterator[None]:
-    """While it lasts DuckDB takes pandas to be absent, where nobody has imported it yet.
+    """While it lasts DuckDB and Arrow take pandas to be absent, where nobody has imported it yet.
 
-    DuckDB imports it as soon as a value is bound. That takes longer than a look at a table.
+    DuckDB imports it as soon as a value is bound, Arrow at the first list that it is given. That takes longer than a
+    look at a table. Arrow asks once: what is answered here holds as long as the process does, but for `to_pandas`.
     """
-    is_hidden = "pandas" not in sys.modules
-    if is_hidden:
-        sys.modules["pandas"] = None  # type: ignore[assignment]  # how Python notes that a module cannot be imported
+    hiding = _Hiding()
+    if "pandas" not in sys.modules:
+        sys.meta_path.insert(0, hiding)
     try:
         yield
     finally:
-        if is_hidden:
-            del sys.modules["pandas"]
+        if hiding in sys.meta_path:
+            sys.meta_path.remove(hiding)
+
+
+class _Hiding(MetaPathFinder):
+    """Says that there is no pandas."""
+
+    def find_spec(self, name: str, path: object, target: object = None) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError("pandas is not needed here", name=name)
 
 
 def stop_if_asked() -> None:

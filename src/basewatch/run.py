@@ -1,7 +1,7 @@
 """A run, step by step, as plain functions: plan, ingest, build, check, publish. Flows only wrap these.
 
 The order is the promise: sources are judged before anything is built, gates before anything is published, and the one
-switch of `current` comes last.
+switch of `current` comes last. What only a night with news needs is imported where it is used.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from basewatch import ingest, progress
-from basewatch.alerts import delivery, feed, rules
+from basewatch.alerts import delivery, rules
 from basewatch.alerts.events import Alert, End, Late
 from basewatch.config import OverHttp, Settings, Source, Sources
 from basewatch.durable import make_folder
@@ -36,32 +37,27 @@ from basewatch.errors import (
     StoreFault,
     containment,
 )
-from basewatch.gates import data_docs, odd_rows
-from basewatch.gates.check import check_candidate
-from basewatch.gates.derived import Behind
-from basewatch.gates.page import write_page
-from basewatch.gates.release import in_three_lines, with_release
-from basewatch.gates.results import GateResult, explain, write_failing_rows
 from basewatch.ingest import Outcome
 from basewatch.lake import recording
 from basewatch.lake.events import GLOBAL, Event, FileReading
 from basewatch.lake.readings import Readings
 from basewatch.net.limits import STATE
-from basewatch.news import matching
 from basewatch.outside import json_text
 from basewatch.reference import doubts, load
 from basewatch.reference.load import Params, Reference
-from basewatch.report import news, write
 from basewatch.report.data import require_known
 from basewatch.sources import beside, contract, named_bases, volumes
 from basewatch.sources.contract import Context, Window
-from basewatch.warehouse import clock, described, dictionary, journal, learnt, models, told_files, work
+from basewatch.warehouse import clock, journal, learnt, models, told_files
 from basewatch.warehouse.build import Candidate, note_candidate, remove_tree, removed_on_failure
 from basewatch.warehouse.clock import SETTLES
-from basewatch.warehouse.comparing import against_current
 from basewatch.warehouse.published import Release, utc_now
 from basewatch.warehouse.releases import Judged, Warehouse, new_run_id
 from basewatch.warehouse.told_files import FileToTell
+
+if TYPE_CHECKING:
+    from basewatch.gates.derived import Behind
+    from basewatch.gates.results import GateResult
 
 Progress = Callable[[str], None]
 FAULTS_TOLD = 3
@@ -241,6 +237,8 @@ def doubts_about(settings: Settings, reference: Reference, params: Params) -> li
     """A sentence for all in the reference tables that reads well and can hardly be meant."""
     sentences = doubts.of(reference)
     if settings.reference.keywords:  # the shipped ones are held against their examples when they change
+        from basewatch.news import matching
+
         cue_words, pair_words = params.thresholds.news_cue_words, params.thresholds.news_pair_words
         rows = reference.rows["keywords"]
         matcher = matching.Matcher(rows, cue_words=cue_words, pair_words=pair_words)
@@ -429,6 +427,8 @@ def build(run: Run) -> Candidate:
 
 def keep(run: Run, only: str | None = None) -> Path:
     """Build all inner tables, or one and what it needs, into the warehouse's `work.duckdb`; returns the file."""
+    from basewatch.warehouse import work
+
     warehouse, now = run.warehouse, run.warehouse.current()
     published = now.database if now else None
     progress = _table_progress(run.progress)
@@ -455,6 +455,11 @@ def check(run: Run, candidate: Candidate, accepted: Mapping[str, str] | None = N
 
 
 def _check(run: Run, candidate: Candidate, accepted: Mapping[str, str]) -> GateResult:
+    from basewatch.gates import odd_rows
+    from basewatch.gates.check import check_candidate
+    from basewatch.gates.release import with_release
+    from basewatch.warehouse.comparing import against_current
+
     headers = {model.name: model for model in models.marts()}
     aside = candidate.folder / odd_rows.FOLDER
     if aside.exists():
@@ -486,6 +491,8 @@ def _behind(run: Run, candidate: Candidate) -> Behind:
     """What a candidate was built from. Raises ConfigError where its tables of reference are others by now."""
     if (candidate.inputs.reference, candidate.inputs.learnt) != (run.reference.sha256, run.reference.learnt_sha256):
         raise ConfigError("the reference tables are not those of the candidate; `basewatch build` makes it anew")
+    from basewatch.gates.derived import Behind
+
     now, lake = run.warehouse.current(), run.warehouse.lake
     length = candidate.inputs.ledger_rows
     ledger = lake.ledger()
@@ -496,6 +503,10 @@ def _behind(run: Run, candidate: Candidate) -> Behind:
 
 def refuse(run: Run, candidate: Candidate, result: GateResult) -> GateRefused:
     """Put a refused candidate with its failing rows and gate page into quarantine; returns the error to raise."""
+    from basewatch.gates.page import write_page
+    from basewatch.gates.release import in_three_lines
+    from basewatch.gates.results import explain, write_failing_rows
+
     folder = run.warehouse.quarantine / candidate.run_id
     make_folder(folder)
     with run.optional("the page of the gates"):
@@ -520,6 +531,8 @@ def require_passed(run: Run, candidate: Candidate, result: GateResult) -> None:
 
 def publish(run: Run, candidate: Candidate, result: GateResult) -> Release:
     """Make a candidate that passed its gates the current release, with report, gate page and data dictionary."""
+    from basewatch.gates.page import write_page
+    from basewatch.warehouse import described, dictionary
 
     def extras(folder: Path, release_id: str) -> None:
         gates, report = folder / "quality" / "gates.html", folder / "report" / "index.html"
@@ -548,6 +561,8 @@ def publish(run: Run, candidate: Candidate, result: GateResult) -> Release:
 
 def _with_odd_rows_aside(run: Run, candidate: Candidate, result: GateResult) -> Candidate:
     """The candidate as it is without the rows that were set aside; they go into the run's quarantine, and are told."""
+    from basewatch.gates import odd_rows
+
     gone: Counter[str] = Counter()
     for row in result.results.to_pylist():
         gone[row["table_name"]] += row["rows_set_aside"] or 0
@@ -569,6 +584,8 @@ def document(run: Run, result: GateResult) -> None:
     The release stands by then, so that whatever breaks here is told and harms nothing, a full disk and an end of the
     program from within included.
     """
+    from basewatch.gates import data_docs
+
     folder = run.warehouse.quality / result.run_id
     with run.timed("data docs"), run.optional("Great Expectations' Data Docs"), to_its_end():
         if run.settings.gates.data_docs:
@@ -581,6 +598,9 @@ def document(run: Run, result: GateResult) -> None:
 
 def write_feed(run: Run, folder: Path, result: GateResult) -> None:
     """Write what is new in the release in `folder`, as JSON and as a feed, beside its report."""
+    from basewatch.alerts import feed
+    from basewatch.report import news
+
     told = Release(folder, {}).summary
     if told is not None:
         before = [release.folder for release in run.warehouse.releases()]
@@ -599,6 +619,8 @@ def write_report(
     settings: Settings, facts: Reference, folder: Path, out: Path, release_id: str | None, gate_page: str | None
 ) -> Path:
     """Write the report of the release in `folder` into `out`."""
+    from basewatch.report import write
+
     return write.report(
         folder / "basewatch.duckdb",
         out,

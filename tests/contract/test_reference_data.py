@@ -37,6 +37,12 @@ def shipped() -> Reference:
     return load.tables(config.Settings())
 
 
+def test_a_shipped_table_is_the_same_read_by_column_and_by_row() -> None:
+    by_row = load.Rows({table: list(load.shipped_rows(table)) for table in ROWS})
+    for table in ROWS:
+        assert load.Rows().arrow(table).equals(by_row.arrow(table)), table
+
+
 def test_shipped_tables_fit_together() -> None:
     """A run holds a user's own tables against the shipped ones, and takes these as they are."""
     load._check_references(shipped().rows, set(ROWS))

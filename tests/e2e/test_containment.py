@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from basewatch import run
 from basewatch.errors import containment
-from basewatch.report import first_screen
+from basewatch.gates import page
+from basewatch.report import first_screen, write
 from basewatch.sources import articles, contract, press_flights
 from basewatch.warehouse import dictionary, learnt
 from basewatch.warehouse.releases import Warehouse
@@ -49,8 +49,8 @@ def test_a_night_in_which_all_breaks_that_may_publishes_the_rest(watch: Watch, m
         (press_flights, "decode"): MemoryError(),
         (press_flights, "expire"): KeyError("terms"),
         (learnt, "learn"): RecursionError("maximum recursion depth exceeded"),
-        (run.write, "report"): UnicodeEncodeError("utf-8", "\udcff", 0, 1, "surrogates not allowed"),
-        (run, "write_page"): ZeroDivisionError("division by zero"),
+        (write, "report"): UnicodeEncodeError("utf-8", "\udcff", 0, 1, "surrogates not allowed"),
+        (page, "write_page"): ZeroDivisionError("division by zero"),
         (dictionary, "write"): AttributeError("no such column"),
         (first_screen, "read"): TypeError("unhashable"),
     }
@@ -78,7 +78,7 @@ STEPS: dict[str, tuple[Any, str]] = {
     "fetch": (press_flights, "fetch"),
     "decode": (press_flights, "decode"),
     "learn": (learnt, "learn"),
-    "report": (run.write, "report"),
+    "report": (write, "report"),
     "first look": (first_screen, "read"),
 }
 

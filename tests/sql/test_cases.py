@@ -144,6 +144,22 @@ def test_case(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
     assert not difference, f"{case['why']}\n" + "\n".join(map(str, difference))
 
 
+ORDINARY = [file for file in CASES if file.parts[-2].startswith("ordinary")]
+SPARED = {model.name: model for model in models.load().values() if model.empty_without}
+
+
+@pytest.mark.parametrize(
+    "file", [file for file in ORDINARY if file.parts[-3] in SPARED], ids=lambda file: "/".join(file.parts[-3:-1])
+)
+def test_without_what_its_header_names_a_model_has_no_row(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
+    case = yaml_text.parse(file.read_text(encoding="utf-8"))
+    model = SPARED[file.parts[-3]]
+    assert model.empty_without <= model.parents
+    without = {**case["given"], **{table: [] for table in model.empty_without}}
+    prepare(connection, model, {**case, "given": without, "expect": []})
+    assert not differing_rows(connection, model, {**case, "expect": []})
+
+
 def test_every_judging_model_has_cases() -> None:
     """Intermediate models and marts each have an ordinary, an empty and a boundary case, and two that must not mix."""
     lacking = {}

@@ -79,3 +79,24 @@ def test_another_fault_stays_what_it_is_and_times_are_in_utc(tmp_path: Path) -> 
         assert connection.execute("SELECT current_setting('TimeZone')").fetchall() == [("UTC",)]
         raise RuntimeError("of my own")
     database.stop_if_asked()
+
+
+# A list for Arrow and a value for DuckDB: each would import pandas, which nobody asked for.
+SPARED = """
+import sys
+from basewatch.cli import running
+import pyarrow as pa
+from basewatch.database import connect
+pa.array([1])
+with connect() as connection:
+    assert connection.execute("SELECT ?", [1]).fetchone() == (1,)
+loaded = {"pandas", "jinja2", "requests", "great_expectations", "prefect"} & set(sys.modules)
+assert not loaded, loaded
+assert pa.table({"n": [1]}).to_pandas().shape == (1, 1)  # who asks for it has it
+with connect(pandas=True) as connection:
+    assert connection.sql("SELECT 1 AS n").df().shape == (1, 1)
+"""
+
+
+def test_a_run_loads_pandas_pages_and_http_only_when_they_are_needed() -> None:
+    subprocess.run([sys.executable, "-c", SPARED], check=True)

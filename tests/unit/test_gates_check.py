@@ -249,9 +249,9 @@ GATE = """
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
-from basewatch import run
+from basewatch.gates import check
 from basewatch.warehouse import models
-result = run.check_candidate(Path(sys.argv[1]), "run", as_of=date(2025, 3, 10),
+result = check.check_candidate(Path(sys.argv[1]), "run", as_of=date(2025, 3, 10),
     checked_at=datetime(2025, 3, 11, 2, 15, tzinfo=UTC), models=models.marts())
 assert result.passed
 print("great_expectations" in sys.modules)

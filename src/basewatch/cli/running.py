@@ -11,16 +11,19 @@ from datetime import date
 from importlib.resources import files
 from pathlib import Path
 
+import pyarrow as pa
+
 from basewatch import config, progress, run
 from basewatch.cli import tables, telling
 from basewatch.config import Settings
+from basewatch.database import without_pandas
 from basewatch.errors import ConfigError, GateRefused, containment
-from basewatch.gates.page import write_page
-from basewatch.gates.release import require_known
-from basewatch.gates.results import explain
 from basewatch.report import first_screen
 from basewatch.warehouse.models import marts
 from basewatch.warehouse.published import Published, Release
+
+with without_pandas():
+    pa.array([])  # Arrow asks once whether there is pandas, and would import it: half a second of a small night
 
 SAMPLE_ENDS = date(2026, 7, 24)  # the last day that the bundled sample speaks of
 
@@ -125,6 +128,9 @@ def learn(config_file: Path | None) -> None:
 
 def check(config_file: Path | None) -> None:
     """Run the gates over the candidate. Raises GateRefused."""
+    from basewatch.gates.page import write_page
+    from basewatch.gates.results import explain
+
     with _stage(config_file) as work:
         candidate = work.warehouse.candidate()
         result = run.check(work, candidate)
@@ -136,6 +142,8 @@ def check(config_file: Path | None) -> None:
 
 def publish(config_file: Path | None, accept: Sequence[str], because: str) -> None:
     """Check the candidate and publish it; with checks to accept, build it where there is none. Raises GateRefused."""
+    from basewatch.gates.release import require_known
+
     accepted = dict.fromkeys(accept, because)
     if bool(accepted) != bool(because.strip()):
         raise ConfigError("--accept CHECK and --because TEXT belong together: say which finding is meant, and why")

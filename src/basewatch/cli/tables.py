@@ -33,12 +33,12 @@ def opened(published: Published, release: str | None = None) -> Iterator[duckdb.
 
     Raises ConfigError where nothing is published yet, or there is no such release.
     """
-    from basewatch.database import connect, without_pandas
+    from basewatch.database import connect
 
     chosen = published.current() if release is None else published.release(release)
     if chosen is None:
         raise ConfigError(f"nothing is published in {published.root} yet; run `basewatch nightly` first")
-    with without_pandas(), connect(chosen.database, read_only=True) as connection:
+    with connect(chosen.database, read_only=True) as connection:
         yield connection
 
 

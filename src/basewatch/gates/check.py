@@ -136,7 +136,7 @@ def check_candidate(
     headers = {model.name: model for model in models}
     thresholds = load.params(Settings()).values if params is None else params
     values = {**thresholds, "as_of": as_of, "checked_at": checked_at.astimezone(UTC)}
-    with connect(database, read_only=True) as connection:
+    with connect(database, read_only=True, pandas=judge != "counts") as connection:
         read = load_suites(suites or files("basewatch.expectations"))
         outcomes = count_violations(connection, headers, read, values)
         if judge == "great_expectations":

@@ -7,6 +7,7 @@ import difflib
 import hashlib
 import io
 import itertools
+import operator
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -67,7 +68,13 @@ class Rows(Mapping[str, list[Any]]):
         return others
 
     def arrow(self, table: str) -> pa.Table:
-        """One table as Arrow, made once: a run binds the tables several times."""
+        """One table as Arrow, made once: a run binds the tables several times.
+
+        A shipped one is read as columns where nobody has asked for its rows: what is shipped is checked before it is.
+        """
+        by_row = {"fleets", *self._rows, *(ABOUT_BASES if self._of_own_bases else ())}  # rows of a fleet share its name
+        if table not in self._tables and table not in by_row:
+            self._tables[table] = _shipped_columns(table)
         if table not in self._tables:
             declared, rows = arrow_schema(table), self[table]
             values = {column: [getattr(row, column) for row in rows] for column in declared.names}
@@ -150,6 +157,29 @@ def _shipped(name: str) -> str:
 
 
 @cache
+def _shipped_columns(table: str) -> pa.Table:
+    """A shipped table as Arrow, as its rows would give it."""
+    from pyarrow import csv as columns
+
+    declared = arrow_schema(table)
+    convert = columns.ConvertOptions(
+        column_types=declared, include_columns=declared.names, include_missing_columns=True, null_values=[""],
+        strings_can_be_null=True, true_values=["true"], false_values=["false"],
+    )  # fmt: skip
+    parse = columns.ParseOptions(newlines_in_values=True)
+    made = columns.read_csv(
+        pa.py_buffer(_shipped(f"{table}.csv").encode()),
+        read_options=columns.ReadOptions(use_threads=False), parse_options=parse, convert_options=convert,
+    )  # fmt: skip
+    arrays = [column.combine_chunks() for column in made.columns]
+    (no,) = pa.array([False])  # for a plain value, Arrow would import pandas
+    for place, field in enumerate(ROWS[table].model_fields.values()):
+        if field.default is False:  # what may be left empty and means no
+            arrays[place] = arrays[place].fill_null(no)
+    return pa.Table.from_arrays(arrays, schema=declared)
+
+
+@cache
 def shipped_rows(table: str) -> tuple[Any, ...]:
     """The checked rows of a shipped table, read once a process: rows are frozen, so all who ask may share them."""
     return tuple(parse(table, _shipped(f"{table}.csv"), f"{table}.csv"))
@@ -198,24 +228,27 @@ def parse(table: str, text: str, where: str) -> list[Any]:
     """
     model = ROWS[table]
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    columns, key_names = list(model.model_fields), KEYS[table]  # looked up once: pydantic takes its time over it
+    columns = list(model.model_fields)  # looked up once: pydantic takes its time over it
+    key_of = operator.attrgetter(*KEYS[table])
 
-    def key_of(row: Any) -> tuple[Any, ...]:
-        return tuple([getattr(row, name) for name in key_names])
-
-    seen: dict[tuple[Any, ...], int] = {}
+    seen: dict[Any, int] = {}
     rows = []
     try:
         _check_columns(model, list(reader.fieldnames or []), where)
         absent = {name: "" for name in columns if name not in (reader.fieldnames or [])}
         for values in reader:
-            line = f"{where}, line {reader.line_num}"
             if None in values or None in values.values():
+                line = f"{where}, line {reader.line_num}"
                 raise ConfigError(f"{line}: the row does not have as many cells as the first line has columns")
-            row = _row(model, {**absent, **values}, line)
+            try:
+                row = model.model_validate({**absent, **values})
+            except ValidationError as error:
+                raise ConfigError(_told(error, f"{where}, line {reader.line_num}")) from None
             key = key_of(row)
             if key in seen:
-                shown = ", ".join(f"{name} {value}" for name, value in zip(KEYS[table], key, strict=True) if value)
+                told = zip(KEYS[table], key if isinstance(key, tuple) else (key,), strict=True)
+                shown = ", ".join(f"{name} {value}" for name, value in told if value)
+                line = f"{where}, line {reader.line_num}"
                 raise ConfigError(f"{line}, column {KEYS[table][0]}: {shown} stands already in line {seen[key]}")
             seen[key] = reader.line_num
             rows.append(row)
@@ -249,13 +282,10 @@ def _check_columns(model: type[Row], heading: list[str], where: str) -> None:
         raise ConfigError(f"{where}, line 1: columns {fault_text}")
 
 
-def _row(model: type[Row], values: dict[str, str], line: str) -> Row:
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        fault = error.errors(include_url=False, include_input=False)[0]
-        column = ".".join(str(part) for part in fault["loc"])
-        raise ConfigError(f"{line}{f', column {column}' if column else ''}: {fault['msg']}") from None
+def _told(error: ValidationError, line: str) -> str:
+    fault = error.errors(include_url=False, include_input=False)[0]
+    column = ".".join(str(part) for part in fault["loc"])
+    return f"{line}{f', column {column}' if column else ''}: {fault['msg']}"
 
 
 def _check_references(rows: Rows, own: set[str]) -> None:
@@ -275,8 +305,9 @@ def _check_positions(bases: Sequence[BaseRow], where: str) -> None:
     """Refuse a base that lies far from the field that has its code: one of both is wrong, and all counts with it."""
     fields = {row.icao: (row.latitude, row.longitude, row.name) for row in shipped_rows("bases") if row.icao}
     # no field's code begins with Q, so that codes of telegraphy are none: the sample's made-up field has one
-    if any(base.icao and base.icao not in fields and not base.icao.startswith("Q") for base in bases):
-        fields = {**_positions(), **fields}
+    others = {base.icao for base in bases if base.icao and base.icao not in fields and not base.icao.startswith("Q")}
+    if others:
+        fields = {**_positions(frozenset(others)), **fields}
     for base in bases:
         if base.icao not in fields:
             continue
@@ -291,12 +322,16 @@ def _check_positions(bases: Sequence[BaseRow], where: str) -> None:
 
 
 @cache
-def _positions() -> dict[str, tuple[float, float, str]]:
-    """Latitude, longitude and name of the world's fields by ICAO code; the shipped fields before airportsdata's."""
-    import airportsdata  # takes a third of a second, for lists of one's own that name a field no shipped base has
+def _positions(codes: frozenset[str]) -> dict[str, tuple[float, float, str]]:
+    """Latitude, longitude and name of the fields with these ICAO codes; the shipped fields before airportsdata's."""
+    known = {row.icao: (row.latitude, row.longitude, row.name) for row in shipped_rows("fields") if row.icao in codes}
+    if codes <= set(known):
+        return known
+    import airportsdata  # reads all the world's fields: a third of a second
 
-    fields = {code: (field["lat"], field["lon"], field["name"]) for code, field in airportsdata.load("ICAO").items()}
-    return fields | {row.icao: (row.latitude, row.longitude, row.name) for row in shipped_rows("fields") if row.icao}
+    fields = airportsdata.load("ICAO")
+    found = {code: fields[code] for code in codes if code in fields}
+    return {code: (field["lat"], field["lon"], field["name"]) for code, field in found.items()} | known
 
 
 def _check_steps(rows: Sequence[Any], where: str) -> None:

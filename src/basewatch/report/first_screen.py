@@ -15,7 +15,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from basewatch.database import connect, without_pandas
+from basewatch.database import connect
 
 SPELLS_MAX = 10
 BASES_MAX = 6
@@ -87,7 +87,7 @@ class Month:
 
 def read(database: Path, bases: Sequence[str], fleet: str) -> FirstScreen:
     """The first screen of a published database: of the named bases (all where none is named), for one fleet."""
-    with without_pandas(), connect(database, read_only=True) as connection:
+    with connect(database, read_only=True) as connection:
         arguments = {"fleet": fleet, "bases": list(bases)}
         watched = [row[0] for row in connection.execute(_BASES, {"bases": list(bases)}).fetchall()]
         spells = [Spell(*row) for row in connection.execute(_SPELLS, {**arguments, "days": PAUSE_DAYS}).fetchall()]

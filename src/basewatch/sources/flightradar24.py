@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
@@ -20,7 +20,6 @@ from basewatch.config import Flightradar24
 from basewatch.errors import SourceError, containment
 from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.net import providers
-from basewatch.net.client import Client
 from basewatch.net.content import describe
 from basewatch.net.faults import HttpFault
 from basewatch.outside import json_text
@@ -40,6 +39,9 @@ from basewatch.sources.landing import (
     replay,
 )
 from basewatch.sources.places import Places
+
+if TYPE_CHECKING:
+    from basewatch.net.client import Client
 
 CODE = "flightradar24"
 API = "https://fr24api.flightradar24.com/api"
@@ -265,6 +267,8 @@ def _bounds(latitude: float, longitude: float, reach_nm: float) -> str:
 def _client(settings: Flightradar24) -> Client:
     if settings.token is None:
         raise SourceError("flightradar24 needs a token: set BASEWATCH_SOURCES__FLIGHTRADAR24__TOKEN")
+    from basewatch.net.client import Client  # the HTTP library: only where something is asked
+
     token = settings.token.get_secret_value()
     return Client(
         CODE,

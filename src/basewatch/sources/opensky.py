@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,7 +21,6 @@ from basewatch.errors import SourceError
 from basewatch.geo import M_FT, MS_FPM, MS_KT
 from basewatch.lake.events import Event, Reject, Rows
 from basewatch.net import providers
-from basewatch.net.client import Answer, Client
 from basewatch.net.content import describe
 from basewatch.net.faults import HttpFault
 from basewatch.net.limits import STATE
@@ -41,6 +40,9 @@ from basewatch.sources.landing import (
     replay,
 )
 from basewatch.sources.places import Places
+
+if TYPE_CHECKING:
+    from basewatch.net.client import Answer, Client
 
 CODE = "opensky"
 API = "https://opensky-network.org/api"
@@ -226,6 +228,8 @@ def _out_of_credits(settings: OpenSky, context: Context[OpenSky]) -> str | None:
 
 
 def _client(settings: OpenSky) -> Client:
+    from basewatch.net.client import Client  # the HTTP library: only where something is asked
+
     secret = settings.client_secret.get_secret_value() if settings.client_secret else None
     return Client(
         CODE,
@@ -240,6 +244,8 @@ def _client(settings: OpenSky) -> Client:
 
 def _authorise(settings: OpenSky) -> Callable[[bool], dict[str, str]]:
     """Bearer headers by client credentials; the token is kept for the process and renewed shortly before it expires."""
+    from basewatch.net.client import Client
+
     secret = settings.client_secret.get_secret_value() if settings.client_secret else ""
     asking = Client(CODE, limits=providers.rates(CODE), secrets=[secret], policy=providers.policy(settings))
     key = f"{settings.token_url} {settings.client_id} {hashlib.sha256(secret.encode()).hexdigest()}"

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -28,7 +28,6 @@ from basewatch.errors import ConfigError, SourceError, containment
 from basewatch.lake import landings
 from basewatch.lake.events import Day, Event, Reject, Rows
 from basewatch.net import providers
-from basewatch.net.client import Client
 from basewatch.net.content import GZIP, plain
 from basewatch.net.limits import STATE
 from basewatch.net.secrets import clean_url
@@ -40,6 +39,9 @@ from basewatch.sources import opensky, scoped
 from basewatch.sources.contract import Context, Finding, Grain, Landed, LandedFile, Window, Writer, refuse_links
 from basewatch.sources.landing import Landing, is_url, midnight
 from basewatch.sources.values import Malformed, icao24, moment
+
+if TYPE_CHECKING:
+    from basewatch.net.client import Client
 
 CODE = "readsb_live"
 SEEN = "aircraft:polled"  # the scope that carries the rows: aircraft that were seen, wherever; it covers no base
@@ -264,6 +266,8 @@ def _last_polled(today: date, context: Context[ReadsbLive]) -> date | None:
 
 
 def _client(name: str, settings: ReadsbLive) -> Client:
+    from basewatch.net.client import Client  # the HTTP library: only where something is asked
+
     key = settings.api_key.get_secret_value() if settings.api_key and name == "adsbexchange" else None
     policy = replace(providers.policy(settings), attempts=min(settings.attempts, 2), longest_wait_seconds=30.0)
     return Client(

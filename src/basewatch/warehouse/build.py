@@ -33,6 +33,7 @@ AFTER_GATES = (
     "marts.release_changes",
     "marts.releases",
 )  # what the run says of itself, filled when it publishes
+FEW_RECORDS = 20_000  # queries of so few are planned for longer than they run: a second thread costs more than it gives
 HISTORY: dict[str, pa.Schema] = {  # of earlier releases, of the run itself and of what was learnt, in schema raw
     "published_visits": pa.schema(
         [
@@ -233,6 +234,8 @@ def bind(
     connection.execute("CREATE SCHEMA reference")
     rows = lake.ledger() if ledger is None else ledger
     ledger = [row for row in rows if until is None or row.day <= until]
+    if sum(row.records_kept for row in ledger) < FEW_RECORDS:
+        connection.execute("SET threads = 1")
     for name, table in TABLES.items():
         files = lake.sound(lake.files(name, ledger))
         if files:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from basewatch.database import connect, without_pandas
+from basewatch.database import connect
 from basewatch.durable import write_aside
 from basewatch.reference.rows import SourceRow
 from basewatch.warehouse import models
@@ -75,7 +75,7 @@ def write_data_package(folder: Path, release_id: str, sources: Iterable[SourceRo
 
     sources: the reference table `sources`; named are those on which the release rests.
     """
-    with without_pandas(), connect(folder / DATABASE, read_only=True) as connection:
+    with connect(folder / DATABASE, read_only=True) as connection:
         found = connection.execute("SELECT published_at FROM releases WHERE release_id = ?", [release_id]).fetchall()
         used = {source for (source,) in connection.execute("SELECT DISTINCT source FROM source_days").fetchall()}
     [(published_at,)] = found

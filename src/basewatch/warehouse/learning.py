@@ -125,7 +125,7 @@ def learn(file: Path, steps: Sequence[tuple[Any, ...]], params: Mapping[str, Any
     stays = len({cut.group for cut in made if cut.field_id is not None})
     if not stays:
         return nothing()
-    with connect() as study:
+    with connect(pandas=True) as study:  # the library that fits takes frames
         _prepare(study, file, made, steps, params)
         if stays < FEWEST_STAYS:
             return Learnt(None, stays, _hidden(study, steps, made, params, fold=None))

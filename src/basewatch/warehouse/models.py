@@ -2,7 +2,8 @@
 
 A model is one file under sql/<layer>/ with a YAML comment (grain, key, columns) and one query. The header feeds the
 column types, the comments, the test fixtures, the data dictionary and the Parquet metadata; parents are read from the
-query itself. A header may say `kind: view`: such a model is read by one other, and is no table of its own; or
+query itself. A header may say `kind: view`: such a model is read by one other, and is no table of its own;
+`empty_without`: tables without any of whose rows the model has none, which then need not be computed; or
 `like: LAYER.MODEL` (or a list of them), and list the names alone of columns that the others declare. What several
 models compute alike stands as scalar macros in sql/macros.sql.
 """
@@ -62,6 +63,7 @@ class Model:
     query: str
     params: frozenset[str]
     is_view: bool = False
+    empty_without: frozenset[str] = frozenset()  # where none of these has a row, the model has none
 
     @cached_property
     def parents(self) -> frozenset[str]:
@@ -110,6 +112,7 @@ def parse(layer: str, name: str, text: str) -> Model:
         query,
         frozenset(_PARAM.findall(bare)),
         header.get("kind", "table") == "view",
+        frozenset(header.get("empty_without", ())),
     )
 
 
@@ -133,7 +136,9 @@ def _specs(header: dict[str, Any], where: str) -> dict[str, Any]:
 
 def parents(query: str, where: str = "query") -> frozenset[str]:
     """The schema-qualified tables that a query reads, found in DuckDB's own parse of it."""
-    row = _CONNECTION.execute("SELECT json_serialize_sql(?)", [query]).fetchone()
+    short = "skip_null := true, skip_empty := true, skip_default := true"
+    # as a literal: at the first value that is bound, DuckDB would import pandas
+    row = _CONNECTION.execute(f"SELECT json_serialize_sql({text_literal(query)}, {short})").fetchone()
     tree = json.loads(row[0]) if row else {"error": True}
     if tree["error"]:
         raise ModelError(f"{where} cannot be parsed: {tree.get('error_message')}")
@@ -153,13 +158,19 @@ def parents(query: str, where: str = "query") -> frozenset[str]:
 @cache
 def declared() -> dict[str, Model]:
     """All models by table name, as their headers tell of them: quicker than `load`, which parses the queries too."""
-    models: dict[str, Model] = {}
-    for layer in LAYERS:
-        for file in sorted(files(f"basewatch.sql.{layer}").iterdir(), key=lambda entry: entry.name):
-            if file.name.endswith(".sql"):
-                model = parse(layer, file.name.removesuffix(".sql"), file.read_text(encoding="utf-8"))
-                models[model.table] = model
-    return models
+    models = (parse(layer, name, text) for layer, name, text in _texts())
+    return {model.table: model for model in models}
+
+
+@cache
+def _texts() -> tuple[tuple[str, str, str], ...]:
+    """Layer, name and text of every model's file, by layer and name."""
+    return tuple(
+        (layer, file.name.removesuffix(".sql"), file.read_text(encoding="utf-8"))
+        for layer in LAYERS
+        for file in sorted(files(f"basewatch.sql.{layer}").iterdir(), key=lambda entry: entry.name)
+        if file.name.endswith(".sql")
+    )
 
 
 @cache
@@ -182,8 +193,13 @@ def load() -> dict[str, Model]:
 @cache
 def macros() -> tuple[str, ...]:
     """The statements of sql/macros.sql, in the order in which they stand: a macro uses those above it."""
-    text = files("basewatch.sql").joinpath("macros.sql").read_text(encoding="utf-8")
-    return tuple(statement.query for statement in duckdb.extract_statements(text))
+    return tuple(statement.query for statement in duckdb.extract_statements(macros_text()))
+
+
+@cache
+def macros_text() -> str:
+    """What stands in sql/macros.sql."""
+    return files("basewatch.sql").joinpath("macros.sql").read_text(encoding="utf-8")
 
 
 def define_macros(connection: duckdb.DuckDBPyConnection) -> None:
@@ -198,10 +214,10 @@ def marts() -> list[Model]:
 
 
 def sha256() -> str:
-    """A hash over every model's text, and over the macros that they use."""
-    digest = hashlib.sha256("".join(macros()).encode())
-    for name, model in sorted(declared().items()):
-        digest.update(f"{name}\n{model.query}\n{model.columns}".encode())
+    """A hash over every model's text, and over the macros that they use: of the files as they are, unparsed."""
+    digest = hashlib.sha256(macros_text().encode())
+    for layer, name, text in _texts():
+        digest.update(f"{layer}.{name}\n{text}".encode())
     return digest.hexdigest()
 
 
@@ -224,15 +240,21 @@ def build(
     define_macros(connection)
     names = None if only is None else set(only)
     selected = [model for model in load().values() if names is None or model.table in names]
+    empty = _empty(connection, selected)
+    if release is not None:
+        selected = _asked_for(selected, empty)
     counts: dict[str, int] = {}
     last_read = {table: model.table for model in selected for table in (model.table, *_tables(model))}
     for model in selected:
         stop_if_asked()
         started = time.perf_counter()
         is_published = release is not None and model.layer == "marts"
-        counts[model.table] = materialise(
-            connection, model, params, f"{release}.main.{model.name}" if is_published else None
-        )
+        target = f"{release}.main.{model.name}" if is_published else model.table
+        if model.table in empty and not model.is_view:
+            connection.execute(f"CREATE OR REPLACE TABLE {target} ({model.ddl})")
+            counts[model.table] = 0
+        else:
+            counts[model.table] = materialise(connection, model, params, target)
         if is_published:
             comment(connection, model, f"{release}.main.{model.name}")
             connection.execute(f"CREATE OR REPLACE VIEW {model.table} AS FROM {release}.main.{model.name}")
@@ -242,6 +264,29 @@ def build(
         if progress and not model.is_view:
             progress(model.table, time.perf_counter() - started, counts[model.table])
     return counts
+
+
+def _empty(connection: duckdb.DuckDBPyConnection, selected: Iterable[Model]) -> set[str]:
+    """The tables of the lake that hold nothing, and of these models those that then have no row, by their headers."""
+    held = connection.execute(
+        "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE schema_name = 'raw' AND estimated_size = 0"
+    )
+    empty = {str(name) for (name,) in held.fetchall()}
+    for model in selected:
+        if model.empty_without and model.empty_without <= empty:
+            empty.add(model.table)
+    return empty
+
+
+def _asked_for(selected: list[Model], empty: set[str]) -> list[Model]:
+    """Of models in the order in which they are built, those that are published, and what those with rows read."""
+    needed: set[str] = set()
+    for model in reversed(selected):
+        if model.layer == "marts" or model.table in needed:
+            needed.add(model.table)
+            if model.table not in empty:
+                needed |= model.parents
+    return [model for model in selected if model.table in needed]
 
 
 def ancestors(names: Iterable[str], available: Iterable[str] = ()) -> set[str]:
@@ -311,7 +356,7 @@ def comment(connection: duckdb.DuckDBPyConnection, model: Model, table: str) -> 
     statements += [
         f'COMMENT ON COLUMN {table}."{column.name}" IS {text_literal(column.comment)}' for column in model.columns
     ]
-    connection.execute("; ".join(statements))
+    connection.execute("; ".join(["BEGIN", *statements, "COMMIT"]))  # else each is synced to the disk for itself
 
 
 def text_literal(text: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 
 import duckdb
 
-from basewatch.database import connect, stop_if_asked, without_pandas
+from basewatch.database import connect, stop_if_asked
 from basewatch.durable import aside_of
 from basewatch.errors import ConfigError
 
@@ -38,7 +38,6 @@ def write(database: Path, file: Path, say: Callable[[str], None]) -> int:
     """
     _require_own(file)
     with (
-        without_pandas(),
         connect(database, read_only=True) as release,
         aside_of(file) as aside,
         contextlib.closing(sqlite3.connect(aside, isolation_level=None)) as made,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 
 from basewatch.reference.load import Reference
 from basewatch.reference.registers import mark
-from basewatch.reference.rows import AircraftRow
 from basewatch.reference.thresholds import Thresholds
 from basewatch.sources.consistency.contradictions import NO_ADDRESS, ONE_ADDRESS, WRONG_ADDRESS
 from basewatch.sources.consistency.frame import Frame
@@ -64,15 +63,24 @@ def _airframe(registration: str) -> str:
     return digits if len(digits) >= 5 else plain
 
 
+class _Known(NamedTuple):
+    """What a register says of an address."""
+
+    icao24: str
+    registration: str | None
+    type_code: str | None
+
+
 class _Registers:
     """What the registers say of the addresses and marks of a reading."""
 
     def __init__(self, reference: Reference, rows: Iterable[Mapping[str, Any]]) -> None:
         stated = {row["address"] for row in rows}
         marks = {_airframe(row["mark"]) for row in rows if row["mark"]}
-        self.of_address: dict[str, list[AircraftRow]] = defaultdict(list)
-        self.of_mark: dict[str, list[AircraftRow]] = defaultdict(list)
-        for row in reference.rows["aircraft"]:
+        self.of_address: dict[str, list[_Known]] = defaultdict(list)
+        self.of_mark: dict[str, list[_Known]] = defaultdict(list)
+        known = reference.table("aircraft").select(_Known._fields)  # as columns: there are many, and few are asked for
+        for row in map(_Known._make, zip(*(column.to_pylist() for column in known.columns), strict=True)):
             name = _airframe(row.registration) if row.registration else ""
             if row.icao24 in stated:
                 self.of_address[row.icao24].append(row)
