@@ -337,6 +337,10 @@ class Articles(OwnFiles):
     """Article files in a folder."""
 
 
+class SimulatedArticles(Articles):
+    """Made-up articles for demonstrations: read like articles, and named for what they are everywhere."""
+
+
 class OverHttp(Source):
     """What every source that speaks HTTP takes: how patient it is, and what it keeps of what it fetched."""
 
@@ -557,6 +561,7 @@ class Sources(Section):
     gdelt_files: GdeltFiles = GdeltFiles()
     feeds: Feeds = Feeds()
     articles: Articles = Articles()
+    simulated_articles: SimulatedArticles = SimulatedArticles()
 
 
 class Settings(BaseSettings):

@@ -24,11 +24,11 @@ from basewatch.findings import permitted
 from basewatch.findings.drawing import chart
 from basewatch.findings.explaining import explain
 from basewatch.findings.finding import Explanation
-from basewatch.findings.forms import as_csv, write_json
 from basewatch.findings.page import page
 from basewatch.findings.permitted import Cited, used_terms
 from basewatch.reference.source_terms import Terms
 from basewatch.report import sentences, standalone
+from basewatch.report.forms import as_csv, write_json
 
 PAGE, CHART = "citation.html", "chart.svg"
 THRESHOLDS = {  # by sort of finding: what the names of those begin with that decide it
