@@ -178,7 +178,7 @@ def read(
         accuracy=rows(connection, _ACCURACY, [base]),
         agreement=rows(connection, _AGREEMENT, [base, AGREEMENT_MAX]),
         leads=rows(connection, _LEADS, [base]),
-        changes=rows(connection, _CHANGES, [base, fleet]),
+        changes=rows(connection, CHANGES, [base, fleet]),
     )
 
 
@@ -420,7 +420,7 @@ SELECT story_id, first_visit_at, first_published_at, lead_days FROM coverage_lea
 WHERE base_id = ? ORDER BY first_published_at NULLS LAST, story_id
 """
 
-_CHANGES = """
+CHANGES = """
 SELECT table_name, fleet_id, month, change, cause, rows, source_days FROM release_changes
 WHERE base_id = ? AND fleet_id IN (?, 'all')
   AND table_name IN ('base_visits', 'base_monthly_activity', 'base_gaps', 'claim_checks')

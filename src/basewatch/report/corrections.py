@@ -24,53 +24,63 @@ CAUSES = {
 }
 
 
-def corrections(
-    summary: Mapping[str, Any] | None,
-    changes: Sequence[Row],
-    base: str,
-    fleet: str,
-    since: date | None = None,
-    until: date | None = None,
-) -> list[str]:
+def of_base(summary: Mapping[str, Any] | None, changes: Sequence[Row], base: str, fleet: str) -> list[str]:
     """Sentences about figures of a base and fleet that the release before gave otherwise, the latest month first.
 
-    summary: the release's. changes: rows of release_changes about the base. since, until: of these months alone.
-    """  # fmt: skip
+    summary: the release's. changes: rows of release_changes about the base.
+    """
     if not summary or not summary.get("compared_with"):
         return []
-    told = [*_claims(summary, changes, base), *_pauses(summary, changes, base, fleet)]
-    told += _months(summary, changes, base, fleet, since, until)
+    claims = [claim for claim in summary.get("claims", []) if claim["base_id"] == base]
+    told = [
+        *_claims(summary, claims, changes),
+        *_pauses(summary, _own(summary, "pauses_withdrawn", base, fleet)),
+        *_months(summary, _own(summary, "corrections", base, fleet), changes),
+    ]
     more = len(told) - SHOWN
     return told[:SHOWN] + ([f"And {more} more figures changed: `basewatch diff` lists them."] if more > 0 else [])
+
+
+def of_finding(summary: Mapping[str, Any] | None, changes: Sequence[Row], sort: str, row: Row) -> list[str]:
+    """As `of_base`, of one finding alone: a row of its table, of the sort month, gap or claim."""
+    if not summary or not summary.get("compared_with"):
+        return []
+    if sort == "claim":
+        claims = [claim for claim in summary.get("claims", []) if claim["claim_id"] == row["claim_id"]]
+        return list(_claims(summary, claims, changes))
+    if sort == "gap":
+        gaps = _own(summary, "pauses_withdrawn", row["base_id"], row["fleet_id"])
+        return list(_pauses(summary, [gap for gap in gaps if gap["gap_id"] == row["gap_id"]]))
+    if sort == "month":
+        months = _own(summary, "corrections", row["base_id"], row["fleet_id"])
+        return list(_months(summary, [one for one in months if one["month"] == str(row["month"])], changes))
+    return []
+
+
+def _own(summary: Mapping[str, Any], key: str, base: str, fleet: str) -> list[Row]:
+    return [row for row in summary.get(key, []) if (row["base_id"], row["fleet_id"]) == (base, fleet)]
 
 
 def _until(summary: Mapping[str, Any]) -> str:
     return f"Until release {summary['compared_with']} this page said"
 
 
-def _months(
-    summary: Mapping[str, Any], changes: Sequence[Row], base: str, fleet: str, since: date | None, until: date | None
-) -> Iterator[str]:
-    for row in summary.get("corrections", []):
+def _months(summary: Mapping[str, Any], months: Iterable[Row], changes: Sequence[Row]) -> Iterator[str]:
+    for row in months:
         month = date.fromisoformat(row["month"])
-        if (row["base_id"], row["fleet_id"]) != (base, fleet):
-            continue
-        if (since and month < since.replace(day=1)) or (until and month > until):
-            continue
-        before = "that the visits were not known" if row["before"] is None else _visits(row["before"])
-        now = "they are not known now" if row["now"] is None else f"it says {row['now']} now"
-        why = because(changes, "base_monthly_activity", month, (fleet,))
-        yield f"{_until(summary)} {before} in {month:%Y-%m}; {now}, because {why}."
+        now = "it is not known now" if row["now"] is None else f"it says {row['now']} now"
+        why = because(changes, "base_monthly_activity", month, (row["fleet_id"],))
+        yield f"{_until(summary)} {_visits(row['before'])} in {month:%Y-%m}; {now}, because {why}."
 
 
 def _visits(count: int) -> str:
     return f"{count} visit{'' if count == 1 else 's'}"
 
 
-def _claims(summary: Mapping[str, Any], changes: Sequence[Row], base: str) -> Iterator[str]:
-    for claim in summary.get("claims", []):
+def _claims(summary: Mapping[str, Any], claims: Iterable[Row], changes: Sequence[Row]) -> Iterator[str]:
+    for claim in claims:
         before, now = claim["verdict_before"], claim["verdict"]
-        if claim["base_id"] != base or before is None or before == now:
+        if before is None or before == now:
             continue
         first = date.fromisoformat(claim["claimed_from"]) if claim["claimed_from"] else None
         why = because(changes, "claim_checks", first, (claim["fleet_id"] or "all",))
@@ -81,10 +91,8 @@ def _claims(summary: Mapping[str, Any], changes: Sequence[Row], base: str) -> It
         )
 
 
-def _pauses(summary: Mapping[str, Any], changes: Sequence[Row], base: str, fleet: str) -> Iterator[str]:
-    for gap in summary.get("pauses_withdrawn", []):
-        if (gap["base_id"], gap["fleet_id"]) != (base, fleet):
-            continue
+def _pauses(summary: Mapping[str, Any], gaps: Iterable[Row]) -> Iterator[str]:
+    for gap in gaps:
         now = f"it is {gap['kind_now'].replace('_', ' ')} now" if gap["kind_now"] else "there is no such silence now"
         why = CAUSES.get(gap["cause"], str(gap["cause"]))
         days = f"{gap['first_day']} to {gap['last_day']}"
