@@ -118,10 +118,8 @@ def _sources(database: Path, _: str | None, __: str) -> dict[str, Row]:
         """SELECT source, max(day) FILTER (status IN ('ok', 'empty')) AS last_good,
           count(*) FILTER (status IN ('ok', 'empty')) AS good, count(*) FILTER (status = 'missing') AS missing,
           count(*) FILTER (status = 'failed') AS failed, count(*) FILTER (status = 'partial') AS partial,
-          count(*) FILTER (status = 'late') AS late, count(*) FILTER (status = 'expired') AS expired,
-          sum(records_kept) AS kept, sum(records_rejected) AS rejected FROM (
-            SELECT * FROM source_days AS d WHERE TRUE
-          ) GROUP BY source""",
+          count(*) FILTER (status = 'late') AS late, count(*) FILTER (status = 'expired') AS expired
+          FROM source_days GROUP BY source""",
     )
     summed = rows(
         database,
@@ -229,7 +227,9 @@ def _numbers(database: Path, base: str, fleet: str) -> Iterator[str]:
         yield from map(str, place.values())
     (weak,) = rows(database, "SELECT count(*) AS n FROM base_visits WHERE base_id = ? AND confidence < 2", base)
     yield str(weak["n"])
-    days = "SELECT count(*) AS n FROM base_daily_activity WHERE base_id = ? AND fleet_id = ? GROUP BY ROLLUP (observability)"
+    days = "SELECT count(*) AS n FROM base_daily_activity WHERE base_id = ? AND fleet_id = ?"
+    yield from (str(row["n"]) for row in rows(database, days, base, fleet))
+    days += " GROUP BY observability"
     yield from (str(row["n"]) for row in rows(database, days, base, fleet))
     (claims,) = rows(database, "SELECT count(*) AS n FROM claim_checks WHERE base_id = ?", base)
     yield from map(str, range(claims["n"] + 1))  # how many more claims there are

@@ -142,7 +142,7 @@ def test_nothing_acts_nothing_is_fetched_and_nothing_sticks_out(
     assert all("url(" in fill for fill in seen["patterned"])
     assert (seen["twin"] != "none") is is_phone
     if is_phone:
-        assert seen["latest"] == [True, True]
+        assert seen["latest"] == [True, True, True]
     assert seen["overlaps"] == [0, 0, 0]
     assert "Silence in the data is not silence on the ground." in seen["text"]
     assert "<script>alert(1)</script>" in seen["text"]

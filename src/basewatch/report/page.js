@@ -59,6 +59,9 @@
       }
     });
   }
+  for (const part of document.querySelectorAll('.scroll.middle')) {
+    part.scrollLeft = (part.scrollWidth - part.clientWidth) / 2;
+  }
   const open = () => {
     const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
     for (let part = target; part; part = part.parentElement) {
