@@ -142,7 +142,9 @@ class Nightly(Section):
 class Report(Section):
     """What the HTML report shows."""
 
-    bases: list[str] = Field(default_factory=list, description="Bases to show; empty: those with a visit, a mention or a claim.")
+    bases: list[str] = Field(
+        default_factory=list, description="Bases to show; empty: those with a visit, a mention or a claim."
+    )
     fleet: str = Field("ru_mil", description="Fleet whose visits are shown first; `all` is every aircraft.")
 
 
