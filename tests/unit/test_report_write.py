@@ -8,6 +8,7 @@ import html as html_module
 import os
 import re
 import time
+from datetime import date
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
@@ -18,7 +19,7 @@ import duckdb
 import pytest
 
 from basewatch.errors import BasewatchError, ConfigError
-from basewatch.report import sentences, write
+from basewatch.report import base_data, sentences, write
 from basewatch.report.data import ReportError
 from basewatch.warehouse import models
 from unit import report_fixture
@@ -347,6 +348,25 @@ def test_what_no_map_can_show_is_said_in_words(page: str) -> None:
     routes = section(page, "routes").words
     assert "Named by the records, and on no map: UUMU (37 came from it, 0 left for it)." in routes
     assert "Of 37 visits nothing is on record of where 0 came from, and of where 37 left for." in routes
+
+
+def test_charts_credit_whoever_recorded_any_visit_by_the_name_that_people_know(tmp_path: Path) -> None:
+    database = report_fixture.create(tmp_path / "credit.duckdb")
+    report_fixture.insert(database, "bases", [{"base_id": "b", "name": "B"}])
+    report_fixture.insert(database, "fleets", [{"fleet_id": "f"}])
+    day = report_fixture.AS_OF
+    own = {"fleets": ["f"], "evidence": ["flightradar24:1"]}
+    shown = [report_fixture.visit(number, day, "b", **own) for number in range(base_data.VISITS_MAX)]
+    earlier = {"fleets": ["f"], "sources": ["readsb_archive"], "evidence": ["trace 15501b 2024-03-10 (adsb.lol)"]}
+    shown.append(report_fixture.visit(900, date(2024, 3, 10), "b", **earlier))
+    shown.append(report_fixture.visit(901, date(2024, 3, 9), "b", **(earlier | {"sources": ["feeds"], "evidence": []})))
+    report_fixture.insert(database, "base_visits", shown)
+    terms = dict.fromkeys(("title", "url", "licence", "licence_url", "attribution"))
+    own_names = {"flight_files": "own flight lists", "feeds": "news feeds"}
+    named = [{**terms, "source": code, "provider": name} for code, name in own_names.items()]
+    page = Reader(written(database, fleet="f", licences=named)["bases/b.html"]).words
+    assert "Source: Flightradar24, adsb.lol, news feeds." in page
+    assert "flight_files" not in page
 
 
 def test_fields_of_which_the_position_is_known_are_on_a_map(full: Path) -> None:

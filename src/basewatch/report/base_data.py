@@ -37,7 +37,8 @@ class BaseView:
     """One watched base with everything its page shows.
 
     slug: the name of its file, without ending. kinds: counted visits by month and kind of evidence. places: where
-    visits came from and left for, with how many. changes: rows of release_changes about it.
+    visits came from and left for, with how many. told_by: who recorded its stays, as evidence tells it. changes: rows
+    of release_changes about it.
     """
 
     base_id: str
@@ -60,6 +61,7 @@ class BaseView:
     made_up_visits: int
     made_up_stories: int
     places: list[Row]
+    told_by: list[Row]
     accuracy: list[Row]
     agreement: list[Row]
     leads: list[Row]
@@ -175,6 +177,7 @@ def read(
         made_up_visits=counts["made_up"],
         made_up_stories=counts["made_up_mentions"],
         places=rows(connection, _PLACES, [base, fleet, fleet]),
+        told_by=rows(connection, f"{TOLD_BY} WHERE base_id = ? ORDER BY ALL", [base]),
         accuracy=rows(connection, _ACCURACY, [base]),
         agreement=rows(connection, _AGREEMENT, [base, AGREEMENT_MAX]),
         leads=rows(connection, _LEADS, [base]),
@@ -212,7 +215,8 @@ def _sign(story: Row) -> str:
 def _attach_evidence(connection: duckdb.DuckDBPyConnection, claims: list[Row]) -> None:
     """Gives each claim the visits that it names, in time order; an id that the release lacks stays as an id."""
     visit_ids = sorted({visit for claim in claims for visit in claim["visit_ids"]})
-    visits = {row["visit_id"]: row for row in rows(connection, _EVIDENCE, [visit_ids])}
+    found = rows(connection, _EVIDENCE, [visit_ids]) if visit_ids else []
+    visits = {row["visit_id"]: row for row in found}
     for claim in claims:
         ids = list(dict.fromkeys(claim["visit_ids"]))
         evidence = [visits[visit] for visit in ids if visit in visits]
@@ -403,6 +407,14 @@ WITH ends AS (
 )
 SELECT code, count(*) FILTER (way = 'from') AS came, count(*) FILTER (way = 'to') AS left_for
 FROM ends GROUP BY code ORDER BY code IS NULL, count(*) DESC, code LIMIT {PLACES_MAX}
+"""
+
+# Records of one's own files say whose they are by their ids, tracks by the network that heard them.
+TOLD_BY = r"""
+SELECT DISTINCT unnest(sources) AS source,
+  CASE WHEN len(sources) = 1 THEN regexp_extract(evidence[1], '^([a-z0-9]+):', 1) END AS prefix,
+  CASE WHEN len(sources) = 1 THEN regexp_extract(evidence[1], '^trace \S+ \S+ \((.*)\)$', 1) END AS network
+FROM base_visits
 """
 
 _ACCURACY = """

@@ -82,15 +82,10 @@ class Lines:
     """What stands below each chart and in the citation: whose records they are, and of which release."""
 
     def __init__(self, view: BaseView, report: Report, providers: Providers) -> None:
-        sources = {source for row in [*view.visits.rows, *view.weak.rows] for source in row["sources"]}
-        sources |= {source for row in [*view.stories.rows, *view.claims.rows] for source in row["sources"]}
-        who: list[str] = []
-        for row in [*view.visits.rows, *view.weak.rows]:
-            who += providers.of_visit(row["sources"], row["evidence"])
-        who += providers.names(sorted({source for row in [*view.stories.rows, *view.claims.rows]
-                                       for source in row["sources"]}))  # fmt: skip
-        self.credit = ", ".join(sorted(set(who))) or "no record of this base"
-        made_up = any(base_data.is_made_up(source) for source in sources)
+        press = {source for row in [*view.stories.rows, *view.claims.rows] for source in row["sources"]}
+        who = {*providers.of_base(view.told_by), *providers.names(press)}
+        self.credit = ", ".join(sorted(who)) or "no record of this base"
+        made_up = any(base_data.is_made_up(source) for source in {*press, *(row["source"] for row in view.told_by)})
         self.mark = "SIMULATED: made up, and no real flight. " if made_up else ""
         self.release = f"basewatch, release {report.release['release_id'] if report.release else 'not yet published'}"
         self.release += f", days up to {report.as_of}." if report.as_of else "."

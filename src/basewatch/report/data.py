@@ -96,7 +96,7 @@ def _read(connection: duckdb.DuckDBPyConnection, base_ids: list[str], fleet: str
         checks=_checks(connection, run),
         check_counts=rows(connection, _CHECK_COUNTS, [run])[0],
         sources=sources,
-        told_by=rows(connection, _TOLD_BY),
+        told_by=rows(connection, f"{base_data.TOLD_BY} ORDER BY ALL"),
     )
 
 
@@ -210,11 +210,4 @@ SELECT gate, check_name, table_name, success, severity, observed, unexpected_cou
   count(*) OVER () AS total
 FROM quality_results WHERE run_id IS NOT DISTINCT FROM ?
 ORDER BY coalesce(success, false), severity, table_name, check_name, gate, run_id LIMIT ?
-"""
-
-# Records of one's own files say whose they are by their ids, tracks by the network that heard them.
-_TOLD_BY = r"""
-SELECT DISTINCT unnest(sources) AS source, regexp_extract(evidence[1], '^([a-z0-9]+):', 1) AS prefix,
-  regexp_extract(evidence[1], '^trace \S+ \S+ \((.*)\)$', 1) AS network
-FROM base_visits WHERE len(evidence) > 0 AND len(sources) = 1 ORDER BY ALL
 """

@@ -36,6 +36,14 @@ class Providers:
         """The names of several sources, each once."""
         return list(dict.fromkeys(self.name(source) for source in sources))
 
+    def of_base(self, told_by: Iterable[Row]) -> list[str]:
+        """Who recorded the stays of a base: rows of source, prefix and network."""
+        found = []
+        for row in told_by:
+            told = PREFIXES.get(row["prefix"] or "") or row["network"]
+            found.append(told if told and row["source"] in OF_OTHERS else self.name(row["source"]))
+        return list(dict.fromkeys(found))
+
     def of_visit(self, sources: Sequence[str], evidence: Sequence[str]) -> list[str]:
         """Who recorded one stay: as its evidence tells, else as its sources are called."""
         told = [name for name in map(_told_by, evidence) if name]
