@@ -27,7 +27,7 @@ from basewatch.findings.explaining import explain
 from basewatch.findings.finding import Explanation
 from basewatch.findings.page import page
 from basewatch.findings.permitted import Cited, used_terms
-from basewatch.reference.source_terms import Terms
+from basewatch.reference.source_terms import Terms, terms
 from basewatch.report import base_data, corrections, sentences, standalone
 from basewatch.report.forms import as_csv, write_json
 
@@ -161,7 +161,11 @@ def _corrections(
     if summary is None or sort == "visit":
         return []
     changes = findings.rows(connection, base_data.CHANGES, row["base_id"], row["fleet_id"] or "all")
-    return corrections.of_finding(summary, changes, sort, row)
+    return corrections.of_finding(summary, changes, sort, row, _provider)
+
+
+def _provider(source: str) -> str:
+    return terms()[source].provider if source in terms() else source
 
 
 def quotable(told: Explanation, manifest: Mapping[str, Any], used: Sequence[Terms]) -> str:
