@@ -344,6 +344,32 @@ def test_the_claimed_pause_is_a_bracket_with_the_visits_inside_it(page: str) -> 
     assert marks.count("M") == 6  # days from 2025-05-20 to 2025-10-17 with a visit
 
 
+def test_how_often_what_is_read_and_inferred_is_right_is_said(tmp_path: Path, index: str) -> None:
+    assert 'id="accuracy"' not in index, "nothing was measured"
+    database = report_fixture.create(tmp_path / "accuracy.duckdb")
+    report_fixture.insert(database, "bases", [{"base_id": "b", "name": "B"}])
+    report_fixture.insert(database, "news_mentions", [{"mention_id": "m", "base_id": "b"}])
+    measured = [
+        ("stay", "all", 30),
+        ("stay", "b", 10),
+        ("stay", "b", 2),
+        ("news_base", "all", 200),
+        ("claim", "all", 7),
+    ]
+    rows = [
+        {"subject": subject, "base_id": base, "evidence": f"e{hidden}", "height_band": "none", "hidden": hidden,
+         "found": hidden - 2, "wrong": 1, "missed": 2, "is_pooled": False}
+        for subject, base, hidden in measured
+    ]  # fmt: skip
+    report_fixture.insert(database, "accuracy", rows)
+    shown = written(database, fleet="f")
+    told = section(shown["index.html"], "accuracy").words
+    assert "Of 30 stays that were heard and then hidden, 28 were found again" in told
+    assert "Of 200 names of bases in labelled texts, 198" in told and "Of 7 claims in labelled texts, 5" in told
+    own = section(shown["bases/b.html"], "coverage").words
+    assert "Of 12 stays that were heard and then hidden, 8 were found again; 2 silences would have" in own
+
+
 def test_what_no_map_can_show_is_said_in_words(page: str) -> None:
     routes = section(page, "routes").words
     assert "Named by the records, and on no map: UUMU (37 came from it, 0 left for it)." in routes

@@ -418,8 +418,8 @@ FROM base_visits
 """
 
 _ACCURACY = """
-SELECT subject, evidence, height_band, hidden, found, wrong, missed, is_pooled FROM accuracy
-WHERE base_id = ? AND hidden > 0 ORDER BY subject, evidence, height_band
+SELECT evidence, height_band, hidden, found, wrong, missed, is_pooled FROM accuracy
+WHERE base_id = ? AND subject = 'stay' AND hidden > 0 ORDER BY evidence, height_band
 """
 
 _AGREEMENT = """

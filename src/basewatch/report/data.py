@@ -30,6 +30,7 @@ class Report:
     """What all pages of a release share, and the bases that have a page of their own.
 
     still: the other bases, of which nothing is on record. told_by: providers that evidence names, by source.
+    accuracy: over all bases, by what is measured, how often what was known and hidden was found.
     """
 
     release: Row | None
@@ -44,6 +45,7 @@ class Report:
     check_counts: Row
     sources: list[str] = field(default_factory=list)
     told_by: list[Row] = field(default_factory=list)
+    accuracy: list[Row] = field(default_factory=list)
 
 
 class ReportError(BasewatchError):
@@ -96,6 +98,7 @@ def _read(connection: duckdb.DuckDBPyConnection, base_ids: list[str], fleet: str
         checks=_checks(connection, run),
         check_counts=rows(connection, _CHECK_COUNTS, [run])[0],
         sources=sources,
+        accuracy=rows(connection, _ACCURACY),
         told_by=rows(connection, f"{base_data.TOLD_BY} ORDER BY ALL"),
     )
 
@@ -210,4 +213,10 @@ SELECT gate, check_name, table_name, success, severity, observed, unexpected_cou
   count(*) OVER () AS total
 FROM quality_results WHERE run_id IS NOT DISTINCT FROM ?
 ORDER BY coalesce(success, false), severity, table_name, check_name, gate, run_id LIMIT ?
+"""
+
+_ACCURACY = """
+SELECT subject, sum(hidden)::BIGINT AS hidden, sum(found)::BIGINT AS found, sum(wrong)::BIGINT AS wrong
+FROM accuracy WHERE base_id = 'all' GROUP BY subject HAVING sum(hidden) > 0
+ORDER BY list_position(['stay', 'news_base', 'claim'], subject) NULLS LAST, subject
 """

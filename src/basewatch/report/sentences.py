@@ -188,6 +188,21 @@ def accuracy(view: BaseView) -> list[str]:
     ]
 
 
+ACCURACY = {  # over all bases, by what is measured
+    "stay": "Of {hidden} stays that were heard and then hidden, {found} were found again; {wrong} silences would have "
+    "counted as a visit and were none.",
+    "news_base": "Of {hidden} names of bases in labelled texts, {found} were read as they are labelled; {wrong} were "
+    "read where no base is meant.",
+    "claim": "Of {hidden} claims in labelled texts, {found} were read as they are labelled; {wrong} were read that "
+    "nobody makes.",
+}
+
+
+def accuracy_over_all(measured: list[Row]) -> list[str]:
+    """How often what is inferred and read is right, over all bases, in sentences."""
+    return [ACCURACY[row["subject"]].format(**row) for row in measured if row["subject"] in ACCURACY]
+
+
 def lead(row: Row, stories: list[Row]) -> str:
     """How long before a story a visit was on record, or after it."""
     story = next((one for one in stories if one["story_id"] == row["story_id"]), None)
