@@ -383,7 +383,7 @@ def test_charts_credit_whoever_recorded_any_visit_by_the_name_that_people_know(t
     day = report_fixture.AS_OF
     own = {"fleets": ["f"], "evidence": ["flightradar24:1"]}
     shown = [report_fixture.visit(number, day, "b", **own) for number in range(base_data.VISITS_MAX)]
-    earlier = {"fleets": ["f"], "sources": ["readsb_archive"], "evidence": ["trace 15501b 2024-03-10 (adsb.lol)"]}
+    earlier = {"fleets": ["f"], "sources": ["readsb_archive"], "evidence": ["trace 15501b 2024-03-10 (adsblol)"]}
     shown.append(report_fixture.visit(900, date(2024, 3, 10), "b", **earlier))
     shown.append(report_fixture.visit(901, date(2024, 3, 9), "b", **(earlier | {"sources": ["feeds"], "evidence": []})))
     report_fixture.insert(database, "base_visits", shown)

@@ -11,6 +11,7 @@ from basewatch.report.listing import Row
 # Files of one's own and archives hold the records of somebody else, whose name their evidence tells.
 OF_OTHERS = ("flight_files", "readsb_archive", "readsb_live")
 PREFIXES = {"flightradar24": "Flightradar24", "opensky": "OpenSky Network"}
+NETWORKS = {"adsblol": "adsb.lol"}  # as a folder of its answers is called
 _TRACE = re.compile(r"trace \S+ \S+ \((.+)\)")
 
 
@@ -24,7 +25,7 @@ class Providers:
         self._names = {str(row["source"]): str(row.get("provider") or row["title"]) for row in named}
         self._told: dict[str, set[str]] = {}
         for row in told_by:
-            name = PREFIXES.get(row["prefix"] or "") or row["network"]
+            name = _named(row)
             if name and row["source"] in OF_OTHERS:
                 self._told.setdefault(row["source"], set()).add(name)
 
@@ -40,7 +41,7 @@ class Providers:
         """Who recorded the stays of a base: rows of source, prefix and network."""
         found = []
         for row in told_by:
-            told = PREFIXES.get(row["prefix"] or "") or row["network"]
+            told = _named(row)
             found.append(told if told and row["source"] in OF_OTHERS else self.name(row["source"]))
         return list(dict.fromkeys(found))
 
@@ -51,6 +52,11 @@ class Providers:
         return list(dict.fromkeys([*told, *self.names(others)]))
 
 
+def _named(row: Row) -> str | None:
+    network = row["network"] or ""
+    return PREFIXES.get(row["prefix"] or "") or NETWORKS.get(network, network) or None
+
+
 def _told_by(evidence: str) -> str | None:
     trace = _TRACE.fullmatch(evidence)
-    return trace[1] if trace else PREFIXES.get(evidence.split(":", 1)[0])
+    return NETWORKS.get(trace[1], trace[1]) if trace else PREFIXES.get(evidence.split(":", 1)[0])
