@@ -142,7 +142,9 @@ class Nightly(Section):
 class Report(Section):
     """What the HTML report shows."""
 
-    bases: list[str] = Field(default_factory=list, description="Bases to show; empty: those with a visit or a mention.")
+    bases: list[str] = Field(
+        default_factory=list, description="Bases to show; empty: those with a visit, a mention or a claim."
+    )
     fleet: str = Field("ru_mil", description="Fleet whose visits are shown first; `all` is every aircraft.")
 
 
@@ -335,6 +337,10 @@ class PressFlights(Source):
 
 class Articles(OwnFiles):
     """Article files in a folder."""
+
+
+class SimulatedArticles(Articles):
+    """Made-up articles for demonstrations: read like articles, and named for what they are everywhere."""
 
 
 class OverHttp(Source):
@@ -557,6 +563,7 @@ class Sources(Section):
     gdelt_files: GdeltFiles = GdeltFiles()
     feeds: Feeds = Feeds()
     articles: Articles = Articles()
+    simulated_articles: SimulatedArticles = SimulatedArticles()
 
 
 class Settings(BaseSettings):

@@ -629,6 +629,8 @@ def write_report(
         gate_page=gate_page,
         licences=[row.model_dump() for row in facts.rows["sources"]],
         release_id=release_id,
+        summary=Release(folder, {}).summary,
+        fields=[row.model_dump() for row in facts.rows["fields"]],
     )
 
 

@@ -455,6 +455,7 @@ def test_sources_prove_what_the_contract_says() -> None:
         "gdelt_files": "all_bases",
         "feeds": "all_bases",
         "articles": "never",  # chosen articles say nothing of the bases that they do not name
+        "simulated_articles": "never",
     }
     assert set(covers) == set(config.Sources.model_fields)
     assert all(row.licence and row.attribution for row in shipped().rows["sources"])
@@ -497,6 +498,11 @@ def test_the_sample_loads_and_its_real_bases_are_the_shipped_ones() -> None:
     bases = load.tables(sample()).bases
     only_here = set(bases) - set(shipped().bases)
     assert only_here == {"radom", "rzeszow", "simulated_field"}
+    own = [row for row in load.tables(sample()).rows["keywords"] if row.base_id == "simulated_field"]
+    assert [(row.alias, row.strength) for row in own] == [("Simulated Field", "strong")]
+    names = {(row.base_id, row.role, row.alias, row.language): row for row in shipped().rows["keywords"]}
+    for row in load.tables(sample()).rows["keywords"]:
+        assert row in own or row == names[(row.base_id, row.role, row.alias, row.language)]
     assert all(bases[base_id] == shipped().bases[base_id] for base_id in set(bases) - only_here)
     for row in cells("press_flights"):
         assert row["base_id"] in {"", *bases}
@@ -548,6 +554,14 @@ def test_articles_say_that_they_are_paraphrases_and_cite_a_press_row() -> None:
         assert "hmeimim" in Reader(load.tables(sample())).bases_in(content), entry.name
         (url,) = re.findall(r"^Original URL: (\S+)$", content, re.MULTILINE)
         assert url in cited, entry.name
+
+
+def test_the_simulated_article_says_what_it_is_and_speaks_of_the_invented_field_alone() -> None:
+    (entry,) = files("basewatch.sample").joinpath("simulated_articles").iterdir()
+    content = entry.read_text(encoding="utf-8")
+    assert content.startswith("# SIMULATED article: ") and "made up for basewatch" in content
+    assert "http" not in content, "no address that somebody might take for a page"
+    assert set(Reader(load.tables(sample())).bases_in(content)) == {"simulated_field"}
 
 
 def test_the_fleet_in_the_guide_loads() -> None:

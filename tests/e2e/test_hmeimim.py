@@ -11,6 +11,10 @@ from typing import Any
 import duckdb
 import pytest
 
+import devtools
+import report_pages
+from browser import CHROMIUM
+
 pytestmark = pytest.mark.e2e
 
 MONTHS = [f"2025-{month:02d}" for month in range(3, 11)]
@@ -72,6 +76,20 @@ def real(recorded: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_monthly_counts(real: Path) -> None:
     assert months(real, "arrivals") == ARRIVALS
     assert months(real, "departures") == DEPARTURES
+
+
+@pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no browser at {CHROMIUM}: the report was not looked at")
+def test_every_number_of_the_report_is_that_of_the_published_tables(real: Path, tmp_path: Path) -> None:
+    warehouse = real.parent / "warehouse"
+    folder = warehouse / "current" / "report"
+    with devtools.browser(tmp_path / "profile") as browser:
+        browser.look(1280, 900)
+        assert report_pages.check_numbers(browser, folder, warehouse / "basewatch.duckdb", "ru_mil") > 500
+        report_pages.check_phone(browser, folder)
+        report_pages.check_nothing_is_asked(browser)
+    page = (folder / "bases" / "hmeimim.html").read_text()
+    assert "27 visits to Hmeimim Air Base are on record from" in page
+    assert "Source: Flightradar24, " in page and "Recorded by" in page
 
 
 def test_february_was_looked_at_and_quiet(real: Path) -> None:

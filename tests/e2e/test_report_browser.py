@@ -59,7 +59,8 @@ addEventListener('load', () => {
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     database = report_fixture.full(folder / "basewatch.duckdb")
-    return write.report(database, folder / "report", bases=[], fleet="ru_mil", gate_page="../quality/gates.html")
+    index = write.report(database, folder / "report", bases=[], fleet="ru_mil", gate_page="../quality/gates.html")
+    return index.parent / "bases" / "hmeimim.html"
 
 
 def probe(page: Path, tmp_path: Path, width: int) -> dict[str, Any]:
@@ -131,18 +132,18 @@ def test_nothing_acts_nothing_is_fetched_and_nothing_sticks_out(
 ) -> None:
     seen = probe(page, tmp_path, width)
     assert seen["acted"] == 0
-    assert seen["scripts"] == 1  # the probe alone
+    assert seen["scripts"] == 2  # the page's own, and the probe
     assert seen["fetched"] == []
     assert seen["inner"] == width
     assert seen["wide"] == []
     assert seen["scroll"] <= width
-    assert len(seen["charts"]) == 2
+    assert len(seen["charts"]) == 3
     assert all(height > 150 for height in seen["charts"])
     assert all("url(" in fill for fill in seen["patterned"])
     assert (seen["twin"] != "none") is is_phone
     if is_phone:
-        assert seen["latest"] == [True, True]
-    assert seen["overlaps"] == [0, 0]
+        assert seen["latest"] == [True, True, True]
+    assert seen["overlaps"] == [0, 0, 0]
     assert "Silence in the data is not silence on the ground." in seen["text"]
     assert "<script>alert(1)</script>" in seen["text"]
 

@@ -21,6 +21,8 @@ from typing import Any
 import duckdb
 import pytest
 
+import devtools
+import report_pages
 from basewatch.gates import data_docs
 from browser import CHROMIUM, browse
 
@@ -156,6 +158,37 @@ def test_an_installed_wheel_begins_a_watch_explains_and_is_read_in_python(
     assert (ran[0] / "quoted" / "simulated_field-all-20251210" / "chart.png").stat().st_size > 5_000
     read = "import basewatch; print(len(basewatch.open('warehouse').months('simulated_field', 'all')))"
     assert int(call("python", "-c", read)) > 12
+
+
+@pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no browser at {CHROMIUM}: the report was not looked at")
+def test_the_report_of_the_sample_tells_the_published_numbers_and_is_open_to_everybody(
+    ran: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    folder = ran[0] / "warehouse" / "current" / "report"
+    with devtools.browser(tmp_path / "profile") as browser:
+        browser.look(1280, 900)
+        held = report_pages.check_numbers(browser, folder, ran[0] / "warehouse" / "basewatch.duckdb", "all")
+        assert held > 5_000
+        report_pages.check_phone(browser, folder)
+        report_pages.check_keyboard(browser, folder / "bases" / "simulated_field.html")
+        pages = [folder / "index.html", *(folder / "bases" / f"{base}.html" for base in ("simulated_field", "rzeszow"))]
+        report_pages.check_access(browser, pages)
+        report_pages.check_nothing_is_asked(browser)
+
+
+def test_the_sample_answers_its_question_on_the_invented_field_and_invents_nothing_at_a_real_one(
+    ran: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    told = (
+        "SIMULATED: The press on Simulated Field (does not exist): no flights, 2025-06-03 to 2025-10-02: contradicted"
+    )
+    assert told in ran[1].stdout
+    folder = ran[0] / "warehouse" / "current" / "report" / "bases"
+    simulated, real = ((folder / f"{base}.html").read_text() for base in ("simulated_field", "hmeimim"))
+    assert "<h1>SIMULATED: 39 visits to Simulated Field" in simulated
+    assert "SIMULATED claim, " in simulated and 'class="hit"' in simulated
+    assert 'class="bracket no_data"' in real and ">not looked at</text>" in real
+    assert "SIMULATED" not in real and 'class="hit" d=' not in real.split("<figcaption>")[0]
 
 
 def test_great_expectations_judges_the_sample_as_the_counts_do(

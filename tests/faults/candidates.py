@@ -140,9 +140,10 @@ def world(folder: Path) -> Iterator[Meet]:
     folder.mkdir(parents=True, exist_ok=True)
     text = SAMPLE.joinpath("basewatch.toml").read_text(encoding="utf-8")
     text = text.replace('root = "warehouse"', f'root = "{folder / "warehouse"}"')
-    for name in ("articles", "adsblol", "flights"):
+    for name in ("articles", "adsblol", "flights", "simulated_articles"):
         text = text.replace(f'"{name}"', f'"{SAMPLE.joinpath(name)}"')
-    text = text.replace('bases = "bases.csv"', f'bases = "{SAMPLE.joinpath("bases.csv")}"')
+    for table in ("bases", "keywords"):
+        text = text.replace(f'{table} = "{table}.csv"', f'{table} = "{SAMPLE.joinpath(f"{table}.csv")}"')
     (folder / "basewatch.toml").write_text(text, encoding="utf-8")
     work = run.start(config.load(folder / "basewatch.toml"), ENDS)
     work.progress = lambda _: None

@@ -43,5 +43,5 @@ class Reader(HTMLParser):
 
     @property
     def words(self) -> str:
-        shown = "".join(data for inside, data in self.texts if "style" not in inside)
+        shown = "".join(data for inside, data in self.texts if not {"style", "script"} & set(inside))
         return re.sub(r"\s+", " ", shown)

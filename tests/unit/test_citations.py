@@ -153,3 +153,27 @@ def test_a_simulated_finding_is_quoted_as_such(tmp_path: Path, small_watch: Watc
     folder = cited(told_release.publish(tmp_path / "a", small_watch, rows), GAP, tmp_path / "out")
     assert (folder / "citation.txt").read_text().startswith("SIMULATED, not real: No visit of")
     assert "SIMULATED" in (folder / "chart.svg").read_text()
+
+
+def test_the_chart_of_a_claimed_pause_has_its_bracket_with_the_visits_inside(told_watch: Watch, tmp_path: Path) -> None:
+    drawn = (cited(told_watch, PAUSE, tmp_path) / "chart.svg").read_text()
+    assert 'class="bracket contradicted"' in drawn and drawn.count('class="hit"') == 1
+    assert "no flights 2026-01-01 to 2026-03-31. Contradicted: 1 visit on record in it" in drawn
+    assert 'class="bracket' not in (cited(told_watch, GAP, tmp_path) / "chart.svg").read_text()
+
+
+def test_a_citation_says_what_the_release_before_said(tmp_path: Path, small_watch: Watch) -> None:
+    watch = told_release.publish(tmp_path / "a", small_watch, told_release.rows())
+    summary = {"compared_with": "R0", "claims": [
+        {"claim_id": PAUSE, "base_id": "hmeimim", "fleet_id": "ru_mil", "claim": "pause", "claimed_from": "2026-01-01",
+         "claimed_to": "2026-03-31", "verdict": "contradicted", "verdict_before": "no_data"}]}  # fmt: skip
+    folder = (watch.root / "current").resolve()
+    folder.chmod(0o755)
+    (folder / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
+    told = (
+        "Until release R0 this page said of the claimed pause, 2026-01-01 to 2026-03-31: no data; it says contradicted"
+    )
+    out = cited(watch, PAUSE, tmp_path / "out")
+    assert read(out / "finding.json")["corrections"][0].startswith(told)
+    assert told in (out / "citation.html").read_text()
+    assert read(cited(watch, GAP, tmp_path / "out") / "finding.json")["corrections"] == []

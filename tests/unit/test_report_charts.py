@@ -10,7 +10,8 @@ from xml.etree import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from basewatch.report import charts, write
+from basewatch.report import months_chart, svg, write
+from basewatch.report import timeline as timelines
 from basewatch.report.data import read
 from unit import report_fixture
 
@@ -32,8 +33,8 @@ def month(first: date, visits: int | None, activity: str = "active", **more: obj
 
 
 def bars(rows: list[dict[str, object]]) -> ElementTree.Element:
-    frame = charts.Frame(rows[0]["month"], charts.month_end(rows[-1]["month"]))  # type: ignore[arg-type]
-    return ElementTree.fromstring(charts.monthly_bars(frame, rows, "c", "t"))
+    frame = svg.Frame(rows[0]["month"], svg.month_end(rows[-1]["month"]))  # type: ignore[arg-type]
+    return ElementTree.fromstring(months_chart.monthly_bars(frame, rows, "c", "t"))
 
 
 def classed(tree: ElementTree.Element, kind: str) -> list[ElementTree.Element]:
@@ -63,23 +64,22 @@ def test_lower_bounds_and_unfinished_months_are_marked() -> None:
     assert [element.text for element in classed(tree, "value")] == ["≥4", "≥4", "8"] * 3
     partial = classed(tree, "bar partial")
     assert len(partial) == 3
-    assert {element.attrib["height"] for element in partial} == {str(int(charts.PANEL))}
-    heights = {element.attrib["height"] for element in classed(tree, "bar")}
-    assert heights == {str(int(charts.PANEL / 2))}
+    assert {element.attrib["height"] for element in partial} == {"116", "74"}  # the whole of each panel
+    assert {element.attrib["height"] for element in classed(tree, "bar")} == {"58", "37"}
 
 
 @given(st.integers(0, 100_000))
 def test_the_scale_holds_the_largest_value_without_waste(value: int) -> None:
-    top = charts.nice_top(value)
+    top = months_chart.nice_top(value)
     assert top >= value
     assert top <= max(2 * value, 1)
 
 
 @given(st.dates(date(1990, 1, 1), date(2060, 1, 1)), st.integers(0, 6000), st.integers(0, 6000))
 def test_days_stay_in_the_frame_and_in_order(first: date, length: int, offset: int) -> None:
-    frame = charts.Frame(first, first + timedelta(days=length))
+    frame = svg.Frame(first, first + timedelta(days=length))
     here, there = frame.x(first + timedelta(days=offset)), frame.x(first + timedelta(days=offset + 1))
-    assert charts.LEFT <= here <= there <= frame.width - charts.RIGHT
+    assert svg.LEFT <= here <= there <= frame.width - svg.RIGHT
 
 
 def timeline(**more: object) -> ElementTree.Element:
@@ -91,8 +91,8 @@ def timeline(**more: object) -> ElementTree.Element:
         "stories": [],
         "other_mentions": [],
     }
-    frame = charts.Frame(date(2025, 1, 1), date(2025, 12, 31))
-    return ElementTree.fromstring(charts.timeline(frame, "c", "t", **(given_rows | more)))
+    frame = svg.Frame(date(2025, 1, 1), date(2025, 12, 31))
+    return ElementTree.fromstring(timelines.timeline(frame, "c", "t", **(given_rows | more)))
 
 
 def gap(first: date, last: date, kind: str, *, ongoing: bool = False, number: int | None = 1) -> dict[str, object]:
@@ -145,7 +145,7 @@ def test_labels_of_crowded_spells_do_not_overlap() -> None:
     days = [date(2025, 1, 1) + timedelta(days=16 * n) for n in range(22)]
     tree = timeline(gaps=[gap(day, day + timedelta(days=14), "lull", number=n) for n, day in enumerate(days)])
     spans = [
-        (float(element.attrib["x"]), float(element.attrib["x"]) + len(element.text or "") * charts.CHARACTER)
+        (float(element.attrib["x"]), float(element.attrib["x"]) + len(element.text or "") * svg.CHARACTER)
         for element in classed(tree, "value")
     ]
     assert len(spans) > 5
@@ -157,7 +157,7 @@ def test_observability_shows_days_and_falls_back_to_shares() -> None:
     tree = timeline(observability=runs)
     assert len(classed(tree, "obs observed")) == len(classed(tree, "obs missing")) == 1
     assert not classed(tree, "obs blind")
-    many = [("observed", date(2025, 1, 1), date(2025, 1, 1))] * (charts.RUNS_MAX + 1)
+    many = [("observed", date(2025, 1, 1), date(2025, 1, 1))] * (timelines.RUNS_MAX + 1)
     shares = timeline(observability=many, months=[month(date(2025, 1, 1), 1, days_missing=3)])
     assert classed(shares, "obs observed")[0].attrib["d"].count("z") == 1
     assert len(classed(shares, "obs missing")) == 1
@@ -202,8 +202,8 @@ def test_years_of_nothing_before_the_first_known_month_are_left_out_of_the_chart
     report_fixture.insert(database, "base_monthly_activity", rows)
     report_fixture.insert(database, "news_mentions", [{"mention_id": "m", "base_id": "b"}])
     view = read(database, [], "f").bases[0]
-    assert view.frame == charts.Frame(date(2024, 11, 1), date(2025, 6, 30))
+    assert view.frame == svg.Frame(date(2024, 11, 1), date(2025, 6, 30))
     assert view.trimmed == 142
-    shown = write.html(database, bases=[], fleet="f")
+    shown = dict(write.pages(database, bases=[], fleet="f"))["bases/b.html"]
     assert "142 earlier months, of which nothing is known" in shown
     assert shown.count('<th scope="row">20') == 150

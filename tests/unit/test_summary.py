@@ -150,3 +150,23 @@ def test_a_release_of_an_earlier_version_tells_no_signs_surges_or_accuracy(
     gap(connection, "a", "new", sign="2026-02-05")
     summary = told(connection)
     assert (summary.first_signs, summary.surges, summary.accuracy) == ([], [], [])
+
+
+def test_a_month_that_had_ended_and_has_another_count_is_a_correction(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    row = "INSERT INTO {db}.main.base_monthly_activity BY NAME SELECT 'hmeimim' AS base_id, 'all' AS fleet_id, "
+    for db, month, visits, partial in (
+        ("b", "2026-01-01", "5", "FALSE"), ("a", "2026-01-01", "6", "FALSE"),  # corrected
+        ("b", "2026-02-01", "5", "FALSE"), ("a", "2026-02-01", "NULL", "FALSE"),  # taken back
+        ("b", "2026-03-01", "NULL", "FALSE"), ("a", "2026-03-01", "2", "FALSE"),  # nothing had been said
+        ("b", "2026-04-01", "1", "TRUE"), ("a", "2026-04-01", "3", "FALSE"),  # it went on
+        ("b", "2026-05-01", "4", "FALSE"), ("a", "2026-05-01", "4", "FALSE"),
+    ):  # fmt: skip
+        connection.execute(
+            row.format(db=db) + f"DATE '{month}' AS month, {visits}::INTEGER AS visits, {partial} AS is_partial"
+        )
+    assert told(connection).corrections == [
+        {"base_id": "hmeimim", "fleet_id": "all", "month": "2026-02-01", "before": 5, "now": None},
+        {"base_id": "hmeimim", "fleet_id": "all", "month": "2026-01-01", "before": 5, "now": 6},
+    ]

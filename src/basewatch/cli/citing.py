@@ -33,5 +33,6 @@ def write(
             expired=expired,
             thresholds=params.values if manifest.get("thresholds_sha256") == params.sha256 else None,
             is_own_free=is_own_free,
+            summary=published.release(release).summary,
         )
     return folder, (folder / "citation.txt").read_text(encoding="utf-8").rstrip("\n")

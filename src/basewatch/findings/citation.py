@@ -20,15 +20,16 @@ import duckdb
 from basewatch import outside
 from basewatch.durable import make_folder
 from basewatch.errors import ConfigError
+from basewatch.findings import finding as findings
 from basewatch.findings import permitted
 from basewatch.findings.drawing import chart
 from basewatch.findings.explaining import explain
 from basewatch.findings.finding import Explanation
-from basewatch.findings.forms import as_csv, write_json
 from basewatch.findings.page import page
 from basewatch.findings.permitted import Cited, used_terms
-from basewatch.reference.source_terms import Terms
-from basewatch.report import sentences, standalone
+from basewatch.reference.source_terms import Terms, terms
+from basewatch.report import base_data, corrections, sentences, standalone
+from basewatch.report.forms import as_csv, write_json
 
 PAGE, CHART = "citation.html", "chart.svg"
 THRESHOLDS = {  # by sort of finding: what the names of those begin with that decide it
@@ -63,13 +64,14 @@ def write(
     expired: set[tuple[str, date]],
     thresholds: Mapping[str, Any] | None,
     is_own_free: bool,
+    summary: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write the citation of a finding into a folder of its own below `out`; its path.
 
-    manifest: of the release that `connection` is open to. expired: sources and days whose terms have ended. thresholds:
-    those that the release was judged by, None where they are not known. is_own_free: rows of the user's own records may
-    be passed on. Raises ConfigError for an unknown finding, one whose source's terms have ended, and a folder that
-    holds something else.
+    manifest: of the release that `connection` is open to. expired: sources and days whose terms have ended.
+    thresholds: those that the release was judged by, None where they are not known. is_own_free: rows of the user's
+    own records may be passed on. summary: of the release; what the one before said otherwise is said. Raises
+    ConfigError for an unknown finding, one whose source's terms have ended, and a folder that holds something else.
     """
     told = explain(connection, lake, name)
     allowed = permitted.cited(connection, lake, told, expired, is_own_free)
@@ -78,7 +80,7 @@ def write(
     aside = out / f".{folder.name}.{uuid.uuid4().hex}"
     aside.mkdir()
     try:
-        _fill(aside, connection, told, allowed, manifest, thresholds)
+        _fill(aside, connection, told, allowed, manifest, thresholds, summary)
         _replace(folder, aside)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
@@ -114,6 +116,7 @@ def _fill(
     cited: Cited,
     manifest: Mapping[str, Any],
     thresholds: Mapping[str, Any] | None,
+    summary: Mapping[str, Any] | None,
 ) -> None:
     used = used_terms(cited)
     sort = told.finding.sort
@@ -126,6 +129,7 @@ def _fill(
         "sort": sort,
         "id": told.finding.finding_id,
         "release": {name: manifest.get(name) for name in _OF_RELEASE},
+        "corrections": _corrections(connection, told, summary),
         "sentences": told.sentences,
         "method": METHOD[sort],
         "thresholds": chosen,
@@ -147,6 +151,21 @@ def _fill(
         (folder / "chart.png").write_bytes(standalone.png(drawing))
     (folder / PAGE).write_text(page(about, cited, used, drawing), encoding="utf-8")
     (folder / "citation.txt").write_text(outside.cell(sentence) + "\n", encoding="utf-8")
+
+
+def _corrections(
+    connection: duckdb.DuckDBPyConnection, told: Explanation, summary: Mapping[str, Any] | None
+) -> list[str]:
+    """What the release before said otherwise of the finding."""
+    row, sort = told.finding.row, told.finding.sort
+    if summary is None or sort == "visit":
+        return []
+    changes = findings.rows(connection, base_data.CHANGES, row["base_id"], row["fleet_id"] or "all")
+    return corrections.of_finding(summary, changes, sort, row, _provider)
+
+
+def _provider(source: str) -> str:
+    return terms()[source].provider if source in terms() else source
 
 
 def quotable(told: Explanation, manifest: Mapping[str, Any], used: Sequence[Terms]) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 
 import duckdb
 
-from basewatch.findings.finding import Explanation
+from basewatch.findings.finding import Explanation, rows
 from basewatch.reference.source_terms import Terms
-from basewatch.report import charts, data, standalone
+from basewatch.report import base_data, brackets, months_chart, standalone, svg, timeline
 
 AROUND = {"visit": 6, "gap": 3, "claim": 3, "month": 11}  # months that the chart shows on either side
 BARS = "Hatched: not known, which is not zero. ≥: some days of the month could not be seen."
@@ -26,7 +26,7 @@ def chart(
     """Months as bars for a visit or a month, the timeline for a gap or a claim; None where there is no month."""
     sort, row = told.finding.sort, told.finding.row
     fleet = "all" if sort == "visit" else row["fleet_id"] or "all"
-    history = data.history(connection, row["base_id"], fleet)
+    history = base_data.history(connection, row["base_id"], fleet)
     ends = {
         "visit": (row.get("first_evidence_at"), row.get("last_evidence_at")),
         "gap": (row.get("first_day"), row.get("last_day")),
@@ -35,11 +35,11 @@ def chart(
     }[sort]
     if not history.months:
         return None
-    begun, ended = history.months[0]["month"], charts.month_end(history.months[-1]["month"])
+    begun, ended = history.months[0]["month"], svg.month_end(history.months[-1]["month"])
     first, last = (_day(moment) for moment in ends)
     around = timedelta(days=31 * AROUND[sort])
     since = max(begun, ((first or begun) - around).replace(day=1))
-    until = min(ended, charts.month_end((last or ended) + (around if sort != "month" else timedelta(0))))
+    until = min(ended, svg.month_end((last or ended) + (around if sort != "month" else timedelta(0))))
     if since > until:
         return None
     name = told.finding.base["name"] or row["base_id"]
@@ -48,7 +48,7 @@ def chart(
         drawn = bars(history, since, until, title)
     else:
         title = f"{name}: spells with no visit, days with a visit, and what could be seen"
-        drawn = spells(history, since, until, title)
+        drawn = spells(history, since, until, title, _claimed(connection, told, first))
     credit = " ".join(dict.fromkeys(one.attribution for one in used))
     made_up = ["SIMULATED: made up, and no real flight."] if told.sentences[0].startswith("SIMULATED") else []
     lines = [
@@ -59,16 +59,21 @@ def chart(
     return standalone.svg(drawn, title, lines)
 
 
-def bars(history: data.History, since: date, until: date, title: str) -> str:
+def bars(history: base_data.History, since: date, until: date, title: str) -> str:
     """Visits, arrivals and departures of the months from `since` to `until`, as a chart of the report."""
-    return str(charts.monthly_bars(charts.Frame(since, until), history.months, "bars", title))
+    return str(months_chart.monthly_bars(svg.Frame(since, until), history.months, "bars", title))
 
 
-def spells(history: data.History, since: date, until: date, title: str) -> str:
-    """Spells with no visit, days with one, and what could be seen from `since` to `until`, as a chart of the report."""
+def spells(
+    history: base_data.History, since: date, until: date, title: str, claims: Sequence[brackets.Claimed] = ()
+) -> str:
+    """Spells with no visit, days with one, and what could be seen from `since` to `until`, as a chart of the report.
+
+    claims: pauses that the press claimed, drawn over the days.
+    """
     return str(
-        charts.timeline(
-            charts.Frame(since, until),
+        timeline.timeline(
+            svg.Frame(since, until),
             "time",
             title,
             gaps=[gap for gap in history.gaps if gap["last_day"] >= since and gap["first_day"] <= until],
@@ -81,8 +86,23 @@ def spells(history: data.History, since: date, until: date, title: str) -> str:
             months=[month for month in history.months if since <= month["month"] <= until],
             stories=[],
             other_mentions=history.mention_days,
+            claims=claims,
         )
     )
+
+
+def _claimed(connection: duckdb.DuckDBPyConnection, told: Explanation, first: date | None) -> list[brackets.Claimed]:
+    """The pause that a claim speaks of, to be drawn over the days; none for a gap, or a claim without days."""
+    row = told.finding.row
+    if told.finding.sort != "claim" or first is None:
+        return []
+    mentions = rows(
+        connection, "SELECT domain, origin FROM news_mentions WHERE mention_id = ? AND base_id = ?",
+        row["mention_id"], row["base_id"],
+    )  # fmt: skip
+    of_claim = {**row, **(mentions[0] if mentions else {"domain": None, "origin": None})}
+    made_up = {row["claim_id"]} if told.sentences[0].startswith("SIMULATED") else set()
+    return brackets.pauses([of_claim], made_up)
 
 
 def _cut(run: Sequence[Any], since: date, until: date) -> tuple[date, date]:

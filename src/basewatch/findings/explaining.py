@@ -17,7 +17,7 @@ import duckdb
 from basewatch.findings import origins
 from basewatch.findings.finding import Explanation, Finding, Row, find, rows
 from basewatch.report import sentences
-from basewatch.report.data import MADE_UP
+from basewatch.report.base_data import MADE_UP
 from basewatch.report.first_screen import Table
 from basewatch.report.safe_text import percent, probability
 from basewatch.report.sentences import plural

@@ -24,6 +24,7 @@ def page(about: Mapping[str, Any], cited: Cited, used: Iterable[Terms], drawing:
     parts = [
         f"<h1>{escaped(about['sort'])} {escaped(about['id'])}</h1>",
         f"<blockquote>{escaped(about['sentence'])}</blockquote>",
+        _listed("Corrected", map(escaped, about["corrections"])),
         *([drawing] if drawing else []),
         _listed("What the release says", map(escaped, about["sentences"])),
         _listed("Evidence", (_evidence_line(one) for one in cited.evidence)),

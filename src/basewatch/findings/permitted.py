@@ -13,8 +13,8 @@ import duckdb
 from basewatch.errors import ConfigError
 from basewatch.findings import origins
 from basewatch.findings.finding import Evidence, Explanation, Row
-from basewatch.findings.forms import plain
 from basewatch.reference.source_terms import Terms, terms
+from basewatch.report.forms import plain
 
 OWN = "flight_files"  # records of the user's own: the user knows whether they may be passed on
 

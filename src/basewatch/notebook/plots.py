@@ -94,15 +94,16 @@ class Plots:
         spells: bool = False,
     ) -> Chart:
         from basewatch.findings import drawing
-        from basewatch.report import data, standalone
+        from basewatch.report import base_data, standalone
 
         with without_pandas():
             views.require_known(self._connection, Choice(base, fleet, None, None))
-            history = data.history(self._connection, base, fleet)
+            history = base_data.history(self._connection, base, fleet)
             [(name,)] = self._connection.execute("SELECT name FROM bases WHERE base_id = ?", [base]).fetchall()
             sources = self._connection.execute(_SOURCES, [base]).fetchall()
         title = f"{name or base}: {shows}"
-        made_up = ["SIMULATED: made up, and no real flight."] if any(data.is_made_up(one) for (one,) in sources) else []
+        is_made_up = any(base_data.is_made_up(one) for (one,) in sources)
+        made_up = ["SIMULATED: made up, and no real flight."] if is_made_up else []
         months = [month["month"] for month in history.months]
         first = max(months[0], since.replace(day=1) if since else months[0]) if months else None
         last = min(months[-1], until.replace(day=1) if until else months[-1]) if months else None

@@ -329,13 +329,14 @@ with warnings.catch_warnings():
 class SourceRow(Row):
     """A source, its licence, and what its ledger rows prove: `covers` says which scope can make a day observed.
 
-    may_redistribute: whether its rows may be passed on, as in a citation. viewer: the address at which an aircraft's
-    day can be looked at, with {icao24} and {day}.
+    provider: how people call it, in a word or two. may_redistribute: whether its rows may be passed on, as in a
+    citation. viewer: the address at which an aircraft's day can be looked at, with {icao24} and {day}.
     """
 
     source: str
     kind: Literal["flight", "press", "news"]
     title: str
+    provider: Text
     url: Text
     licence: str
     licence_url: Text

@@ -18,6 +18,7 @@ class Terms:
     """A source's licence.
 
     may_redistribute: whether its rows may be passed on. viewer: an address with {icao24} and {day}, or empty.
+    provider: how people call it.
     """
 
     source: str
@@ -28,6 +29,7 @@ class Terms:
     attribution: str
     may_redistribute: bool
     viewer: str
+    provider: str
 
     def track(self, icao24: str, day: str) -> str | None:
         """The address at which an aircraft's day can be looked at; None where nobody shows it."""
@@ -48,6 +50,7 @@ def terms() -> dict[str, Terms]:
             row["attribution"],
             row["may_redistribute"] == "true",
             row["viewer"],
+            row["provider"],
         )
         for row in csv.DictReader(io.StringIO(text))
     }

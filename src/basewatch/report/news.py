@@ -101,11 +101,7 @@ def _silence(gap: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     odds = "" if chance is None else f"; probability by chance {probability(chance)}"
     unseen = gap["days_unseen"]
     seen = "all of its days could be seen" if not unseen else f"{unseen} of its days could not be seen"
-    return (
-        f"{_mark(gap, summary)}No visit of {fleet_name(gap['fleet_id'], summary)} at "
-        f"{base_name(gap['base_id'], summary)} since {gap['first_day']}, {gap['gap_days']} days: "
-        f"{KINDS.get(gap['kind'], gap['kind'])}{odds}; {seen}."
-    )
+    return f"{_mark(gap, summary)}{_since(gap, summary)}: {KINDS.get(gap['kind'], gap['kind'])}{odds}; {seen}."
 
 
 def verdicts(summary: Mapping[str, Any] | None, bases: Collection[str] = ()) -> list[str]:
@@ -129,11 +125,48 @@ def _verdict(claim: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
 def _claimed(claim: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     """What the press said, in one phrase."""
     first, last = claim["claimed_from"], claim["claimed_to"]
-    when = f"on {first}" if first == last else f"{first or '…'} to {last or '…'}"
+    when = f"on {first}" if first and first == last else f"{first or '…'} to {last or '…'}"
     count = f"{claim['claimed_count']} × " if claim.get("claimed_count") else ""
     flown = f"{count}{claim.get('type_code') or 'a flight'}"
     what = {"pause": "no flights", "resumption": "flights again"}.get(claim["claim"], flown)
     return f"The press on {base_name(claim['base_id'], summary)}: {what}, {when}"
+
+
+def headline(summary: Mapping[str, Any], fleet: str, base: str) -> str | None:
+    """The finding about a base that matters most: a pause that goes on, a claim's verdict, another silence.
+
+    Silences that could not be seen are no title.
+
+    None where there is none of them.
+    """
+    gaps = _chosen(summary, "ongoing", fleet, [base])
+    judged = [claim for claim in _claims_in_order(summary, [base]) if claim["verdict"] in JUDGED]
+    if gaps and gaps[0]["kind"] == "pause":
+        return f"{_mark(gaps[0], summary)}{_since(gaps[0], summary)}"
+    if judged:
+        return _finding(judged[0], summary)
+    seen = [gap for gap in gaps if gap["kind"] in ("lull", "not_judged")]
+    return f"{_mark(seen[0], summary)}{_since(seen[0], summary)}" if seen else None
+
+
+def _since(gap: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
+    return (
+        f"No visit of {fleet_name(gap['fleet_id'], summary)} at {base_name(gap['base_id'], summary)} since "
+        f"{gap['first_day']}, {gap['gap_days']} days"
+    )
+
+
+def _finding(claim: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
+    """What became of a judged claim, as a title."""
+    base, mark = base_name(claim["base_id"], summary), _mark(claim, summary)
+    first, last = claim["claimed_from"], claim["claimed_to"]
+    visits = claim.get("visits_recorded")
+    if claim["claim"] == "pause" and claim["verdict"] == "contradicted" and visits is not None:
+        counted = f"{visits} visit to {base} is" if visits == 1 else f"{visits} visits to {base} are"
+        return f"{mark}{counted} on record from {first or '…'} to {last or '…'}, when the press had no flights"
+    if claim["claim"] == "pause" and claim["verdict"] == "corroborated":
+        return f"{mark}No visit to {base} from {first or '…'} to {last or '…'}: the record bears out the press"
+    return f"{mark}{_claimed(claim, summary)}: {_words(claim['verdict'])}"
 
 
 def next_commands(summary: Mapping[str, Any] | None, fleet: str, bases: Collection[str] = ()) -> list[str]:

@@ -30,8 +30,8 @@ def shortened(text: Any, length: int = 160) -> str:
 
 def shown(value: Any) -> Any:
     """What a template prints for a value: ISO dates, times to the minute, nothing as a dash, text made visible."""
-    if isinstance(value, Markup):
-        return value
+    if isinstance(value, str):
+        return value if isinstance(value, Markup) else visible(value)
     if value is None:
         return "–"
     if isinstance(value, bool):
@@ -44,7 +44,7 @@ def shown(value: Any) -> Any:
         return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
     if isinstance(value, list | tuple):
         return ", ".join(str(shown(item)) for item in value) if value else "–"
-    return visible(value) if isinstance(value, str) else value
+    return value
 
 
 def escaped(value: Any) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from basewatch.report.charts import Row
-from basewatch.report.data import BaseView
+from basewatch.report import brackets
+from basewatch.report.base_data import BaseView
+from basewatch.report.listing import Row
 from basewatch.report.safe_text import probability
 
 CAVEAT = "Silence in the data is not silence on the ground."
@@ -18,13 +19,7 @@ KINDS = {
     "ambiguous": "ambiguous: only part of its days could be observed",
     "unobserved": "unobserved: most of its days could not be seen, so it says nothing about the ground",
 }
-VERDICTS = {
-    "corroborated": "corroborated",
-    "partly": "partly corroborated",
-    "contradicted": "contradicted",
-    "not_observable": "not observable",
-    "no_data": "no data",
-}
+VERDICTS = brackets.VERDICTS
 SIGNS = {"corroborated": "✓", "partly": "◐", "contradicted": "✕", "not_observable": "◌", "no_data": "–"}
 EVIDENCE = {
     "touchdown": "touchdown",
@@ -41,7 +36,13 @@ OBSERVABILITY = {
     "blind": "what should have been heard near the base was not",
     "missing": "not, or not wholly, ingested",
 }
-CLAIMS_SAID = 3
+COVERAGE = {  # of so many days, in words that need no key
+    "observed": "On {days} other traffic proves that the field could be seen.",
+    "unmeasured": "On {days} the lists of flights are complete, but no other traffic was heard that would prove that "
+    "the field could be seen.",
+    "blind": "On {days} receivers heard nothing of what they should have heard near the base: a visit would be missed.",
+    "missing": "On {days} nobody looked, or not at the whole day.",
+}
 
 
 def span(first: Any, last: Any) -> str:
@@ -94,13 +95,12 @@ def claim(row: Row) -> str:
     return f"{count}{row['type_code'] or 'flight'}{route}, {when}"
 
 
-def answer(view: BaseView, fleet: str, as_of: date | None) -> list[str]:
-    """Sentences for the head of the page: last visit, longest spell, the spell that lasts, claims, observability."""
+def answer(view: BaseView, fleet_name: str, as_of: date | None) -> list[str]:
+    """Sentences for the head of the page: last visit, longest spell, the spell that lasts, observability."""
     return [
-        *_visits(view, fleet),
+        *_visits(view, fleet_name),
         *_spells(view, as_of),
-        *_pause_claims(view, fleet),
-        *_observed(view),
+        *coverage(view),
     ]
 
 
@@ -148,35 +148,102 @@ def _spell(gap: Row) -> str:
     return f"{plural(gap['gap_days'], 'day')}, {gap['first_day']} to {end}; {KINDS.get(gap['kind'], gap['kind'])}{p}"
 
 
-def _pause_claims(view: BaseView, fleet: str) -> list[str]:
-    claims = [row for row in view.claims.rows if row["claim"] == "pause" and row["fleet_id"] in (None, fleet)]
-    verdicts = [
-        f"The claimed pause, {span(row['claimed_from'], row['claimed_to'])}, {_verdict(row)}." for row in claims
-    ]
-    distinct = list(dict.fromkeys(verdicts))
-    more = len(distinct) - CLAIMS_SAID
-    return distinct[:CLAIMS_SAID] + ([f"{plural(more, 'further claimed pause')} below."] if more > 0 else [])
+def is_about(row: Row, fleet: str) -> bool:
+    """Whether a claim is about a fleet's flights, or about flights of which those are a part."""
+    return fleet == "all" or row["fleet_id"] in (None, "all", fleet)
 
 
-def _verdict(row: Row) -> str:
-    visits = row["visits_recorded"] if row["visits_recorded"] is not None else (len(row["visit_ids"]) or None)
-    if row["verdict"] == "contradicted":
-        return f"is contradicted by {plural(visits, 'visit')} on record"
-    if row["verdict"] == "corroborated":
-        return "is corroborated: a spell with no visit fills it"
-    if row["verdict"] == "not_observable":
-        return "cannot be judged: too few of its days could be observed"
-    return "cannot be judged: there is no data for it"
-
-
-def _observed(view: BaseView) -> list[str]:
+def coverage(view: BaseView) -> list[str]:
+    """How well the base could be seen, in sentences."""
     counts = view.days
     total = sum(counts.values())
     if not total:
         return ["No day of this base was looked at: its activity is unknown, not nil."]
-    states = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
-    sentence = f"Of {plural(total, 'day')} on record: {states}."
+    told = [
+        COVERAGE[state].format(days=plural(count, "day") if count < total else f"all {plural(total, 'day')} on record")
+        for state, count in counts.items()
+        if count
+    ]
+    if len(told) > 1:
+        told.insert(0, f"{plural(total, 'day')} are on record.")
     if counts["observed"] + counts["unmeasured"] == 0:
         beyond = "what else happened" if view.visits.total else "activity"
-        sentence += f" No day could be seen in full: {beyond} is unknown, not nil."
-    return [sentence]
+        told.append(f"No day could be seen in full: {beyond} is unknown, not nil.")
+    return told
+
+
+def accuracy(view: BaseView) -> list[str]:
+    """How often a visit that was hidden was found again, in a sentence; where nothing was measured, that."""
+    hidden = sum(row["hidden"] or 0 for row in view.accuracy)
+    if not hidden:
+        return ["How often an inferred visit of this base is right was not measured: nothing was heard that could be "
+                "hidden and judged anew."]  # fmt: skip
+    found, wrong = (sum(row[name] or 0 for row in view.accuracy) for name in ("found", "wrong"))
+    whose = (
+        " Too few were hidden at this base, so that these are the figures of all bases." * view.accuracy[0]["is_pooled"]
+    )
+    return [
+        f"Of {plural(hidden, 'stay')} that were heard and then hidden, {found} were found again; "
+        f"{plural(wrong, 'silence')} would have counted as a visit and were none.{whose}"
+    ]
+
+
+ACCURACY = {  # over all bases, by what is measured
+    "stay": "Of {hidden} stays that were heard and then hidden, {found} were found again; {wrong} silences would have "
+    "counted as a visit and were none.",
+    "news_base": "Of {hidden} names of bases in labelled texts, {found} were read as they are labelled; {wrong} were "
+    "read where no base is meant.",
+    "claim": "Of {hidden} claims in labelled texts, {found} were read as they are labelled; {wrong} were read that "
+    "nobody makes.",
+}
+
+
+def accuracy_over_all(measured: list[Row]) -> list[str]:
+    """How often what is inferred and read is right, over all bases, in sentences."""
+    return [ACCURACY[row["subject"]].format(**row) for row in measured if row["subject"] in ACCURACY]
+
+
+def lead(row: Row, stories: list[Row]) -> str:
+    """How long before a story a visit was on record, or after it."""
+    story = next((one for one in stories if one["story_id"] == row["story_id"]), None)
+    named = f"“{story['title']}”" if story and story["title"] else "a story"
+    days = row["lead_days"]
+    when = "before" if days >= 0 else "after"
+    return f"The first visit that {named} speaks of was on record {abs(days):.1f} days {when} it appeared."
+
+
+def silence(gap: Row) -> str:
+    """A spell with no visit in plain words: when, how well it was seen, whether chance explains it, what ended it."""
+    seen = (gap["days_observed"] or 0) + (gap["days_unmeasured"] or 0)
+    unseen = (gap["days_blind"] or 0) + (gap["days_missing"] or 0)
+    when = f"From {gap['first_day']} to {gap['last_day']}, {plural(gap['gap_days'], 'day')}, no visit is on record."
+    if not unseen:
+        looked = "A visit could have been on record on each of them."
+    elif not seen:
+        looked = "On none of them could one have been on record: this says nothing of the ground."
+    else:
+        looked = f"On {plural(unseen, 'day')} of them one could not have been."
+    chance = gap["p_quiet_scan"]
+    odds = "" if chance is None else f" So long a silence by chance has the probability {probability(chance)}."
+    kind = {
+        "pause": "It is a pause.",
+        "lull": "It is a lull: it may be chance.",
+        "not_judged": "Too few visits came before it to judge it.",
+        "ambiguous": "It was seen in part, so it is not judged.",
+        "unobserved": "It was hardly seen, so it is not judged.",
+    }.get(gap["kind"] or "", "")
+    return " ".join(part for part in (when, looked + odds, kind, _ended(gap)) if part)
+
+
+def _ended(gap: Row) -> str:
+    if gap["is_ongoing"]:
+        return "It still goes on."
+    if gap["resumed_on"] is None:
+        return ""
+    by = f" by {gap['resumed_by_type']}" if gap["resumed_by_type"] else ""
+    how = {
+        "resumed": "visits went on from then",
+        "isolated_visit": "it was one visit alone",
+        "coverage_changed": "what could be seen changed at that time as well",
+    }.get(gap["resumption"] or "")
+    return f"A visit{by} ended it on {gap['resumed_on']}{': ' + how if how else ''}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from importlib.resources import files
 
 from basewatch.report.safe_text import escaped
@@ -18,7 +19,7 @@ _VARIABLE = re.compile(r"--([a-z-]+):\s*([^;}]+)")
 
 
 def svg(chart: str, title: str, lines: Sequence[str]) -> str:
-    """A chart of the report (charts.py) as a whole SVG file, with a title above it and lines of source below."""
+    """A chart of the report as a whole SVG file, with a title above it and lines of source below."""
     found = _CHART.fullmatch(chart)
     if found is None:
         raise ValueError("no chart of the report")
@@ -58,6 +59,7 @@ def _folded(line: str, width: int) -> list[str]:
     return parts
 
 
+@cache
 def _style() -> str:
     """The rules of the page that charts are drawn by, with the colours of its light form in place of variables."""
     text = files("basewatch.report").joinpath("style.css").read_text(encoding="utf-8")
@@ -69,7 +71,8 @@ def _style() -> str:
     return " ".join(f"{rules} {own}".split())
 
 
+@cache
 def _patterns() -> str:
     """The hatchings of what is not known, which stand once in the page."""
-    page = files("basewatch.report").joinpath("page.html.j2").read_text(encoding="utf-8")
+    page = files("basewatch.report").joinpath("layout.html.j2").read_text(encoding="utf-8")
     return page[page.index("<defs>") + len("<defs>") : page.index("</defs>")]

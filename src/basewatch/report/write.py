@@ -1,20 +1,21 @@
-"""A release's report: one self-contained HTML page, a pure function of the release's database."""
+"""A release's report: an index and a page a base, each whole by itself; a pure function of the release."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
-from functools import cache
-from importlib.resources import files
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import jinja2
-from markupsafe import Markup
+from basewatch.report import base_page, data, finding, index_page, templates
+from basewatch.report.listing import Row
+from basewatch.report.providers import Providers
 
-from basewatch.report import charts, data, safe_text, sentences
+INDEX, FOLDER = "index.html", "bases"
+OURS = b'<meta name="generator" content="basewatch">'
+HEAD = 2000  # bytes of a page in which that stands
 
 
 def report(
@@ -26,32 +27,51 @@ def report(
     gate_page: str | None = None,
     licences: Iterable[Mapping[str, Any]] = (),
     release_id: str | None = None,
+    summary: Mapping[str, Any] | None = None,
+    fields: Iterable[Mapping[str, Any]] = (),
 ) -> Path:
-    """Writes out/index.html from a published database and returns its path; the file appears whole or not at all.
+    """Writes out/index.html and out/bases/*.html from a published database; the path of the index.
 
-    database: a release's basewatch.duckdb, opened read-only. bases: ids to show; empty for those with a visit or a
-    mention, at most 20. gate_page: a relative link from the page to the gate results. licences: rows of the reference
-    table `sources` (source, title, url, licence, licence_url, attribution). release_id: which row of `releases` the
-    database stands for; the latest by default. Raises ConfigError for a base or fleet that the release does not hold,
-    ReportError where the file is no release.
+    The index appears last, each page whole or not at all. Pages of bases that an earlier report left are removed.
+    The arguments are those of `pages`.
     """
-    page = html(database, bases=bases, fleet=fleet, gate_page=gate_page, licences=licences, release_id=release_id)
+    made = pages(database, bases=bases, fleet=fleet, gate_page=gate_page, licences=licences, release_id=release_id,
+                 summary=summary, fields=fields)  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
-    handle, aside = tempfile.mkstemp(dir=out, prefix=".index-", suffix=".html")
+    aside = Path(tempfile.mkdtemp(dir=out, prefix=".report-"))
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(page)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(aside).chmod(0o644)
-        Path(aside).replace(out / "index.html")
-    except BaseException:
-        Path(aside).unlink(missing_ok=True)
-        raise
-    return out / "index.html"
+        (aside / FOLDER).mkdir()
+        names = [_write(aside, name, text) for name, text in made]
+        (out / FOLDER).mkdir(exist_ok=True)
+        for name in sorted(names, key=lambda one: one == INDEX):
+            (aside / name).replace(out / name)
+        _remove_others(out / FOLDER, {Path(name).name for name in names})
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return out / INDEX
 
 
-def html(
+def _write(folder: Path, name: str, text: str) -> str:
+    """Write one page; its name."""
+    with (folder / name).open("w", encoding="utf-8", newline="\n") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    (folder / name).chmod(0o644)
+    return name
+
+
+def _remove_others(folder: Path, names: set[str]) -> None:
+    """Remove pages of ours that this report did not write: nothing leads to them, and they are of another release."""
+    for file in folder.glob("*.html"):
+        if file.name not in names and file.is_file():
+            with file.open("rb") as stream:
+                is_ours = OURS in stream.read(HEAD)
+            if is_ours:
+                file.unlink()
+
+
+def pages(
     database: Path,
     *,
     bases: list[str],
@@ -59,94 +79,39 @@ def html(
     gate_page: str | None = None,
     licences: Iterable[Mapping[str, Any]] = (),
     release_id: str | None = None,
-) -> str:
-    """The page as text; the arguments are those of `report`. The same database gives the same text, byte for byte."""
-    page = data.read(database, bases, fleet, release_id)
-    used = set(page.sources)
-    licence_rows = sorted((dict(row) for row in licences), key=lambda row: (row["source"] not in used, row["source"]))
-    template = _environment().get_template("page.html.j2")
-    return template.render(
-        page=page,
-        views=[_figures(view) for view in page.bases],
-        answers={view.base_id: sentences.answer(view, fleet, page.as_of) for view in page.bases},
-        gate_page=_relative(gate_page),
-        licences=[row | {"is_used": row["source"] in used} for row in licence_rows],
-        unlicensed=sorted(used - {row["source"] for row in licence_rows}),
-        style=Markup(_file("style.css")),  # noqa: S704  the project's own file
-    )
+    summary: Mapping[str, Any] | None = None,
+    fields: Iterable[Mapping[str, Any]] = (),
+) -> Iterator[tuple[str, str]]:
+    """The pages by their names below the report's folder, as text; the same release gives the same, byte for byte.
 
-
-def _figures(view: data.BaseView) -> dict[str, Any]:
-    """A base's charts beside its rows."""
-    figures: dict[str, Any] = {
-        "view": view,
-        "bars": None,
-        "timeline": None,
-        "observability": data.observability_rows(view),
-        "outside": 0,
-    }
-    if view.frame is None:
-        return figures
-    figures["outside"] = sum(not view.frame.holds(day) for day in view.mention_days)
-    name = view.about["name"] or view.base_id
-    if view.months:
-        figures["bars"] = charts.monthly_bars(
-            view.frame, view.months, f"bars-{view.anchor}", f"{name}: visits, arrivals and departures by month"
+    database: a release's basewatch.duckdb, opened read-only. bases: ids to show; empty for all with a visit, a mention
+    or a claim. gate_page: a relative link from the index to the gate results. licences: rows of the reference table
+    `sources`. release_id: which row of `releases` the database stands for; the latest by default. summary: the
+    release's. fields: rows of the reference table `fields`, for the map. Raises ConfigError for a base or fleet that
+    the release does not hold, ReportError where the file is no release.
+    """
+    gates = templates.relative(gate_page)
+    report_rows = data.read(database, bases, fleet, release_id)
+    named = list(licences)
+    providers = Providers(named, report_rows.told_by)
+    told = finding.as_summary(report_rows)
+    by_code = _by_code(fields, report_rows)
+    titles = {view.base_id: finding.title(view, report_rows, told) for view in report_rows.bases}
+    shared = {"report": report_rows, "providers": providers}
+    for view in report_rows.bases:
+        yield (
+            f"{FOLDER}/{view.slug}.html",
+            base_page.html(view, report_rows, titles[view.base_id], told, providers, summary, by_code, shared),
         )
-    figures["timeline"] = charts.timeline(
-        view.frame,
-        f"time-{view.anchor}",
-        f"{name}: spells with no visit, days with a visit, observability and press stories",
-        gaps=view.all_gaps,
-        stays=view.stays,
-        observability=view.observability,
-        months=view.months,
-        stories=view.stories.rows,
-        other_mentions=view.mention_days,
-    )
-    return figures
+    yield INDEX, index_page.html(report_rows, titles, summary, named, gates, shared)
 
 
-def _relative(page: str | None) -> str | None:
-    """A link from this page to a neighbouring file; anything with a scheme, a host or a root is refused."""
-    if page is None:
-        return None
-    parts = urlsplit(page)
-    if parts.scheme or parts.netloc or page.startswith(("/", "\\")) or safe_text.visible(page) != page:
-        raise ValueError(f"gate_page must be a relative path, not {page!r}")
-    return page
-
-
-def _file(name: str) -> str:
-    return files("basewatch.report").joinpath(name).read_text(encoding="utf-8")
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    """Templates escape everything, show what is invisible, and fail on a name that does not exist."""
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_file),
-        autoescape=True,
-        finalize=safe_text.shown,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {
-        "dated": safe_text.dated,
-        "p": safe_text.probability,
-        "percent": safe_text.percent,
-        "link": safe_text.link,
-        "shortened": safe_text.shortened,
-        "web_address": safe_text.web_address,
-    }
-    environment.globals |= {
-        "sentences": sentences,
-        "is_unknown": charts.is_unknown,
-        "is_lower_bound": charts.is_lower_bound,
-        "is_made_up": data.is_made_up,
-        "column_names": charts.COUNTS,
-        "runs_max": charts.RUNS_MAX,
-    }
-    return environment
+def _by_code(fields: Iterable[Mapping[str, Any]], report_rows: data.Report) -> dict[str, Row]:
+    """Fields by the codes under which visits name them; a watched base before any other."""
+    found: dict[str, Row] = {}
+    for row in fields:
+        found.setdefault(str(row["icao"] or row["ident"]), dict(row))
+    for about in [*report_rows.still, *(view.about for view in report_rows.bases)]:
+        if about["icao"]:
+            found[about["icao"]] = about
+    return found

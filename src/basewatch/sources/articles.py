@@ -41,7 +41,6 @@ from basewatch.sources.contract import (
     leads_out,
 )
 
-CODE = "articles"
 LARGEST = 8 * 2**20  # bytes: a longer file is no article
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 
@@ -58,10 +57,11 @@ def fetch(window: Window, context: Context[Articles]) -> Landed:
     """
     settings = context.settings
     if not settings.location:
-        raise SourceError(f"{CODE} has no location: set sources.{CODE}.location to a folder of article files")
+        code = context.source
+        raise SourceError(f"{code} has no location: set sources.{code}.location to a folder of article files")
     location = context.path(settings.location)
     if not location.exists():
-        raise SourceError(f"{CODE}: {settings.location} does not exist")
+        raise SourceError(f"{context.source}: {settings.location} does not exist")
     paths = sorted(location.rglob("*")) if location.is_dir() else [location]
     landed = []
     for path in paths:
@@ -149,7 +149,7 @@ def decode(landed: Landed, context: Context[Articles]) -> Iterator[Event]:
     for _, reading in readings.values():
         if reading.day is not None:
             tallies[reading.day].kept += 1
-    yield from news_events((reading for _, reading in readings.values()), CODE, GLOBAL)
+    yield from news_events((reading for _, reading in readings.values()), context.source, GLOBAL)
     lost: dict[date, str] = {}
     for short in lasting.shortfalls(notes, context, context.settings.ignore, same_bytes_are_no_loss=True):
         for event in _lasting(short.before.file, set(readings), window, context):
@@ -364,10 +364,10 @@ def check(context: Context[Articles]) -> list[Finding]:
         return [there]
     sound, findings = 0, []
     today, reader = context.now.date(), Reader(context.reference, context.params)
-    for file in fetch(Window(CODE, today, today), context).files:
+    for file in fetch(Window(context.source, today, today), context).files:
         taken = _taken(file.path, context, reader)
         sound += taken.is_sound
         if not taken.is_sound:
             fault = next(iter([*taken.rejects, *taken.notes]), "cannot be read")
-            findings.append(Finding(False, f"{CODE}: {file.url}", fault))
-    return [there, Finding(True, f"{CODE}: {sound} files are articles"), *findings]
+            findings.append(Finding(False, f"{context.source}: {file.url}", fault))
+    return [there, Finding(True, f"{context.source}: {sound} files are articles"), *findings]

@@ -89,7 +89,7 @@ root = "warehouse"                      # where all results go
 {reference}
 
 [report]
-bases = [{bases}]{" " * max(1, 31 - len(bases))}# shown on the page; empty: those with a visit or a mention
+bases = [{bases}]{" " * max(1, 31 - len(bases))}# shown in the report; empty: all with a visit, mention or claim
 fleet = "{fleet}"{" " * max(1, 31 - len(fleet))}# whose visits are shown first; `all` is every aircraft
 
 [sources.flight_files]                  # lists of flights that you have: CSV, Excel, JSON, Parquet

@@ -20,13 +20,13 @@ MADE_UP = ("simulated", "synthetic")  # what a source's name says of records tha
 class News:
     """What changed for a reader, against the release before; all empty with the first release.
 
-    visits: by base and fleet, how many counted stays were added, removed and altered. pauses_called: those that were
-    none before. pauses_ended: silences that went on and do no more. pauses_withdrawn: those that are none any more.
-    ongoing: every silence that goes on. claims: every verdict, with the one before. first_signs: silences that go on,
-    with a first weak sign of their end that was not there before. surges: months that were none before. accuracy: by
-    base (`all`: over all), of the stays that were heard and hidden again how many were found, now and before. made_up:
-    bases with flights that never happened. names: how bases and fleets are called, by `bases` and `fleets` and their
-    ids.
+    visits: by base and fleet, how many counted stays were added, removed and altered. pauses_called: those that
+    were none before. pauses_ended: silences that went on and do no more. pauses_withdrawn: those that are none any
+    more. ongoing: every silence that goes on. claims: every verdict, with the one before. first_signs: silences
+    that go on, with a first weak sign of their end that was not there before. surges: months that were none before.
+    accuracy: by base (`all`: over all), of the stays that were heard and hidden again how many were found, now and
+    before. corrections: months that had ended and have another count of visits than before. made_up: bases with
+    flights that never happened. names: how bases and fleets are called, by `bases` and `fleets` and their ids.
     """
 
     visits: list[dict[str, Any]] = field(default_factory=list)
@@ -38,6 +38,7 @@ class News:
     first_signs: list[dict[str, Any]] = field(default_factory=list)
     surges: list[dict[str, Any]] = field(default_factory=list)
     accuracy: list[dict[str, Any]] = field(default_factory=list)
+    corrections: list[dict[str, Any]] = field(default_factory=list)
     made_up: list[str] = field(default_factory=list)
     names: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -55,6 +56,7 @@ def news(changes: Changes, *, has_before: bool) -> News:
         _rows(connection, _FIRST_SIGNS) if _had(connection, "base_gaps", "first_sign_on") else [],
         _rows(connection, _SURGES) if _had(connection, "base_monthly_activity", "is_surge") else [],
         _rows(connection, _ACCURACY) if _had(connection, "accuracy", "is_pooled") else [],
+        _rows(connection, _CORRECTIONS) if _had(connection, "base_monthly_activity", "is_partial") else [],
         [row["base_id"] for row in _rows(connection, _MADE_UP)],
         names={
             f"{word}s": dict(
@@ -226,6 +228,14 @@ INNER JOIN (
 ) AS o ON o.base_id = n.base_id
 WHERE n.hidden > 0 AND o.hidden > 0
 ORDER BY n.found / n.hidden - o.found / o.hidden, n.base_id
+"""
+
+_CORRECTIONS = """
+SELECT n.base_id, n.fleet_id, n.month, o.visits AS before, n.visits AS now
+FROM a.main.base_monthly_activity AS n
+INNER JOIN b.main.base_monthly_activity AS o
+    ON o.base_id = n.base_id AND o.fleet_id = n.fleet_id AND o.month = n.month
+WHERE NOT o.is_partial AND o.visits <> coalesce(n.visits, -1) ORDER BY n.month DESC, n.base_id, n.fleet_id
 """
 
 _MADE_UP = f"""

@@ -45,6 +45,7 @@ COUNTED = {  # by source: the tables whose rows are its records, where each kept
     "opensky": ("opensky_flights",),
     "press_flights": ("press_flights",),
     "articles": ("news_articles",),
+    "simulated_articles": ("news_articles",),
 }
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from basewatch import outside
-from basewatch.findings.finding import Row
+from basewatch.report.listing import Row
 
 
 def write_json(file: Path, value: Any) -> None:
@@ -38,18 +38,19 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(held, str):
         return f"'{held}" if held.lstrip().startswith(FORMULA) else held
+    if isinstance(held, int | float) and not isinstance(held, bool):
+        return repr(held)
     return json.dumps(held, ensure_ascii=False)
 
 
 def plain(value: Any) -> Any:
     """A value as JSON holds it, its texts as text from outside may be shown."""
-    of_kind: dict[type, Callable[[Any], Any]] = {
-        str: outside.cell,
-        dict: lambda held: {str(name): plain(item) for name, item in held.items()},
-        list: lambda held: [plain(item) for item in held],
-        tuple: lambda held: [plain(item) for item in held],
-    }
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, str):
+        return outside.cell(value)
     if isinstance(value, datetime | date):
         return value.isoformat()
-    change = of_kind.get(type(value))
-    return change(value) if change else value
+    if isinstance(value, dict):
+        return {str(name): plain(item) for name, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value
