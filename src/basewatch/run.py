@@ -75,6 +75,10 @@ STEPS_TOLD = 60  # of a run, with their seconds
 FILES_TOLD = 20  # a run's last lines are read by people
 
 
+def _nothing() -> None:
+    """Nothing is to be done."""
+
+
 @dataclass
 class Run:
     """One run: what it was told, what it will look at, and what came of it."""
@@ -97,6 +101,7 @@ class Run:
     refused: list[str] = field(default_factory=list)  # critical checks that the candidate did not pass
     progress: Progress = progress.say
     emit: Callable[[Alert], None] | None = None  # is given each new alert besides
+    store: Callable[[], None] = _nothing  # has the warehouse as it is kept elsewhere too
     turns: beside.Turns = field(default_factory=beside.Turns)
 
     @contextlib.contextmanager
@@ -739,6 +744,9 @@ def guarded(run: Run, work: Callable[[], Release | None]) -> Release | None:
         release, status = None, 1
         try:
             release = work()
+            if release is not None:
+                with run.timed("store"):
+                    run.store()
             stale = stale_sources(run)
             if stale:
                 raise SourcesFailed("; ".join(stale))
