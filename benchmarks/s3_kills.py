@@ -18,13 +18,14 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from basewatch import config
-from basewatch.errors import BasewatchError, WarehouseBusy
+from basewatch.errors import WarehouseBusy
 from basewatch.remote import pointer, state, storage
 from basewatch.warehouse.releases import Warehouse
 from e2e.test_storage import HTTPFS, READER, machine
@@ -59,12 +60,14 @@ def forked(watch: Watch, number: int) -> int:
     """A process that does a short run; its id."""
     child = os.fork()
     if not child:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        os.dup2(os.open(watch.folder / "runs.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
+        status = 0
         try:
             patient_run(watch, number)
-        except BasewatchError as error:
-            os._exit(error.exit_status)
-        os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            status = 1
+        os._exit(status)
     return child
 
 
@@ -102,21 +105,22 @@ def main() -> int:
         number = 10
         while count["killed"] < asked.kills:
             number += 1
-            time.sleep(LEASE_S + 1)  # else it would be killed while it waits for the dead one's lease
+            time.sleep(LEASE_S + 1.5)  # else it would be killed while it waits for the dead one's lease
             child = forked(watches[number % 2], number)
-            time.sleep(chance.uniform(0, 1.2) * max(lengths))
+            time.sleep(chance.uniform(0, 1.7) * max(lengths))
             os.kill(child, signal.SIGKILL)
             count["killed" if waited(child) == -signal.SIGKILL else "had ended"] += 1
         server.play()
+        faults: list[str] = []
         for watch in watches:
             number += 1
             if waited(forked(watch, number)):
-                raise SystemExit("the run at the end failed")
+                faults.append(f"the run at the end failed: {watch.folder / 'runs.log'}")
         enough.touch()
         reader.wait(60)
         looks = [json.loads(line) for line in seen.read_text().splitlines()]
         torn = [look for look in looks if not look.get("whole")]
-        faults = judged(watches)
+        faults += judged(watches)
         written = Counter(line[:8] for line in server.written())
     print(
         f"{count['killed']} kills in {number - 10} runs ({count['had ended']} had ended) and "

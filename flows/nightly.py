@@ -19,7 +19,7 @@ from typing import Any, TypeVar, cast
 
 import basewatch.flows.environment  # noqa: F401 - must come before prefect: it is read at import
 import httpx
-from basewatch.flows import server
+from basewatch.flows import cluster, server
 from prefect import Flow, Task, flow, get_run_logger, runtime, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
@@ -150,7 +150,11 @@ def _steps(work: Run) -> Release | None:
         elif isinstance(fault, BaseException):
             raise fault
 
-    run.ingest_all(work, one)
+    address = work.settings.backfill.dask
+    if address and not work.is_nightly:
+        cluster.ingest_all(work, address, one)
+    else:
+        run.ingest_all(work, one)
     run.judge_sources(work)
     if not run.is_new(work):
         work.progress("nothing new to publish")

@@ -159,6 +159,18 @@ class Nightly(Section):
     horizon_days: int = Field(14, ge=1, description="Days back a night looks for missing, failed or late ones.")
 
 
+class Backfill(Section):
+    """A range of days."""
+
+    dask: str | None = Field(
+        None,
+        pattern=r"^(tcp|tls)://\S+$",
+        description="The scheduler of a Dask cluster, as tcp://host:8786, on which archives are decoded; its workers "
+        "must see the warehouse and the archives by the same paths. Without it processes here decode.",
+    )
+    days_at_once: int = Field(4, ge=1, description="Days of one archive under way on the cluster.")
+
+
 class Report(Section):
     """What the HTML report shows."""
 
@@ -589,6 +601,7 @@ class Settings(BaseSettings):
     warehouse: Warehouse = Warehouse()
     reference: Reference = Reference()
     nightly: Nightly = Nightly()
+    backfill: Backfill = Backfill()
     limits: Limits = Limits()
     gates: Gates = Gates()
     report: Report = Report()

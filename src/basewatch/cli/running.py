@@ -41,6 +41,8 @@ def execute(
     """A whole run up to `until`, from `since` on where it is given, and a first look at what it published."""
     settings = config.load(config_file)
     with run.to_its_end(), storage.held(settings) as store:
+        if plain and since and settings.backfill.dask:
+            raise ConfigError("backfill.dask: a cluster is reached by Prefect; leave out --plain, or the cluster")
         work = run.start(settings, until, since, redecode=redecode)
         work.store = store
         with work.warehouse.lock():  # from the plan to the end, so that a second run is told at once

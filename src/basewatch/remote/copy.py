@@ -114,6 +114,7 @@ class Copy:
         self._fetch_data()
         for release_id, digest in state.releases.items():
             self._fetch_release(release_id, digest)
+        Lake(root).sweep()  # of what was put aside
         if state.release:
             self.warehouse.switch(state.release)
         else:
