@@ -452,3 +452,19 @@ def test_a_poller_holds_off_what_another_machine_brings(tmp_path: Path, s3: S3) 
         writes(first, "a3")
     writes(first, "a3")
     assert held_by(first.root) == {"a1", "b2", "a3"}
+
+
+def test_what_was_put_aside_is_not_remembered(tmp_path: Path, s3: S3) -> None:
+    first, second = (machine(tmp_path / name, s3, "aside") for name in ("one", "two"))
+    writes(first, "a1")
+    s3.play({"do": "503", "key": "aside/states", "times": 100})
+    with pytest.raises(StoreFault):
+        writes(first, "a2")
+    s3.play()
+    others = [f"b{number}" for number in range(8)]  # so many that the ledger's segments are merged over the one aside
+    for name in others:
+        writes(second, name)
+    writes(first, "a3")
+    writes(second, "b9")
+    assert held_by(first.root) == {"a1", "a3", *others} and held_by(second.root) == {"a1", "a3", "b9", *others}
+    assert first.inside("verify").returncode == 0

@@ -114,7 +114,8 @@ class Copy:
         self._fetch_data()
         for release_id, digest in state.releases.items():
             self._fetch_release(release_id, digest)
-        Lake(root).sweep()  # of what was put aside
+        self.warehouse = Warehouse(root)  # the one before may remember a ledger that was put aside
+        self.warehouse.lake.sweep()
         if state.release:
             self.warehouse.switch(state.release)
         else:
