@@ -1,4 +1,4 @@
-"""A backfill of an archive on a Dask cluster, two workers against one: `benchmarks/dask_backfill.py [--days 8]`.
+"""A backfill of an archive on a Dask cluster, two workers against one: `benchmarks/dask_backfill.py [--days 6]`.
 
 Each worker is a process of one thread on this machine. The days are made here, large enough for decoding to be what
 takes time. Printed are the seconds in which all windows were fetched, decoded and committed, in turn with one worker
@@ -67,14 +67,14 @@ def measured(folder: Path, archive: Path, until: date, environment: dict[str, st
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--days", type=int, default=8)
-    parser.add_argument("--traces", type=int, default=400)
+    parser.add_argument("--days", type=int, default=6)
+    parser.add_argument("--traces", type=int, default=600)
     parser.add_argument("--points", type=int, default=2500)
     parser.add_argument("--times", type=int, default=5)
     asked = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="dask-"))
     days = [FIRST + timedelta(days=number) for number in range(asked.days)]
-    write_days(folder / "archive", days, asked.traces, asked.points, near=asked.traces // 20)
+    write_days(folder / "archive", days, asked.traces, asked.points, near=20)
     size = sum(file.stat().st_size for file in (folder / "archive").iterdir()) / 1e6
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "BASEWATCH_"))}
     environment = {**kept, "HOME": str(folder), "PREFECT_HOME": str(folder / "prefect")}
