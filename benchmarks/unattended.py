@@ -24,6 +24,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from aiosmtpd.controller import Controller
+
 from server.core import Host, Reply, serving
 from wholeruns import Server, Watch, new_watch, null_island, stays, stop, wait_for
 

@@ -12,13 +12,14 @@ failed state that says why.
 
 import hashlib
 import logging
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import basewatch.flows.environment  # noqa: F401 - must come before prefect: it is read at import
 import httpx
-from basewatch.flows import server
+from basewatch.flows import cluster, server
 from prefect import Flow, Task, flow, get_run_logger, runtime, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
@@ -32,6 +33,7 @@ from basewatch.alerts.events import Alert
 from basewatch.errors import BasewatchError, SourceError
 from basewatch.gates import listing
 from basewatch.gates.results import GateResult
+from basewatch.remote import storage
 from basewatch.report import first_screen, news
 from basewatch.run import Run
 from basewatch.sources.contract import Window
@@ -148,7 +150,11 @@ def _steps(work: Run) -> Release | None:
         elif isinstance(fault, BaseException):
             raise fault
 
-    run.ingest_all(work, one)
+    address = work.settings.backfill.dask
+    if address and not work.is_nightly:
+        cluster.ingest_all(work, address, one)
+    else:
+        run.ingest_all(work, one)
     run.judge_sources(work)
     if not run.is_new(work):
         work.progress("nothing new to publish")
@@ -168,17 +174,23 @@ def _from_configuration(
     """Plan and carry out a run; the release's name, None where nothing was new, a failed state where it failed."""
     try:
         with run.to_its_end():
-            work = run.start(config.load(Path(config_file) if config_file else None), until, since)
-            work.progress, work.emit = _log, _emit
-            with work.warehouse.lock():
-                if not run.has_work(work):
-                    work.progress("nothing new to ingest, nothing new to publish")
-                    run.note_idle(work)
-                    return None
-                release = run.guarded(work, lambda: _steps(work))
-        return release.release_id if release else None
+            settings = config.load(Path(config_file) if config_file else None)
+            with storage.held(settings) as store:
+                return _carried_out(run.start(settings, until, since), store)
     except BasewatchError as fault:
         return Failed(message=str(fault))
+
+
+def _carried_out(work: Run, store: Callable[[], None]) -> str | None:
+    """The name of the release that a planned run published, None where nothing was new."""
+    work.progress, work.emit, work.store = _log, _emit, store
+    with work.warehouse.lock():
+        if not run.has_work(work):
+            work.progress("nothing new to ingest, nothing new to publish")
+            run.note_idle(work)
+            return None
+        release = run.guarded(work, lambda: _steps(work))
+    return release.release_id if release else None
 
 
 def _emit(alert: Alert) -> None:

@@ -44,6 +44,26 @@ class Warehouse(Section):
     keep_bytes: int | None = Field(
         None, ge=1, description="Bytes that they may take up together; the oldest go first, the current one never."
     )
+    storage: str | None = Field(
+        None, description="s3://bucket/prefix, where lake and releases are kept; `root` is then a working copy of it."
+    )
+    endpoint: str | None = Field(
+        None, pattern=r"^https?://[^@]+$", description="Of a storage that is not Amazon's own."
+    )
+    region: str = Field("us-east-1", description="Of the storage.")
+    lease_seconds: float = Field(
+        120, ge=1, description="A run that has not been heard of for so long counts as dead, and another may take over."
+    )
+    grace_hours: float = Field(
+        24, ge=0, description="How long a release that is no longer kept stays in the storage, for who still reads it."
+    )
+
+    @field_validator("storage")
+    @classmethod
+    def _is_a_bucket(cls, given: str | None) -> str | None:
+        if given is not None and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]+(/[^/?#]+)*/?", given):
+            raise ValueError("must be s3://bucket or s3://bucket/prefix")
+        return given
 
 
 class Reference(Section):
@@ -137,6 +157,18 @@ class Nightly(Section):
 
     cron: str = Field("15 5 * * *", description="When `basewatch schedule` runs, in UTC.")
     horizon_days: int = Field(14, ge=1, description="Days back a night looks for missing, failed or late ones.")
+
+
+class Backfill(Section):
+    """A range of days."""
+
+    dask: str | None = Field(
+        None,
+        pattern=r"^(tcp|tls)://\S+$",
+        description="The scheduler of a Dask cluster, as tcp://host:8786, on which archives are decoded; its workers "
+        "must see the warehouse and the archives by the same paths. Without it processes here decode.",
+    )
+    days_at_once: int = Field(4, ge=1, description="Days of one archive under way on the cluster.")
 
 
 class Report(Section):
@@ -576,6 +608,7 @@ class Settings(BaseSettings):
     warehouse: Warehouse = Warehouse()
     reference: Reference = Reference()
     nightly: Nightly = Nightly()
+    backfill: Backfill = Backfill()
     limits: Limits = Limits()
     gates: Gates = Gates()
     report: Report = Report()
@@ -604,12 +637,12 @@ class Settings(BaseSettings):
     def root(self) -> Path:
         """The warehouse folder.
 
-        Raises ConfigError for an object-store address: this version keeps its warehouse in a folder.
+        Raises ConfigError for an object-store address, whose place is `storage`.
         """
         if "://" in self.warehouse.root:
             raise ConfigError(
-                f"warehouse.root = {self.warehouse.root!r}: object storage is not supported by this version; "
-                "name a folder (a mounted bucket works for reading, not for the atomic switch of `current`)"
+                f"warehouse.root = {self.warehouse.root!r}: name a folder here, and the bucket in warehouse.storage; "
+                "the folder is then a working copy of it"
             )
         return self.path(self.warehouse.root)
 

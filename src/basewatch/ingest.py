@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -157,12 +158,20 @@ def done_lately(source: str, ledger: Iterable[LedgerRow], until: date, horizon: 
 
 
 def ingest(
-    window: Window, context: Context[Any], lake: Lake, run_id: str, turn: AbstractContextManager[None] | None = None
+    window: Window,
+    context: Context[Any],
+    lake: Lake,
+    run_id: str,
+    turn: AbstractContextManager[None] | None = None,
+    *,
+    ahead: bool = False,
 ) -> Outcome:
     """Fetch, decode and commit one window; a source that fails in any way is an Outcome with its error.
 
     turn: held while a window is decoded and committed, not while it is fetched: windows of other sources may be fetched
-    meanwhile, by other threads. Raises only what the store raises, StoreFault and OSError, and what `turn` does.
+    meanwhile, by other threads. ahead: what comes before a window's first event, which is decoding it, is done before
+    the turn, since others do it (`readsb/workers.py`). Raises only what the store raises, StoreFault and OSError, and
+    what `turn` does.
     """
     outcome = Outcome(window)
     is_whole, landed, unfetched = False, None, None
@@ -176,11 +185,29 @@ def ingest(
     except SourceError as error:
         unfetched = error
     turn = turn or nullcontext()
+    events: Iterable[Event] | None = None
+    if ahead and isinstance(landed, Landed) and not is_whole:
+        events = _begun(contract.module(window.source).decode(landed, context))
     waits_from = STATE.clock.monotonic()
     with turn:
         if window.source in STATE.ends:  # to wait for others takes nothing of its own time
             STATE.ends[window.source] += STATE.clock.monotonic() - waits_from
-        return _decoded(outcome, landed or unfetched, context, lake, run_id, turn, is_whole=is_whole)
+        return _decoded(outcome, landed or unfetched, context, lake, run_id, turn, events, is_whole=is_whole)
+
+
+def _begun(events: Iterator[Event]) -> Iterable[Event]:
+    """The events, of which the first has been made; what was raised in its place is raised when it is asked for."""
+    try:
+        return chain([next(events)], events)
+    except StopIteration:
+        return ()
+    except Exception as error:
+        return _raising(error)
+
+
+def _raising(error: Exception) -> Iterator[Event]:
+    raise error
+    yield  # so that it is raised when the first event is asked for
 
 
 def _decoded(
@@ -190,6 +217,7 @@ def _decoded(
     lake: Lake,
     run_id: str,
     turn: AbstractContextManager[None],
+    begun: Iterable[Event] | None,
     *,
     is_whole: bool,
 ) -> Outcome:
@@ -205,7 +233,7 @@ def _decoded(
             outcome.is_unchanged = True
             outcome.files = context.readings.latest() if context.readings else {}
             return outcome
-        decoded = each(lambda: source.decode(landed, context), window.source, window.name)
+        decoded = each(lambda: source.decode(landed, context) if begun is None else begun, window.source, window.name)
         events = _with_absent_days(_within_limits(decoded, context), landed)
         if is_whole:
             events = _with_withdrawn_days(events, window, lake)

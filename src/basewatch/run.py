@@ -71,6 +71,10 @@ STEPS_TOLD = 60  # of a run, with their seconds
 FILES_TOLD = 20  # a run's last lines are read by people
 
 
+def _nothing() -> None:
+    """Nothing is to be done."""
+
+
 @dataclass
 class Run:
     """One run: what it was told, what it will look at, and what came of it."""
@@ -93,7 +97,9 @@ class Run:
     refused: list[str] = field(default_factory=list)  # critical checks that the candidate did not pass
     progress: Progress = progress.say
     emit: Callable[[Alert], None] | None = None  # is given each new alert besides
+    store: Callable[[], None] = _nothing  # has the warehouse as it is kept elsewhere too
     turns: beside.Turns = field(default_factory=beside.Turns)
+    days_at_once: int = 1  # of a source whose days are apart, where others decode them
 
     @contextlib.contextmanager
     def timed(self, step: str) -> Iterator[None]:
@@ -297,7 +303,14 @@ def ingest_window(run: Run, window: Window) -> Outcome:
     """Ingest one window and remember what came of it. A source that has had its time is not asked any more."""
     if _has_time(run, window.source):
         with run.timed(f"ingest {window.name}"):
-            outcome = ingest.ingest(window, run.context(window.source), run.warehouse.lake, run.run_id, run.turns)
+            outcome = ingest.ingest(
+                window,
+                run.context(window.source),
+                run.warehouse.lake,
+                run.run_id,
+                run.turns,
+                ahead=run.days_at_once > 1,
+            )
     else:
         outcome = Outcome(window, error=f"{window.source}: not looked at: {ingest.OUT_OF_TIME}")
     others = [done for name, done in list(run.outcomes.items()) if name != window.name]
@@ -323,7 +336,9 @@ def ingest_all(run: Run, one: Callable[[Window], None]) -> None:
     What is raised ends them all, and is raised again: no window that was still under way is committed then.
     """
     remote = {code for code in run.settings.enabled_sources() if _is_remote(run.settings.source(code))}
-    beside.look(run.windows, remote, run.turns, one)
+    sources = run.settings.enabled_sources() if run.days_at_once > 1 else []
+    lanes = {code: run.days_at_once for code in sources if contract.days_are_apart(code)}
+    beside.look(run.windows, remote, run.turns, one, lanes)
 
 
 def _is_remote(section: Source) -> bool:
@@ -763,6 +778,9 @@ def guarded(run: Run, work: Callable[[], Release | None]) -> Release | None:
         release, status = None, 1
         try:
             release = work()
+            if release is not None:
+                with run.timed("store"):
+                    run.store()
             stale = stale_sources(run)
             if stale:
                 raise SourcesFailed("; ".join(stale))

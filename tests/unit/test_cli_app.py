@@ -143,7 +143,7 @@ def test_wrong_usage_exits_2_with_what_to_do(small_watch: Watch, arguments: list
         ("[warehouse\n", "is not valid TOML"),
         ("[warehouse]\nroots = 'x'\n", "unknown key warehouse.roots; did you mean root?"),
         ("[sources.opensky]\nclient_secret = 'x'\n", "set BASEWATCH_SOURCES__OPENSKY__CLIENT_SECRET"),
-        ("[warehouse]\nroot = 's3://bucket/x'\n", "object storage is not supported"),
+        ("[warehouse]\nroot = 's3://bucket/x'\n", "name a folder here, and the bucket in warehouse.storage"),
         ("[nightly]\nhorizon_days = 0\n", "nightly.horizon_days: "),
         ("[reference]\nbases = 'none.csv'\n", "reference.bases: none.csv cannot be read"),
         ("[report]\nfleet = 'ru_mill'\n", "report.fleet: the reference data has no fleet ru_mill"),

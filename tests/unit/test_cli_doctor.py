@@ -60,7 +60,7 @@ def test_a_warehouse_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
 def test_a_warehouse_on_an_object_store_is_told(tmp_path: Path) -> None:
     settings = Settings(folder=tmp_path, warehouse={"root": "s3://bucket/x"})  # type: ignore[arg-type]
-    assert any("object storage is not supported" in fault for fault in faults(settings))
+    assert any("the bucket in warehouse.storage" in fault for fault in faults(settings))
 
 
 def test_broken_reference_tables_are_told(tmp_path: Path) -> None:

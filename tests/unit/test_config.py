@@ -92,7 +92,7 @@ def test_a_mistyped_key_in_a_variable_is_not_ignored(tmp_path: Path, monkeypatch
 
 def test_object_storage_is_refused_in_plain_words(tmp_path: Path) -> None:
     settings = config.load(write(tmp_path, '[warehouse]\nroot = "s3://bucket/prefix"\n'))
-    with pytest.raises(ConfigError, match="object storage is not supported"):
+    with pytest.raises(ConfigError, match="name a folder here, and the bucket in"):
         _ = settings.root
 
 

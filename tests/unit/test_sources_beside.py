@@ -155,3 +155,15 @@ def test_two_providers_are_asked_at_the_same_time_and_both_are_in_the_ledger(tmp
     assert not barrier.broken and [done.error for done in work.outcomes.values()] == [None, None]
     kept = {row.source for row in work.warehouse.lake.ledger() if row.records_kept}
     assert kept == {"opensky", "flightradar24"}
+
+
+def test_days_that_are_apart_are_looked_at_in_lanes_each_once() -> None:
+    planned = windows("readsb_archive") * 2
+    together, done = threading.Barrier(3, timeout=10), list[Window]()
+
+    def one(window: Window) -> None:
+        together.wait()  # passes only where three are under way
+        done.append(window)
+
+    beside.look(planned, set(), Turns(), one, {"readsb_archive": 3})
+    assert len(done) == len(planned) == 6

@@ -232,11 +232,12 @@ def withdraw(
 ) -> None:
     """Take back what a file once held and holds no more, or says otherwise now; the next run leaves it out."""
     from basewatch import config, run
+    from basewatch.remote import storage
     from basewatch.warehouse.releases import Warehouse
 
     settings = config.load(config_file)
     warehouse = Warehouse(settings.root)
-    with warehouse.lock():
+    with storage.held(settings), warehouse.lock():
         source, reading = run.withdraw(warehouse, settings, file, because)
     print(
         f"withdrawn {source}: {reading.file}: {reading.records_held} records of {reading.since} to {reading.until}; "

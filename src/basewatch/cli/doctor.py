@@ -16,6 +16,7 @@ from basewatch.errors import BasewatchError
 from basewatch.gates import great_expectations
 from basewatch.reference import load
 from basewatch.reference.load import Params, Reference
+from basewatch.remote import storage
 from basewatch.run import doubts_about
 from basewatch.sources import contract
 from basewatch.sources.contract import Finding
@@ -31,6 +32,7 @@ def run(settings: Settings, *, network: bool = True) -> list[Finding]:
     A check that breaks is a finding, never an exception. `network=False` leaves the sources' own checks out.
     """
     findings = [_interpreter(), *_warehouse(settings), *_great_expectations(settings), *_alerts(settings)]
+    findings += _storage(settings) if network else []
     facts = _facts(settings)
     if isinstance(facts, Finding):
         findings.append(facts)
@@ -103,6 +105,15 @@ def _warehouse(settings: Settings) -> list[Finding]:
         ),
         *_forecast(settings, free * 1e9),
     ]
+
+
+def _storage(settings: Settings) -> list[Finding]:
+    """Whether the storage can be reached, and keeps two runs apart; nothing where none is set."""
+    try:
+        found = storage.check(settings)
+    except BasewatchError as error:
+        return [Finding(False, str(error), "see the message")]
+    return [Finding(True, found)] if found else []
 
 
 def _forecast(settings: Settings, free: float) -> list[Finding]:

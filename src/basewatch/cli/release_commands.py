@@ -65,10 +65,12 @@ def rollback(
 ) -> None:
     """Point `current` at the release before, or at the one named."""
     from basewatch import config
+    from basewatch.remote import storage
     from basewatch.warehouse.releases import Warehouse
 
-    warehouse = Warehouse(config.load(config_file).root)
-    with warehouse.lock():
+    settings = config.load(config_file)
+    warehouse = Warehouse(settings.root)
+    with storage.held(settings), warehouse.lock():
         current = warehouse.rollback(release)
     print(f"current   {current.release_id} (days up to {current.manifest['as_of']})")
 

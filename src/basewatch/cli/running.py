@@ -18,6 +18,7 @@ from basewatch.cli import tables, telling
 from basewatch.config import Settings
 from basewatch.database import without_pandas
 from basewatch.errors import ConfigError, GateRefused, containment
+from basewatch.remote import storage
 from basewatch.report import first_screen
 from basewatch.warehouse.models import marts
 from basewatch.warehouse.published import Published, Release
@@ -41,15 +42,19 @@ def execute(
     config_file: Path | None, until: date | None, since: date | None, *, plain: bool, redecode: bool = False
 ) -> None:
     """A whole run up to `until`, from `since` on where it is given, and a first look at what it published."""
-    with run.to_its_end():
-        work = run.start(config.load(config_file), until, since, redecode=redecode)
-    with run.to_its_end(), work.warehouse.lock():  # from the plan to the end, so that a second run is told at once
-        if run.has_work(work):
-            with progress.bar(len(work.windows) + len(marts())):
-                _work(work, config_file, since, plain=plain)
-        else:
-            progress.plain("nothing new to ingest, nothing new to publish")
-            run.note_idle(work)
+    settings = config.load(config_file)
+    with run.to_its_end(), storage.held(settings) as store:
+        if plain and since and settings.backfill.dask:
+            raise ConfigError("backfill.dask: a cluster is reached by Prefect; leave out --plain, or the cluster")
+        work = run.start(settings, until, since, redecode=redecode)
+        work.store = store
+        with work.warehouse.lock():  # from the plan to the end, so that a second run is told at once
+            if run.has_work(work):
+                with progress.bar(len(work.windows) + len(marts())):
+                    _work(work, config_file, since, plain=plain)
+            else:
+                progress.plain("nothing new to ingest, nothing new to publish")
+                run.note_idle(work)
     with containment.optional("a first look at the results", progress.plain):
         _tell(work.warehouse.current(), work.settings)
 
@@ -94,8 +99,9 @@ def _tell(release: Release | None, settings: Settings) -> None:
 @contextmanager
 def _stage(config_file: Path | None) -> Iterator[run.Run]:
     """A run for one stage alone, on what is already ingested, holding the warehouse."""
-    with run.to_its_end():
-        work = run.start(config.load(config_file), None)
+    settings = config.load(config_file)
+    with run.to_its_end(), storage.held(settings):
+        work = run.start(settings, None)
         with work.warehouse.lock():
             yield work
 

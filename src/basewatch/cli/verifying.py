@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from basewatch import config, progress
+from basewatch.remote import storage
 from basewatch.warehouse import verify
 from basewatch.warehouse.published import utc_now
 from basewatch.warehouse.releases import Warehouse, new_run_id
@@ -12,8 +14,9 @@ from basewatch.warehouse.releases import Warehouse, new_run_id
 
 def show(config_file: Path | None, *, repair: bool) -> bool:
     """Print every damage, after mending what can be mended where `repair` says so; whether all is sound in the end."""
-    warehouse = Warehouse(config.load(config_file).root)
-    with warehouse.lock(clear=False):
+    settings = config.load(config_file)
+    warehouse = Warehouse(settings.root)
+    with storage.held(settings) if repair else contextlib.nullcontext(), warehouse.lock(clear=False):
         found = verify.look(warehouse)
         for damage in found.damages:
             print(f"FAIL  {damage.words}")

@@ -156,6 +156,12 @@ class Ledger:
             return contextlib.nullcontext()
         return self._lock
 
+    @contextlib.contextmanager
+    def still(self) -> Iterator[None]:
+        """While it lasts, nobody commits and nothing is merged."""
+        with self._mutex, self._looking():
+            yield
+
     def _is_reader(self) -> bool:
         """Whether the folder is not there yet, or this process may not write: then it can hold nobody up."""
         return not os.access(self.folder, os.W_OK)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import date, datetime
 from pathlib import Path
 
@@ -76,6 +77,10 @@ class Lake:
         source, before: only by rows of this source, ingested before this moment (UTC).
         """
         return self._ledger.parts_ever_named(source, before)
+
+    def still(self) -> AbstractContextManager[None]:
+        """While it lasts, the ledger stays as it is, whoever polls meanwhile."""
+        return self._ledger.still()
 
     # ---- data
 

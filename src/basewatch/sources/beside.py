@@ -11,7 +11,8 @@ from __future__ import annotations
 import contextvars
 import math
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from basewatch.net.limits import STATE
 from basewatch.sources.contract import Window
@@ -47,25 +48,36 @@ class Turns:
             self._lock.release()
 
 
-def look(windows: Sequence[Window], remote: Collection[str], turns: Turns, one: Callable[[Window], None]) -> None:
+def look(
+    windows: Sequence[Window],
+    remote: Collection[str],
+    turns: Turns,
+    one: Callable[[Window], None],
+    lanes: Mapping[str, int] | None = None,
+) -> None:
     """Have `one` look at each window: in order, but where several sources are `remote`, these beside each other.
 
-    The others are looked at by the calling thread meanwhile. What any of them raises ends all, and is raised.
+    The others are looked at by the calling thread meanwhile. What any of them raises ends all, and is raised. lanes: by
+    source, how many of its windows are looked at at the same time, where that is more than one.
     """
-    groups: dict[str, list[Window]] = {}
+    groups: dict[str, deque[Window]] = {}
+    lanes = lanes or {}
     for window in windows:
-        groups.setdefault(window.source if window.source in remote else "", []).append(window)
-    here = groups.pop("", [])
-    if len(groups) < 2:
+        is_apart = window.source in remote or window.source in lanes
+        groups.setdefault(window.source if is_apart else "", deque()).append(window)
+    here = groups.pop("", deque())
+    if len(groups) < 2 and not lanes:
         for window in windows:
             one(window)
         return
     raised: list[BaseException] = []
 
-    def follow(own: Sequence[Window]) -> None:
+    def follow(own: deque[Window]) -> None:
         try:
-            for window in own:
-                if raised or turns.is_halted:
+            while own and not (raised or turns.is_halted):
+                try:
+                    window = own.popleft()
+                except IndexError:  # another lane took the last one
                     return
                 one(window)
         except Halted:
@@ -76,6 +88,7 @@ def look(windows: Sequence[Window], remote: Collection[str], turns: Turns, one: 
     threads = [
         threading.Thread(target=contextvars.copy_context().run, args=(follow, own), name=source, daemon=True)
         for source, own in groups.items()
+        for _ in range(lanes.get(source, 1))
     ]
     try:
         for thread in threads:

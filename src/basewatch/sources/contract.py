@@ -201,6 +201,7 @@ class SourceModule:
     pace: Callable[[Context[Any]], str] | None = None
     watch: Callable[[Context[Any], Writer, threading.Event], int] | None = None
     taken_for: Callable[[Path, Context[Any]], Taken] | None = None
+    days_are_apart: bool = False  # several of its days may be fetched and decoded at the same time
 
 
 @cache
@@ -213,6 +214,14 @@ def module(code: str) -> SourceModule:
 def grain(code: str, settings: Settings) -> Grain:
     """How the source with this code is read under these settings."""
     return module(code).grain(settings.source(code))
+
+
+def days_are_apart(code: str) -> bool:
+    """Whether several days of the source with this code may be looked at at the same time."""
+    try:
+        return module(code).days_are_apart
+    except Exception:  # its window tells how it is broken
+        return False
 
 
 def leads_out(path: Path, folder: Path) -> bool:

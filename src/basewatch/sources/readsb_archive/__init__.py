@@ -13,7 +13,9 @@ from basewatch.sources.readsb_archive.decoding import decode
 from basewatch.sources.readsb_archive.judging import outdated
 from basewatch.sources.readsb_archive.remote import restated
 
-__all__ = ["absent", "check", "decode", "fetch", "grain", "outdated", "restated"]
+__all__ = ["absent", "check", "days_are_apart", "decode", "fetch", "grain", "outdated", "restated"]
+
+days_are_apart = True
 
 
 def grain(_: ReadsbArchive) -> Grain:
