@@ -23,7 +23,7 @@ PAGES = {  # files outside docs/, by the page that shows each
     "CHANGELOG.md": "changelog.md",
 }
 NOTEBOOK = "notebook.md"
-LINK = re.compile(r"(?<!!)\[(?P<text>[^\]]+)\]\((?P<target>[^)\s]+)\)")
+LINK = re.compile(r"(?P<image>!?)\[(?P<text>[^\]]+)\]\((?P<target>[^)\s]+)\)")
 
 
 def on_files(files: Files, config: Any) -> Files:
@@ -55,7 +55,7 @@ def _relinked(text: str, folder: str) -> str:
             inside = PAGES[path]
         elif not path.startswith("docs/"):
             return f"{found['text']}" if "`" in found["text"] else f"{found['text']} (`{path}`)"
-        return f"[{found['text']}]({inside}{'#' + anchor if anchor else ''})"
+        return f"{found['image']}[{found['text']}]({inside}{'#' + anchor if anchor else ''})"
 
     return LINK.sub(led, text)
 

@@ -64,3 +64,8 @@ def test_values_are_shown_in_one_form() -> None:
     assert safe_text.probability(0.00312) == "0.0031"
     assert safe_text.percent(0.833) == "83 %"
     assert safe_text.dated("a 2025-10-29 <b>") == 'a <span class="d">2025-10-29</span> &lt;b&gt;'
+
+
+def test_a_command_in_running_text_is_shown_as_one_and_nothing_else_is() -> None:
+    assert safe_text.dated("see `basewatch gaps --fleet ru_mil`.") == "see <code>basewatch gaps --fleet ru_mil</code>."
+    assert "<b>" not in safe_text.dated("`basewatch <b>x</b>`") and "<code>" not in safe_text.dated("`rm -rf`")

@@ -126,8 +126,9 @@ def _claimed(claim: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     """What the press said, in one phrase."""
     first, last = claim["claimed_from"], claim["claimed_to"]
     when = f"on {first}" if first and first == last else f"{first or '…'} to {last or '…'}"
-    count = f"{claim['claimed_count']} × " if claim.get("claimed_count") else ""
-    flown = f"{count}{claim.get('type_code') or 'a flight'}"
+    count, sort = claim.get("claimed_count"), claim.get("type_code")
+    flights = "a flight" if count in (None, 1) else f"{count} flights"
+    flown = f"{count} × {sort}" if count and sort else sort or flights
     what = {"pause": "no flights", "resumption": "flights again"}.get(claim["claim"], flown)
     return f"The press on {base_name(claim['base_id'], summary)}: {what}, {when}"
 

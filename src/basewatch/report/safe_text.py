@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 
 from basewatch import outside
 
+_COMMAND = re.compile(r"`(basewatch [a-z][\w :-]*)`")
 _DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 
 
@@ -53,8 +54,9 @@ def escaped(value: Any) -> str:
 
 
 def dated(value: Any) -> Markup:
-    """Running text, escaped, in which a date is not broken over two lines."""
-    return Markup(_DATE.sub(r'<span class="d">\g<0></span>', escaped(value)))  # noqa: S704  escaped before
+    """Running text, escaped, in which a date is not broken over two lines, and a command of ours looks like one."""
+    text = _DATE.sub(r'<span class="d">\g<0></span>', escaped(value))
+    return Markup(_COMMAND.sub(r"<code>\1</code>", text))  # noqa: S704  escaped before
 
 
 def probability(value: float | None) -> str:
