@@ -1,7 +1,6 @@
 /*
 grain: one row per subject, base (or `all`), sort of evidence and height, with how often what was known and hidden was found
 key: [subject, base_id, evidence, height_band]
-empty_without: [intermediate.int_hidden_stays]
 columns:
   subject: {type: VARCHAR, values: [stay, news_base, claim], doc: "What is measured: stays inferred from silences; bases that texts name; claims that they make"}
   base_id: {type: VARCHAR, doc: "Watched base, or `all`"}
