@@ -372,13 +372,14 @@ def test_fleets_of_states_are_those_of_the_register() -> None:
     listed = Counter(
         (country(row.icao24), row.type_code) for row in shipped().rows["aircraft"] if row.is_military and row.type_code
     )
-    fleets = load.state_fleets()
+    fleets, types = load.state_fleets(), {row.type_code for row in shipped().rows["aircraft_types"]}
     assert len(fleets) >= 20
     for fleet, rules in fleets.items():
         assert {(row.name, row.definition) for row in rules} == {(rules[0].name, rules[0].definition)}
         for row in rules:
             assert fleet == f"{row.country.lower()}_transport" and row.is_military, row
             assert row.basis == f"{listed[row.country, row.type_code]} on plane-alert-db" and row.checked_on, row
+            assert row.type_code in types, f"{row.type_code} is no designator"
 
 
 def test_the_text_of_a_fleet_is_written_once() -> None:

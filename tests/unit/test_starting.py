@@ -46,7 +46,20 @@ def test_a_new_watch_loads_and_the_doctor_finds_nothing(tmp_path: Path, monkeypa
     fleets = [(row.fleet_id, row.type_code) for row in tables.rows["fleets"] if row.type_code]
     assert fleets == [("type_a400_k35r", "A400"), ("type_a400_k35r", "K35R")]
     assert settings.report.bases == ["fairford", "hmeimim"] and settings.report.fleet == "type_a400_k35r"
-    assert len(rows(folder / "runways.csv")) == 2, "those of the shipped base"
+    assert [row["base_id"] for row in rows(folder / "runways.csv")] == ["fairford", "hmeimim", "hmeimim"]
+
+
+def test_runways_are_known_of_any_field_and_of_those_near_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = begun(tmp_path, "--base", "KBOI", "--fleet", "us_transport")
+    monkeypatch.chdir(folder)
+    (boise,) = load.tables(config.load(folder / "basewatch.toml")).bases.values()
+    assert (boise.base_id, boise.country) == ("boise", "US")
+    runways = {(row["le_ident"], row["he_ident"]): row for row in rows(folder / "runways.csv")}
+    assert set(runways) == {("10L", "28R"), ("10R", "28L")}, "and none that is closed"
+    assert float(runways["10L", "28R"]["heading_deg_true"]) == pytest.approx(115.1, abs=0.2)
+    near = {row["ident"] for row in rows(folder / "field_runways.csv")}
+    assert "KMUO" in near and "KBOI" not in near and "EGVA" not in near
+    assert [finding for finding in doctor.run(config.load(folder / "basewatch.toml")) if not finding.ok] == []
 
 
 def test_flights_of_ones_own_base_and_fleet_are_counted(tmp_path: Path) -> None:
@@ -65,7 +78,7 @@ def test_flights_of_ones_own_base_and_fleet_are_counted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("code", "base_id", "runways"),
-    [("OS57", "abu_duhur", 1), ("AZ-0011", None, 1), ("hmeimim", "hmeimim", 2), ("ETAR", "ramstein", 0)],
+    [("OS57", "abu_duhur", 1), ("AZ-0011", None, 1), ("hmeimim", "hmeimim", 2), ("ETAR", "ramstein", 1)],
 )
 def test_a_field_is_found_by_icao_code_identifier_or_the_id_of_a_shipped_base(
     code: str, base_id: str | None, runways: int

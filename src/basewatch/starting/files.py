@@ -7,16 +7,21 @@ import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from basewatch import config
 from basewatch.durable import make_folder, write_aside
 from basewatch.errors import ConfigError
+from basewatch.geo import NM_KM, distance_km
 from basewatch.reference import load
 from basewatch.reference.load import shipped_rows
-from basewatch.reference.rows import FleetRow, Row
+from basewatch.reference.rows import FieldRunwayRow, FleetRow, Row
+from basewatch.starting import world_runways
 from basewatch.starting.places import Place
 
 CONFIG = "basewatch.toml"
 FOLDERS = ("records", "articles")
+FIELDS_NM = 350.0  # as the shipped table has them: an aircraft that is lost within reach of a base lands no farther
 
 
 def write(folder: Path, places: Sequence[Place], fleets: Sequence[FleetRow]) -> list[Path]:
@@ -31,6 +36,7 @@ def write(folder: Path, places: Sequence[Place], fleets: Sequence[FleetRow]) -> 
         general = [row for row in shipped_rows("keywords") if row.base_id is None]
         texts["keywords.csv"] = _csv([*general, *(row for place in places for row in place.keywords)])
         texts["runways.csv"] = _csv([row for place in places for row in place.runways])
+        texts["field_runways.csv"] = _csv(_of_fields_near(places))
     if fleets:
         texts["fleets.csv"] = _csv(fleets)
     texts = {name: text for name, text in texts.items() if text}
@@ -51,6 +57,24 @@ def write(folder: Path, places: Sequence[Place], fleets: Sequence[FleetRow]) -> 
             file.unlink(missing_ok=True)
         raise
     return written
+
+
+def _of_fields_near(places: Sequence[Place]) -> list[FieldRunwayRow]:
+    """Runways of the fields at which an aircraft that is lost near a place may have landed instead."""
+    fields = shipped_rows("fields")
+    apart = [
+        distance_km(
+            np.array([field.latitude for field in fields]),
+            np.array([field.longitude for field in fields]),
+            np.array([place.base.latitude]),
+            np.array([place.base.longitude]),
+        )
+        for place in places
+    ]
+    own = {place.base.ident for place in places}
+    near = np.min(apart, axis=0) <= FIELDS_NM * NM_KM
+    found = world_runways.of({field.ident for field, is_near in zip(fields, near, strict=True) if is_near} - own)
+    return [row for _, rows in sorted(found.items()) for row in rows]
 
 
 def _csv(rows: Iterable[Row]) -> str:

@@ -12,10 +12,11 @@ from typing import Any
 from basewatch.errors import ConfigError
 from basewatch.reference.load import shipped_rows
 from basewatch.reference.rows import BaseRow, KeywordRow, RunwayRow
+from basewatch.starting import world_runways
 
 SORT_WORDS = (  # what a name of a field says of its sort, and not of its place
     r"\b(international|municipal|regional|royal|air force base|air base|airbase|air station|airfield|airport|aerodrome"
-    r"|air field|naval|army|military|raf|afb|nas|base|station)\b"
+    r"|air field|field|air terminal|terminal|naval|army|military|raf|afb|nas|base|station)\b"
 )
 KINDS = ("air base", "airbase", "airfield", "airport", "aerodrome")
 NEAREST = 4
@@ -114,13 +115,12 @@ def _place(
             {
                 "base_id": base_id, "le_ident": row.le_ident, "he_ident": row.he_ident,
                 "heading_deg_true": row.heading_deg_true, "heading_basis": row.heading_basis,
-                "length_ft": row.length_ft, "surface": "", "is_closed": False, "note": "", "source_url": "",
-                "checked_on": "",
+                "length_ft": row.length_ft, "surface": "", "is_closed": False, "note": "",
+                "source_url": f"https://ourairports.com/airports/{ident}/runways.html", "checked_on": "2022-10-11",
                 **{end: _or_blank(getattr(row, end)) for end in ENDS},
             }
         )
-        for row in shipped_rows("field_runways")
-        if row.ident == ident
+        for row in world_runways.of([ident]).get(ident, [])
     ]  # fmt: skip
     return Place(base, runways, _names(base_id, name, str(city) if city else None))
 
@@ -135,8 +135,9 @@ def _names(base_id: str, name: str, city: str | None) -> list[KeywordRow]:
     Its full name, and its place's with a word for a field, name it by themselves. The place's name alone is a town too:
     it counts where a word beside it speaks of flying.
     """
+    parts = [" ".join(part.split()) for part in name.split("/")]
+    strong = {part for part in parts if _stem(part) not in ("", part)}
     stem = _stem(name)
-    strong = {name} if stem and stem != name else set()
     places = {place for place in (stem, *(part.strip() for part in re.split(r"[/(),]", city or ""))) if len(place) > 2}
     strong |= {f"{place} {kind}" for place in places for kind in KINDS}
     rows = [(alias, "strong", "", "") for alias in sorted(strong)]
