@@ -36,9 +36,9 @@ def written_names() -> tuple[int, int]:
     return right, len(listed)
 
 
-def written_claims(sort: str | None = None) -> Counter[str]:
-    """Right, wrongly claimed, missed, over the pauses, resumptions and flights of the written articles, or one sort."""
-    found: Counter[str] = Counter()
+def written_claims() -> dict[str, Counter[str]]:
+    """Right, wrongly claimed, missed, of the pauses, resumptions and flights of the written articles, by sort."""
+    found: dict[str, Counter[str]] = {sort: Counter() for sort in ("pause", "resumption", "flight")}
     for case in cases("claims.yml"):
         at = midnight(case["published"]) if case.get("published") else None
         reading = reader().read(Article(case["text"], language=case["language"], published_at=at))
@@ -53,11 +53,9 @@ def written_claims(sort: str | None = None) -> Counter[str]:
         wanted = {("pause", case["pause"])} if case.get("pause") else set()
         wanted |= {("resumption",)} if case.get("resumes") else set()
         wanted |= {("flight", *flight) for flight in case.get("flights", [])}
-        if sort:
-            said, wanted = ({one for one in ones if one[0] == sort} for ones in (said, wanted))
-        found["right"] += len(said & wanted)
-        found["wrongly claimed"] += len(said - wanted)
-        found["missed"] += len(wanted - said)
+        for what, ones in (("right", said & wanted), ("wrongly claimed", said - wanted), ("missed", wanted - said)):
+            for sort, *_ in ones:
+                found[sort][what] += 1
     return found
 
 
@@ -74,8 +72,7 @@ def counts() -> str:
             for base_id in {*wanted, *wrong}
         ]
         rows.append(("news_base", "all", evidence, result.wanted, result.found, len(result.wrongly_named)))
-    for claim in ("pause", "resumption", "flight"):
-        found = written_claims(claim)
+    for claim, found in written_claims().items():
         rows.append(("claim", "all", claim, found["right"] + found["missed"], found["right"], found["wrongly claimed"]))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -106,7 +103,12 @@ def main() -> None:
     print(
         f"written sentences: {right}/{listed} right, {sum(not bases for *_, bases in cases('matching.yml'))} name none"
     )
-    print("written claims:", dict(written_claims()), f"in {len(cases('claims.yml'))} articles")
+    claims = sum(written_claims().values(), Counter())
+    print(
+        "written claims:",
+        {what: claims[what] for what in ("right", "wrongly claimed", "missed")},
+        f"in {len(cases('claims.yml'))} articles",
+    )
     print(f"written pairs of copies: {len(cases('copies.yml'))}, held by tests/unit/test_news_stories.py")
 
 

@@ -30,12 +30,15 @@ def connect(
         contextlib.nullcontext() if pandas else without_pandas(),
         duckdb.connect(":memory:" if file is None else str(file), read_only=read_only) as connection,
     ):
-        connection.execute("SET TimeZone = 'UTC'")
-        with contextlib.suppress(
-            duckdb.InvalidInputException
-        ):  # in a notebook without ipywidgets there is none to hide
-            connection.execute("SET enable_progress_bar = false")  # it would write over a run's own progress lines
+        set_up(connection)
         yield connection
+
+
+def set_up(connection: duckdb.DuckDBPyConnection) -> None:
+    """Have a session's times in UTC, and no bar of DuckDB's own, which would write over a run's progress lines."""
+    connection.execute("SET TimeZone = 'UTC'")
+    with contextlib.suppress(duckdb.InvalidInputException):  # in a notebook without ipywidgets there is none to hide
+        connection.execute("SET enable_progress_bar = false")
 
 
 @contextlib.contextmanager

@@ -13,11 +13,6 @@ from basewatch.reference.source_terms import Terms
 from basewatch.report import base_data, brackets, months_chart, standalone, svg, timeline
 
 AROUND = {"visit": 6, "gap": 3, "claim": 3, "month": 11}  # months that the chart shows on either side
-BARS = "Hatched: not known, which is not zero. ≥: some days of the month could not be seen."
-TIMELINE = (
-    "Could the field be seen? Solid: other traffic proves it. Dotted: complete records, no other traffic to judge by. "
-    "Crossed: nothing was heard. Hatched: not, or not wholly, looked at."
-)
 
 
 def chart(
@@ -50,10 +45,10 @@ def chart(
         title = f"{name}: spells with no visit, days with a visit, and what could be seen"
         drawn = spells(history, since, until, title, _claimed(connection, told, first))
     credit = " ".join(dict.fromkeys(one.attribution for one in used))
-    made_up = ["SIMULATED: made up, and no real flight."] if told.sentences[0].startswith("SIMULATED") else []
+    made_up = [standalone.MADE_UP] if told.sentences[0].startswith("SIMULATED") else []
     lines = [
         *made_up,
-        BARS if sort in ("visit", "month") else TIMELINE,
+        standalone.BARS if sort in ("visit", "month") else standalone.DAYS,
         f"Fleet {fleet}. basewatch, release {manifest['release_id']}, days up to {manifest['as_of']}. {credit}".strip(),
     ]
     return standalone.svg(drawn, title, lines)

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from calendar import monthrange
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from basewatch.database import without_pandas
+from basewatch.database import set_up, without_pandas
 from basewatch.errors import ConfigError
 from basewatch.notebook.plots import Plots
 from basewatch.warehouse import views
@@ -127,11 +126,7 @@ class Reader:
             release.folder,
         )
         self._connection = duckdb.connect(str(release.database), read_only=True)
-        self._connection.execute("SET TimeZone = 'UTC'")
-        with contextlib.suppress(
-            duckdb.InvalidInputException
-        ):  # in a notebook without ipywidgets there is none to hide
-            self._connection.execute("SET enable_progress_bar = false")
+        set_up(self._connection)
 
     def months(self, base: str | None = None, fleet: str | None = None, since: Day = None, until: Day = None) -> Rows:
         """Monthly activity of each base and fleet; `visits` is null where nobody could have seen one.

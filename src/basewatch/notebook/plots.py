@@ -103,12 +103,12 @@ class Plots:
             sources = self._connection.execute(_SOURCES, [base]).fetchall()
         title = f"{name or base}: {shows}"
         is_made_up = any(base_data.is_made_up(one) for (one,) in sources)
-        made_up = ["SIMULATED: made up, and no real flight."] if is_made_up else []
+        made_up = [standalone.MADE_UP] if is_made_up else []
         months = [month["month"] for month in history.months]
         first = max(months[0], since.replace(day=1) if since else months[0]) if months else None
         last = min(months[-1], until.replace(day=1) if until else months[-1]) if months else None
         if first is None or last is None or first > last:
             raise ConfigError(f"the release has no month of {base} in the time asked for")
-        draw, key = (drawing.spells, drawing.TIMELINE) if spells else (drawing.bars, drawing.BARS)
+        draw, key = (drawing.spells, standalone.DAYS) if spells else (drawing.bars, standalone.BARS)
         drawn = draw(history, first, last.replace(day=monthrange(last.year, last.month)[1]), title)
         return Chart(title, standalone.svg(drawn, title, [*made_up, key, f"Fleet {fleet}. {self._credit}"]))

@@ -121,9 +121,8 @@ def tables(settings: Settings) -> Reference:
     """The reference tables that the settings name, else the shipped ones; every row checked.
 
     A fleets file of one's own need not repeat the built-in fleets: they are added. So are the fleets of states that
-    `add_fleets` names. With a bases file of one's own the
-    shipped runways and keywords shrink to the bases in it. Raises ConfigError naming the file, the line, the column and
-    what is wrong.
+    `add_fleets` names. With a bases file of one's own the shipped runways and keywords shrink to the bases in it.
+    Raises ConfigError naming the file, the line, the column and what is wrong.
     """
     own_rows: dict[str, list[Any]] = {}
     digest = hashlib.sha256()

@@ -18,6 +18,7 @@ from basewatch.report import (
     months_chart,
     news,
     sentences,
+    standalone,
     templates,
     timeline,
 )
@@ -86,7 +87,7 @@ class Lines:
         who = {*providers.of_base(view.told_by), *providers.names(press)}
         self.credit = ", ".join(sorted(who)) or "no record of this base"
         made_up = any(base_data.is_made_up(source) for source in {*press, *(row["source"] for row in view.told_by)})
-        self.mark = "SIMULATED: made up, and no real flight. " if made_up else ""
+        self.mark = f"{standalone.MADE_UP} " if made_up else ""
         self.release = f"basewatch, release {report.release['release_id'] if report.release else 'not yet published'}"
         self.release += f", days up to {report.as_of}." if report.as_of else "."
 
@@ -116,7 +117,7 @@ def figures(view: BaseView, fleet: str, lines: Lines, routes: map_chart.Routes, 
         if view.months:
             title = f"{made}{name}: visits, arrivals and departures by month"
             chart = months_chart.monthly_bars(view.frame, view.months, "bars", title, view.kinds, claimed, view.stays)
-            drawn["months"] = _figure(chart, title, lines.below(BARS), view.months)
+            drawn["months"] = _figure(chart, title, lines.below(standalone.BARS), view.months)
         title = f"{made}{name}: spells with no visit, days with a visit, observability and press stories"
         chart = timeline.timeline(
             view.frame,
@@ -130,13 +131,15 @@ def figures(view: BaseView, fleet: str, lines: Lines, routes: map_chart.Routes, 
             other_mentions=view.mention_days,
             claims=claimed,
         )
-        drawn["timeline"] = _figure(chart, title, lines.below(SEEN), view.gaps.rows)
+        drawn["timeline"] = _figure(chart, title, lines.below(standalone.DAYS), view.gaps.rows)
     ends = [*(last for _, _, last in view.observability), *(last for _, last in view.stays)]
     states = calendar_chart.days(view.observability, view.stays, max(ends)) if ends else {}
     if states:
         title = f"{made}{name}: days with a visit, and what could be seen"
         rows = [{"day": day, "state": state} for day, state in sorted(states.items())]
-        drawn["calendar"] = _figure(calendar_chart.calendar(states, "days", title), title, lines.below(SEEN), rows)
+        drawn["calendar"] = _figure(
+            calendar_chart.calendar(states, "days", title), title, lines.below(standalone.DAYS), rows
+        )
     if routes.places and None not in position:
         title = f"{made}{name}: where visits came from and left for"
         rows = [{"code": one.code, "name": one.name, "came": one.came, "left_for": one.left_for}
@@ -148,13 +151,6 @@ def figures(view: BaseView, fleet: str, lines: Lines, routes: map_chart.Routes, 
 
 def _figure(chart: Markup, title: str, lines: Sequence[str], rows: Sequence[Row]) -> dict[str, Markup]:
     return {"chart": chart, "svg": downloads.svg(str(chart), title, lines), "csv": downloads.csv(rows)}
-
-
-BARS = "Hatched: not known, which is not zero. ≥: some days of the month could not be seen."
-SEEN = (
-    "Could the field be seen? Solid: other traffic proves it. Dotted: complete records, no other traffic to judge by. "
-    "Crossed: nothing was heard. Hatched: not, or not wholly, looked at."
-)
 
 
 def routes_told(view: BaseView, routes: map_chart.Routes) -> list[str]:

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from basewatch.report.listing import Row
+from basewatch.report.sentences import plural
 
 SHOWN = 6
 DAYS_NAMED = 3
@@ -77,11 +78,7 @@ def _months(summary: Mapping[str, Any], months: Iterable[Row], changes: Sequence
         month = date.fromisoformat(row["month"])
         now = "it is not known now" if row["now"] is None else f"it says {row['now']} now"
         why = because(changes, "base_monthly_activity", month, (row["fleet_id"],), name)
-        yield f"{_until(summary)} {_visits(row['before'])} in {month:%Y-%m}; {now}, because {why}."
-
-
-def _visits(count: int) -> str:
-    return f"{count} visit{'' if count == 1 else 's'}"
+        yield f"{_until(summary)} {plural(row['before'], 'visit')} in {month:%Y-%m}; {now}, because {why}."
 
 
 def _claims(summary: Mapping[str, Any], claims: Iterable[Row], changes: Sequence[Row], name: Names) -> Iterator[str]:

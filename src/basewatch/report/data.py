@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 
-from basewatch.database import connect, without_pandas
+from basewatch.database import connect
 from basewatch.errors import BasewatchError, ConfigError
 from basewatch.report import base_data
 from basewatch.report.base_data import BaseView, Days, States, is_made_up
@@ -58,7 +58,7 @@ def read(database: Path, bases: Sequence[str], fleet: str, release_id: str | Non
     Raises ConfigError for a base or fleet that the release does not hold, ReportError where the file is no release.
     """
     try:
-        with without_pandas(), connect(database, read_only=True) as connection:
+        with connect(database, read_only=True) as connection:
             return _read(connection, list(dict.fromkeys(bases)), fleet, release_id)
     except (duckdb.CatalogException, duckdb.BinderException, duckdb.IOException) as error:
         raise ReportError(

@@ -14,6 +14,14 @@ LETTERS = 5.6  # mean width of one at the size of the source line
 SCALE = 2.0  # pixels of the PNG for one of the SVG
 FONTS = "DejaVu Sans, Liberation Sans, Arial, sans-serif"
 
+# What is said below a chart that leaves its page: how to read months, how to read days, and that nothing is real.
+BARS = "Hatched: not known, which is not zero. ≥: some days of the month could not be seen."
+DAYS = (
+    "Could the field be seen? Solid: other traffic proves it. Dotted: complete records, no other traffic to judge by. "
+    "Crossed: nothing was heard. Hatched: not, or not wholly, looked at."
+)
+MADE_UP = "SIMULATED: made up, and no real flight."
+
 _CHART = re.compile(r'<svg class="chart"[^>]* width="([\d.]+)" height="([\d.]+)"[^>]*>(.*)</svg>', re.DOTALL)
 _VARIABLE = re.compile(r"--([a-z-]+):\s*([^;}]+)")
 

