@@ -11,61 +11,33 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
 from collections import Counter
 from datetime import UTC, date, datetime
-from email import message_from_bytes, policy
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from aiosmtpd.controller import Controller
 
 from server.core import Host, Reply, serving
-from wholeruns import Server, Watch, new_watch, null_island, stays, stop, wait_for
+from server.mail import Mailbox, receiving
+from wholeruns import Server, Watch, new_watch, null_island, serve_prefect, stays, stop, wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
 POOL, NIGHTLY = "basewatch", "nightly/nightly"
 
 
-class Mail:
-    """A mail server that keeps the subjects of what it takes."""
-
-    def __init__(self) -> None:
-        self.subjects: list[str] = []
-
-    async def handle_DATA(self, _: Any, __: Any, envelope: Any) -> str:  # noqa: N802 - the library's own name
-        message = message_from_bytes(envelope.content, policy=policy.default)
-        self.subjects.append(str(message["Subject"]))
-        return "250 OK"
-
-
-def free_port() -> int:
-    """A port that nobody listens at."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
-def environment(folder: Path, watch: Watch, mail_port: int, hook: Host, server_port: int) -> dict[str, str]:
+def environment(folder: Path, watch: Watch, mail: Mailbox, hook: Host) -> dict[str, str]:
     """What server, worker and runs are started with."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("BASEWATCH_", "PREFECT_"))}
-    targets = (
-        f"mailto://127.0.0.1:{mail_port}/?from=watch@example.org&to=me@example.org&mode=insecure json://{hook.url[7:]}/"
-    )
     return {
         **kept,
         "HOME": str(folder),
-        "PREFECT_HOME": str(folder / "prefect"),
-        "PREFECT_API_URL": f"http://127.0.0.1:{server_port}/api",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "DO_NOT_TRACK": "1",
         "BASEWATCH_CONFIG": str(watch.config),
         "BASEWATCH_GATES__DATA_DOCS": "false",
-        "BASEWATCH_ALERTS__TARGETS": targets,
+        "BASEWATCH_ALERTS__TARGETS": f"{mail.address} json://{hook.url[7:]}/",
     }
 
 
@@ -116,27 +88,15 @@ def main() -> int:
     """Run it, print what came of it; 0 where each alert came once to both."""
     folder = Path(tempfile.mkdtemp(prefix="unattended-"))
     hook = Host("hook", lambda _: Reply(200, b"{}"), lambda: 0.0)
-    mail, mail_port = Mail(), free_port()
-    controller = Controller(mail, hostname="127.0.0.1", port=mail_port)
-    controller.start()
-    with serving(hook):
+    with receiving() as mail, serving(hook):
         watch = new_watch(folder / "watch", {})
-        port = free_port()
-        server = Server(f"http://127.0.0.1:{port}/api", environment(folder, watch, mail_port, hook, port))
-        with (folder / "server.log").open("w") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
-                env=server.environment, stdout=log, stderr=log,
-            )  # fmt: skip
-        try:
-            wait_for(lambda: _answers(server), 120, "the server")
+        home = folder / "prefect"
+        home.mkdir()
+        with serve_prefect(home, environment(folder, watch, mail, hook)) as server:
             attend(watch, server)
             states = Counter(
                 run["state_type"] for run in server.runs(NIGHTLY, "COMPLETED", "FAILED", "CANCELLED", "CRASHED")
             )
-        finally:
-            stop(process)
-            controller.stop()
     titles = [json.loads(entry.request.body)["title"] for entry in hook.log]
     print(
         f"{datetime.now(UTC):%Y-%m-%d}: runs {dict(states)}; releases {len(list((watch.root / 'releases').glob('2*')))}"
@@ -146,13 +106,6 @@ def main() -> int:
     told_once = Counter(titles) == Counter(mail.subjects) and all(times == 1 for times in Counter(titles).values())
     print("each alert came once to both" if told_once else f"NOT once each; mail: {mail.subjects}")
     return 0 if told_once else 1
-
-
-def _answers(server: Server) -> bool:
-    try:
-        return bool(server.ask("/health"))
-    except OSError:
-        return False
 
 
 if __name__ == "__main__":

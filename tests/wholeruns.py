@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from importlib.resources import files
@@ -29,6 +29,7 @@ from basewatch.cli import app as cli
 from basewatch.warehouse.build import note_candidate, read_candidate
 from basewatch.warehouse.published import Release
 from basewatch.warehouse.releases import write_manifest
+from server.core import free_port
 
 # what no two runs have in common: moments, runs and releases themselves
 VOLATILE = {"source_days": ["ingested_at"], "quality_results": ["run_id", "checked_at"]}
@@ -275,6 +276,39 @@ class Server:
             flow_runs={"state": {"type": {"any_": list(states)}}},
         )
         return found
+
+
+@contextlib.contextmanager
+def serve_prefect(folder: Path, environment: dict[str, str]) -> Iterator[Server]:
+    """A real Prefect server while it lasts, on a free loopback port, with its records in the folder."""
+    port = free_port()
+    environment = {
+        **environment,
+        "PREFECT_HOME": str(folder),
+        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+    }
+    log = (folder / "server.log").open("w")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-ui"],
+        env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+    try:
+        server = Server(environment["PREFECT_API_URL"], environment)
+
+        def is_up() -> bool:
+            assert process.poll() is None, (folder / "server.log").read_text()
+            try:
+                return bool(server.ask("/health"))
+            except OSError:
+                return False
+
+        wait_for(is_up, 120, "the Prefect server")
+        yield server
+    finally:
+        stop(process)
+        log.close()
 
 
 def wait_for(what: Callable[[], Any], seconds: float, name: str, step: float = 0.25) -> Any:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from wholeruns import Records, Server, Watch, new_watch, stop, wait_for
+from wholeruns import Records, Server, Watch, new_watch, serve_prefect
 
 
 @pytest.fixture(scope="session")
@@ -47,34 +44,5 @@ def records(prefect_home: Path) -> Records:
 @pytest.fixture(scope="session")
 def prefect_server(bare_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One real Prefect server for the session, on a free loopback port."""
-    folder = tmp_path_factory.mktemp("server")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = {
-        **bare_environment,
-        "PREFECT_HOME": str(folder),
-        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "DO_NOT_TRACK": "1",
-    }
-    log = (folder / "server.log").open("w")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-ui"],
-        env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-    )  # fmt: skip
-    try:
-        server = Server(environment["PREFECT_API_URL"], environment)
-
-        def is_up() -> bool:
-            assert process.poll() is None, (folder / "server.log").read_text()
-            try:
-                return bool(server.ask("/health"))
-            except OSError:
-                return False
-
-        wait_for(is_up, 120, "the Prefect server")
+    with serve_prefect(tmp_path_factory.mktemp("server"), bare_environment) as server:
         yield server
-    finally:
-        stop(process)
-        log.close()

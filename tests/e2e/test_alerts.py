@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
-from email import message_from_bytes, policy
 from pathlib import Path
-from typing import Any
 
 import feedparser
 import pytest
-from aiosmtpd.controller import Controller
 
 from server.core import Host, Reply, serving
+from server.mail import Mailbox, receiving
 from wholeruns import Watch, new_watch, stays
 
 pytestmark = pytest.mark.e2e
@@ -29,21 +26,16 @@ class Told:
 
     watch: Watch
     hook: Host
-    subjects: list[str] = field(default_factory=list)
-
-    async def handle_DATA(self, _: Any, __: Any, envelope: Any) -> str:  # noqa: N802 - the library's own name
-        message = message_from_bytes(envelope.content, policy=policy.default)
-        self.subjects.append(str(message["Subject"]))
-        return "250 OK"
+    mailbox: Mailbox
 
     def night(self, until: str) -> tuple[int, list[str]]:
         """A night, and the titles that both took, which are the same."""
-        self.subjects.clear()
+        self.mailbox.messages.clear()
         self.hook.log.clear()
         done = self.watch.inside("nightly", "--plain", "--day", until, "--config", "basewatch.toml")
         assert PASSWORD not in done.stdout + done.stderr
         titles = [json.loads(entry.request.body)["title"] for entry in self.hook.log]
-        assert self.subjects == titles
+        assert self.mailbox.subjects == titles
         return done.returncode, titles
 
 
@@ -51,22 +43,10 @@ class Told:
 def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
     monkeypatch.setenv("BASEWATCH_GATES__DATA_DOCS", "false")
     hook = Host("hook", lambda _: Reply(200, b"{}"), lambda: 0.0)
-    made = Told(new_watch(tmp_path, {}), hook)
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    mail = Controller(made, hostname="127.0.0.1", port=port)
-    mail.start()
-    try:
-        with serving(hook):
-            monkeypatch.setenv(
-                "BASEWATCH_ALERTS__TARGETS",
-                f"mailto://127.0.0.1:{port}/?from=watch@example.org&to=me@example.org&mode=insecure "
-                f"json://{hook.url[7:]}/{PASSWORD}",
-            )
-            monkeypatch.setenv("BASEWATCH_ALERTS__RULES", '[{"fleets": ["ru_mil"]}]')
-            yield made
-    finally:
-        mail.stop()
+    with receiving() as mailbox, serving(hook):
+        monkeypatch.setenv("BASEWATCH_ALERTS__TARGETS", f"{mailbox.address} json://{hook.url[7:]}/{PASSWORD}")
+        monkeypatch.setenv("BASEWATCH_ALERTS__RULES", '[{"fleets": ["ru_mil"]}]')
+        yield Told(new_watch(tmp_path, {}), hook, mailbox)
 
 
 def test_nights_tell_each_thing_once_by_mail_and_webhook(told: Told) -> None:

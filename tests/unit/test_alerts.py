@@ -6,17 +6,14 @@ import json
 import os
 import resource
 import signal
-import socket
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 
 import feedparser
 import pytest
-from aiosmtpd.controller import Controller
 from pydantic import ValidationError
 
 from basewatch import config, outside, run
@@ -25,6 +22,7 @@ from basewatch.alerts.events import End, Late
 from basewatch.config import Alerts, Settings
 from basewatch.errors import ConfigError
 from server.core import Host, Reply, serving
+from server.mail import receiving
 from wholeruns import Watch
 
 NOW = datetime(2026, 3, 1, 5, 15, tzinfo=UTC)
@@ -483,32 +481,13 @@ def test_thirty_and_more_in_a_digest_are_counted(world: World) -> None:
 # ---- mail
 
 
-class Mailbox:
-    """What a mail server took."""
-
-    def __init__(self) -> None:
-        self.messages: list[Any] = []
-
-    async def handle_DATA(self, _: Any, __: Any, envelope: Any) -> str:  # noqa: N802 - the library's own name
-        self.messages.append(message_from_bytes(envelope.content, policy=policy.default))
-        return "250 OK"
-
-
 def test_mail_arrives_at_a_real_server_once_and_shows_markup_as_text(world: World) -> None:
-    mailbox = Mailbox()
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    server = Controller(mailbox, hostname="127.0.0.1", port=port)
-    server.start()
-    try:
-        address = f"mailto://127.0.0.1:{port}/?from=watch@example.org&to=me@example.org&mode=insecure"
-        begun(world, targets={"mail": address})
+    with receiving() as mailbox:
+        begun(world, targets={"mail": mailbox.address})
         mailbox.messages.clear()
         world.publish(claims=[CLAIM])
         world.night()
         world.night()
-    finally:
-        server.stop()
     (message,) = mailbox.messages
     assert message["Subject"] == "basewatch: claim contradicted: pause at hmeimim, 2026-01-01 to 2026-01-31"
     assert "<b>stand" not in message.get_body(("html",)).get_content()
