@@ -329,3 +329,34 @@ def test_no_reading_is_in_two_steps(tmp_path: Path, steps: str, fault: str | Non
     else:
         with pytest.raises(ConfigError, match=fault):
             load.tables(settings)
+
+
+def test_shipped_bases_that_are_not_watched_are_fields_with_runways(tmp_path: Path) -> None:
+    watched = load.tables(own(tmp_path, bases=BASES + "uummu,Chkalovsky,UUMU,RU,air,55.878,38.062,false\n"))
+    fields = {row.ident: row for row in watched.rows["fields"]}
+    bases = {row.base_id: row for row in load.shipped_rows("bases")}
+
+    assert "UUMU" not in {row.icao for row in fields.values()}, "the watched one is no other field"
+    hmeimim = fields[bases["hmeimim"].ident]
+    assert (hmeimim.icao, hmeimim.serves, hmeimim.latitude) == ("OSLK", "shared", bases["hmeimim"].latitude)
+    runways = {(row.ident, row.le_ident) for row in watched.rows["field_runways"]}
+    shipped = {row.le_ident for row in load.shipped_rows("runways") if row.base_id == "hmeimim"}
+    assert shipped and {(hmeimim.ident, le_ident) for le_ident in shipped} <= runways
+    for table in ("fields", "field_runways"):
+        held = watched.table(table)
+        assert held.num_rows == len(watched.rows[table]) > len(load.shipped_rows(table))
+        assert held.to_pylist() == [row.model_dump() for row in watched.rows[table]]
+
+
+def test_own_runways_of_fields_come_before_those_of_unwatched_bases(tmp_path: Path) -> None:
+    hmeimim = next(row.ident for row in load.shipped_rows("bases") if row.base_id == "hmeimim")
+    runways = f"ident,le_ident,he_ident,heading_deg_true,heading_basis\n{hmeimim},03,21,30,true\n"
+    rows = load.tables(own(tmp_path, bases=BASES + BASE, field_runways=runways)).rows["field_runways"]
+
+    assert [row.le_ident for row in rows if row.ident == hmeimim] == ["03"]
+    assert len(rows) > 1, "those of the other shipped bases are added"
+
+
+def test_own_fields_are_all_the_fields_there_are(tmp_path: Path) -> None:
+    fields = "ident,name,latitude,longitude,serves\nX1,Meadow,50.1,8.1,civil\n"
+    assert [row.ident for row in load.tables(own(tmp_path, bases=BASES + BASE, fields=fields)).rows["fields"]] == ["X1"]

@@ -25,10 +25,21 @@ from basewatch.config import Settings, Sources
 from basewatch.errors import ConfigError
 from basewatch.geo import NM_KM, Place, distance_km
 from basewatch.reference import bounds
-from basewatch.reference.rows import BUILT_IN_FLEETS, KEYS, ROWS, BaseRow, FleetRow, Row, arrow_schema
+from basewatch.reference.rows import (
+    BUILT_IN_FLEETS,
+    KEYS,
+    ROWS,
+    BaseRow,
+    FieldRow,
+    FieldRunwayRow,
+    FleetRow,
+    Row,
+    arrow_schema,
+)
 from basewatch.reference.thresholds import Thresholds, thresholds
 
 ABOUT_BASES = {"runways", "keywords"}  # tables whose rows are about one base each
+OF_OTHER_FIELDS = {"fields", "field_runways"}  # a shipped base that is not watched is a field as any other
 BASE_APART_NM = 5.0  # from the field of the same code: positions of one field in two lists lie a mile or two apart
 
 
@@ -36,7 +47,8 @@ class Rows(Mapping[str, list[Any]]):
     """Checked rows by table name. A shipped table is read when somebody first asks for it: a quiet night never does.
 
     of_own_bases: with a list of bases of one's own, shipped rows about others are left out; in files of one's own such
-    rows are errors.
+    rows are errors. Shipped bases that are not in that list are among the fields, with their runways: an aircraft that
+    is lost near a base may have landed there.
     """
 
     def __init__(self, rows: Mapping[str, list[Any]] | None = None, *, of_own_bases: bool = False) -> None:
@@ -52,7 +64,7 @@ class Rows(Mapping[str, list[Any]]):
             if table in ABOUT_BASES and self._of_own_bases:
                 bases = {row.base_id for row in self["bases"]}
                 rows = [row for row in rows if row.base_id is None or row.base_id in bases]
-            self._rows[table] = list(rows)
+            self._rows[table] = [*rows, *self.unwatched(table)]
         return self._rows[table]
 
     def __iter__(self) -> Iterator[str]:
@@ -74,12 +86,19 @@ class Rows(Mapping[str, list[Any]]):
         """
         by_row = {"fleets", *self._rows, *(ABOUT_BASES if self._of_own_bases else ())}  # rows of a fleet share its name
         if table not in self._tables and table not in by_row:
-            self._tables[table] = _shipped_columns(table)
+            shipped, more = _shipped_columns(table), self.unwatched(table)
+            self._tables[table] = pa.concat_tables([shipped, _columns(table, more)]) if more else shipped
         if table not in self._tables:
-            declared, rows = arrow_schema(table), self[table]
-            values = {column: [getattr(row, column) for row in rows] for column in declared.names}
-            self._tables[table] = pa.Table.from_pydict(values, declared)
+            self._tables[table] = _columns(table, self[table])
         return self._tables[table]
+
+    def unwatched(self, table: str) -> list[Any]:
+        """What a shipped table of other fields lacks: the shipped bases that one's own list of bases leaves out."""
+        if table not in OF_OTHER_FIELDS or not self._of_own_bases:
+            return []
+        codes = {code for base in self["bases"] for code in (base.ident, base.icao) if code}
+        bases = [base for base in shipped_rows("bases") if base.kind == "air" and not codes & {base.ident, base.icao}]
+        return [_as_field(base) for base in bases] if table == "fields" else _runways_of(bases)
 
 
 @dataclass(frozen=True)
@@ -121,7 +140,8 @@ def tables(settings: Settings) -> Reference:
     """The reference tables that the settings name, else the shipped ones; every row checked.
 
     A fleets file of one's own need not repeat the built-in fleets: they are added. So are the fleets of states that
-    `add_fleets` names. With a bases file of one's own the shipped runways and keywords shrink to the bases in it.
+    `add_fleets` names. With a bases file of one's own the shipped runways and keywords shrink to the bases in it, and
+    the other shipped bases are among the shipped fields; their runways are added to a file of one's own, too.
     Raises ConfigError naming the file, the line, the column and what is wrong.
     """
     own_rows: dict[str, list[Any]] = {}
@@ -143,6 +163,10 @@ def tables(settings: Settings) -> Reference:
             own_rows.get("fleets", list(shipped_rows("fleets"))), settings.reference.add_fleets
         )
     rows = Rows(own_rows, of_own_bases="bases" in own_rows)
+    if "field_runways" in own_rows:
+        known = {row.ident for row in own_rows["field_runways"]}
+        own_rows["field_runways"] += [row for row in rows.unwatched("field_runways") if row.ident not in known]
+        rows = Rows(own_rows, of_own_bases="bases" in own_rows)
     _check_references(rows, set(own_rows))
     if settings.reference.bases:
         _check_positions(rows["bases"], settings.reference.bases)
@@ -182,6 +206,31 @@ def _shipped_columns(table: str) -> pa.Table:
 def shipped_rows(table: str) -> tuple[Any, ...]:
     """The checked rows of a shipped table, read once a process: rows are frozen, so all who ask may share them."""
     return tuple(parse(table, _shipped(f"{table}.csv"), f"{table}.csv"))
+
+
+def _columns(table: str, rows: Sequence[Any]) -> pa.Table:
+    declared = arrow_schema(table)
+    return pa.Table.from_pydict({column: [getattr(row, column) for row in rows] for column in declared.names}, declared)
+
+
+def _as_field(base: BaseRow) -> FieldRow:
+    """A base that is not watched, as a row of the other fields."""
+    alike = {name: getattr(base, name) for name in FieldRow.model_fields if name in BaseRow.model_fields}
+    serves = "shared" if base.is_shared_with_civil else "military"
+    return FieldRow.model_construct(**alike | {"serves": serves})
+
+
+def _runways_of(bases: Sequence[BaseRow]) -> list[FieldRunwayRow]:
+    """The shipped runways of these bases, as rows of the other fields' runways."""
+    idents = {base.base_id: base.ident for base in bases}
+    return [
+        FieldRunwayRow.model_construct(
+            **{name: getattr(row, name) for name in FieldRunwayRow.model_fields if name != "ident"},
+            ident=idents[row.base_id],
+        )
+        for row in shipped_rows("runways")
+        if row.base_id in idents and not row.is_closed
+    ]
 
 
 @cache

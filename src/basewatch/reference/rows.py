@@ -108,7 +108,7 @@ class FieldRunwayRow(Row):
     le_ident: str
     he_ident: str
     heading_deg_true: Annotated[float, Field(ge=0, le=360)]
-    heading_basis: Literal["true", "designator"]
+    heading_basis: Literal["true", "designator", "assumed"]
     length_ft: Number
     le_latitude: Number
     le_longitude: Number
