@@ -126,13 +126,15 @@ def traps(scores: dict[tuple[str, int], Score]) -> None:
 
 
 def silences(series: dict[int, accuracy_gaps.Pauses]) -> None:
-    """Print what became of true silences of six months."""
+    """Print what became of true silences of six months, and of busy months."""
     for rate, found in series.items():
         if found.called is not None:
             print(f"series, {rate} a month, silent for six months: {found.called} of {found.series} are called a pause")
         if found.unseen:
             kinds = ", ".join(f"{kind} {count}" for kind, count in found.unseen.most_common())
             print(f"series, {rate} a month, silent while nobody looked: {kinds} of {found.series}")
+        busy = ", ".join(f"at {times} times that {called}" for times, called in found.busy.items())
+        print(f"series, {rate} a month: a surge is called in {found.surges} of {found.series} steady ones; {busy}")
     print()
 
 

@@ -1,4 +1,4 @@
-"""Series of visits whose truth is known, held against the spells that the models find: pauses called, and missed."""
+"""Series of visits whose truth is known, held against what the models call pauses and surges: false and missed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ from skies import series
 
 RATES = (1, 2, 4, 8)  # episodes a month
 ABSENT_DAYS, PAUSE_DAYS = 120, 183
+BUSY_TIMES = (3, 5)  # as many episodes as usual
 START = date(2020, 1, 1)
+
+
+Spell = tuple[str, int, int]  # kind, or `surge`; first and last day, in days from the series' first
 
 
 @dataclass
@@ -31,7 +35,8 @@ class Pauses:
 
     steady, absent: of those without a true pause, how many are said to pause (absent: nobody looked for four months).
     called: of those silent for six months, how many are said to pause then; None where none were made. unseen: kinds of
-    spell over six months of silence in which nobody looked.
+    spell over six months of silence in which nobody looked. surges: of the steady ones, how many are said to have a
+    busy month. busy: of those with a month of so many times the usual, how many are said to be busy then.
     """
 
     series: int
@@ -39,6 +44,8 @@ class Pauses:
     absent: int
     called: int | None = None
     unseen: Counter[str] = field(default_factory=Counter)
+    surges: int = 0
+    busy: dict[int, int] = field(default_factory=dict)
 
 
 def judged(rate: int, count: int, seed: int) -> Pauses:
@@ -48,11 +55,20 @@ def judged(rate: int, count: int, seed: int) -> Pauses:
         rngs = (np.random.default_rng([seed, salt, number]) for number in range(count))
         return [series.steady(rng, rate, **sort) for rng in rngs]  # type: ignore[arg-type]
 
-    def false(given: list[series.Series]) -> int:
-        return sum(any(kind == "pause" for kind, *_ in found) for found in spells(given))
+    def false(found: list[list[Spell]], what: str = "pause") -> int:
+        return sum(any(kind == what for kind, *_ in one) for one in found)
 
     at = RATES.index(rate)
-    result = Pauses(count, false(made(at)), false(made(len(RATES) + at, outage_days=ABSENT_DAYS)))
+    steady = spells(made(at))
+    result = Pauses(count, false(steady), false(spells(made(len(RATES) + at, outage_days=ABSENT_DAYS))))
+    result.surges = false(steady, "surge")
+    for times in BUSY_TIMES:
+        given = made(300 + 10 * times + at, busy_times=times)
+        result.busy[times] = sum(
+            one.busy is not None
+            and any(kind == "surge" and meets(one.busy, first, last) for kind, first, last in found)
+            for found, one in zip(spells(given), given, strict=True)
+        )
     if rate in (2, 4):
         given = made(100 + at, pause_days=PAUSE_DAYS)
         result.called = sum(holds(found, one.pause) for found, one in zip(spells(given), given, strict=True))
@@ -64,8 +80,13 @@ def judged(rate: int, count: int, seed: int) -> Pauses:
     return result
 
 
-def spells(made: list[series.Series]) -> list[list[tuple[str, int, int]]]:
-    """For each series the spells that the models find: kind, first and last day (days from the series' first)."""
+def meets(span: tuple[int, int], first: int, last: int) -> bool:
+    """Whether the days from first to last, both inclusive, have one in a span that ends before its second day."""
+    return first < span[1] and last >= span[0]
+
+
+def spells(made: list[series.Series]) -> list[list[Spell]]:
+    """For each series the spells and surges that the models find."""
     began = np.concatenate([one.began for one in made])
     ended = np.concatenate([one.ended for one in made])
     number = np.repeat(np.arange(len(made)), [len(one.began) for one in made])
@@ -87,6 +108,8 @@ def spells(made: list[series.Series]) -> list[list[tuple[str, int, int]]]:
         configure(connection, Path())
         connection.execute("SET threads = 2")
         connection.execute("CREATE SCHEMA intermediate")
+        connection.execute("CREATE SCHEMA reference")
+        connection.execute("CREATE TABLE reference.fleets AS SELECT 'all' AS fleet_id")
         for name in given:
             connection.execute(f"CREATE TABLE {name} ({models.load()[name].ddl})")
         connection.register("stays", stays)
@@ -108,19 +131,21 @@ def spells(made: list[series.Series]) -> list[list[tuple[str, int, int]]]:
         )
         last = START + timedelta(days=series.DAYS - 1)
         params = {**load.params(Settings()).values, "as_of": last}
-        models.build(connection, params, models.ancestors(["marts.base_gaps"], given))
+        models.build(connection, params, models.ancestors(["marts.base_gaps", "intermediate.int_month_odds"], given))
         rows = connection.execute(
             "SELECT base_id::INTEGER, kind, first_day - $start, last_day - $start FROM marts.base_gaps "
-            "WHERE fleet_id = 'all'",
-            {"start": START},
+            "WHERE fleet_id = 'all' UNION ALL "
+            "SELECT base_id::INTEGER, 'surge', month - $start, last_day(month) - $start "
+            "FROM intermediate.int_month_odds WHERE fleet_id = 'all' AND p_surge_scan < $alpha",
+            {"start": START, "alpha": params["gap_alpha"]},
         ).fetchall()
-    found: list[list[tuple[str, int, int]]] = [[] for _ in made]
+    found: list[list[Spell]] = [[] for _ in made]
     for index, *spell in rows:
         found[index].append((spell[0], spell[1], spell[2]))
     return found
 
 
-def holds(found: list[tuple[str, int, int]], truth: tuple[int, int] | None) -> bool:
+def holds(found: list[Spell], truth: tuple[int, int] | None) -> bool:
     """Whether one of the spells is called a pause and covers the true one (all but visits' width at its ends)."""
     return truth is not None and any(
         kind == "pause" and first <= truth[0] + 3 and last >= truth[1] - 4 for kind, first, last in found

@@ -22,7 +22,7 @@ columns:
   activity: {type: VARCHAR, values: [active, quiet, unknown], doc: "active: a visit, or an aircraft standing there from an earlier one; quiet: none, and at least half of the days observed or unmeasured; unknown: none, and fewer"}
   mentions: {type: INTEGER, doc: "Articles that name the base; null where no news source was read in the month"}
   mention_origins: {type: INTEGER, doc: "Independent origins among them"}
-  p_surge: {type: DOUBLE, doc: "Probability of at least so many episodes at the earlier rate, exposure adjusted; null below 4 earlier episodes"}
+  p_surge: {type: DOUBLE, doc: "Probability of at least so many visits at the earlier rate, those that come at once as one, exposure adjusted; null below 4 earlier episodes"}
   is_surge: {type: BOOLEAN, doc: "p_surge, corrected for how many months were looked at, is below the threshold; null where it is"}
   visits_expected: {type: DOUBLE, unit: visits, doc: "How many visits began, with those too weak to be sure of and those that cannot have been heard; null where nothing could be seen"}
   visits_expected_low: {type: INTEGER, unit: visits, doc: "Lower end of its 90 % interval"}

@@ -21,6 +21,7 @@ class Series:
     ended: Floats
     absent: tuple[int, int] | None = None
     pause: tuple[int, int] | None = None
+    busy: tuple[int, int] | None = None
 
 
 def steady(
@@ -30,14 +31,22 @@ def steady(
     outage_days: int = 0,
     pause_days: int = 0,
     pause_unseen: bool = False,
+    busy_times: int = 1,
 ) -> Series:
     """Episodes at a constant rate, each of one or more visits some hours apart.
 
     `outage_days` are days somewhere in which nothing was recorded; `pause_days` are days somewhere in the last two
-    years on which truly nobody came (`pause_unseen`: and which nobody looked at either).
+    years on which truly nobody came (`pause_unseen`: and which nobody looked at either). Of `busy_times` as many
+    episodes as usual there is a month somewhere in these years.
     """
     count = rng.poisson(episodes_per_month * DAYS / MONTH)
     starts = np.sort(rng.uniform(0, DAYS, count)) * DAY
+    busy = None
+    if busy_times > 1:
+        first = int(rng.integers(DAYS // 2, DAYS - 60))
+        busy = (first, first + int(MONTH))
+        more = rng.uniform(*busy, rng.poisson(episodes_per_month * (busy_times - 1))) * DAY
+        starts, count = np.sort(np.concatenate([starts, more])), count + len(more)
     visits = rng.geometric(0.5, count)
     offset = np.concatenate([np.cumsum(rng.exponential(18, n)) for n in visits]) * 3600 if count else np.array([])
     began = np.repeat(starts, visits) + offset
@@ -53,4 +62,4 @@ def steady(
         first = int(rng.integers(30, DAYS - outage_days - 30))
         absent = (first, first + outage_days)
         keep &= (ended < absent[0] * DAY) | (began >= absent[1] * DAY)
-    return Series(began[keep], ended[keep], absent, pause)
+    return Series(began[keep], ended[keep], absent, pause, busy)

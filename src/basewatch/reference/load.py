@@ -97,7 +97,8 @@ class Rows(Mapping[str, list[Any]]):
         if table not in OF_OTHER_FIELDS or not self._of_own_bases:
             return []
         codes = {code for base in self["bases"] for code in (base.ident, base.icao) if code}
-        bases = [base for base in shipped_rows("bases") if base.kind == "air" and not codes & {base.ident, base.icao}]
+        others = (base for base in shipped_rows("bases") if base.kind == "air" and base.ident)
+        bases = [base for base in others if not codes & {base.ident, base.icao}]
         return [_as_field(base) for base in bases] if table == "fields" else _runways_of(bases)
 
 
@@ -222,7 +223,7 @@ def _as_field(base: BaseRow) -> FieldRow:
 
 def _runways_of(bases: Sequence[BaseRow]) -> list[FieldRunwayRow]:
     """The shipped runways of these bases, as rows of the other fields' runways."""
-    idents = {base.base_id: base.ident for base in bases}
+    idents = {base.base_id: base.ident for base in bases if base.ident}
     return [
         FieldRunwayRow.model_construct(
             **{name: getattr(row, name) for name in FieldRunwayRow.model_fields if name != "ident"},
