@@ -140,11 +140,17 @@ def _places(database: Path, base: str | None, fleet: str) -> dict[str, Row]:
     return found
 
 
+def _bands(database: Path, base: str | None, _: str) -> dict[str, Row]:
+    found = rows(database, "FROM accuracy_bands WHERE base_id = ?", base)
+    return {str(row["band"]): row | {name: round(100 * row[name]) for name in ("said", "right")} for row in found}
+
+
 _EXPECTED: dict[str, Callable[[Path, str | None, str], dict[str, Row]]] = {
     "base_monthly_activity": _months,
     "base_visits": _keyed("base_visits", "visit_id"),
     "base_gaps": _keyed("base_gaps", "gap_id"),
     "accuracy": _keyed("accuracy", "evidence", "height_band"),
+    "accuracy_bands": _bands,
     "provider_agreement": _keyed("provider_agreement", "month", "source_a", "source_b"),
     "source_days": _sources,
     "places": _places,

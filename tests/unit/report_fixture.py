@@ -42,6 +42,8 @@ TABLES: dict[str, str] = {
         verdict VARCHAR, visits_recorded INTEGER, days_observable INTEGER, visit_ids VARCHAR[], explanation VARCHAR""",
     "accuracy": """subject VARCHAR, base_id VARCHAR, evidence VARCHAR, height_band VARCHAR, hidden INTEGER,
         found INTEGER, wrong INTEGER, missed INTEGER, is_pooled BOOLEAN""",
+    "accuracy_bands": """subject VARCHAR, base_id VARCHAR, band DOUBLE, said DOUBLE, "right" DOUBLE, cases INTEGER,
+        is_pooled BOOLEAN""",
     "provider_agreement": """base_id VARCHAR, month DATE, source_a VARCHAR, source_b VARCHAR, "both" INTEGER,
         only_a INTEGER, only_b INTEGER""",
     "coverage_lead": """base_id VARCHAR, story_id VARCHAR, first_visit_at TIMESTAMPTZ, first_published_at TIMESTAMPTZ,

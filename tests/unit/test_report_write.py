@@ -362,12 +362,15 @@ def test_how_often_what_is_read_and_inferred_is_right_is_said(tmp_path: Path, in
         for subject, base, hidden in measured
     ]  # fmt: skip
     report_fixture.insert(database, "accuracy", rows)
+    band = {"subject": "stay", "base_id": "b", "band": 0.8, "said": 0.846, "right": 0.9, "cases": 10}
+    report_fixture.insert(database, "accuracy_bands", [band, band | {"base_id": "all", "band": 0.1}])
     shown = written(database, fleet="f")
     told = section(shown["index.html"], "accuracy").words
     assert "Of 30 stays that were heard and then hidden, 28 were found again" in told
     assert "Of 200 names of bases in labelled texts, 198" in told and "Of 7 claims in labelled texts, 5" in told
     own = section(shown["bases/b.html"], "coverage").words
     assert "Of 12 stays that were heard and then hidden, 8 were found again; 2 silences would have" in own
+    assert "Probability from Stays Said, in 100 Right, in 100 0.8 10 85 90" in " ".join(own.split())
 
 
 def test_what_no_map_can_show_is_said_in_words(page: str) -> None:

@@ -63,6 +63,7 @@ class BaseView:
     places: list[Row]
     told_by: list[Row]
     accuracy: list[Row]
+    bands: list[Row]
     agreement: list[Row]
     leads: list[Row]
     changes: list[Row]
@@ -179,6 +180,7 @@ def read(
         places=rows(connection, _PLACES, [base, fleet, fleet]),
         told_by=rows(connection, f"{TOLD_BY} WHERE base_id = ? ORDER BY ALL", [base]),
         accuracy=rows(connection, _ACCURACY, [base]),
+        bands=rows(connection, _BANDS, [base]),
         agreement=rows(connection, _AGREEMENT, [base, AGREEMENT_MAX]),
         leads=rows(connection, _LEADS, [base]),
         changes=rows(connection, CHANGES, [base, fleet]),
@@ -420,6 +422,11 @@ FROM base_visits
 _ACCURACY = """
 SELECT evidence, height_band, hidden, found, wrong, missed, is_pooled FROM accuracy
 WHERE base_id = ? AND subject = 'stay' AND hidden > 0 ORDER BY evidence, height_band
+"""
+
+_BANDS = """
+SELECT band, round(100 * said)::INTEGER AS said, round(100 * "right")::INTEGER AS "right", cases FROM accuracy_bands
+WHERE base_id = ? AND subject = 'stay' ORDER BY band
 """
 
 _AGREEMENT = """
