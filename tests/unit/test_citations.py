@@ -162,11 +162,12 @@ def test_the_chart_of_a_claimed_pause_has_its_bracket_with_the_visits_inside(tol
     assert 'class="bracket' not in (cited(told_watch, GAP, tmp_path) / "chart.svg").read_text()
 
 
-def test_a_citation_says_what_the_release_before_said(tmp_path: Path, small_watch: Watch) -> None:
+def test_a_citation_says_what_earlier_releases_said(tmp_path: Path, small_watch: Watch) -> None:
     watch = told_release.publish(tmp_path / "a", small_watch, told_release.rows())
-    summary = {"compared_with": "R0", "claims": [
-        {"claim_id": PAUSE, "base_id": "hmeimim", "fleet_id": "ru_mil", "claim": "pause", "claimed_from": "2026-01-01",
-         "claimed_to": "2026-03-31", "verdict": "contradicted", "verdict_before": "no_data"}]}  # fmt: skip
+    summary = {"corrected": [
+        {"until": "R0", "sort": "claim", "claim_id": PAUSE, "base_id": "hmeimim", "fleet_id": "ru_mil",
+         "claim": "pause", "claimed_from": "2026-01-01", "claimed_to": "2026-03-31", "before": "no_data",
+         "now": "contradicted", "causes": ["new_source_day"], "source_days": []}]}  # fmt: skip
     folder = (watch.root / "current").resolve()
     folder.chmod(0o755)
     (folder / "summary.json").write_text(json.dumps(summary), encoding="utf-8")

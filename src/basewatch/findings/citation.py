@@ -20,7 +20,6 @@ import duckdb
 from basewatch import outside
 from basewatch.durable import make_folder
 from basewatch.errors import ConfigError
-from basewatch.findings import finding as findings
 from basewatch.findings import permitted
 from basewatch.findings.drawing import chart
 from basewatch.findings.explaining import explain
@@ -28,7 +27,7 @@ from basewatch.findings.finding import Explanation
 from basewatch.findings.page import page
 from basewatch.findings.permitted import Cited, used_terms
 from basewatch.reference.source_terms import Terms, terms
-from basewatch.report import base_data, corrections, sentences, standalone
+from basewatch.report import corrections, sentences, standalone
 from basewatch.report.forms import as_csv, write_json
 
 PAGE, CHART = "citation.html", "chart.svg"
@@ -129,7 +128,7 @@ def _fill(
         "sort": sort,
         "id": told.finding.finding_id,
         "release": {name: manifest.get(name) for name in _OF_RELEASE},
-        "corrections": _corrections(connection, told, summary),
+        "corrections": _corrections(told, summary),
         "sentences": told.sentences,
         "method": METHOD[sort],
         "thresholds": chosen,
@@ -153,15 +152,11 @@ def _fill(
     (folder / "citation.txt").write_text(outside.cell(sentence) + "\n", encoding="utf-8")
 
 
-def _corrections(
-    connection: duckdb.DuckDBPyConnection, told: Explanation, summary: Mapping[str, Any] | None
-) -> list[str]:
-    """What the release before said otherwise of the finding."""
-    row, sort = told.finding.row, told.finding.sort
-    if summary is None or sort == "visit":
+def _corrections(told: Explanation, summary: Mapping[str, Any] | None) -> list[str]:
+    """What earlier releases said otherwise of the finding."""
+    if told.finding.sort == "visit":
         return []
-    changes = findings.rows(connection, base_data.CHANGES, row["base_id"], row["fleet_id"] or "all")
-    return corrections.of_finding(summary, changes, sort, row, _provider)
+    return corrections.of_finding(summary, told.finding.sort, told.finding.row, _provider)
 
 
 def _provider(source: str) -> str:

@@ -66,7 +66,6 @@ class BaseView:
     bands: list[Row]
     agreement: list[Row]
     leads: list[Row]
-    changes: list[Row]
 
     @property
     def name(self) -> str:
@@ -183,7 +182,6 @@ def read(
         bands=rows(connection, _BANDS, [base]),
         agreement=rows(connection, _AGREEMENT, [base, AGREEMENT_MAX]),
         leads=rows(connection, _LEADS, [base]),
-        changes=rows(connection, CHANGES, [base, fleet]),
     )
 
 
@@ -437,11 +435,4 @@ WHERE base_id = ? ORDER BY month DESC, source_a, source_b LIMIT ?
 _LEADS = """
 SELECT story_id, first_visit_at, first_published_at, lead_days FROM coverage_lead
 WHERE base_id = ? ORDER BY first_published_at NULLS LAST, story_id
-"""
-
-CHANGES = """
-SELECT table_name, fleet_id, month, change, cause, rows, source_days FROM release_changes
-WHERE base_id = ? AND fleet_id IN (?, 'all')
-  AND table_name IN ('base_visits', 'base_monthly_activity', 'base_gaps', 'claim_checks')
-ORDER BY table_name, month, fleet_id, change, cause
 """

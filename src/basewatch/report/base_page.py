@@ -61,7 +61,7 @@ def html(
             "name": view.name,
             "title": title,
             "fleet_name": fleet_name,
-            "corrections": corrections.of_base(summary, view.changes, view.base_id, fleet, providers.name),
+            "corrections": corrections.of_base(summary, view.base_id, fleet, providers.name),
             "answers": list(dict.fromkeys([*finding.about(view, report, told), *answers])),
             "coverage_told": [*sentences.coverage(view), *sentences.accuracy(view)],
             "figures": figures(view, fleet, lines, routes, made_up),

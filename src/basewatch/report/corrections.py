@@ -1,8 +1,8 @@
-"""What an earlier release said otherwise, and why it does no more: said wherever a figure changed."""
+"""What earlier releases said otherwise, and why they do no more: said wherever a figure changed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
@@ -25,94 +25,64 @@ CAUSES = {
 }
 
 
+NAMED_BY = {"month": ("base_id", "fleet_id", "month"), "gap": ("gap_id",), "claim": ("claim_id",)}
+
 Names = Callable[[str], str]  # what people call a source
 
 
-def of_base(
-    summary: Mapping[str, Any] | None, changes: Sequence[Row], base: str, fleet: str, name: Names = str
-) -> list[str]:
-    """Sentences about figures of a base and fleet that the release before gave otherwise, the latest month first.
+def of_base(summary: Mapping[str, Any] | None, base: str, fleet: str, name: Names = str) -> list[str]:
+    """Sentences about figures of a base and fleet that an earlier release gave otherwise, the latest correction first.
 
-    summary: the release's. changes: rows of release_changes about the base.
+    summary: the release's; its `corrected` says what.
     """
-    if not summary or not summary.get("compared_with"):
-        return []
-    claims = [claim for claim in summary.get("claims", []) if claim["base_id"] == base]
-    told = [
-        *_claims(summary, claims, changes, name),
-        *_pauses(summary, _own(summary, "pauses_withdrawn", base, fleet)),
-        *_months(summary, _own(summary, "corrections", base, fleet), changes, name),
+    corrected = [
+        entry
+        for entry in (summary or {}).get("corrected", [])
+        if entry["base_id"] == base and (entry["sort"] == "claim" or entry["fleet_id"] == fleet)
     ]
-    more = len(told) - SHOWN
-    return told[:SHOWN] + ([f"And {more} more figures changed: `basewatch diff` lists them."] if more > 0 else [])
+    told = [_sentence(entry, name) for entry in corrected[:SHOWN]]
+    more = len(corrected) - SHOWN
+    return told + (
+        [f"And {more} more figures were corrected: the release's summary.json lists them."] if more > 0 else []
+    )
 
 
-def of_finding(
-    summary: Mapping[str, Any] | None, changes: Sequence[Row], sort: str, row: Row, name: Names = str
-) -> list[str]:
+def of_finding(summary: Mapping[str, Any] | None, sort: str, row: Row, name: Names = str) -> list[str]:
     """As `of_base`, of one finding alone: a row of its table, of the sort month, gap or claim."""
-    if not summary or not summary.get("compared_with"):
-        return []
-    if sort == "claim":
-        claims = [claim for claim in summary.get("claims", []) if claim["claim_id"] == row["claim_id"]]
-        return list(_claims(summary, claims, changes, name))
-    if sort == "gap":
-        gaps = _own(summary, "pauses_withdrawn", row["base_id"], row["fleet_id"])
-        return list(_pauses(summary, [gap for gap in gaps if gap["gap_id"] == row["gap_id"]]))
-    if sort == "month":
-        months = _own(summary, "corrections", row["base_id"], row["fleet_id"])
-        return list(_months(summary, [one for one in months if one["month"] == str(row["month"])], changes, name))
-    return []
-
-
-def _own(summary: Mapping[str, Any], key: str, base: str, fleet: str) -> list[Row]:
-    return [row for row in summary.get(key, []) if (row["base_id"], row["fleet_id"]) == (base, fleet)]
-
-
-def _until(summary: Mapping[str, Any]) -> str:
-    return f"Until release {summary['compared_with']} this page said"
-
-
-def _months(summary: Mapping[str, Any], months: Iterable[Row], changes: Sequence[Row], name: Names) -> Iterator[str]:
-    for row in months:
-        month = date.fromisoformat(row["month"])
-        now = "it is not known now" if row["now"] is None else f"it says {row['now']} now"
-        why = because(changes, "base_monthly_activity", month, (row["fleet_id"],), name)
-        yield f"{_until(summary)} {plural(row['before'], 'visit')} in {month:%Y-%m}; {now}, because {why}."
-
-
-def _claims(summary: Mapping[str, Any], claims: Iterable[Row], changes: Sequence[Row], name: Names) -> Iterator[str]:
-    for claim in claims:
-        before, now = claim["verdict_before"], claim["verdict"]
-        if before is None or before == now:
-            continue
-        first = date.fromisoformat(claim["claimed_from"]) if claim["claimed_from"] else None
-        why = because(changes, "claim_checks", first, (claim["fleet_id"] or "all",), name)
-        days = f"{claim['claimed_from'] or '…'} to {claim['claimed_to'] or '…'}"
-        yield (
-            f"{_until(summary)} of the claimed {claim['claim']}, {days}: {before.replace('_', ' ')}; it says "
-            f"{now.replace('_', ' ')} now, because {why}."
-        )
-
-
-def _pauses(summary: Mapping[str, Any], gaps: Iterable[Row]) -> Iterator[str]:
-    for gap in gaps:
-        now = f"it is {gap['kind_now'].replace('_', ' ')} now" if gap["kind_now"] else "there is no such silence now"
-        why = CAUSES.get(gap["cause"], str(gap["cause"]))
-        days = f"{gap['first_day']} to {gap['last_day']}"
-        yield f"{_until(summary)} that flights paused from {days}; {now}, because {why}."
-
-
-def because(changes: Iterable[Row], table: str, day: date | None, fleets: Sequence[str], name: Names) -> str:
-    """Why rows of a table changed, by release_changes: the causes in words, with days of the sources that moved."""
-    month = day.replace(day=1) if day else None
-    rows = [
-        row
-        for row in changes
-        if row["table_name"] == table and row["fleet_id"] in fleets and (month is None or row["month"] == month)
+    return [
+        _sentence(entry, name)
+        for entry in (summary or {}).get("corrected", [])
+        if entry["sort"] == sort and all(entry[key] == str(row[key]) for key in NAMED_BY[sort])
     ]
-    causes = list(dict.fromkeys(CAUSES.get(row["cause"], str(row["cause"])) for row in rows))
-    moved = dict.fromkeys(label for row in rows for label in row["source_days"] or [])
-    days = [" ".join([name(source), *more]) for source, *more in (label.split(" ") for label in moved)]
+
+
+def _sentence(entry: Row, name: Names) -> str:
+    return f"Until release {entry['until']} this page said {_SAID[entry['sort']](entry)}, because {_why(entry, name)}."
+
+
+def _month(entry: Row) -> str:
+    month = date.fromisoformat(entry["month"])
+    now = "it is not known now" if entry["now"] is None else f"it says {entry['now']} now"
+    return f"{plural(entry['before'], 'visit')} in {month:%Y-%m}; {now}"
+
+
+def _claim(entry: Row) -> str:
+    days = f"{entry['claimed_from'] or '…'} to {entry['claimed_to'] or '…'}"
+    before, now = ((entry[word] or "nothing").replace("_", " ") for word in ("before", "now"))
+    return f"of the claimed {entry['claim']}, {days}: {before}; it says {now} now"
+
+
+def _gap(entry: Row) -> str:
+    now = f"it is {entry['now'].replace('_', ' ')} now" if entry["now"] else "there is no such silence now"
+    return f"that flights paused from {entry['first_day']} to {entry['last_day']}; {now}"
+
+
+_SAID: dict[str, Callable[[Row], str]] = {"month": _month, "claim": _claim, "gap": _gap}
+
+
+def _why(entry: Row, name: Names) -> str:
+    """The causes in words, with days of the sources that moved."""
+    causes = [CAUSES.get(cause, str(cause)) for cause in entry["causes"]]
+    days = [" ".join([name(source), *more]) for source, *more in (label.split(" ") for label in entry["source_days"])]
     named = f" ({', '.join(days[:DAYS_NAMED])}{' and others' if len(days) > DAYS_NAMED else ''})" if days else ""
     return (" and ".join(causes) or "of a cause that is not on record") + named

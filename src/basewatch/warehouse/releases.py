@@ -46,6 +46,7 @@ from basewatch.warehouse.build import (
     removed_on_failure,
     store,
 )
+from basewatch.warehouse.corrected import corrected
 from basewatch.warehouse.described import parquet_metadata
 from basewatch.warehouse.published import DATABASE, LATEST_RUN, MANIFEST, SUMMARY, Published, Release, read_manifest
 from basewatch.warehouse.summary import News, summarise
@@ -377,7 +378,9 @@ class Warehouse(Published):
             "rows": rows,
         }
         self._add_run_tables(making, judged, note)
-        told = summarise(judged.news, note, judged.changes.to_pylist(), judged.quality.to_pylist(), judged.late)
+        changes = judged.changes.to_pylist()
+        told = summarise(judged.news, note, changes, judged.quality.to_pylist(), judged.late)
+        told["corrected"] = corrected(judged.news, before, changes, making / DATABASE)
         write_aside(making / SUMMARY, json.dumps(told, indent=1, default=str, ensure_ascii=False).encode())
         export_parquet(making)
         extras(making, release_id)
