@@ -142,8 +142,9 @@ class _Lesson:
     """The readings of cuts, whose answers are known, and of the lake's own silences, whose answers are believed.
 
     fold: that a cut is left out with. share: by how much a row counts for the points. heft: by how much it counts where
-    it matters how often a thing happens; rows of fields that are not watched do not. odds: probabilities of the own silences, by the steps of the round before.
-    alone: own rows of watched bases, of aircraft never heard again; landings: how many the first steps expect there.
+    it matters how often a thing happens; rows of fields that are not watched do not. odds: probabilities of the own
+    silences, by the steps of the round before. alone: own rows of watched bases, of aircraft never heard again;
+    landings: how many the first steps expect there.
     """
 
     rows: Rows
