@@ -95,6 +95,9 @@ silent AS (
         NOT f.is_ground
         AND NOT f.is_cut_after
         AND (f.fresh_points > 0 OR f.points_after > 0)
+        -- of a few positions no line is drawn; but where an edge says that they are all of its track that was near, the
+        -- aircraft itself may say where it was bound
+        AND (f.fresh_points >= $track_min_points OR f.is_cut_before OR f.edge_s IS NOT NULL)
         AND f.end_s - coalesce(f.edge_s, f.last_s) <= $track_stale_tail_s
         AND (f.back_s IS NULL OR f.back_start_s - coalesce(f.edge_s, f.last_s) > $track_split_s)
 ),
@@ -295,5 +298,4 @@ LEFT JOIN deaf AS d ON s.icao24 = d.icao24 AND s.stretch_no = d.stretch_no
 LEFT JOIN alive AS a ON s.icao24 = a.icao24 AND s.stretch_no = a.stretch_no
 WHERE
     l.altitude_ft IS NOT NULL
-    -- of a few positions no line is drawn, but the aircraft itself may say where it was bound
     AND (s.fresh_points >= $track_min_points OR (l.speed_kt IS NOT NULL AND l.track_deg IS NOT NULL))

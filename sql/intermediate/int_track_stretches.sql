@@ -66,7 +66,10 @@ WITH drawn AS (
             max(at_s) FILTER (WHERE goes_on_after) > max(at_s) FILTER (WHERE NOT goes_on_after), bool_and(goes_on_after)
         ) AS is_cut_after,
         CASE
-            WHEN coalesce(max(at_s) FILTER (WHERE is_edge) > max(at_s) FILTER (WHERE NOT is_edge), bool_and(is_edge))
+            -- a track of one position, its first and last, is none
+            WHEN
+                coalesce(max(at_s) FILTER (WHERE is_edge) > max(at_s) FILTER (WHERE NOT is_edge), bool_and(is_edge))
+                AND (min(at_s) < max(at_s) OR NOT bool_or(goes_on_after))
                 THEN max(at_s) FILTER (WHERE is_edge)
         END AS edge_s,
         (count(*) FILTER (WHERE is_fresh))::INTEGER AS fresh_points,

@@ -205,9 +205,11 @@ def test_hidden_stays_are_judged_by_weights_that_did_not_see_them(
     monkeypatch.setattr(learning, "FEWEST_STAYS", stays)
     fit = weights.corrected
 
-    def seen(steps: weights.Steps, readings: dict[str, np.ndarray], landed: np.ndarray) -> weights.Steps:
+    def seen(
+        steps: weights.Steps, readings: dict[str, np.ndarray], landed: np.ndarray, share: np.ndarray
+    ) -> weights.Steps:
         fitted.append(set(readings["d1"].tolist()))
-        return fit(steps, readings, landed)
+        return fit(steps, readings, landed, share)
 
     monkeypatch.setattr(weights, "corrected", seen)
     learnt_now = learning.learn(copy, shipped_steps(), params)
