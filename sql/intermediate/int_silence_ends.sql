@@ -64,7 +64,8 @@ counted AS (
             WHEN NOT is_complete OR place > 1 THEN 1
             WHEN probability >= $probability_band_4 THEN 4
             WHEN probability >= $probability_band_3 THEN 3
-            WHEN probability >= $probability_band_2 THEN 2
+            -- how many that are never heard again have landed, no lake tells: less than almost sure counts nowhere
+            WHEN probability >= $probability_band_2 AND back_s IS NOT NULL THEN 2
             ELSE 1
         END AS confidence,
         CASE

@@ -34,7 +34,8 @@ columns:
   back_after_longitude: {type: DOUBLE, unit: deg, doc: "Longitude of that position"}
 */
 -- A silence is between two stretches of one track. Where positions are not kept beyond the ring, an edge tells that the
--- track went on: its silence begins and ends out there, and nothing is judged.
+-- track went on: its silence begins and ends out there, and nothing is judged. An edge from which nothing goes on is an end
+-- like any other, though it stands alone.
 -- Kept in one file: both ends of a silence are read from the same few positions around it.
 WITH whole AS (
     SELECT DISTINCT day
@@ -84,7 +85,8 @@ silent AS (
             WHEN y.description[3:3] = 'J' THEN 'jet'
             ELSE 'unknown'
         END AS kind,
-        f.last_s AS lost_s,
+        f.fresh_points,
+        coalesce(f.edge_s, f.last_s) AS lost_s,
         -- where the first thing heard is an edge, the silence ended there
         CASE WHEN f.is_cut_after_silence AND f.points_after > 0 THEN f.back_start_s ELSE f.back_s END AS back_s
     FROM followed AS f
@@ -92,9 +94,12 @@ silent AS (
     WHERE
         NOT f.is_ground
         AND NOT f.is_cut_after
-        AND f.fresh_points >= $track_min_points
-        AND f.end_s - f.last_s <= $track_stale_tail_s
-        AND (f.back_s IS NULL OR f.back_start_s - f.last_s > $track_split_s)
+        AND (f.fresh_points > 0 OR f.points_after > 0)
+        -- of a few positions no line is drawn; but where an edge says that they are all of its track that was near, the
+        -- aircraft itself may say where it was bound
+        AND (f.fresh_points >= $track_min_points OR f.is_cut_before OR f.edge_s IS NOT NULL)
+        AND f.end_s - coalesce(f.edge_s, f.last_s) <= $track_stale_tail_s
+        AND (f.back_s IS NULL OR f.back_start_s - coalesce(f.edge_s, f.last_s) > $track_split_s)
 ),
 
 ends AS (
@@ -291,4 +296,6 @@ INNER JOIN courses AS l ON s.icao24 = l.icao24 AND s.stretch_no = l.stretch_no A
 LEFT JOIN courses AS r ON s.icao24 = r.icao24 AND s.stretch_no = r.stretch_no AND r.side = 'back'
 LEFT JOIN deaf AS d ON s.icao24 = d.icao24 AND s.stretch_no = d.stretch_no
 LEFT JOIN alive AS a ON s.icao24 = a.icao24 AND s.stretch_no = a.stretch_no
-WHERE l.altitude_ft IS NOT NULL
+WHERE
+    l.altitude_ft IS NOT NULL
+    AND (s.fresh_points >= $track_min_points OR (l.speed_kt IS NOT NULL AND l.track_deg IS NOT NULL))

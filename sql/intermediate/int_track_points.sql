@@ -15,7 +15,8 @@ columns:
   is_ground: {type: BOOLEAN, doc: "On the ground, by report, speed and height together"}
   is_fresh: {type: BOOLEAN, doc: "Good for judging place: neither stale nor an edge"}
   is_edge: {type: BOOLEAN, doc: "First or last position of a track, anywhere"}
-  is_open: {type: BOOLEAN, doc: "Such a position of a track that goes on from there where positions are not kept"}
+  goes_on_before: {type: BOOLEAN, doc: "Such a position of a track that came there from where positions are not kept"}
+  goes_on_after: {type: BOOLEAN, doc: "Such a position of a track that went on from there where positions are not kept"}
   is_height_off: {type: BOOLEAN, doc: "Pressure and satellite height contradict each other"}
   speed_kt: {type: FLOAT, unit: kt, doc: "Speed over ground"}
   track_deg: {type: FLOAT, unit: deg, doc: "True track"}
@@ -69,7 +70,8 @@ sightings AS (
         NOT p.is_stale AS is_fresh,
         p.is_own_position,
         FALSE AS is_edge,
-        FALSE AS is_open,
+        FALSE AS goes_on_before,
+        FALSE AS goes_on_after,
         coalesce(
             abs(p.altitude_geom_ft - p.altitude_baro_ft - coalesce(o.offset_ft, 0))
             > $track_height_off_ft + $track_height_off_share * abs(p.altitude_baro_ft),
@@ -99,7 +101,8 @@ sightings AS (
         FALSE AS is_fresh,
         TRUE AS is_own_position,
         TRUE AS is_edge,
-        edge IN ('before', 'after') AS is_open,
+        edge IN ('last', 'before') AS goes_on_before,
+        edge IN ('first', 'after') AS goes_on_after,
         FALSE AS is_height_off,
         ground_speed_kt AS speed_kt,
         track_deg,
@@ -130,7 +133,8 @@ sightings AS (
         NOT is_stale AS is_fresh,
         is_own_position,
         FALSE AS is_edge,
-        FALSE AS is_open,
+        FALSE AS goes_on_before,
+        FALSE AS goes_on_after,
         FALSE AS is_height_off,
         ground_speed_kt AS speed_kt,
         track_deg,
@@ -195,7 +199,8 @@ SELECT
     is_ground,
     is_fresh,
     is_edge,
-    is_open,
+    goes_on_before,
+    goes_on_after,
     is_height_off,
     speed_kt,
     track_deg,

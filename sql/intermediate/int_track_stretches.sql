@@ -16,7 +16,8 @@ columns:
   silent_before_s: {type: BIGINT, unit: s, doc: "Silence before; null for the first"}
   silent_after_s: {type: BIGINT, unit: s, doc: "Silence after; null for the last"}
   is_cut_before: {type: BOOLEAN, doc: "It was heard before its first good position, where positions are not kept"}
-  is_cut_after: {type: BOOLEAN, doc: "It was heard after its last good position, where positions are not kept"}
+  is_cut_after: {type: BOOLEAN, doc: "It was heard after its last position that is kept"}
+  edge_s: {type: BIGINT, unit: s, doc: "Its last position of all, where that is an edge alone; else null"}
   fresh_points: {type: INTEGER, doc: "Positions good for judging place"}
   first_s: {type: BIGINT, unit: s, doc: "First good position (an edge where there is none)"}
   first_latitude: {type: FLOAT, unit: deg, doc: "Its latitude"}
@@ -55,8 +56,22 @@ WITH drawn AS (
         bool_or(is_ground) AS is_ground,
         min(at_s) AS start_s,
         max(at_s) AS end_s,
-        coalesce(min(at_s) FILTER (WHERE is_open) < min(at_s) FILTER (WHERE is_fresh), FALSE) AS is_cut_before,
-        coalesce(max(at_s) FILTER (WHERE is_open) > max(at_s) FILTER (WHERE is_fresh), FALSE) AS is_cut_after,
+        coalesce(
+            min(at_s) FILTER (WHERE is_edge) < min(at_s) FILTER (WHERE is_fresh)
+            AND min(at_s) FILTER (WHERE is_edge) IS DISTINCT FROM min(at_s) FILTER (WHERE NOT is_edge),
+            FALSE
+        ) AS is_cut_before,
+        -- one position may be the edge of two parts of the track: from there to the next nothing is missing
+        coalesce(
+            max(at_s) FILTER (WHERE goes_on_after) > max(at_s) FILTER (WHERE NOT goes_on_after), bool_and(goes_on_after)
+        ) AS is_cut_after,
+        CASE
+            -- a track of one position, its first and last, is none
+            WHEN
+                coalesce(max(at_s) FILTER (WHERE is_edge) > max(at_s) FILTER (WHERE NOT is_edge), bool_and(is_edge))
+                AND (min(at_s) < max(at_s) OR NOT bool_or(goes_on_after))
+                THEN max(at_s) FILTER (WHERE is_edge)
+        END AS edge_s,
         (count(*) FILTER (WHERE is_fresh))::INTEGER AS fresh_points,
         coalesce(min(at_s) FILTER (WHERE is_fresh), min(at_s)) AS first_s,
         coalesce(max(at_s) FILTER (WHERE is_fresh), max(at_s)) AS last_s,
@@ -281,6 +296,7 @@ judged AS (
         e.silent_after_s,
         e.is_cut_before,
         e.is_cut_after,
+        e.edge_s,
         e.fresh_points,
         e.first_s,
         e.first_latitude,
@@ -350,6 +366,7 @@ SELECT
     silent_after_s,
     is_cut_before,
     is_cut_after,
+    edge_s,
     fresh_points,
     first_s,
     first_latitude,

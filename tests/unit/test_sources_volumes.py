@@ -83,6 +83,15 @@ def test_a_quiet_day_is_whole(changed: dict[str, Any]) -> None:
     assert judged(**changed) is None
 
 
+@pytest.mark.parametrize(("last_min", "is_whole"), [(1000, True), (999, False)])
+def test_a_day_of_few_ends_when_the_last_of_them_lands(last_min: int, is_whole: bool) -> None:
+    # the days before ended between 20:00 and 23:59, most after 21:40: a hundred minutes apart, and twice that is chance
+    lasts = [1200, *([1300] * 10), *([1439] * 9)]
+    days = [*(held(number, last_min=last) for number, last in enumerate(lasts)), held(LAST, last_min=last_min)]
+    found = volumes.judge(days, PARAMS)
+    assert [row.status for row in found] == ([] if is_whole else ["partial"])
+
+
 def test_a_small_base_is_never_judged_and_weekends_are_the_norm_of_a_busy_one() -> None:
     assert volumes.judge([answered(day, int(day % 7 == 3)) for day in range(60)], PARAMS) == []
     assert volumes.judge([answered(day, 12 if day % 7 < 5 else 0) for day in range(60)], PARAMS) == []

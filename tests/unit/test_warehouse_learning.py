@@ -105,6 +105,18 @@ def test_corrections_move_points_and_keep_the_steps(readings: dict[str, np.ndarr
     assert weights.corrected(weights.Steps([]), readings, landed) == weights.Steps([])
 
 
+@pytest.mark.parametrize("is_believed", [True, False])
+def test_rows_correct_by_as_much_as_they_count(
+    readings: dict[str, np.ndarray], landed: np.ndarray, is_believed: bool
+) -> None:
+    steps = weights.fit("whole", readings, landed, pairs=0)
+    twice = {name: np.tile(values, 2) for name, values in readings.items()}
+    answers = np.concatenate((landed, ~landed))
+    heft = np.repeat([0.95, 0.05] if is_believed else [0.05, 0.95], ROWS)
+    said = weights.score(weights.corrected(steps, twice, answers, heft).rows, readings)
+    assert bool(said[landed].mean() > said[~landed].mean()) == is_believed
+
+
 def shipped_steps() -> list[tuple[object, ...]]:
     """The shipped weights of both judges."""
     return learning.steps_of(load.tables(Settings()))
@@ -193,9 +205,11 @@ def test_hidden_stays_are_judged_by_weights_that_did_not_see_them(
     monkeypatch.setattr(learning, "FEWEST_STAYS", stays)
     fit = weights.corrected
 
-    def seen(steps: weights.Steps, readings: dict[str, np.ndarray], landed: np.ndarray) -> weights.Steps:
+    def seen(
+        steps: weights.Steps, readings: dict[str, np.ndarray], landed: np.ndarray, share: np.ndarray
+    ) -> weights.Steps:
         fitted.append(set(readings["d1"].tolist()))
-        return fit(steps, readings, landed)
+        return fit(steps, readings, landed, share)
 
     monkeypatch.setattr(weights, "corrected", seen)
     learnt_now = learning.learn(copy, shipped_steps(), params)

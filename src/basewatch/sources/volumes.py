@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import cached_property
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ _MONTHS_MIN = 6
 _SHARED_MIN = 8  # values of two sketches in common: two days share none
 _ALIKE, _UNLIKE = 0.8, 0.5  # correlation of a day's hours with the norm's
 _HOURS_MIN = 1000  # positions near bases, by which the hours of a day are told
+_SPREADS = 2  # times the usual ends of days lie apart: a chance wait goes beyond once in thousands of days
 _AT_FIELD_USUAL, _AT_FIELD_FEW = 0.8, 0.5  # share of aircraft on the ground that are at a field
 
 
@@ -163,14 +165,19 @@ def _low(name: str, norm: Sequence[_Held]) -> float | None:
 
 
 def _edges(held: _Held, norm: Sequence[_Held], params: Thresholds) -> list[str]:
-    """Whether the day ends, or begins, long before or after every day of its norm."""
+    """Whether the day ends, or begins, long before or after every day of its norm.
+
+    Where few are heard, days end when the last of them lands: the more these ends differ, the farther off one must be.
+    """
     firsts, lasts = ([one[name] for one in norm if one[name] is not None] for name in ("first_min", "last_min"))
     if held["last_min"] is None or not lasts:
         return []
+    early = max(params.archive_edge_min, _SPREADS * (median(lasts) - min(lasts)))
+    late = max(params.archive_edge_min, _SPREADS * (max(firsts) - median(firsts)))
     reasons = []
-    if held["last_min"] < min(lasts) - params.archive_edge_min:
+    if held["last_min"] < min(lasts) - early:
         reasons.append(f"nothing after {_clock(held['last_min'])}, where no day before ended by {_clock(min(lasts))}")
-    if held["first_min"] > max(firsts) + params.archive_edge_min:
+    if held["first_min"] > max(firsts) + late:
         reasons.append(f"nothing before {_clock(held['first_min'])}, where every day before began by "
                        f"{_clock(max(firsts))}")  # fmt: skip
     return reasons

@@ -141,14 +141,16 @@ def learn(file: Path, steps: Sequence[tuple[Any, ...]], params: Mapping[str, Any
 class _Lesson:
     """The readings of cuts, whose answers are known, and of the lake's own silences, whose answers are believed.
 
-    fold: that a cut is left out with. heft: by how much a row counts where it matters how often a thing happens; rows
-    of fields that are not watched do not. odds: probabilities of the own silences, by the steps of the round before.
-    alone: own rows of watched bases, of aircraft never heard again; landings: how many the first steps expect there.
+    fold: that a cut is left out with. share: by how much a row counts for the points. heft: by how much it counts where
+    it matters how often a thing happens; rows of fields that are not watched do not. odds: probabilities of the own
+    silences, by the steps of the round before. alone: own rows of watched bases, of aircraft never heard again;
+    landings: how many the first steps expect there.
     """
 
     rows: Rows
     landed: Bools
     fold: npt.NDArray[np.int64]
+    share: Floats
     heft: Floats
     own: Rows
     odds: Floats
@@ -167,6 +169,7 @@ class _Lesson:
             rows,
             np.array([cut.field_id == field for cut, field in zip(whose, rows.field, strict=True)], np.bool_),
             np.array([cut.group % FOLDS for cut in whose], np.int64),
+            np.array([max(cut.heft, cuts.STRUCK_SHARE) for cut in whose], np.float64),
             np.array([cut.heft for cut in whose], np.float64) * np.isin(rows.field, bases),
             own,
             odds,
@@ -191,7 +194,8 @@ class _Lesson:
         is_sure = (self.odds > SURE) | (self.odds < 1 - SURE)
         together = self.rows.of(chosen).joined(self.own.of(is_sure))
         answers = np.concatenate((self.landed[chosen], self.odds[is_sure] > SURE))
-        return weights.corrected(Steps(list(whole)), together.readings, answers)
+        share = np.concatenate((self.share[chosen], np.ones(int(is_sure.sum()))))
+        return weights.corrected(Steps(list(whole)), together.readings, answers, share)
 
     def _made_true(self, steps: Steps, scores: Floats, chosen: Bools) -> Steps:
         """With the probabilities of watched bases as the chosen cuts have it, by weights that saw others.

@@ -83,10 +83,10 @@ def fit(
     return Steps(rows)
 
 
-def corrected(steps: Steps, readings: Mapping[str, Floats], landed: Bools) -> Steps:
+def corrected(steps: Steps, readings: Mapping[str, Floats], landed: Bools, heft: Floats | None = None) -> Steps:
     """The steps with what these rows say against them added: the same tables, with other points.
 
-    Where the rows say nothing of a step it stays as it is.
+    Where the rows say nothing of a step it stays as it is. heft: how much each row counts (default: all alike).
     """
     if not steps.rows:
         return steps
@@ -96,7 +96,8 @@ def corrected(steps: Steps, readings: Mapping[str, Floats], landed: Bools) -> St
     for _, term_a, from_a, _, term_b, *_ in steps.rows:
         if term_b is None and from_a is not None and from_a > -BOUND:
             cuts[term_a].append(from_a)
-    machine = _machine(readings, landed, score(steps.rows, readings), [sorted(cuts[name]) for name in names], 0)
+    types = [sorted(cuts[name]) for name in names]
+    machine = _machine(readings, landed, score(steps.rows, readings), types, 0, heft=heft)
     added: dict[tuple[Any, ...], float] = {(judge, "constant", None): float(machine.intercept_[0])}
     for features, scores in zip(machine.term_features_, machine.term_scores_, strict=True):
         name = names[features[0]]
