@@ -77,9 +77,7 @@ class ByColumn:
         self.latest = (latest - EPOCH) // _MICROSECOND
         self.longest = longest // _MICROSECOND
         self.shape = SHAPES.get(mapped.form.table)
-        self.is_apt = (
-            self.shape is not None and mapped.form.name != LOG and NOT_BY_COLUMN.isdisjoint(mapped.numbers)
-        )
+        self.is_apt = self.shape is not None and mapped.form.name != LOG and NOT_BY_COLUMN.isdisjoint(mapped.numbers)
 
     def made(self, rows: Sequence[Row], origin: Origin, place_of: Callable[[Row], str]) -> Made | None:
         """The lake rows of those that are plain; None where these rows must be read one by one."""
@@ -101,7 +99,12 @@ class ByColumn:
         try:
             values = _Values(self, columns, is_odd)
             table = values.table(origin, [place_of(row) for row in whole_rows])
-        except (pa.ArrowException, OverflowError, TypeError, ValueError):  # read one by one, it is told which row it was
+        except (
+            pa.ArrowException,
+            OverflowError,
+            TypeError,
+            ValueError,
+        ):  # read one by one, it is told which row it was
             return None
         is_plain = is_whole.copy()
         is_plain[is_whole] = ~values.is_odd

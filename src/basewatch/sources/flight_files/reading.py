@@ -369,7 +369,8 @@ class _Tabled:
             if at < len(rows):
                 self._row(rows[at])
             start = at + 1
-        self.made.append((made.table, places))
+        if places:
+            self.made.append((made.table, places))
 
     def _note_plain(self, rows: Sequence[Row], days: Sequence[date]) -> None:
         """Count rows that follow each other and were made by column."""
