@@ -29,6 +29,8 @@ def fsync_folder(folder: Path) -> None:
 
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it, where they are absent, so that a power cut leaves them there."""
+    if folder.is_dir():
+        return
     missing = []
     above = folder
     while not above.exists():

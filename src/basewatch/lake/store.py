@@ -241,7 +241,7 @@ def damaged_files(found: Mapping[Path, str]) -> StoreFault:
 
 def _with_web_links(rows: pa.Table) -> pa.Table:
     """The rows without links that are no web addresses: whoever reads a published one may click on it."""
-    if "url" not in rows.column_names:
+    if "url" not in rows.column_names or rows.column("url").null_count == rows.num_rows:
         return rows
     urls, place = rows.column("url"), rows.schema.get_field_index("url")
     is_web = pc.match_substring_regex(urls, r"^(?i:https?)://[^\s]+$")

@@ -61,8 +61,8 @@ def key(text: str) -> str:
     return folded
 
 
-_LINE_END = re.compile(
-    r"(?<=[^\W\d_])(?:[-\u2010](?![-\u2010])|\u00ad)[\u200b-\u200d\ufeff]*[ \t]*\r?\n[ \t]*(?=[^\W_])"
+_LINE_END = re.compile(  # the sign first, so that a page is searched for it and not looked at letter by letter
+    r"(?:[-\u2010](?<=[^\W\d_].)(?![-\u2010])|\u00ad(?<=[^\W\d_].))[\u200b-\u200d\ufeff]*[ \t]*\r?\n[ \t]*(?=[^\W_])"
 )
 _MARK = "\u2027"  # the sign by which dictionaries show where a word may be broken
 _LAST_LETTERS, _FIRST_LETTERS = re.compile(r"[^\W\d_]+\Z"), re.compile(r"[^\W_]+")
@@ -178,7 +178,7 @@ def language_of(text: str) -> str | None:
     Letters that only one neighbour has (Ukrainian, Belarusian, Serbian, Russian, Persian) decide before statistics.
     """
     sample = text[:4000]
-    letters = sum(character.isalpha() for character in sample)
+    letters = sum(map(str.isalpha, sample))
     if letters < 12 and not UNSPACED.search(sample):
         return None
     if _KANA.search(sample):

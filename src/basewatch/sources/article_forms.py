@@ -16,6 +16,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from functools import cache
 from html import unescape
+from itertools import islice
 from pathlib import PurePath
 from typing import Any
 
@@ -159,8 +160,8 @@ _OF_THE_READER = re.compile(
 
 
 def _opening(lines: list[str]) -> tuple[str, ...]:
-    filled = [_MARKS.sub("", line).strip() for line in lines if line.strip() and not _COPYRIGHT.search(line)]
-    return tuple([line for line in filled if not _OF_THE_READER.match(line)][:_OPENING_LINES])
+    filled = (_MARKS.sub("", line).strip() for line in lines if line.strip() and not _COPYRIGHT.search(line))
+    return tuple(islice((line for line in filled if not _OF_THE_READER.match(line)), _OPENING_LINES))
 
 
 def _paragraphs(body: str) -> str:
@@ -181,6 +182,7 @@ _META = (
     "cxenseparse:recs:publishtime", "dc.date.issued", "dcterms.issued", "dc.date", "dcterms.date", "dcterms.created",
     "dc.date.created", "citation_publication_date", "citation_date", "date",
 )  # fmt: skip
+_NO_DAY_OF_READER = {"h1", "h2", "h3", "h4", "h5", "h6", "title", "script", "style"}
 _NO_TEXT = {"script", "style", "footer", "noscript", "template"}
 _OF_OTHERS = {"aside", "nav", "footer"}  # parts of a page that are not of its article
 _NAMES_OF_OTHERS = re.compile(
@@ -284,9 +286,10 @@ def _is_named_for_others(element: Any) -> bool:
     kind = (element.get("itemtype") or "").rstrip("/").rpartition("/")[2].lower()
     if any(_NAMES_OF_OTHERS.match(name) for name in names) or kind in _TYPES_OF_OTHERS:
         return True
+    if element.tag in _NO_DAY_OF_READER:
+        return False
     shown = " ".join(_all_text(element).split())
-    is_heading = re.fullmatch(r"h[1-6]|title|script|style", element.tag)
-    return not is_heading and len(shown) <= 120 and any(map(str.isdigit, shown)) and bool(_OF_THE_READER.match(shown))
+    return len(shown) <= 120 and any(map(str.isdigit, shown)) and bool(_OF_THE_READER.match(shown))
 
 
 def _stated(tree: Any, own: Any) -> Iterator[str]:

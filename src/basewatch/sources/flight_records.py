@@ -144,6 +144,49 @@ ENDS = {  # of each table: the lake columns of place and time of both ends
 }
 
 
+@dataclass(frozen=True)
+class Shape:
+    """What the fields of a table's rows are read from, where that needs no more than the field itself.
+
+    readers: of each lake column, its reader and the fields that may hold it, the best first. times: the field of each.
+    places: the field of each and one that stands in for it. when: the times that tell the day, the best first.
+    record_id: the fields that may state it. is_named: else it is made of aircraft and time.
+    """
+
+    readers: Mapping[str, tuple[Any, ...]]
+    times: Mapping[str, str]
+    places: Mapping[str, tuple[str, str | None]]
+    when: tuple[str, ...]
+    address: str
+    registration: str
+    record_id: tuple[str, ...]
+    is_named: bool
+
+
+SHAPES = {
+    "flightradar24_flights": Shape(
+        {name: (reader, name) for name, reader in _FLIGHTRADAR24.items()}
+        | {"operating_as": (upper, "operating_as", "operated_as")},
+        {name: name for name in _FLIGHTRADAR24_TIMES},
+        {name: (name, spare) for name, spare in _FLIGHTRADAR24_PLACES.items()},
+        ("first_seen", "datetime_takeoff", "datetime_landed", "last_seen"),
+        "hex", "reg", ("fr24_id",), False,
+    ),
+    "opensky_flights": Shape(
+        {column: (reader, name) for column, (name, reader) in _OPENSKY.items()},
+        _OPENSKY_TIMES,
+        {column: (name, None) for column, name in _OPENSKY_PLACES.items()},
+        ("first_seen", "last_seen"),
+        "icao24", "registration", (), True,
+    ),
+    "plain_flights": Shape(
+        {name: (reader, name) for name, reader in _PLAIN.items()},
+        {"departed_at": "departed_at", "arrived_at": "arrived_at"},
+        {"origin": ("origin", None), "destination": ("destination", None)},
+        ("departed_at", "arrived_at"),
+        "icao24", "registration", ("record_id",), True,
+    ),
+}  # fmt: skip
 MOST_KNOWN = 100_000  # texts whose meaning is remembered
 
 
@@ -164,7 +207,7 @@ class Converter:
     def __init__(
         self, places: Places | None = None, order: DateOrder | None = None, of_zone: tzinfo | None = None
     ) -> None:
-        self._places, self.order, self._zone = places, order, of_zone
+        self._places, self.order, self.zone = places, order, of_zone
         self._all_bases = places.base_ids if places else frozenset()
         self._known: dict[tuple[Reader, str], Any] = {}  # what was made of a text
 
@@ -191,7 +234,7 @@ class Converter:
         return self._known[reader, value]
 
     def _time(self, name: str, fields: Fields) -> datetime | None:
-        own: tzinfo | None = self._read("zone", zone, fields) or self._zone
+        own: tzinfo | None = self._read("zone", zone, fields) or self.zone
         value = fields.get(plain_name(name))
         if value is None or value == "":
             return None

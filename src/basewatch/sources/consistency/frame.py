@@ -156,7 +156,8 @@ class Frame:
             start, end = self.starts[table], self.starts[table] + rows.num_rows
             found += self._contradictions(table, sorted(row for row in self.findings if start <= row < end), homes)
             kept[table] = ~self.rejected[start:end]
-            kept_tables[table] = self._voided(table, rows, slice(start, end)).filter(pa.array(kept[table]))
+            voided = self._voided(table, rows, slice(start, end))
+            kept_tables[table] = voided if kept[table].all() else voided.filter(pa.array(kept[table]))
         return Judged(kept_tables, [*found, *self.of_files], kept)
 
     def _voided(self, table: str, rows: pa.Table, part: slice) -> pa.Table:

@@ -3,6 +3,7 @@
     opening.py       a file's bytes to tables: compression, archives, encodings, delimiters, JSON, Parquet, Excel
     forms.py         a table to a known form, by its columns
     reading.py       a table of a known form to lake rows, rejects, and what of the file could not be read
+    by_column.py     rows of which there is nothing to tell, each distinct cell of a column read once
     sameness.py      which records are one and the same
     restatements.py  what a file says otherwise than it did before
     covers.py        which of the days that are declared complete the files do not bear out

@@ -15,13 +15,16 @@ from itertools import chain, islice, pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from basewatch.errors import containment
 from basewatch.lake.files import from_records
 from basewatch.lake.schemas import TABLES
 from basewatch.readsb.polled import Sighting
 from basewatch.sources.flight_files import forms, opening, tracks
+from basewatch.sources.flight_files.by_column import ByColumn
 from basewatch.sources.flight_files.forms import LOG, TRACKS, Mapped
 from basewatch.sources.flight_files.opening import Fault, NoData, Row, Table, days_in
 from basewatch.sources.flight_records import (
@@ -40,6 +43,7 @@ from basewatch.sources.values import Ambiguous, DateOrder, Malformed, date_order
 from basewatch.sources.values import number as as_number
 
 CHUNK = 20_000  # records put into one Arrow table at a time
+FEWEST_BY_COLUMN = 500  # rows; fewer cost less one by one
 SAMPLE = 200  # rows looked at to tell places from times
 ONE_DAY = timedelta(days=1)
 LOW_FT = 5000.0  # pressure altitude; an approach is below it within ten kilometres of all but the highest fields
@@ -194,7 +198,10 @@ class _Tabled:
         self.prefix = table.name.removeprefix(origin.file).lstrip(", ")
         self.order_of_days: list[date | None] = []  # the day of each record in its place, None for a reject
         self.converter = Converter(places)
-        self.waiting: list[dict[str, Any]] = []
+        self.pending = 0  # records that are kept and not yet in the reading
+        self.waiting: list[dict[str, Any]] = []  # those that were read one by one
+        self.places_waiting: list[int] = []  # and their places among all that are pending
+        self.made: list[tuple[pa.Table, list[int]]] = []  # those that were made by column, with their places
         self.low: dict[tuple[str, str, date], bool] = {}  # by address, base and day, whether it was on the ground
         self.last: Sequence[Any] = ()  # cells of the last row
         self.lengths: set[int] = set()  # characters in the last cell of the other full rows
@@ -217,10 +224,13 @@ class _Tabled:
             rows = iter(())
             self.converter = Converter(self.places, _order(first, times), self.zone)
         before = len(self.reading.losses)
-        for number, row in enumerate(chain(first, rows), start=1):
-            if number % 5000 == 0:
-                self.advance(min(number / max(self.table.length, number), 1.0))
-            self._row(row)
+        number, rest = 0, chain(first, rows)
+        while block := list(islice(rest, CHUNK - self.pending)):
+            self._block(block)
+            if self.pending >= CHUNK:
+                self._flush()
+            number += len(block)
+            self.advance(min(number / max(self.table.length, number), 1.0))
         self._flush()
         self._place_rejects(before)
         self._weigh_last_line()
@@ -230,8 +240,8 @@ class _Tabled:
 
     def give_up(self, why: str) -> None:
         """Count as lost what was not yet put into rows, and the table as a whole as not read."""
-        self.reading.records_kept -= len(self.waiting)
-        self.reading.records_read -= len(self.waiting)
+        self.reading.records_kept -= self.pending
+        self.reading.records_read -= self.pending
         self.reading.losses.append(Lost(self.table.name, why, is_reject=False, is_whole=True))
 
     def _rows(self) -> Iterator[Row]:
@@ -339,6 +349,41 @@ class _Tabled:
 
     # ---- rows
 
+    def _block(self, rows: list[Row]) -> None:
+        """Read some rows: by column those of which there is nothing to tell, the others one by one, in their order."""
+        made = None
+        if len(rows) >= FEWEST_BY_COLUMN:
+            columns = ByColumn(self.mapped, self.converter, self.places, self.latest, self.longest, self.own)
+            made = columns.made(rows, self.origin, self._place)
+        if made is None:
+            for row in rows:
+                self._row(row)
+            return
+        odd = [number for number, is_plain in enumerate(made.is_plain.tolist()) if not is_plain]
+        places: list[int] = []
+        start = 0
+        for at in [*odd, len(rows)]:
+            self._note_plain(rows[start:at], made.days[len(places) : len(places) + at - start])
+            places += range(self.pending, self.pending + at - start)
+            self.pending += at - start
+            if at < len(rows):
+                self._row(rows[at])
+            start = at + 1
+        if places:
+            self.made.append((made.table, places))
+
+    def _note_plain(self, rows: Sequence[Row], days: Sequence[date]) -> None:
+        """Count rows that follow each other and were made by column."""
+        if not rows:
+            return
+        self.reading.records_read += len(rows)
+        self.reading.records_kept += len(rows)
+        self.order_of_days += days
+        if self.table.is_open:
+            self._note_last(rows[0].cells)
+            self.lengths |= {len(str(row.cells[-1]).strip()) for row in rows[:-1]}
+            self.last = rows[-1].cells
+
     def _row(self, row: Row) -> None:
         cells = row.cells
         if row.fault is None and self._is_no_record(cells):
@@ -383,8 +428,8 @@ class _Tabled:
         self._note_untimed(record.values, where)
         self._note_unresolved(record.values, [*record.unresolved, *self._near(record.values, fields)], cells, where)
         self.waiting.append({**record.values, **stood(self.origin, self._place(row))})
-        if len(self.waiting) >= CHUNK:
-            self._flush()
+        self.places_waiting.append(self.pending)
+        self.pending += 1
 
     def _place(self, row: Row) -> str:
         return f"{self.prefix}, {row.place}" if self.prefix else row.place
@@ -615,7 +660,8 @@ class _Tabled:
         return set()
 
     def _flush(self) -> None:
-        if not self.waiting:
+        """Put the pending records into the reading, in the order in which they stood."""
+        if not self.pending:
             return
         table = self.mapped.form.table
         rows, faults = from_records(self.waiting, TABLES[table].schema)
@@ -624,11 +670,15 @@ class _Tabled:
             where = f"{self.origin.file}, {record['origin_place']}"
             self._reject(Lost(where, containment.reason(error, where), _raw(list(record.values()))[:LONGEST_RAW]))
             self.reading.records_kept -= 1
-        self.waiting = []
+        if self.made:
+            places = [place for number, place in enumerate(self.places_waiting) if number not in faults]
+            places += chain.from_iterable(of_made for _, of_made in self.made)
+            rows = pa.concat_tables([rows, *(made for made, _ in self.made)])
+            rows = rows.take(pa.array(np.argsort(places))).combine_chunks()
+        self.pending, self.waiting, self.places_waiting, self.made = 0, [], [], []
         for _, at in ENDS[table]:
-            self.reading.days |= {
-                time_of.date() for time_of in rows.column(at).unique().to_pylist() if time_of is not None
-            }
+            days = pc.unique(rows.column(at).cast(pa.date32())).to_pylist()
+            self.reading.days |= {day for day in days if day is not None}
         self.reading.rows.setdefault(table, []).append(rows)
 
 
