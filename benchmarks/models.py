@@ -200,7 +200,7 @@ def measure(folder: Path, threads: int) -> None:
                 connection.execute(f"ATTACH '{folder / 'release0.duckdb'}' AS before (READ_ONLY)")
                 connection.execute("DROP TABLE raw.published_visits")
                 connection.execute(
-                    f"CREATE VIEW raw.published_visits AS SELECT {columns} FROM before.base_visits "
+                    f"CREATE TABLE raw.published_visits AS SELECT {columns} FROM before.base_visits "
                     "WHERE icao24 IS NOT NULL"
                 )
             (folder / "release.duckdb").unlink(missing_ok=True)

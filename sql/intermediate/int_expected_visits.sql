@@ -19,13 +19,14 @@ columns:
 WITH distinct_stays AS (
     SELECT *
     FROM intermediate.int_visits
-    WHERE NOT is_press AND day_of(first_evidence_at) <= $as_of
-    -- a silence of which one end counts, and the other does not, is two stays and yet one chance
-    QUALIFY
-        probability IS NULL
-        OR row_number() OVER (
-            PARTITION BY base_id, icao24, silence_no, probability IS NULL ORDER BY confidence DESC, visit_id
-        ) = 1
+    WHERE NOT is_press AND day_of(first_evidence_at) <= $as_of AND probability IS NULL
+
+    UNION ALL
+    -- a silence of which one end counts, and the other does not, is two stays and yet one chance; only these are sorted
+    SELECT *
+    FROM intermediate.int_visits
+    WHERE NOT is_press AND day_of(first_evidence_at) <= $as_of AND probability IS NOT NULL
+    QUALIFY row_number() OVER (PARTITION BY base_id, icao24, silence_no ORDER BY confidence DESC, visit_id) = 1
 ),
 
 stays AS (
