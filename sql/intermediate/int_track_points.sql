@@ -153,7 +153,8 @@ ordered AS (
         lag(is_ground) OVER flight AS was_ground,
         lag(is_own_position) OVER flight AS was_own_position
     FROM sightings
-    WINDOW flight AS (PARTITION BY icao24 ORDER BY at_s, latitude, longitude, is_edge)
+    -- edges that two sources kept may share all but their last columns: two builds order them alike
+    WINDOW flight AS (PARTITION BY icao24 ORDER BY at_s, latitude, longitude, is_edge, goes_on_before, height_ft, speed_kt)
 ),
 
 eastward AS (
@@ -213,5 +214,5 @@ SELECT
     callsign
 FROM marked
 WINDOW flight AS (
-    PARTITION BY icao24 ORDER BY at_s, latitude, longitude, is_edge ROWS UNBOUNDED PRECEDING
+    PARTITION BY icao24 ORDER BY at_s, latitude, longitude, is_edge, goes_on_before, height_ft, speed_kt ROWS UNBOUNDED PRECEDING
 )

@@ -99,13 +99,8 @@ class ByColumn:
         try:
             values = _Values(self, columns, is_odd)
             table = values.table(origin, [place_of(row) for row in whole_rows])
-        except (
-            pa.ArrowException,
-            OverflowError,
-            TypeError,
-            ValueError,
-        ):  # read one by one, it is told which row it was
-            return None
+        except (pa.ArrowException, OverflowError, TypeError, ValueError):
+            return None  # read one by one, it is told which row it was
         is_plain = is_whole.copy()
         is_plain[is_whole] = ~values.is_odd
         table = table.filter(pa.array(~values.is_odd)) if values.is_odd.any() else table
