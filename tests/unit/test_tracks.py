@@ -310,8 +310,8 @@ def test_hourly_polls_show_who_stood_on_the_apron_or_stayed_the_night() -> None:
         and abs(one["lon"] - rzeszow.longitude) < 0.05
     }  # fmt: skip
     assert {end["base_id"] for end in found} == {"rzeszow"}
-    # and one that no poll saw there: a C-295 that sank through 8,300 ft above the field 7 nm out, and climbed away from it
-    # the next morning 9 nm out
+    # and one that no poll saw there: a C-295 that sank through 8,300 ft above the field 7 nm out, and climbed away from
+    # it the next morning 9 nm out
     (overnight,) = {end["aircraft"] for end in found} - on_ground
     assert overnight == "35360b"
     at = {end["direction"]: end for end in found if end["aircraft"] == overnight}
