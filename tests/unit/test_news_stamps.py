@@ -370,6 +370,11 @@ def test_what_is_stated_is_what_is_stored_to_the_second(
     assert stamp.earliest == stamp.latest == stamp.at
 
 
+def test_tuesday_in_czech_is_no_zone_and_universal_time_is_no_tuesday() -> None:
+    assert stamps.read("1 září 2009 00:00:00 UT").kind == "exact"
+    assert stamps.read("1 září 2009 00:00:00 út").kind == "zone_assumed"
+
+
 @settings(deadline=None)
 @given(dates_written(), zones_written(), st.data())
 def test_a_damaged_stamp_is_never_read_as_if_it_were_whole(

@@ -465,13 +465,15 @@ def _take_words(
     for width in range(run, 0, -1):
         written = " ".join(token.text for token in tokens[at : at + width])
         folded = key(written)
-        if folded in names.months or folded in names.weekdays:
+        meanings = zones.meanings(written, tag) if has_time else ()
+        # "út" is Tuesday in Czech: in capitals, behind a time, it is the zone
+        is_universal = written == "UT" and tokens[at - 1].kind == "time"
+        if (folded in names.months or folded in names.weekdays) and not is_universal:
             phrases.append((at, folded))
             return width
         beside = [near for near in (at - 1, at + width) if 0 <= near < len(tokens) and tokens[near].kind == "time"]
         if beside and (folded in names.mornings or folded in names.afternoons):
             return width
-        meanings = zones.meanings(written, tag) if has_time else ()
         if meanings:
             if parts.has_zone:
                 parts.again.append(meanings)
