@@ -6,7 +6,6 @@ columns:
   fleet_id: {type: VARCHAR, doc: "Fleet"}
   episode_hours: {type: INTEGER, unit: h, doc: "Length of an episode, and the silence that separates two"}
   started_on: {type: DATE, doc: "Day on which an episode began, or several did"}
-  exposed_episodes: {type: BIGINT, doc: "Episodes that began that day, where it counts as exposure; else 0"}
   episodes_to: {type: BIGINT, doc: "Episodes so far"}
   exposed_to: {type: BIGINT, doc: "Of them, those that began on days that count as exposure"}
   exposed_visits_to: {type: BIGINT, doc: "Visits in these"}
@@ -34,7 +33,6 @@ SELECT
     fleet_id,
     episode_hours,
     started_on,
-    exposed_episodes,
     sum(episodes) OVER so_far AS episodes_to,
     sum(exposed_episodes) OVER so_far AS exposed_to,
     sum(exposed_visits) OVER so_far AS exposed_visits_to,

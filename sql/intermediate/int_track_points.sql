@@ -15,7 +15,6 @@ columns:
   is_ground: {type: BOOLEAN, doc: "On the ground, by report, speed and height together"}
   is_fresh: {type: BOOLEAN, doc: "Good for judging place: neither stale nor an edge"}
   is_edge: {type: BOOLEAN, doc: "First or last position of a track, anywhere"}
-  goes_on_before: {type: BOOLEAN, doc: "Such a position of a track that came there from where positions are not kept"}
   goes_on_after: {type: BOOLEAN, doc: "Such a position of a track that went on from there where positions are not kept"}
   is_height_off: {type: BOOLEAN, doc: "Pressure and satellite height contradict each other"}
   speed_kt: {type: FLOAT, unit: kt, doc: "Speed over ground"}
@@ -70,7 +69,6 @@ sightings AS (
         NOT p.is_stale AS is_fresh,
         p.is_own_position,
         FALSE AS is_edge,
-        FALSE AS goes_on_before,
         FALSE AS goes_on_after,
         coalesce(
             abs(p.altitude_geom_ft - p.altitude_baro_ft - coalesce(o.offset_ft, 0))
@@ -101,7 +99,6 @@ sightings AS (
         FALSE AS is_fresh,
         TRUE AS is_own_position,
         TRUE AS is_edge,
-        edge IN ('last', 'before') AS goes_on_before,
         edge IN ('first', 'after') AS goes_on_after,
         FALSE AS is_height_off,
         ground_speed_kt AS speed_kt,
@@ -133,7 +130,6 @@ sightings AS (
         NOT is_stale AS is_fresh,
         is_own_position,
         FALSE AS is_edge,
-        FALSE AS goes_on_before,
         FALSE AS goes_on_after,
         FALSE AS is_height_off,
         ground_speed_kt AS speed_kt,
@@ -154,7 +150,7 @@ ordered AS (
         lag(is_own_position) OVER flight AS was_own_position
     FROM sightings
     -- edges that two sources kept may share all but their last columns: two builds order them alike
-    WINDOW flight AS (PARTITION BY icao24 ORDER BY at_s, latitude, longitude, is_edge, goes_on_before, height_ft, speed_kt)
+    WINDOW flight AS (PARTITION BY icao24 ORDER BY at_s, latitude, longitude, is_edge, goes_on_after DESC, height_ft, speed_kt)
 ),
 
 eastward AS (
@@ -200,7 +196,6 @@ SELECT
     is_ground,
     is_fresh,
     is_edge,
-    goes_on_before,
     goes_on_after,
     is_height_off,
     speed_kt,
@@ -214,5 +209,5 @@ SELECT
     callsign
 FROM marked
 WINDOW flight AS (
-    PARTITION BY icao24 ORDER BY at_s, latitude, longitude, is_edge, goes_on_before, height_ft, speed_kt ROWS UNBOUNDED PRECEDING
+    PARTITION BY icao24 ORDER BY at_s, latitude, longitude, is_edge, goes_on_after DESC, height_ft, speed_kt ROWS UNBOUNDED PRECEDING
 )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from basewatch.geo import EARTH_KM, Floats, Ints, Place, disc_cells, unit_vectors
-from basewatch.readsb.survey import are_new
+from basewatch.readsb.survey import distinct
 
 GRID = 2  # cells a degree
 
@@ -31,8 +31,7 @@ class Bases:
         start, many, number = np.array(near, np.int64).reshape(-1, 3).T
         count = max(len(self.places), 1)
         keys = _counted(start, many) * count + np.repeat(number, many)
-        keys.sort()  # and not np.unique, which hashes: several times as dear, on every day of an archive
-        cell, self._near = np.divmod(keys[are_new(keys)], count)
+        cell, self._near = np.divmod(distinct(keys), count)
         self._first = np.concatenate(([0], np.cumsum(np.bincount(cell, minlength=180 * GRID * 360 * GRID))))
 
     def pairs(self, latitude: Floats, longitude: Floats) -> tuple[Ints, Ints, Floats]:

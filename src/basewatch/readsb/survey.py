@@ -268,6 +268,12 @@ def are_new(values: npt.NDArray[Any]) -> Bools:
     return flags
 
 
+def distinct(values: Ints) -> Ints:
+    """The distinct ones of many integers in their order: several times as cheap as np.unique, which hashes them."""
+    ordered = np.sort(values)
+    return np.asarray(ordered[are_new(ordered)])
+
+
 def _are_of_aircraft(records: npt.NDArray[np.void]) -> Bools:
     """Which of these records are of an ICAO address that an aircraft may have; headers are not."""
     return np.asarray((records["hex"] & (NOT_ICAO | SPARE_BITS | ADDRESS)) - np.uint32(1) < ADDRESS)

@@ -166,8 +166,8 @@ def tables(settings: Settings) -> Reference:
     rows = Rows(own_rows, of_own_bases="bases" in own_rows)
     if "field_runways" in own_rows:
         known = {row.ident for row in own_rows["field_runways"]}
-        own_rows["field_runways"] += [row for row in rows.unwatched("field_runways") if row.ident not in known]
-        rows = Rows(own_rows, of_own_bases="bases" in own_rows)
+        more = [row for row in rows.unwatched("field_runways") if row.ident not in known]
+        rows = rows.but("field_runways", own_rows["field_runways"] + more)
     _check_references(rows, set(own_rows))
     if settings.reference.bases:
         _check_positions(rows["bases"], settings.reference.bases)

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from basewatch.geo import Ints
 from basewatch.readsb.heatmap import HALVES
-from basewatch.readsb.survey import are_new
+from basewatch.readsb.survey import distinct
 from basewatch.reference.load import Reference
 from basewatch.reference.watchlist import Watch
 
@@ -130,6 +130,6 @@ def _cells_of_fields(reference: Reference) -> Ints:
     rows = [*reference.rows["fields"], *reference.bases.values()]
     latitude, longitude = (np.array([getattr(row, name) for row in rows]) for name in ("latitude", "longitude"))
     beside = [(north, east) for north in (-1, 0, 1) for east in (-2, -1, 0, 1, 2)]
-    cells = np.concatenate([_cells(latitude + north / CELLS, longitude + east / CELLS) for north, east in beside])
-    cells.sort()  # and not np.unique, which hashes: five times as dear, on every day of an archive
-    return np.asarray(cells[are_new(cells)])
+    return distinct(
+        np.concatenate([_cells(latitude + north / CELLS, longitude + east / CELLS) for north, east in beside])
+    )
